@@ -1,0 +1,1 @@
+"""ReviewLens: what customers feel, about what, and whether it is changing."""

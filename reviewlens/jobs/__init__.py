@@ -1,0 +1,1 @@
+"""A job's life: submit, progress, cancel, resume; its table."""

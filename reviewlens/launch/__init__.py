@@ -1,0 +1,1 @@
+"""Starting a job's task: a subprocess on a laptop, a Fargate task on AWS."""

@@ -1,0 +1,1 @@
+"""The sentiment classifier: bundle, scoring engines, calibration, training, evaluation, export."""

@@ -1,0 +1,80 @@
+"""A job's specification: a JSON document frozen at submission, and the keys that a job reads and writes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reviewlens.reviews.tables import Dialect, Mapping
+
+SPEC_VERSION = 1
+
+
+class Limits(BaseModel):
+    """The settings of the same names, as they stood at submission."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_unpacked_bytes: int
+    max_compression_ratio: int
+    max_rows: int
+    max_columns: int
+    max_field_chars: int
+
+
+class JobSpec(BaseModel):
+    """Everything that decides a job's output; the same spec on the same file gives the same output.
+
+    Stored at `JobKeys(user, job).spec`; the store's root is the spec's URI less that key, so a spec holds keys and never a root.
+    `model`: '' for the bundle that ships, else a path or URI of a bundle; `model_sha256` pins its content ('' for textblob).
+    `slice_rows`: rows per slice of the file, the unit of commit; `batch_rows`: rows per Arrow batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spec_version: int = SPEC_VERSION
+    user: str
+    job: str
+    upload: str
+    filename: str
+    input_sha256: str
+    input_bytes: int
+    dialect: Dialect
+    mapping: Mapping
+    engine: str
+    model: str = ""
+    model_sha256: str = ""
+    slice_rows: int = 1000
+    batch_rows: int = 1000
+    limits: Limits
+    submitted_at: str = Field(description="ISO 8601, UTC.")
+
+
+class UploadKeys:
+    """Keys of one upload."""
+
+    def __init__(self, user: str, upload: str) -> None:
+        self.prefix = f"uploads/{user}/{upload}/"
+        self.original = self.prefix + "original"
+        self.info = self.prefix + "info.json"  # name, size, sha256, sniffed
+
+
+class JobKeys:
+    """Keys of one job. `work` holds checkpoints and is deleted on success."""
+
+    def __init__(self, user: str, job: str) -> None:
+        self.output_prefix = f"output/{user}/{job}/"
+        self.processed_prefix = f"processed/{user}/{job}/"
+        self.spec = self.output_prefix + "spec.json"
+        self.processed_csv = self.processed_prefix + "processed.csv"
+        self.served_csv = self.output_prefix + "served.csv"
+        self.served_parquet = self.output_prefix + "served.parquet/"
+        self.rejected_csv = self.output_prefix + "rejected.csv"
+        self.summary = self.output_prefix + "inference_summary.json"
+        self.error = self.output_prefix + "error.json"
+        self.progress = self.output_prefix + "progress.json"
+        self.cancel = self.output_prefix + "cancel"  # its presence asks the job to stop for good
+        self.cancelled = self.output_prefix + "cancelled.json"  # the job says that it stopped for good
+        self.work = self.output_prefix + "_work/"
+        self.lease = self.work + "lease.json"
+        self.newest_served_csv = f"output/{user}/served.csv"
+        self.newest_processed_csv = f"processed/{user}/processed.csv"

@@ -1,0 +1,1 @@
+"""Review tables: columns, reading, cleaning, validation."""

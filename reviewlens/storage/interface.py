@@ -1,0 +1,77 @@
+"""What an object store promises; adapters: local (a folder), s3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One stored object: `size` in bytes, `etag` changes whenever the content does, `modified` in seconds since 1970 (UTC)."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+
+
+class ObjectStore(Protocol):
+    """Keys are '/'-separated relative paths; '', '.', '..', '//', a leading '/', NUL and backslash are refused with InputError.
+
+    Writes are atomic: a reader sees the old object or the new one, never part of one, also after a kill.
+    Errors: NotFoundError for a missing key, ConflictError for a lost conditional write, TransientError when the surroundings fail.
+    """
+
+    def uri(self, key: str) -> str:
+        """The URI of a key, e.g. 'file:///data/objects/a/b'; `store_for_uri` finds the store again."""
+        ...
+
+    def put(self, key: str, data: bytes | BinaryIO | Iterable[bytes], *, if_none_match: bool = False, if_match: str | None = None) -> ObjectInfo:
+        """Write an object at constant memory. `if_none_match`: only if absent; `if_match`: only if its etag is this; else ConflictError.
+
+        An iterable that raises leaves nothing behind and the exception goes on to the caller.
+        """
+        ...
+
+    def put_file(self, path: Path, key: str) -> ObjectInfo:
+        """Store a finished local file (which may be moved away by this)."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """A readable binary stream over the object."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Facts about one object, or None."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """All objects whose key starts with `prefix`, in key order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete an object; absent is fine."""
+        ...
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete all objects whose key starts with `prefix` (which must end with '/'); returns how many there were."""
+        ...
+
+    def copy(self, source: str, target: str) -> ObjectInfo:
+        """Copy inside the store."""
+        ...
+
+    def fetch(self, key: str, into: Path) -> Path:
+        """A read-only local file with the object's content: the object itself where it is local, else a download under `into`."""
+        ...
+
+    def fetch_prefix(self, prefix: str, into: Path) -> Path:
+        """The same for all objects below `prefix` (ending with '/'), as a folder that keeps their relative paths."""
+        ...
