@@ -1,0 +1,407 @@
+"""The shapes that insights take and give: filters in; a dashboard and pages of reviews out."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Sentiment = Literal["positive", "negative"]
+Sort = Literal["row", "-row", "confidence", "-confidence", "date", "-date", "rating", "-rating"]
+What = Literal["served", "rejected", "filtered", "report"]
+Format = Literal["csv", "parquet", "html"]
+Bucket = Literal["day", "week", "month", "quarter", "year"]
+
+Stars = Annotated[int, Field(ge=1, le=5)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _as_list(value: object) -> object:
+    """One value stands for a list of it; None for no choice."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | int | float) else value
+
+
+class Filters(BaseModel):
+    """Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
+
+    `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
+    `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
+    `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).
+    `date_from` and `date_to` are inclusive; a row without a date is outside any date filter, one without a rating or
+    product outside any rating or product filter. Unknown names are refused rather than ignored.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    sentiment: Sentiment | None = None
+    min_confidence: Probability | None = None
+    max_confidence: Probability | None = None
+    needs_review: bool | None = None
+    rating: Annotated[list[Stars], BeforeValidator(_as_list), Field(max_length=5)] = []
+    product: Annotated[list[str], BeforeValidator(_as_list), Field(max_length=200)] = []
+    date_from: Date | None = None
+    date_to: Date | None = None
+    words: str = Field("", max_length=500)
+    agreement: Literal["agrees", "disagrees"] | None = None
+    missing: Annotated[list[Literal["rating", "date", "product"]], BeforeValidator(_as_list), Field(max_length=3)] = []
+
+    @model_validator(mode="after")
+    def _ranges_are_the_right_way_round(self) -> Self:
+        if (
+            self.min_confidence is not None
+            and self.max_confidence is not None
+            and self.min_confidence > self.max_confidence
+        ):
+            raise ValueError("min_confidence must not be above max_confidence")
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise ValueError("date_from must not be after date_to")
+        return self
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is filtered at all."""
+        return self.plain() != Filters()
+
+    def plain(self) -> Filters:
+        """The filters alone, without what a query adds to them."""
+        return Filters.model_validate({name: getattr(self, name) for name in Filters.model_fields})
+
+
+class ReviewQuery(Filters):
+    """The query string of GET /jobs/{id}/reviews."""
+
+    sort: Sort = "row"
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str = Field("", max_length=500)
+
+
+class ExportQuery(Filters):
+    """The query string of GET /jobs/{id}/export."""
+
+    what: What = "served"
+    format: Format = "csv"
+
+
+class Review(BaseModel):
+    """One served row; `text` and `title` are the cleaned texts, `row` is the 1-based record number in the file."""
+
+    row: int
+    review_id: str
+    text: str
+    title: str | None = None
+    rating: float | None = None
+    date: Date | None = None
+    product: str | None = None
+    sentiment: Sentiment
+    confidence: float
+    positive_score: float
+    needs_review: bool
+    duplicate_of: int | None = None
+
+
+class ReviewPage(BaseModel):
+    """Some of the matching reviews; `next_cursor` is None on the last page; `total` counts all that match."""
+
+    reviews: list[Review]
+    total: int
+    next_cursor: str | None = None
+
+
+class Tally(BaseModel):
+    """Reviews of some kind: count = positive + negative.
+
+    `positive_share` comes with its 95 % Wilson interval (all three None when count is 0).
+    """
+
+    count: int = 0
+    positive: int = 0
+    negative: int = 0
+    needs_review: int = 0
+    positive_share: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Section(BaseModel):
+    """A part of the dashboard.
+
+    `available` is False when the file cannot answer it; `note` then says why, else how to read it.
+    """
+
+    available: bool = True
+    note: str = ""
+
+
+class Counts(BaseModel):
+    """read = scored + duplicate + rejected; served = scored + duplicate = shown + hidden (by the filters)."""
+
+    read: int
+    scored: int
+    duplicate: int
+    rejected: int
+    served: int
+    shown: int
+    hidden: int
+
+
+class ModelFacts(BaseModel):
+    """Which model scored, and the confidence under which a review is marked for a person to look at."""
+
+    engine: str = ""
+    name: str = ""
+    version: str = ""
+    needs_review_below: float | None = None
+    fallback: bool = False
+
+
+class Distribution(Tally):
+    """The sentiment of the rows shown."""
+
+    mean_confidence: float | None = None
+    needs_review_share: float | None = None
+    note: str = ""
+
+
+class TimePoint(Tally):
+    """One bucket, `start` to `end` inclusive; an empty bucket has count 0 and no share: a gap in the line."""
+
+    start: Date
+    end: Date
+    label: str
+
+
+class OverTime(Section):
+    """Contiguous buckets from the first date to the last; sum of counts + `undated` = shown."""
+
+    bucket: Bucket = "month"
+    points: list[TimePoint] = []
+    undated: int = 0
+
+
+class Period(BaseModel):
+    """One of the two periods compared, both ends inclusive."""
+
+    start: Date
+    end: Date
+    label: str
+    tally: Tally
+
+
+class ShareChange(BaseModel):
+    """A positive share in two periods.
+
+    `difference` = later - earlier (0.1: ten percentage points more), `low` to `high` its 95 % Newcombe interval.
+    `p_value`: two-proportion z-test, two-sided; `q_value`: the same after Benjamini-Hochberg over all looked at.
+    """
+
+    name: str
+    earlier: Tally
+    later: Tally
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    q_value: float
+
+
+class TermChange(BaseModel):
+    """How often a word or phrase is mentioned in two periods: `*_mentions` of `*_total` reviews.
+
+    The other fields are as in ShareChange. `later_positive_share`: of the later reviews that mention it, how many are positive.
+    """
+
+    term: str
+    earlier_mentions: int
+    earlier_total: int
+    later_mentions: int
+    later_total: int
+    later_positive_share: float | None
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    q_value: float
+
+
+class Changes(Section):
+    """What changed most between two periods, largest first.
+
+    Only what survives the correction for looking at many is listed; `looked_at_*` say how many were looked at.
+    """
+
+    earlier: Period | None = None
+    later: Period | None = None
+    overall: ShareChange | None = None
+    products: list[ShareChange] = []
+    terms: list[TermChange] = []
+    looked_at_products: int = 0
+    looked_at_terms: int = 0
+    min_count: int = 0
+
+
+class ProductRow(Tally):
+    """One product."""
+
+    product: str
+    mean_rating: float | None = None
+    mean_confidence: float | None = None
+
+
+class ByProduct(Section):
+    """The products with most reviews; sum of rows + `others` + `without_product` = shown.
+
+    `orders`: ways to sort the rows, each a list of product names: most_reviews, most_positive, least_positive, name.
+    """
+
+    rows: list[ProductRow] = []
+    products: int = 0
+    others: Tally = Tally()
+    other_products: int = 0
+    without_product: Tally = Tally()
+    orders: dict[str, list[str]] = {}
+
+
+class RatingRow(Tally):
+    """One whole number of stars."""
+
+    stars: int
+
+
+class ByRating(Section):
+    """Five rows, 5 stars first; sum of rows + `unrated` = shown."""
+
+    rows: list[RatingRow] = []
+    unrated: Tally = Tally()
+    mean_rating: float | None = None
+
+
+class Confusion(BaseModel):
+    """Stars against the model: 4 and above are positive, 2 and below negative."""
+
+    stars_positive_model_positive: int = 0
+    stars_positive_model_negative: int = 0
+    stars_negative_model_positive: int = 0
+    stars_negative_model_negative: int = 0
+
+
+class Agreement(Section):
+    """How often the model and the stars take the same side, with a 95 % Wilson interval.
+
+    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: most confident first; `disagreements_total` counts all of them.
+    """
+
+    compared: int = 0
+    agrees: int = 0
+    share: float | None = None
+    low: float | None = None
+    high: float | None = None
+    left_out: int = 0
+    unrated: int = 0
+    confusion: Confusion = Confusion()
+    disagreements: list[Review] = []
+    disagreements_total: int = 0
+
+
+class Term(BaseModel):
+    """A word or phrase that tells the two sentiments apart; `z` > 0 leans positive.
+
+    `log_odds` is the difference that `z` measures in standard errors; counts are reviews that contain the term.
+    """
+
+    term: str
+    words: int
+    z: float
+    log_odds: float
+    reviews: int
+    positive_reviews: int
+    negative_reviews: int
+
+
+class Drivers(Section):
+    """The words and phrases most typical of each sentiment, strongest first.
+
+    `based_on`: reviews looked at (when `sampled`, an even sample of those shown); `looked_at`: terms considered.
+    """
+
+    positive: list[Term] = []
+    negative: list[Term] = []
+    based_on: int = 0
+    sampled: bool = False
+    looked_at: int = 0
+
+
+class Bin(BaseModel):
+    """Confidence from `low` (inclusive) to `high` (exclusive; the last bin includes 1)."""
+
+    low: float
+    high: float
+    count: int
+    positive: int
+    negative: int
+
+
+class ConfidenceHistogram(Section):
+    """Sum of counts = shown."""
+
+    bins: list[Bin] = []
+    needs_review_below: float | None = None
+
+
+class Examples(Section):
+    """Reviews to read; duplicates appear once."""
+
+    most_confident_positive: list[Review] = []
+    most_confident_negative: list[Review] = []
+    least_certain: list[Review] = []
+
+
+class RejectedRow(BaseModel):
+    """A row that was set aside; `raw` is cut to a few hundred characters (`cut` says so)."""
+
+    row: int
+    explanation: str
+    raw: str
+    cut: bool = False
+
+
+class Reason(BaseModel):
+    """Why rows were set aside; `code` is stable, `label` is for people."""
+
+    code: str
+    label: str
+    count: int
+    examples: list[RejectedRow] = []
+
+
+class SetAside(Section):
+    """What was not scored and why, of the whole file whatever the filters; sum of reasons = rejected."""
+
+    rejected: int = 0
+    duplicates: int = 0
+    reasons: list[Reason] = []
+
+
+class Dashboard(BaseModel):
+    """Everything that the dashboard of one job shows under the given filters."""
+
+    job: str
+    filename: str
+    finished_at: str
+    model: ModelFacts
+    filters: Filters
+    counts: Counts
+    headline: list[str]
+    warnings: list[str]
+    distribution: Distribution
+    over_time: OverTime
+    changes: Changes
+    by_product: ByProduct
+    by_rating: ByRating
+    agreement: Agreement
+    drivers: Drivers
+    confidence: ConfidenceHistogram
+    examples: Examples
+    set_aside: SetAside
