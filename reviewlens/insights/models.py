@@ -210,7 +210,7 @@ class ShareChange(BaseModel):
 class TermChange(BaseModel):
     """How often a word or phrase is mentioned in two periods: `*_mentions` of `*_total` reviews.
 
-    The other fields are as in ShareChange. `later_positive_share`: of the later reviews that mention it, how many are positive.
+    `later_positive_share`: of the later reviews that mention it, how many are positive. The rest is as in ShareChange.
     """
 
     term: str
@@ -290,7 +290,8 @@ class Confusion(BaseModel):
 class Agreement(Section):
     """How often the model and the stars take the same side, with a 95 % Wilson interval.
 
-    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: most confident first; `disagreements_total` counts all of them.
+    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: the most confident ones,
+    most confident first; `disagreements_total` counts all of them.
     """
 
     compared: int = 0
