@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """One stored object: `size` in bytes, `etag` changes whenever the content does, `modified` in seconds since 1970 (UTC)."""
+    """One stored object: `size` in bytes, `etag` changes with the content, `modified` in seconds since 1970 (UTC)."""
 
     key: str
     size: int
@@ -19,19 +19,29 @@ class ObjectInfo:
 
 
 class ObjectStore(Protocol):
-    """Keys are '/'-separated relative paths; '', '.', '..', '//', a leading '/', NUL and backslash are refused with InputError.
+    """Keys are '/'-separated relative paths (see keys.py); '', '.', '..', '//', a '/' at either end, NUL, backslash
+    and a first part '.store' are refused with InputError.
 
     Writes are atomic: a reader sees the old object or the new one, never part of one, also after a kill.
-    Errors: NotFoundError for a missing key, ConflictError for a lost conditional write, TransientError when the surroundings fail.
+    Errors: NotFoundError for a missing key, ConflictError for a lost conditional write, TransientError when the
+    surroundings fail, ConfigurationError when they refuse.
     """
 
     def uri(self, key: str) -> str:
         """The URI of a key, e.g. 'file:///data/objects/a/b'; `store_for_uri` finds the store again."""
         ...
 
-    def put(self, key: str, data: bytes | BinaryIO | Iterable[bytes], *, if_none_match: bool = False, if_match: str | None = None) -> ObjectInfo:
-        """Write an object at constant memory. `if_none_match`: only if absent; `if_match`: only if its etag is this; else ConflictError.
+    def put(
+        self,
+        key: str,
+        data: bytes | BinaryIO | Iterable[bytes],
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        """Write an object at constant memory.
 
+        `if_none_match`: only if absent; `if_match`: only if its etag is this; else ConflictError.
         An iterable that raises leaves nothing behind and the exception goes on to the caller.
         """
         ...
@@ -69,7 +79,10 @@ class ObjectStore(Protocol):
         ...
 
     def fetch(self, key: str, into: Path) -> Path:
-        """A read-only local file with the object's content: the object itself where it is local, else a download under `into`."""
+        """A read-only local file with the object's content: the object itself where it is local, else a download.
+
+        Downloads lie under `into`.
+        """
         ...
 
     def fetch_prefix(self, prefix: str, into: Path) -> Path:

@@ -1,0 +1,20 @@
+"""From a store's address to the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.storage.interface import ObjectStore
+from reviewlens.storage.local import LocalObjectStore
+
+
+def store_for_uri(uri: str) -> ObjectStore:
+    """The store whose root is `uri` (`file:///folder` or a plain path); ConfigurationError for any other address."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return LocalObjectStore(Path(unquote(parts.path)))
+    if not parts.scheme:
+        return LocalObjectStore(Path(uri))
+    raise ConfigurationError(f"Cannot store under an address that begins with '{parts.scheme}:'; use file:///folder.")

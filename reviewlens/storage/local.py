@@ -1,0 +1,281 @@
+"""An object store in a folder: atomic, durable, its conditional writes hold across processes (Linux, macOS, WSL2)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from reviewlens.errors import ConfigurationError, ConflictError, InputError, NotFoundError, TransientError
+from reviewlens.storage.interface import ObjectInfo
+from reviewlens.storage.keys import RESERVED, check_key, check_prefix
+
+_CHUNK = 1 << 20
+_LOCKS = 64
+_STALE_SECONDS = 24 * 3600
+
+
+class LocalObjectStore:
+    """An ObjectStore over `root` (made when missing). A key may not be a folder of another key: that is InputError.
+
+    A write goes to `root/.store/tmp`, is synced, and is renamed into place under one of 64 file locks, chosen by key.
+    Every change of a key takes its lock, so a condition that held when it was checked still holds when it takes effect.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._temporary = self._root / RESERVED / "tmp"
+        self._locks = self._root / RESERVED / "locks"
+        with _plain_errors():
+            self._temporary.mkdir(parents=True, exist_ok=True)
+            self._locks.mkdir(exist_ok=True)
+            self._sweep()
+
+    @property
+    def root(self) -> Path:
+        """The folder, absolute."""
+        return self._root
+
+    def uri(self, key: str) -> str:
+        """`file://` and the percent-encoded absolute path."""
+        return "file://" + quote(str(self._path(key)))
+
+    def put(
+        self,
+        key: str,
+        data: bytes | BinaryIO | Iterable[bytes],
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        """See ObjectStore.put."""
+        target = self._path(key)
+        temporary = self._new_temporary()
+        try:
+            with _plain_errors():
+                file = temporary.open("xb")
+            with file:
+                for chunk in _chunks(data):
+                    with _plain_errors():
+                        file.write(chunk)
+                with _plain_errors():
+                    file.flush()
+                    os.fsync(file.fileno())
+            return self._commit(temporary, key, target, if_none_match, if_match)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def put_file(self, path: Path, key: str) -> ObjectInfo:
+        """See ObjectStore.put_file; on the same disk the file is moved, else copied and then removed."""
+        target = self._path(key)
+        temporary = self._new_temporary()
+        try:
+            with _plain_errors():
+                if not path.is_file():
+                    raise NotFoundError(f"There is no file {path.name} to store.")
+                shutil.move(path, temporary)
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+            return self._commit(temporary, key, target, False, None)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def get(self, key: str) -> bytes:
+        """See ObjectStore.get."""
+        with self.open(key) as file, _plain_errors():
+            return file.read()
+
+    def open(self, key: str) -> BinaryIO:
+        """See ObjectStore.open; stays readable, and the same, when the object is replaced or deleted meanwhile."""
+        path = self._path(key)
+        with _plain_errors(missing=key):
+            return path.open("rb")
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """See ObjectStore.head."""
+        return self._info(key, self._path(key))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See ObjectStore.list; objects that come or go meanwhile may or may not be seen."""
+        folder, _, start = check_prefix(prefix).rpartition("/")
+        yield from self._walk(folder, start)
+
+    def delete(self, key: str) -> None:
+        """See ObjectStore.delete; folders that become empty go too."""
+        self._remove(key, self._path(key))
+
+    def delete_prefix(self, prefix: str) -> int:
+        """See ObjectStore.delete_prefix."""
+        found = list(self.list(check_prefix(prefix, whole=True)))
+        return sum(self._remove(info.key, self._path(info.key)) for info in found)
+
+    def copy(self, source: str, target: str) -> ObjectInfo:
+        """See ObjectStore.copy."""
+        with self.open(source) as file:
+            return self.put(target, file)
+
+    def fetch(self, key: str, into: Path) -> Path:
+        """The object's own path: it must not be written to. `into` is not used."""
+        path = self._path(key)
+        if self._info(key, path) is None:
+            raise _missing(key)
+        return path
+
+    def fetch_prefix(self, prefix: str, into: Path) -> Path:
+        """The folder itself: it must not be written to. `into` is not used."""
+        folder = self._root / check_prefix(prefix, whole=True)
+        if next(self.list(prefix), None) is None:
+            raise _missing(prefix)
+        return folder
+
+    def _path(self, key: str) -> Path:
+        return self._root / check_key(key)
+
+    def _new_temporary(self) -> Path:
+        return self._temporary / secrets.token_hex(12)
+
+    def _sweep(self) -> None:
+        """Remove what writers that were killed long ago left behind."""
+        limit = time.time() - _STALE_SECONDS
+        for entry in os.scandir(self._temporary):
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat().st_mtime < limit:
+                    Path(entry.path).unlink()
+
+    def _info(self, key: str, path: Path) -> ObjectInfo | None:
+        try:
+            with _plain_errors(missing=key):
+                facts = path.stat()
+        except NotFoundError:
+            return None
+        return None if stat.S_ISDIR(facts.st_mode) else _describe(key, facts)
+
+    @contextlib.contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
+        with _plain_errors():
+            handle = os.open(self._locks / f"{number:02d}", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            with _plain_errors():
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _commit(self, temporary: Path, key: str, target: Path, if_none_match: bool, if_match: str | None) -> ObjectInfo:
+        with self._locked(key):
+            present = self._info(key, target)
+            if if_none_match and present is not None:
+                raise ConflictError("Somebody else wrote this first.", details={"key": key})
+            if if_match is not None and (present is None or present.etag != if_match):
+                raise ConflictError("This was changed meanwhile.", details={"key": key})
+            with _plain_errors():
+                # The kernel stamps files every few milliseconds only; a clock in nanoseconds keeps the etag unique.
+                now = time.time_ns()
+                os.utime(temporary, ns=(now, now))
+                facts = temporary.stat()
+                self._rename(temporary, target)
+            return _describe(key, facts)
+
+    def _rename(self, temporary: Path, target: Path) -> None:
+        for attempts_left in reversed(range(100)):
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                temporary.replace(target)
+                _sync_folder(target.parent)
+                return
+            except FileNotFoundError:
+                # A delete nearby has just removed the folder, which looked empty.
+                if not attempts_left:
+                    raise
+
+    def _remove(self, key: str, path: Path) -> int:
+        with self._locked(key):
+            if self._info(key, path) is None:
+                return 0
+            with _plain_errors():
+                path.unlink()
+        for folder in path.parents:
+            if folder == self._root:
+                break
+            try:
+                folder.rmdir()
+            except OSError:
+                break  # not empty
+        return 1
+
+    def _walk(self, folder: str, start: str) -> Iterator[ObjectInfo]:
+        """Objects below `folder` whose next segment begins with `start`, in the order of their keys."""
+        try:
+            with _plain_errors(missing=folder), os.scandir(self._root / folder) as entries:
+                names = sorted(
+                    entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
+                    for entry in entries
+                    if entry.name.startswith(start) and not (folder == "" and entry.name == RESERVED)
+                )
+        except NotFoundError:
+            return
+        base = folder + "/" if folder else ""
+        for name in names:
+            if name.endswith("/"):
+                yield from self._walk(base + name[:-1], "")
+            elif (info := self._info(base + name, self._root / base / name)) is not None:
+                yield info
+
+
+def _describe(key: str, facts: os.stat_result) -> ObjectInfo:
+    etag = f"{facts.st_size:x}-{facts.st_mtime_ns:x}-{facts.st_ino:x}"
+    return ObjectInfo(key, facts.st_size, etag, facts.st_mtime)
+
+
+def _chunks(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+    if isinstance(data, bytes):
+        yield data
+    elif hasattr(data, "read"):
+        while chunk := data.read(_CHUNK):
+            yield chunk
+    else:
+        yield from data
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _missing(key: str) -> NotFoundError:
+    return NotFoundError("There is no such object.", details={"key": key})
+
+
+@contextlib.contextmanager
+def _plain_errors(missing: str | None = None) -> Iterator[None]:
+    """Say in the project's own errors what the operating system said. `missing`: the key that may not be there."""
+    try:
+        yield
+    except OSError as error:
+        # A folder where the object should be, or an object where a folder should be, is no object under that key.
+        if missing is not None and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+            raise _missing(missing) from error
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY):
+            raise InputError("A name in the store cannot be both a file and a folder.", code="invalid-key") from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TransientError("The disk is full: free some space and try again.", code="disk-full") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ConfigurationError(
+                "The data folder cannot be read or written: check its permissions.", code="storage-not-permitted"
+            ) from error
+        raise TransientError(f"The data folder does not answer: {error.strerror}.", code="storage-failed") from error
