@@ -188,16 +188,18 @@ class LocalObjectStore:
             return _describe(key, facts)
 
     def _rename(self, temporary: Path, target: Path) -> None:
-        for attempts_left in reversed(range(100)):
+        attempts_left = 100
+        while True:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary.replace(target)
-                _sync_folder(target.parent)
-                return
+                break
             except FileNotFoundError:
                 # A delete nearby has just removed the folder, which looked empty.
+                attempts_left -= 1
                 if not attempts_left:
                     raise
+        _sync_folder(target.parent)
 
     def _remove(self, key: str, path: Path) -> int:
         with self._locked(key):
@@ -205,13 +207,11 @@ class LocalObjectStore:
                 return 0
             with _plain_errors():
                 path.unlink()
-        for folder in path.parents:
-            if folder == self._root:
-                break
-            try:
+        folder = path.parent
+        with contextlib.suppress(OSError):  # not empty
+            while folder != self._root:
                 folder.rmdir()
-            except OSError:
-                break  # not empty
+                folder = folder.parent
         return 1
 
     def _walk(self, folder: str, start: str) -> Iterator[ObjectInfo]:
