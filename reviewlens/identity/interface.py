@@ -17,17 +17,20 @@ class User:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a log-in hands out; `expires_in` in seconds is the access token's life. `refresh_token` is '' where it does not change."""
+    """What a log-in hands out; `expires_in` in seconds is the access token's life.
+
+    `refresh_token` is '' where it does not change.
+    """
 
     access_token: str
     id_token: str
     refresh_token: str
     expires_in: int
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105 - a scheme, not a secret
 
 
 class IdentityProvider(Protocol):
-    """Errors: AuthenticationError (wrong or expired proof), RateLimitError, InputError (a name or password that cannot be), TransientError."""
+    """Errors: AuthenticationError (wrong or expired proof), RateLimitError, TransientError."""
 
     def login(self, name: str, password: str) -> Tokens:
         """Swap name and password for tokens; the same error whether name or password is wrong, in the same time."""

@@ -1,4 +1,4 @@
-"""What a job table promises; adapters: sqlite, dynamodb. State moves only along TRANSITIONS, each a conditional write."""
+"""What a job table promises; adapters: sqlite, dynamodb. State moves along TRANSITIONS only, by conditional writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Protocol
 
 
 class JobState(StrEnum):
-    """queued -> running -> succeeded | failed | cancelled | interrupted; interrupted -> queued (resumes); failed, cancelled -> queued (retry)."""
+    """queued -> running -> succeeded | failed | cancelled | interrupted.
+
+    interrupted -> queued resumes by itself; failed, cancelled -> queued is a retry; TRANSITIONS has them all.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -22,7 +25,9 @@ class JobState(StrEnum):
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-    JobState.RUNNING: frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.CANCELLING, JobState.INTERRUPTED}),
+    JobState.RUNNING: frozenset(
+        {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.CANCELLING, JobState.INTERRUPTED}
+    ),
     JobState.CANCELLING: frozenset({JobState.CANCELLED, JobState.SUCCEEDED, JobState.FAILED}),
     JobState.INTERRUPTED: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.FAILED}),
     JobState.FAILED: frozenset({JobState.QUEUED}),
@@ -34,9 +39,10 @@ UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING, 
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the table. Times are ISO 8601 UTC; `handle` is the launcher's; `error` is for people, `error_code` is stable.
+    """One row of the table. Times are ISO 8601 UTC; `handle` is the launcher's; `error` is for people.
 
-    `fingerprint` names upload, mapping, dialect, engine and model: the same submitted twice is one job. `version` counts writes.
+    `error_code` is stable. `fingerprint` names upload, mapping, dialect, engine and model: the same submitted twice is
+    one job. Ids sort by the time they were made. `version` counts writes.
     """
 
     id: str
@@ -60,7 +66,7 @@ class Job:
 
 
 class JobTable(Protocol):
-    """Errors: NotFoundError, ConflictError (a transition that is not allowed from the state the row has now), TransientError."""
+    """Errors: NotFoundError, ConflictError (not allowed from the state that the row has now), TransientError."""
 
     def create(self, job: Job) -> tuple[Job, bool]:
         """Insert; if the user has a job with this fingerprint, return that one and False."""
@@ -70,16 +76,21 @@ class JobTable(Protocol):
         """One job of this user; another user's is NotFoundError."""
         ...
 
-    def list(self, user: str, *, limit: int = 100, before: str = "") -> list[Job]:
-        """Newest first; `before`: only those created before this job id (a cursor)."""
-        ...
-
     def in_states(self, states: Iterable[JobState]) -> list[Job]:
         """All users' jobs in these states, oldest first."""
         ...
 
-    def move(self, user: str, job_id: str, to: JobState, *, expect: Iterable[JobState] | None = None, **changes: object) -> Job:
-        """Move along TRANSITIONS and set other fields at once; ConflictError when the present state is not in `expect` or forbids it."""
+    def list(self, user: str, *, limit: int = 100, before: str = "") -> list[Job]:
+        """Newest first; `before`: only those created before this job id (a cursor)."""
+        ...
+
+    def move(
+        self, user: str, job_id: str, to: JobState, *, expect: Iterable[JobState] | None = None, **changes: object
+    ) -> Job:
+        """Move along TRANSITIONS and set other fields at once.
+
+        ConflictError when the present state is not in `expect` or forbids it.
+        """
         ...
 
     def update(self, user: str, job_id: str, **changes: object) -> Job:

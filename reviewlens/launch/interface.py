@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class TaskState(StrEnum):
-    """A task as its launcher sees it. GONE: not running any more and no exit code is known (for example after a restart)."""
+    """A task as its launcher sees it. GONE: it does not run and no exit code is known (for example after a restart)."""
 
     RUNNING = "running"
     EXITED = "exited"

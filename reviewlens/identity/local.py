@@ -1,0 +1,171 @@
+"""The local user pool: users, refresh tokens and log-in links in SQLite; signs the same tokens that Cognito does."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from reviewlens.errors import AuthenticationError, ConflictError, InputError
+from reviewlens.identity.interface import Tokens, User
+from reviewlens.identity.keys import SigningKey
+from reviewlens.identity.limiter import RateLimiter
+from reviewlens.identity.passwords import Passwords, normal_name
+from reviewlens.identity.tokens import TokenSigner, TokenVerifier
+from reviewlens.settings import Settings
+from reviewlens.sqlite import Database
+
+CLIENT_ID = "reviewlens"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS users (
+    subject TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, password TEXT NOT NULL, created_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS grants (
+    hash TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL REFERENCES users(subject), expires_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS grants_by_expiry ON grants (expires_at);
+"""
+_REFRESH, _LINK = "refresh", "link"
+
+
+class LocalIdentity:
+    """An IdentityProvider that also makes users and one-time log-in links; `now` is seconds since 1970."""
+
+    def __init__(
+        self, database: Path, secrets_dir: Path, settings: Settings, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._db = Database(database, _SCHEMA)
+        self._settings = settings
+        self._now = now
+        self._passwords = Passwords()
+        self.key = SigningKey.load(secrets_dir)
+        issuer = f"urn:reviewlens:pool:{self.key.kid}"
+        keys = {self.key.kid: self.key.public}
+        self._signer = TokenSigner(
+            self.key, issuer, CLIENT_ID, life_seconds=settings.access_token_minutes * 60, now=now
+        )
+        self._verifier = TokenVerifier(keys.get, issuer, CLIENT_ID)
+        self._attempts = RateLimiter(
+            settings.login_attempts_per_minute,
+            "Too many log-in attempts for this name; wait a little.",
+            now=now,
+            code="too-many-logins",
+        )
+
+    # -- IdentityProvider ---------------------------------------------------------------------------------------------
+
+    def login(self, name: str, password: str) -> Tokens:
+        """Swap name and password for tokens."""
+        self._attempts.check(
+            hashlib.sha256(name.encode(errors="replace")).hexdigest() if len(name) > 64 else name.casefold()
+        )
+        try:
+            row = self._user_row(normal_name(name))
+        except InputError:
+            row = None
+        if not self._passwords.matches(row[1] if row else "", password) or row is None:
+            raise AuthenticationError("The user name or the password is wrong.", code="wrong-credentials")
+        return self._tokens(row[0])
+
+    def refresh(self, refresh_token: str) -> Tokens:
+        """New access and id tokens; the refresh token stays as it is."""
+        with self._db.transaction() as db:
+            row = db.execute(
+                "SELECT subject, name FROM grants JOIN users USING (subject)"
+                " WHERE hash = ? AND kind = ? AND expires_at > ?",
+                (_hash(refresh_token), _REFRESH, self._now()),
+            ).fetchone()
+        if row is None:
+            raise AuthenticationError("Your log-in has ended; log in again.", code="refresh-token-invalid")
+        user = User(row["subject"], row["name"])
+        return Tokens(self._signer.access(user), self._signer.id(user), "", self._signer.life_seconds)
+
+    def logout(self, refresh_token: str) -> None:
+        """Revoke a refresh token; access tokens made from it live out their few minutes."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM grants WHERE hash = ? AND kind = ?", (_hash(refresh_token), _REFRESH))
+
+    def verify(self, access_token: str) -> User:
+        """The caller, or AuthenticationError."""
+        return self._verifier.verify(access_token)
+
+    # -- the pool's own -----------------------------------------------------------------------------------------------
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys."""
+        return self.key.jwks()
+
+    def ensure_user(self, name: str) -> User:
+        """The user of this name, made without a password (log-in by link only) where there is none."""
+        normal = normal_name(name)
+        with self._db.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, '', ?)", (_new_subject(), normal, self._now()))
+            row = db.execute("SELECT subject, name FROM users WHERE name = ?", (normal,)).fetchone()
+        return User(row["subject"], row["name"])
+
+    def add_user(self, name: str, password: str | None = None) -> tuple[User, str]:
+        """A new user and the password (made up where none is given).
+
+        ConflictError when the name has a password already; InputError when name or password cannot be one.
+        """
+        password = password if password is not None else secrets.token_urlsafe(12)
+        hashed = self._passwords.hash(password)
+        user = self.ensure_user(name)
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE users SET password = ? WHERE subject = ? AND password = ''", (hashed, user.subject)
+            ).rowcount
+        if not changed:
+            raise ConflictError("There is a user of this name already; choose another name.", code="user-exists")
+        return user, password
+
+    def login_link_token(self, name: str) -> str:
+        """A one-time token that logs the user of this name in (the user is made where there is none)."""
+        return self._grant(_LINK, self.ensure_user(name).subject, self._settings.login_link_minutes * 60)
+
+    def redeem(self, link_token: str) -> Tokens:
+        """Swap a one-time token for tokens; AuthenticationError when it is unknown, used or expired."""
+        with self._db.transaction() as db:
+            row = db.execute(
+                "DELETE FROM grants WHERE hash = ? AND kind = ? AND expires_at > ? RETURNING subject",
+                (_hash(link_token), _LINK, self._now()),
+            ).fetchone()
+        if row is None:
+            raise AuthenticationError(
+                "This log-in link was used already or has expired; ask for a new one.", code="login-link-invalid"
+            )
+        with self._db.transaction() as db:
+            name = db.execute("SELECT name FROM users WHERE subject = ?", (row["subject"],)).fetchone()["name"]
+        return self._tokens(User(row["subject"], name))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def _user_row(self, normal: str) -> tuple[User, str] | None:
+        with self._db.transaction() as db:
+            row = db.execute("SELECT subject, name, password FROM users WHERE name = ?", (normal,)).fetchone()
+        return (User(row["subject"], row["name"]), row["password"]) if row else None
+
+    def _tokens(self, user: User) -> Tokens:
+        refresh = self._grant(_REFRESH, user.subject, self._settings.refresh_token_days * 86_400)
+        return Tokens(self._signer.access(user), self._signer.id(user), refresh, self._signer.life_seconds)
+
+    def _grant(self, kind: str, subject: str, life_seconds: float) -> str:
+        token = secrets.token_urlsafe(32)
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM grants WHERE expires_at <= ?", (self._now(),))
+            db.execute(
+                "INSERT INTO grants VALUES (?, ?, ?, ?)", (_hash(token), kind, subject, self._now() + life_seconds)
+            )
+        return token
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _new_subject() -> str:
+    return "u" + secrets.token_hex(12)

@@ -1,0 +1,53 @@
+"""Names and passwords: what they may be, and their argon2 hashes."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from reviewlens.errors import InputError
+
+MIN_PASSWORD_CHARS = 10
+MAX_PASSWORD_CHARS = 256
+_NAME = re.compile(r"[\w.@+-]{1,64}")
+
+
+def normal_name(name: str) -> str:
+    """The form in which names are kept and compared; InputError when it cannot be a name."""
+    normal = unicodedata.normalize("NFKC", name).strip().casefold()
+    if not _NAME.fullmatch(normal):
+        raise InputError(
+            "A user name has 1 to 64 letters, digits or the signs . _ @ + - and no spaces.", code="invalid-user-name"
+        )
+    return normal
+
+
+class Passwords:
+    """Hashes and checks; at most two at once, since each takes 64 MiB for a moment."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._slots = threading.BoundedSemaphore(2)
+        self._nobody = self._hasher.hash("nobody has this password")
+
+    def hash(self, password: str) -> str:
+        """The argon2id hash; InputError when the password is too short or too long."""
+        if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+            raise InputError(
+                f"A password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters.", code="invalid-password"
+            )
+        with self._slots:
+            return self._hasher.hash(password)
+
+    def matches(self, hashed: str, password: str) -> bool:
+        """Whether it is the password; with no hash at all the same work is done and the answer is no."""
+        with self._slots:
+            try:
+                found = self._hasher.verify(hashed or self._nobody, password[:MAX_PASSWORD_CHARS])
+            except (Argon2Error, InvalidHashError):
+                return False
+        return found and bool(hashed) and len(password) <= MAX_PASSWORD_CHARS

@@ -1,0 +1,93 @@
+"""The one verifier of access tokens, whoever signed them, and the signer of the local pool."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+
+from jose import JOSEError, jwt
+
+from reviewlens.errors import AuthenticationError
+from reviewlens.identity.interface import User
+from reviewlens.identity.keys import ALGORITHM, SigningKey
+
+KeySource = Callable[[str], Mapping[str, str] | None]
+"""From a key id (`kid`) to the public JWK, or None where the pool has no such key."""
+
+MAX_TOKEN_CHARS = 8192
+_SUBJECT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_OPTIONS = {"verify_aud": False, "require_exp": True, "require_iat": True, "require_sub": True, "require_iss": True}
+
+
+class TokenVerifier:
+    """Checks an access token: RS256 by a key of this pool, issuer, expiry, `token_use` access, client id."""
+
+    def __init__(self, keys: KeySource, issuer: str, client_id: str) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._client_id = client_id
+
+    def verify(self, token: str) -> User:
+        """The caller, or AuthenticationError (code 'token-expired' or 'token-invalid')."""
+        if len(token) > MAX_TOKEN_CHARS:
+            raise _invalid()
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            key = self._keys(kid) if isinstance(kid, str) and header.get("alg") == ALGORITHM else None
+            if key is None:
+                raise _invalid()
+            claims = jwt.decode(token, dict(key), algorithms=[ALGORITHM], issuer=self._issuer, options=_OPTIONS)
+        except jwt.ExpiredSignatureError as error:
+            raise AuthenticationError("Your log-in has expired; log in again.", code="token-expired") from error
+        except (JOSEError, ValueError, TypeError, RecursionError) as error:
+            raise _invalid() from error
+        subject, groups = claims["sub"], claims.get("cognito:groups", [])
+        if (
+            claims.get("token_use") != "access"
+            or claims.get("client_id") != self._client_id
+            or not _SUBJECT.fullmatch(subject)
+        ):
+            raise _invalid()
+        return User(subject, str(claims.get("username", subject)), frozenset(map(str, groups)))
+
+
+class TokenSigner:
+    """Signs access and id tokens with the same claims that a Cognito user pool puts into its own."""
+
+    def __init__(
+        self, key: SigningKey, issuer: str, client_id: str, *, life_seconds: int, now: Callable[[], float] = time.time
+    ) -> None:
+        self._key = key
+        self._issuer = issuer
+        self._client_id = client_id
+        self._now = now
+        self.life_seconds = life_seconds
+
+    def access(self, user: User) -> str:
+        """An access token."""
+        return self._sign(
+            user, {"token_use": "access", "client_id": self._client_id, "username": user.name, "scope": "openid"}
+        )
+
+    def id(self, user: User) -> str:
+        """An id token: says who logged in; opens nothing."""
+        return self._sign(user, {"token_use": "id", "aud": self._client_id, "cognito:username": user.name})
+
+    def _sign(self, user: User, claims: dict[str, object]) -> str:
+        now = int(self._now())
+        shared = {
+            "iss": self._issuer,
+            "sub": user.subject,
+            "iat": now,
+            "exp": now + self.life_seconds,
+            "jti": secrets.token_hex(16),
+            "cognito:groups": sorted(user.groups),
+        }
+        return str(jwt.encode({**shared, **claims}, self._key.pem, algorithm=ALGORITHM, headers={"kid": self._key.kid}))
+
+
+def _invalid() -> AuthenticationError:
+    return AuthenticationError("The access token is not valid here; log in again.", code="token-invalid")
