@@ -1,0 +1,176 @@
+"""A model bundle (model.tar.gz): what is in it, writing it, and unpacking it safely from several processes at once."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.archive import MIB, extract_allowed, sha256_file
+
+FORMAT_VERSION = 1
+
+MEMBERS: dict[str, int] = {
+    "bundle.json": 4 * MIB,
+    "tokenizer.json": 64 * MIB,
+    "model.xml": 64 * MIB,
+    "model.bin": 1024 * MIB,
+    "MODEL_CARD.md": MIB,
+    "config.json": MIB,
+    "model.safetensors": 2048 * MIB,
+}
+"""Every name a bundle may hold, with its largest size in bytes."""
+
+_REQUIRED = ("bundle.json", "tokenizer.json", "model.xml", "model.bin", "MODEL_CARD.md")
+
+
+class KnownAnswer(BaseModel):
+    """A cleaned text and the score that the shipped graph gave it where it was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    score: float
+
+
+class BundleMetadata(BaseModel):
+    """bundle.json; `files` holds the SHA-256 of every other member."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format_version: Literal[1] = FORMAT_VERSION
+    version: str
+    created_at: str
+    labels: tuple[str, str] = ("negative", "positive")
+    max_length: int = Field(ge=16, le=8192)
+    cleaning_version: int
+    temperature: float = Field(gt=0)
+    needs_review: float = Field(ge=0.5, le=1)
+    base_model: str
+    licence: str
+    precision: str
+    training: dict[str, object]
+    metrics: dict[str, object]
+    known_answers: tuple[KnownAnswer, ...]
+    files: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An unpacked bundle: its folder, the archive's SHA-256 and what bundle.json says."""
+
+    dir: Path
+    sha256: str
+    metadata: BundleMetadata
+
+    @property
+    def version(self) -> str:
+        """The model's version, as shown beside its results."""
+        return self.metadata.version
+
+
+def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
+    """Pack the folder's members with bundle.json into `archive` and return its SHA-256.
+
+    The same contents give the same bytes. Raises ConfigurationError when a required member is missing.
+    """
+    names = [name for name in MEMBERS if name != "bundle.json" and (folder / name).exists()]
+    missing = sorted(set(_REQUIRED) - {*names, "bundle.json"})
+    if missing:
+        raise ConfigurationError(f"A bundle needs {', '.join(missing)} in {folder}.", code="bad-bundle")
+    described = metadata.model_copy(update={"files": {name: sha256_file(folder / name) for name in names}})
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=archive.parent, prefix=".bundle-", delete=False) as file:
+        with (
+            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0, compresslevel=9) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        ):
+            _add(tar, "bundle.json", described.model_dump_json(indent=1).encode())
+            for name in names:
+                _add(tar, name, (folder / name).read_bytes())
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(archive)
+    return sha256_file(archive)
+
+
+def unpack(archive: Path, into: Path) -> Bundle:
+    """The bundle, unpacked under `into` in a folder named by the archive's SHA-256; quick when that was done before.
+
+    Safe when several processes do it at once: each unpacks beside the place and renames. Raises ConfigurationError (code
+    `bad-bundle`) for an archive that breaks a rule, and (code `no-bundle`) when there is none.
+    """
+    if not archive.is_file():
+        raise ConfigurationError(f"There is no model bundle at {archive}.", code="no-bundle")
+    sha256 = sha256_file(archive)
+    place = into / sha256
+    if not _complete(place):
+        into.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=into, prefix=f".{sha256[:12]}-"))
+        try:
+            digests = extract_allowed(archive, scratch, MEMBERS)
+            metadata = _read_metadata(scratch)
+            expected = {**metadata.files, "bundle.json": digests.get("bundle.json", "")}
+            if digests != expected or not set(_REQUIRED) <= set(digests):
+                raise ConfigurationError("This model bundle's files do not match its bundle.json.", code="bad-bundle")
+            _move(scratch, place)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return Bundle(place, sha256, _read_metadata(place))
+
+
+def open_folder(folder: Path) -> Bundle:
+    """A bundle that lies unpacked in a folder (as `unpack` or a SageMaker container leaves it); its files are checked."""
+    metadata = _read_metadata(folder)
+    for name, digest in metadata.files.items():
+        if name not in MEMBERS or not (folder / name).is_file() or sha256_file(folder / name) != digest:
+            raise ConfigurationError(f"{name} in {folder} does not match its bundle.json.", code="bad-bundle")
+    return Bundle(folder, sha256_file(folder / "bundle.json"), metadata)
+
+
+def _read_metadata(folder: Path) -> BundleMetadata:
+    try:
+        return BundleMetadata.model_validate_json((folder / "bundle.json").read_bytes())
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{folder} is no model bundle: it has no bundle.json.", code="bad-bundle") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its form"
+        raise ConfigurationError(f"bundle.json is not valid: {where}: {first['msg']}.", code="bad-bundle") from error
+
+
+def _complete(place: Path) -> bool:
+    """Whether an earlier unpacking is still whole: a cleaner of temporary files may have taken parts of it."""
+    try:
+        metadata = _read_metadata(place)
+    except ConfigurationError:
+        return False
+    return all((place / name).is_file() and sha256_file(place / name) == digest for name, digest in metadata.files.items())
+
+
+def _move(scratch: Path, place: Path) -> None:
+    scratch.chmod(0o755)
+    try:
+        scratch.rename(place)
+    except OSError:
+        if _complete(place):
+            return  # another process was first
+        broken = place.with_name(f".{place.name[:12]}-broken-{os.getpid()}")
+        place.rename(broken)
+        scratch.rename(place)
+        shutil.rmtree(broken, ignore_errors=True)
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    info.mode = 0o644
+    tar.addfile(info, io.BytesIO(content))

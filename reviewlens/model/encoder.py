@@ -1,0 +1,93 @@
+"""What every transformer engine shares: tokens, windows over long texts, batches by length, combining, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from reviewlens.model.batching import PAD_MULTIPLE, length_buckets, padded_length
+from reviewlens.model.calibration import sigmoid
+
+WINDOW_OVERLAP = 64
+"""Least number of tokens that two neighbouring windows of a long text share."""
+
+
+class Graph(Protocol):
+    """A model that turns padded token ids into logits."""
+
+    def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Logits (rows, 2) as (negative, positive) for ids and attention mask of shape (rows, width)."""
+        ...
+
+
+def windows(tokens: int, room: int, overlap: int = WINDOW_OVERLAP) -> list[tuple[int, int]]:
+    """The (start, end) of the windows over a text of so many tokens when `room` fit the model at once.
+
+    One window when it fits. Otherwise as few as will do, of equal width, each sharing at least `overlap` tokens with the
+    next: equal width so that every window weighs the same, and no token is left out.
+    """
+    if tokens <= room:
+        return [(0, tokens)]
+    overlap = min(overlap, room // 2)
+    count = -(-(tokens - overlap) // (room - overlap))
+    width = -(-(tokens + overlap * (count - 1)) // count)
+    return [
+        (start, start + width) for start in (round(index * (tokens - width) / (count - 1)) for index in range(count))
+    ]
+
+
+class TextEncoder:
+    """Token ids of texts, special tokens added, long texts in windows."""
+
+    def __init__(self, tokenizer_json: Path, max_length: int) -> None:
+        tokenizer = Tokenizer.from_file(str(tokenizer_json))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        marked = tokenizer.encode("a")
+        special = marked.special_tokens_mask
+        text_at = special.index(0)
+        text_end = len(special) - special[::-1].index(0)
+        self._prefix = marked.ids[:text_at]
+        self._suffix = marked.ids[text_end:]
+        self._tokenizer = tokenizer
+        self._room = max_length - len(self._prefix) - len(self._suffix)
+
+    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
+        """Token ids of every window, and for each window the index of its text."""
+        pieces: list[list[int]] = []
+        owner: list[int] = []
+        for index, text in enumerate(texts):
+            # One by one: encode_batch would start as many threads as there are processors in every worker.
+            ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+            for start, end in windows(len(ids), self._room):
+                pieces.append([*self._prefix, *ids[start:end], *self._suffix])
+                owner.append(index)
+        return pieces, owner
+
+
+def score_margins(texts: Sequence[str], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
+    """Positive less negative logit for each text, shape (len(texts),); the mean over its windows for a long one."""
+    pieces, owner = encoder.encode(texts)
+    margins = np.zeros(len(pieces), dtype=np.float64)
+    lengths = [padded_length(len(ids), PAD_MULTIPLE) for ids in pieces]
+    for width, chosen in length_buckets(lengths):
+        ids = np.zeros((len(chosen), width), dtype=np.int64)
+        mask = np.zeros((len(chosen), width), dtype=np.int64)
+        for row, index in enumerate(chosen):
+            ids[row, : len(pieces[index])] = pieces[index]
+            mask[row, : len(pieces[index])] = 1
+        logits = graph.logits(ids, mask)
+        margins[chosen] = logits[:, 1].astype(np.float64) - logits[:, 0]
+    # Windows of one text are equally wide, so their plain mean weighs every part of it alike.
+    counts = np.bincount(owner, minlength=len(texts))
+    return np.asarray(np.bincount(owner, weights=margins, minlength=len(texts)) / counts, dtype=np.float64)
+
+
+def calibrated(margins: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Probability of positive from margins."""
+    return sigmoid(margins / temperature)

@@ -1,0 +1,88 @@
+"""Making an engine by name; each engine's own library is imported only when that engine is asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.archive import sha256_file
+from reviewlens.model.bundle import Bundle, open_folder, unpack
+from reviewlens.model.interface import Engine
+from reviewlens.model.scorer import Scorer
+
+ENGINES: tuple[str, ...] = ("openvino", "transformers", "textblob")
+DEFAULT_BUNDLE = "reviewlens-minilm-1"
+
+
+def default_bundle_path() -> Path:
+    """The model.tar.gz that ships with the library."""
+    return Path(__file__).parent / "bundles" / DEFAULT_BUNDLE / "model.tar.gz"
+
+
+def unpacked_models_dir() -> Path:
+    """Where bundles are unpacked unless the caller says otherwise: the user's cache folder, else a temporary one."""
+    place = Path.home() / ".cache" / "reviewlens" / "models"
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=place):
+            return place
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="reviewlens-models-"))
+
+
+def open_bundle(path: Path | None, cache_dir: Path | None = None) -> Bundle:
+    """The bundle at a model.tar.gz or unpacked folder; the one that ships when None.
+
+    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
+    """
+    chosen = path or default_bundle_path()
+    return open_folder(chosen) if chosen.is_dir() else unpack(chosen, cache_dir or unpacked_models_dir())
+
+
+def model_sha256(name: str, bundle: Path | None) -> str:
+    """What pins a job's model: SHA-256 of the archive (of bundle.json for a folder); '' for an engine without a file.
+
+    Raises ConfigurationError (code `no-bundle`) when the file is not there.
+    """
+    if name == "textblob":
+        return ""
+    chosen = bundle or default_bundle_path()
+    for candidate in (chosen, chosen / "bundle.json", chosen / "config.json"):
+        if candidate.is_file():
+            return sha256_file(candidate)
+    raise ConfigurationError(f"There is no model at {chosen}.", code="no-bundle")
+
+
+def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cache_dir: Path | None = None) -> Engine:
+    """An engine ready to score with so many threads.
+
+    `bundle`: a model.tar.gz, an unpacked bundle or (for `transformers`) a Hugging Face folder; None for the one that ships.
+    Raises ConfigurationError for an unknown name (code `unknown-engine`), an unusable bundle, or a library that is not installed.
+    """
+    if name == "openvino":
+        from reviewlens.model.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(open_bundle(bundle, cache_dir), threads)
+    if name == "transformers":
+        try:
+            from reviewlens.model.transformers_engine import TransformersEngine
+        except ImportError as error:
+            raise ConfigurationError(
+                "The transformers engine needs the training extra: pip install 'reviewlens[train]'.", code="engine-not-installed"
+            ) from error
+        if bundle is None:
+            raise ConfigurationError("The transformers engine needs a model: a Hugging Face folder or model.tar.gz.", code="no-bundle")
+        return TransformersEngine.open(bundle, threads, cache_dir or unpacked_models_dir())
+    if name == "textblob":
+        from reviewlens.model.textblob_engine import TextBlobEngine
+
+        return TextBlobEngine()
+    raise ConfigurationError(
+        f"There is no engine called {name[:40]!r}; choose one of {', '.join(ENGINES)}.", code="unknown-engine"
+    )
+
+
+def load_scorer(name: str, bundle: Path | None = None, *, threads: int = 1, cache_dir: Path | None = None) -> Scorer:
+    """An engine wrapped for raw texts; errors as for `load_engine`."""
+    return Scorer(load_engine(name, bundle, threads=threads, cache_dir=cache_dir))

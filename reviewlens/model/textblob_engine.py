@@ -1,0 +1,44 @@
+"""The lexicon baseline: TextBlob's polarity as a probability; cheap, no model file, much weaker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from textblob.en import sentiment
+
+from reviewlens.model.calibration import sigmoid
+from reviewlens.model.interface import Thresholds
+from reviewlens.reviews.cleaning import CLEANING_VERSION
+
+# Logistic regression of the label on polarity over the corpus's validation split: most reviews that the lexicon
+# calls barely positive are complaints in polite words.
+_SLOPE = 6.0
+_OFFSET = -0.5
+_NEEDS_REVIEW = 0.8
+
+
+class TextBlobEngine:
+    """Scores with a word list; needs no corpora download."""
+
+    name = "textblob"
+    thresholds = Thresholds(needs_review=_NEEDS_REVIEW)
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Probability of positive for each cleaned text."""
+        polarity = np.array([sentiment(text)[0] for text in texts], dtype=np.float64)
+        return sigmoid(_SLOPE * polarity + _OFFSET)
+
+    def describe(self) -> dict[str, object]:
+        """Engine and the lexicon's version."""
+        return {
+            "engine": self.name,
+            "model_version": f"textblob-{version('textblob')}",
+            "model_sha256": "",
+            "precision": "lexicon",
+            "full_precision_fallback": False,
+            "cleaning_version": CLEANING_VERSION,
+            "needs_review_below": self.thresholds.needs_review,
+        }

@@ -1,0 +1,146 @@
+"""The optional engine: any Hugging Face two-class model in PyTorch, from a folder or a plain model.tar.gz."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.archive import MIB, extract_allowed, sha256_file
+from reviewlens.model.encoder import TextEncoder, calibrated, score_margins
+from reviewlens.model.interface import Thresholds
+from reviewlens.reviews.cleaning import CLEANING_VERSION
+
+MEMBERS: dict[str, int] = {
+    "config.json": MIB,
+    "model.safetensors": 4096 * MIB,
+    "tokenizer.json": 64 * MIB,
+    "tokenizer_config.json": 8 * MIB,
+    "special_tokens_map.json": MIB,
+    "added_tokens.json": MIB,
+    "vocab.txt": 64 * MIB,
+    "vocab.json": 64 * MIB,
+    "merges.txt": 64 * MIB,
+    "training_args.json": MIB,
+    "training.json": MIB,
+    "bundle.json": 4 * MIB,
+    "model.xml": 64 * MIB,
+    "model.bin": 1024 * MIB,
+    "MODEL_CARD.md": MIB,
+}
+"""What a plain archive may hold: weights as safetensors only."""
+
+_POSITIVE_NAMES = frozenset({"positive", "pos", "label_1", "1"})
+
+
+class TorchGraph:
+    """A PyTorch model; columns are put in the order (negative, positive)."""
+
+    def __init__(self, folder: Path) -> None:
+        # safetensors only: other weight files are pickles, which run code when loaded.
+        self._model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
+        names = {int(index): str(name).lower() for index, name in self._model.config.id2label.items()}
+        if len(names) != 2:
+            raise ConfigurationError(f"A sentiment model has two labels, this one has {len(names)}.", code="bad-bundle")
+        self._swap = names[0] in _POSITIVE_NAMES
+
+    def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Logits (rows, 2) for ids and mask of shape (rows, width)."""
+        with torch.inference_mode():
+            out = self._model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).logits
+        values = np.asarray(out.float().numpy(), dtype=np.float32)
+        return values[:, ::-1] if self._swap else values
+
+    @property
+    def positions(self) -> int:
+        """Longest input the model was built for."""
+        return int(getattr(self._model.config, "max_position_embeddings", 512))
+
+
+class TransformersEngine:
+    """Scores in full precision with the same windows, batches and calibration as the default engine."""
+
+    name = "transformers"
+
+    def __init__(self, folder: Path, threads: int = 1, *, temperature: float = 1.0, needs_review: float = 0.8, max_length: int = 256):
+        torch.set_num_threads(threads)
+        self._folder = folder
+        self._graph = TorchGraph(folder)
+        self._threads = threads
+        self._temperature = temperature
+        # RoBERTa and its kin keep two positions for themselves.
+        self._max_length = min(max_length, self._graph.positions - 2)
+        self._encoder = TextEncoder(folder / "tokenizer.json", self._max_length)
+        self.thresholds = Thresholds(needs_review=needs_review)
+
+    @classmethod
+    def open(cls, path: Path, threads: int, cache_dir: Path) -> TransformersEngine:
+        """From a folder or archive; temperature and threshold come from its bundle.json where there is one.
+
+        Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
+        """
+        folder = path if path.is_dir() else _unpack_plain(path, cache_dir)
+        for needed in ("config.json", "tokenizer.json", "model.safetensors"):
+            if not (folder / needed).is_file():
+                raise ConfigurationError(f"{path} holds no {needed}, which the transformers engine needs.", code="bad-bundle")
+        described = folder / "bundle.json"
+        if not described.is_file():
+            return cls(folder, threads)
+        facts = json.loads(described.read_bytes())
+        return cls(
+            folder,
+            threads,
+            temperature=float(facts["temperature"]),
+            needs_review=float(facts["needs_review"]),
+            max_length=int(facts["max_length"]),
+        )
+
+    def margins(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Uncalibrated positive less negative logit for each cleaned text."""
+        return score_margins(texts, self._encoder, self._graph)
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Calibrated probability of positive for each cleaned text."""
+        if not texts:
+            return np.zeros(0, dtype=np.float64)
+        return calibrated(self.margins(texts), self._temperature)
+
+    def describe(self) -> dict[str, object]:
+        """Engine, folder name, SHA-256 of the weights and calibration."""
+        return {
+            "engine": self.name,
+            "model_version": self._folder.name,
+            "model_sha256": sha256_file(self._folder / "model.safetensors"),
+            "precision": "float32",
+            "full_precision_fallback": False,
+            "cleaning_version": CLEANING_VERSION,
+            "needs_review_below": self.thresholds.needs_review,
+            "max_tokens": self._max_length,
+            "threads": self._threads,
+        }
+
+
+def _unpack_plain(archive: Path, cache_dir: Path) -> Path:
+    if not archive.is_file():
+        raise ConfigurationError(f"There is no model at {archive}.", code="no-bundle")
+    place = cache_dir / f"plain-{sha256_file(archive)}"
+    if not place.is_dir():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=cache_dir, prefix=".plain-"))
+        try:
+            extract_allowed(archive, scratch, MEMBERS)
+            scratch.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return place
