@@ -195,6 +195,7 @@ class ShareChange(BaseModel):
 
     `difference` = later - earlier (0.1: ten percentage points more), `low` to `high` its 95 % Newcombe interval.
     `p_value`: two-proportion z-test, two-sided; `q_value`: the same after Benjamini-Hochberg over all looked at.
+    `rising`: words and phrases that the later reviews of this product mention more often, if any clearly are.
     """
 
     name: str
@@ -205,6 +206,7 @@ class ShareChange(BaseModel):
     high: float
     p_value: float
     q_value: float
+    rising: list[str] = []
 
 
 class TermChange(BaseModel):

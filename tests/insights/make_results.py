@@ -1,6 +1,6 @@
 """Writes a synthetic results folder (served.parquet, inference_summary.json, rejected.csv) as a finished job leaves it.
 
-By hand: `python tests/insights/make_results.py FOLDER --rows 5000 [--parts 3] [--seed 1] [--without dates,ratings,...]`.
+By hand: `python tests/insights/make_results.py FOLDER --rows 5000 [--parts 3] [--without dates,ratings]`.
 """
 
 from __future__ import annotations

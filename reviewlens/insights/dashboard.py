@@ -1,0 +1,129 @@
+"""The dashboard of one job under filters: a few lazy passes over the served rows, in bounded memory."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+
+import polars as pl
+
+from reviewlens.insights import sections
+from reviewlens.insights.changes import find_changes
+from reviewlens.insights.drivers import build_drivers
+from reviewlens.insights.filters import agrees_with_stars, condition, is_positive, stars_take_a_side
+from reviewlens.insights.headline import headline
+from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, ModelFacts, Review
+from reviewlens.insights.results import Results
+from reviewlens.insights.reviews import reviews_by_row
+from reviewlens.insights.set_aside import set_aside
+from reviewlens.insights.terms import find_terms, take_sample
+
+EXAMPLES = 10
+DISAGREEMENTS = 25
+_CANDIDATES = 300  # more than are shown: of texts that repeat, one is shown
+
+
+def build_dashboard(results: Results, filters: Filters, *, since: Date | None = None) -> Dashboard:
+    """Everything the dashboard shows. `since`: compare from this day on, not about the latest third of the reviews."""
+    rows = results.scan().filter(condition(filters))
+    lazy = {**sections.aggregates(rows), **_candidates(rows)}
+    found = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
+    shown = int(found["all"]["count"].item())
+
+    sample = take_sample(rows, shown)
+    occurrences = find_terms(sample.frame["text"], least=max(3, sample.frame.height // 2000))
+    drivers = build_drivers(sample, occurrences)
+    changes = find_changes(rows, found["days"], sample, occurrences, since)
+
+    examples, disagreements = _read(results, found)
+    served = results.count("rows_scored") + results.count("rows_duplicate")
+    counts = Counts(
+        read=results.count("rows_read"),
+        scored=results.count("rows_scored"),
+        duplicate=results.count("rows_duplicate"),
+        rejected=results.count("rows_rejected"),
+        served=served,
+        shown=shown,
+        hidden=served - shown,
+    )
+    model = ModelFacts.model_validate(
+        {name: value for name, value in results.summary.get("model", {}).items() if name in ModelFacts.model_fields}
+    )
+    overall = sections.distribution(found["all"])
+    products = sections.by_product(found["products"])
+    rating = sections.by_rating(found["stars"], found["all"])
+    stars = sections.agreement(found["agreement"], rating, disagreements)
+    return Dashboard(
+        job=str(results.summary.get("job", "")),
+        filename=str(results.summary.get("filename", "")),
+        finished_at=str(results.summary.get("timings", {}).get("finished_at", "")),
+        model=model,
+        filters=filters.plain(),
+        counts=counts,
+        headline=headline(counts, overall, changes=changes, products=products, drivers=drivers, stars=stars),
+        warnings=list(results.summary.get("warnings", [])),
+        distribution=overall,
+        over_time=sections.over_time(found["days"]),
+        changes=changes,
+        by_product=products,
+        by_rating=rating,
+        agreement=stars,
+        drivers=drivers,
+        confidence=sections.histogram(found["bins"], model.needs_review_below),
+        examples=examples,
+        set_aside=set_aside(results),
+    )
+
+
+def _candidates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
+    """Row numbers of the reviews to read, without their texts."""
+    narrow = rows.select(
+        "confidence",
+        "_row",
+        key=pl.coalesce("_duplicate_of", "_row"),
+        positive=is_positive(),
+        apart=(stars_take_a_side() & ~agrees_with_stars()).fill_null(value=False),
+    )
+
+    def first(part: pl.LazyFrame, *, surest: bool) -> pl.LazyFrame:
+        return (
+            part.select("confidence", "_row", "key")
+            .sort("confidence", "_row", descending=[surest, False])
+            .head(_CANDIDATES)
+        )
+
+    return {
+        "surest_positive": first(narrow.filter("positive"), surest=True),
+        "surest_negative": first(narrow.filter(~pl.col("positive")), surest=True),
+        "least_certain": first(narrow, surest=False),
+        "disagreements": first(narrow.filter("apart"), surest=True),
+    }
+
+
+def _read(results: Results, found: dict[str, pl.DataFrame]) -> tuple[Examples, list[Review]]:
+    """Fetch the texts of all candidates in one pass."""
+    rows = {
+        name: found[name].unique("key", keep="first", maintain_order=True)["_row"].head(most).to_list()
+        for name, most in (
+            ("surest_positive", EXAMPLES),
+            ("surest_negative", EXAMPLES),
+            ("least_certain", EXAMPLES),
+            ("disagreements", DISAGREEMENTS),
+        )
+    }
+    reviews = {
+        review.row: review
+        for review in reviews_by_row(results, sorted({row for some in rows.values() for row in some}))
+    }
+    listed = {name: [reviews[row] for row in numbers] for name, numbers in rows.items()}
+    return (
+        Examples(
+            available=bool(reviews),
+            most_confident_positive=listed["surest_positive"],
+            most_confident_negative=listed["surest_negative"],
+            least_certain=listed["least_certain"],
+            note="Of several reviews with the same text, one is listed."
+            if reviews
+            else "No reviews match the filters.",
+        ),
+        listed["disagreements"],
+    )

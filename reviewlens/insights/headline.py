@@ -1,0 +1,121 @@
+"""What a manager should know first: a few sentences from the numbers, and none where the evidence is thin."""
+
+from __future__ import annotations
+
+from reviewlens.insights.models import Agreement, ByProduct, Changes, Counts, Distribution, Drivers, ShareChange
+from reviewlens.insights.plain import day, listing, number, percent, points, quoted
+
+LEAST_REVIEWS = 30
+CLEAR = 0.05
+LEAST_Z = 3.0
+LEAST_MENTIONS = 5
+MANY_UNSURE = 0.1
+MOST_SENTENCES = 5
+
+
+def headline(
+    counts: Counts,
+    overall: Distribution,
+    *,
+    changes: Changes,
+    products: ByProduct,
+    drivers: Drivers,
+    stars: Agreement,
+) -> list[str]:
+    """At most five sentences, the most general first; fewer when less can be said with confidence."""
+    if overall.positive_share is None or overall.low is None or overall.high is None:
+        return ["No reviews match the filters." if counts.served else "No review in this file could be scored."]
+    which = "the reviews" if counts.hidden == 0 else "the reviews that match the filters"
+    if counts.shown < LEAST_REVIEWS:
+        return [
+            f"{overall.positive:,} of {which} are positive and {overall.negative:,} negative: "
+            f"with {number(counts.shown, 'review')} that is too few for firm conclusions."
+        ]
+    first = (
+        f"{percent(overall.positive_share, counts.shown)} of {which} are positive "
+        f"({overall.positive:,} of {counts.shown:,}; 95 % interval {percent(overall.low, counts.shown)} "
+        f"to {percent(overall.high, counts.shown)})."
+    )
+    sentences = [
+        first,
+        *_over_all(changes),
+        *_by_product(changes),
+        *_least_liked(products, overall.positive_share, changes),
+        *_words(drivers),
+        *_reading(overall, stars),
+    ]
+    return sentences[:MOST_SENTENCES]
+
+
+def _over_all(changes: Changes) -> list[str]:
+    change = changes.overall
+    if change is None or changes.later is None or change.p_value > CLEAR:
+        return []
+    before, after = change.earlier.positive_share or 0.0, change.later.positive_share or 0.0
+    direction = "up" if change.difference > 0 else "down"
+    return [
+        f"The mood is going {direction}: {percent(after)} positive since {day(changes.later.start)}, "
+        f"{percent(before)} before."
+    ]
+
+
+def _by_product(changes: Changes) -> list[str]:
+    """The product that clearly fell most, and the one that clearly rose most."""
+    if changes.later is None:
+        return []
+    chosen = [
+        min((one for one in changes.products if one.difference < 0), key=lambda one: one.difference, default=None),
+        max((one for one in changes.products if one.difference > 0), key=lambda one: one.difference, default=None),
+    ]
+    return [_product_sentence(one, day(changes.later.start)) for one in chosen if one is not None]
+
+
+def _product_sentence(change: ShareChange, since: str) -> str:
+    verb = "got better" if change.difference > 0 else "got worse"
+    text = (
+        f"{change.name} {verb}: {percent(change.later.positive_share or 0.0)} positive since {since}, "
+        f"{percent(change.earlier.positive_share or 0.0)} before (a change of {points(change.difference)})"
+    )
+    return f"{text}; reviewers now mention {quoted(change.rising)} more often." if change.rising else f"{text}."
+
+
+def _least_liked(products: ByProduct, overall: float, changes: Changes) -> list[str]:
+    """Products whose whole interval lies under the overall share, unless just named as falling."""
+    named = {one.name for one in changes.products}
+    below = [
+        row
+        for row in products.rows
+        if row.count >= LEAST_REVIEWS and row.high is not None and row.high < overall and row.product not in named
+    ]
+    if not below:
+        return []
+    below.sort(key=lambda row: row.positive_share or 0.0)
+    return [
+        "Clearly below the rest: "
+        + listing(
+            [f"{row.product} ({percent(row.positive_share or 0.0)} of {row.count:,} positive)" for row in below[:3]]
+        )
+        + "."
+    ]
+
+
+def _words(drivers: Drivers) -> list[str]:
+    sides = []
+    for name, terms in (("Negative", drivers.negative), ("Positive", drivers.positive)):
+        clear = [term.term for term in terms if abs(term.z) >= LEAST_Z and term.reviews >= LEAST_MENTIONS][:3]
+        if clear:
+            sides.append(f"{name} reviews stand out by {quoted(clear)}")
+    return ["; ".join([sides[0], *(f"{side[0].lower()}{side[1:]}" for side in sides[1:])]) + "."] if sides else []
+
+
+def _reading(overall: Distribution, stars: Agreement) -> list[str]:
+    """What is worth a person's time, and how far the labels can be trusted."""
+    parts = []
+    if stars.share is not None and stars.compared >= LEAST_REVIEWS:
+        parts.append(f"the labels agree with the stars in {percent(stars.share, stars.compared)} of rated reviews")
+    if (overall.needs_review_share or 0.0) >= MANY_UNSURE:
+        parts.append(f"{number(overall.needs_review, 'review')} are uncertain enough to deserve a look")
+    if not parts:
+        return []
+    text = listing(parts)
+    return [f"{text[0].upper()}{text[1:]}."]

@@ -1,0 +1,57 @@
+"""Numbers, dates and shares in plain words."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+
+from reviewlens.insights.models import Bucket
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day(value: Date) -> str:
+    """5 Mar 2026."""
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def bucket_label(start: Date, bucket: Bucket) -> str:
+    """How a stretch of time that begins at `start` is called."""
+    if bucket == "year":
+        return str(start.year)
+    if bucket == "quarter":
+        return f"Q{(start.month + 2) // 3} {start.year}"
+    if bucket == "month":
+        return f"{_MONTHS[start.month - 1]} {start.year}"
+    return f"Week of {day(start)}" if bucket == "week" else day(start)
+
+
+def number(count: int, noun: str, plural: str = "") -> str:
+    """1 review, 1,200 reviews."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def percent(share: float, of: int = 0) -> str:
+    """A share as a percentage, with a decimal where `of` reviews are enough; never rounded to all or none."""
+    places = 1 if of >= 2000 else 0
+    text = f"{100 * share:.{places}f}"
+    if share < 1 and float(text) == 100:
+        text = "over 99.9" if places else "over 99"
+    elif share > 0 and float(text) == 0:
+        text = "under 0.1" if places else "under 1"
+    return f"{text} %"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, without its sign."""
+    rounded = round(100 * abs(difference))
+    return f"{rounded} percentage point" + ("" if rounded == 1 else "s")
+
+
+def listing(items: list[str]) -> str:
+    """a, b and c."""
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def quoted(terms: list[str]) -> str:
+    """“a”, “b” and “c”."""
+    return listing([f"“{term}”" for term in terms])

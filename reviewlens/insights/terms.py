@@ -1,0 +1,181 @@
+"""Which words and phrases occur in which reviews: 1 to 3 words, bounded by sampling, identical texts taken once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from reviewlens.insights.filters import is_positive
+from reviewlens.insights.words import NEGATIONS, STOP_WORDS, WORD_OR_BREAK, full_text
+
+SAMPLE = 40_000
+MAX_WORDS = 3
+MAX_TEXT = 20_000
+_ID_BITS = 21  # three of them fill a 63-bit number
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Distinct texts: `frame` has text, positive, date, product and weight (rows of that text); `rows`: their sum."""
+
+    frame: pl.DataFrame
+    rows: int
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class Occurrences:
+    """Each (`doc`, `term`) pair once; `terms[i]` is a term's text, `words[i]` how many words it has."""
+
+    terms: list[str]
+    words: Ints
+    doc: Ints
+    term: Ints
+
+    def count(self, weights: npt.NDArray[Any]) -> Ints:
+        """Per term, the sum of the weights of the texts that hold it; booleans count."""
+        summed = np.bincount(self.term, weights=weights[self.doc].astype(np.float64), minlength=len(self.terms))
+        return summed.round().astype(np.int64)
+
+
+def take_sample(rows: pl.LazyFrame, shown: int, size: int = SAMPLE) -> Sample:
+    """About `size` of the `shown` rows, spread evenly over the file by a hash of the row number: the same each time."""
+    sampled = shown > size
+    if sampled:
+        spread = (pl.col("_row").cast(pl.UInt64) * 2_654_435_761) % 2**32
+        rows = rows.filter(spread < int(size / shown * 2**32))
+    frame = (
+        rows.select(
+            key=pl.coalesce("_duplicate_of", "_row"),
+            text=full_text().str.head(MAX_TEXT),
+            positive=is_positive(),
+            date="_date",
+            product="_product",
+            row="_row",
+        )
+        .sort("row")
+        .group_by("key", maintain_order=True)
+        .agg(pl.col("text", "positive", "date", "product").first(), weight=pl.len())
+        .drop("key")
+        .collect()
+    )
+    return Sample(frame, int(frame["weight"].sum()), sampled)
+
+
+def find_terms(texts: pl.Series, least: int) -> Occurrences:
+    """All terms that at least `least` of the texts hold and that can mean something by themselves.
+
+    A term neither begins nor ends with a stop word, does not end in a negation, has a word that is neither number nor
+    negation, and stays within one sentence.
+    """
+    tokens = (
+        pl.DataFrame({"text": texts})
+        .with_row_index("doc")
+        .select(
+            pl.col("doc").cast(pl.Int64),
+            word=pl.col("text")
+            .fill_null("")
+            .str.to_lowercase()
+            .str.replace_all("’", "'")
+            .str.extract_all(WORD_OR_BREAK),
+        )
+        .explode("word", empty_as_null=False)
+    )
+    vocabulary = tokens.select("word").unique(maintain_order=True).head(2**_ID_BITS - 1).with_row_index("id", offset=1)
+    ids = (
+        tokens.join(vocabulary, on="word", how="left", maintain_order="left")["id"]
+        .fill_null(0)
+        .cast(pl.Int64)
+        .to_numpy()
+    )
+    doc = tokens["doc"].to_numpy()
+    names = ["", *vocabulary["word"].to_list()]
+    is_word = np.array([name[:1].isalnum() or name[:1] == "_" for name in names])
+    stop = np.array([name in STOP_WORDS for name in names])
+    negation = np.array([name in NEGATIONS for name in names])
+    bare = np.array([name.isdigit() for name in names])
+    opens, closes = is_word & ~stop, is_word & ~stop & ~negation
+
+    all_terms: list[str] = []
+    sizes: list[int] = []
+    found_docs: list[Ints] = []
+    found_terms: list[Ints] = []
+    for size in range(1, MAX_WORDS + 1):
+        at = _starts(ids, doc, size, is_word=is_word, opens=opens, closes=closes, hollow=negation | bare)
+        codes = np.zeros(len(at), dtype=np.int64)
+        for offset in range(size):
+            codes = (codes << _ID_BITS) | ids[at + offset]
+        pairs = pl.DataFrame({"code": codes, "doc": doc[at]}).unique(maintain_order=True)
+        kept = pairs.filter(pl.len().over("code") >= least)
+        terms = kept.select("code").unique(maintain_order=True).with_row_index("term", offset=len(all_terms))
+        kept = kept.join(terms, on="code", how="left", maintain_order="left")
+        found_docs.append(kept["doc"].to_numpy().astype(np.int64))
+        found_terms.append(kept["term"].to_numpy().astype(np.int64))
+        all_terms += [_name(code, size, names) for code in terms["code"].to_list()]
+        sizes += [size] * terms.height
+    return Occurrences(
+        all_terms, np.array(sizes, dtype=np.int64), np.concatenate(found_docs), np.concatenate(found_terms)
+    )
+
+
+def _starts(ids: Ints, doc: Ints, size: int, *, is_word: Bools, opens: Bools, closes: Bools, hollow: Bools) -> Ints:
+    """Where a term of `size` words begins: inside one text, all words, the ends meaningful, not hollow throughout."""
+    count = max(0, len(ids) - size + 1)
+    last = ids[size - 1 : size - 1 + count]
+    fits = opens[ids[:count]] & closes[last] & (doc[:count] == doc[size - 1 : size - 1 + count])
+    solid = np.zeros(count, dtype=np.bool_)
+    for offset in range(size):
+        part = ids[offset : offset + count]
+        fits &= is_word[part]
+        solid |= ~hollow[part]
+    found: Ints = np.flatnonzero(fits & solid).astype(np.int64)
+    return found
+
+
+def _name(code: int, size: int, names: list[str]) -> str:
+    mask = 2**_ID_BITS - 1
+    return " ".join(names[(code >> (_ID_BITS * (size - 1 - place))) & mask] for place in range(size))
+
+
+def without_echoes(order: list[int], found: Occurrences, limit: int) -> list[int]:
+    """The first `limit` of `order` less those that repeat a better one, such as 'waste' beside 'waste of money'.
+
+    A longer phrase stands in for a listed part of it that it nearly always accompanies, and is an echo otherwise.
+    A term found in nearly the same reviews as a listed one is an echo too.
+    """
+    kept: list[int] = []
+    reviews: list[Ints] = []
+    by_term = np.argsort(found.term, kind="stable")
+    edges = np.searchsorted(found.term[by_term], np.arange(len(found.terms) + 1))
+    for index in order:
+        held_by = found.doc[by_term[edges[index] : edges[index + 1]]]
+        echoes = [place for place, other in enumerate(kept) if _within(found.terms[index], found.terms[other])]
+        if echoes:
+            longer = all(found.words[index] > found.words[kept[place]] for place in echoes)
+            if longer and all(len(held_by) >= 0.6 * len(reviews[place]) for place in echoes):
+                kept[echoes[0]], reviews[echoes[0]] = index, held_by
+                for place in reversed(echoes[1:]):
+                    del kept[place], reviews[place]
+        elif all(_overlap(held_by, others) < 0.8 for others in reviews):
+            if len(kept) == limit:
+                break
+            kept.append(index)
+            reviews.append(held_by)
+    return kept
+
+
+def _within(one: str, other: str) -> bool:
+    return f" {one} " in f" {other} " or f" {other} " in f" {one} "
+
+
+def _overlap(one: Ints, other: Ints) -> float:
+    """Reviews that hold both terms among those that hold either."""
+    both = len(np.intersect1d(one, other, assume_unique=True))
+    return both / (len(one) + len(other) - both)
