@@ -21,10 +21,16 @@ def main(argv: list[str] | None = None) -> int:
     """Train; exit 0 done, 2 the input or a setting is at fault."""
     folders = sagemaker_folders()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=folders.train, help="Parquet or CSV with text and label or rating")
-    parser.add_argument("--output", type=Path, default=folders.checkpoints or Path("out/training"), help="checkpoints and result")
+    parser.add_argument(
+        "--corpus", type=Path, default=folders.train, help="Parquet or CSV with text and label or rating"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=folders.checkpoints or Path("out/training"), help="checkpoints and result"
+    )
     parser.add_argument("--model-dir", type=Path, default=folders.model, help="also copy the trained model here")
-    parser.add_argument("--base-model", default="distilbert-base-uncased", help="hub name, folder, or installed package")
+    parser.add_argument(
+        "--base-model", default="distilbert-base-uncased", help="hub name, folder, or installed package"
+    )
     parser.add_argument("--licences", default="", help="comma-separated; empty: all")
     parser.add_argument("--max-minutes", type=float, help="end in time with the best model so far")
     parser.add_argument("--epochs", type=float, default=3.0)
@@ -42,7 +48,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, help="train on this many texts only")
     # SageMaker passes hyperparameters with underscores.
     raw = sys.argv[1:] if argv is None else argv
-    given = vars(parser.parse_args([arg.replace("_", "-") if arg.startswith("--") and "=" not in arg else arg for arg in raw]))
+    given = vars(
+        parser.parse_args([arg.replace("_", "-") if arg.startswith("--") and "=" not in arg else arg for arg in raw])
+    )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if given["corpus"] is None:
         parser.error("--corpus is needed outside SageMaker")

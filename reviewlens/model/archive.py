@@ -38,7 +38,8 @@ class _Bounded:
 def extract_allowed(archive: Path, into: Path, caps: Mapping[str, int]) -> dict[str, str]:
     """Write the archive's members into the folder and return their SHA-256 by name.
 
-    `caps`: largest size in bytes of each allowed member. Raises ConfigurationError (code `bad-bundle`) for a member that is
+    `caps`: largest size in bytes of each allowed member. Raises ConfigurationError (code `bad-bundle`) for a member
+    that is
     not listed, listed twice, too large or not a plain file, and for an archive that cannot be read.
     """
     digests: dict[str, str] = {}

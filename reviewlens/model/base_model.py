@@ -16,7 +16,9 @@ def resolve_base_model(name: str) -> str:
     folder = Path(name)
     if folder.is_dir():
         if not (folder / "config.json").exists():
-            raise ConfigurationError(f"{folder} holds no config.json, so it is not a model folder.", code="no-base-model")
+            raise ConfigurationError(
+                f"{folder} holds no config.json, so it is not a model folder.", code="no-base-model"
+            )
         return str(folder)
     package = name.replace("-", "_")
     found = importlib.util.find_spec(package) if package.isidentifier() else None

@@ -13,8 +13,11 @@ def padded_length(tokens: int, multiple: int = PAD_MULTIPLE) -> int:
     return max(multiple, -(-tokens // multiple) * multiple)
 
 
-def length_buckets(lengths: Sequence[int], max_tokens: int = 2048, max_rows: int = 64) -> Iterator[tuple[int, list[int]]]:
-    """Yield (padded length, indices) for texts of these padded lengths: one length a batch, bounded in tokens and rows."""
+def length_buckets(
+    lengths: Sequence[int], max_tokens: int = 2048, max_rows: int = 64
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield (padded length, indices) for texts of these padded lengths: one length a batch, bounded in tokens and
+    rows."""
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     start = 0
     while start < len(order):
@@ -28,7 +31,8 @@ def length_buckets(lengths: Sequence[int], max_tokens: int = 2048, max_rows: int
 
 
 class TokenBudgetBatches:
-    """Batches of indices for one epoch: shuffled, sorted by length within chunks, at most `max_tokens` padded tokens each.
+    """Batches of indices for one epoch: shuffled, sorted by length within chunks, at most `max_tokens` padded tokens
+    each.
 
     The order depends on the seed and the epoch alone, so a resumed training sees the batches it would have seen.
     """

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 
 MEMBERS: dict[str, int] = {
     "bundle.json": 4 * MIB,
@@ -89,14 +89,14 @@ def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
         raise ConfigurationError(f"A bundle needs {', '.join(missing)} in {folder}.", code="bad-bundle")
     described = metadata.model_copy(update={"files": {name: sha256_file(folder / name) for name in names}})
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=archive.parent, prefix=".bundle-", delete=False) as file:
-        with (
-            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0, compresslevel=9) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
-        ):
-            _add(tar, "bundle.json", described.model_dump_json(indent=1).encode())
-            for name in names:
-                _add(tar, name, (folder / name).read_bytes())
+    with (
+        tempfile.NamedTemporaryFile(dir=archive.parent, prefix=".bundle-", delete=False) as file,
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0, compresslevel=9) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        _add(tar, "bundle.json", described.model_dump_json(indent=1).encode())
+        for name in names:
+            _add(tar, name, (folder / name).read_bytes())
     Path(file.name).chmod(0o644)
     Path(file.name).replace(archive)
     return sha256_file(archive)
@@ -105,7 +105,8 @@ def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
 def unpack(archive: Path, into: Path) -> Bundle:
     """The bundle, unpacked under `into` in a folder named by the archive's SHA-256; quick when that was done before.
 
-    Safe when several processes do it at once: each unpacks beside the place and renames. Raises ConfigurationError (code
+    Safe when several processes do it at once: each unpacks beside the place and renames. Raises ConfigurationError
+    (code
     `bad-bundle`) for an archive that breaks a rule, and (code `no-bundle`) when there is none.
     """
     if not archive.is_file():
@@ -128,7 +129,8 @@ def unpack(archive: Path, into: Path) -> Bundle:
 
 
 def open_folder(folder: Path) -> Bundle:
-    """A bundle that lies unpacked in a folder (as `unpack` or a SageMaker container leaves it); its files are checked."""
+    """A bundle that lies unpacked in a folder (as `unpack` or a SageMaker container leaves it); its files are
+    checked."""
     metadata = _read_metadata(folder)
     for name, digest in metadata.files.items():
         if name not in MEMBERS or not (folder / name).is_file() or sha256_file(folder / name) != digest:
@@ -153,7 +155,9 @@ def _complete(place: Path) -> bool:
         metadata = _read_metadata(place)
     except ConfigurationError:
         return False
-    return all((place / name).is_file() and sha256_file(place / name) == digest for name, digest in metadata.files.items())
+    return all(
+        (place / name).is_file() and sha256_file(place / name) == digest for name, digest in metadata.files.items()
+    )
 
 
 def _move(scratch: Path, place: Path) -> None:

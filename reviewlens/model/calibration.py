@@ -51,7 +51,9 @@ def expected_calibration_error(scores: Floats, labels: NDArray[np.int64], bins: 
     return gap
 
 
-def review_threshold(scores: Floats, labels: NDArray[np.int64], accuracy: float = 0.98, least_coverage: float = 0.7) -> float:
+def review_threshold(
+    scores: Floats, labels: NDArray[np.int64], accuracy: float = 0.98, least_coverage: float = 0.8
+) -> float:
     """The lowest confidence from which predictions are right with the given accuracy: below it a person should look.
 
     From the risk-coverage curve of validation data; never so high that less than `least_coverage` of the texts is left.

@@ -50,13 +50,16 @@ class Corpus:
 def read_corpus(path: Path, licences: Sequence[str] = ()) -> Corpus:
     """Read a Parquet or CSV corpus, clean its texts, keep the given licences (all when empty) and split it.
 
-    The file has `text` and `label` (1 positive, 0 negative, empty for three stars), or `text` and `rating`; `source` and
+    The file has `text` and `label` (1 positive, 0 negative, empty for three stars), or `text` and `rating`; `source`
+    and
     `licence` are optional. Raises InputError for anything else.
     """
-    frame = _with_labels(_read(path))
+    frame = labelled_frame(path)
     if licences:
         if "licence" not in frame.columns:
-            raise InputError("Licences can only be chosen from a corpus that has a 'licence' column.", code="no-licence-column")
+            raise InputError(
+                "Licences can only be chosen from a corpus that has a 'licence' column.", code="no-licence-column"
+            )
         frame = frame.filter(pl.col("licence").is_in(list(licences)))
     for column in ("source", "licence"):
         if column not in frame.columns:
@@ -97,13 +100,20 @@ def _read(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=10_000)
 
 
-def _with_labels(frame: pl.DataFrame) -> pl.DataFrame:
+def labelled_frame(path: Path) -> pl.DataFrame:
+    """The rows of a CSV or Parquet file (or a folder of them) as they are, with `label` made from `rating` where it is
+    missing.
+
+    Raises InputError when there is no such file or it lacks the columns.
+    """
+    frame = _read(path)
     if "text" not in frame.columns or not {"label", "rating"} & set(frame.columns):
         raise InputError("A corpus needs a 'text' column and a 'label' or 'rating' column.", code="corpus-columns")
     if "label" in frame.columns:
         return frame
     stars = pl.col("rating").cast(pl.Float64)
-    return frame.with_columns(pl.when(stars > 3).then(1).when(stars < 3).then(0).otherwise(None).alias("label"))
+    label = pl.when(stars > 3).then(1).when(stars < 3).then(0).otherwise(None)
+    return frame.filter(stars.is_not_null()).with_columns(label.alias("label"))
 
 
 def _hash(text: str) -> str:
@@ -118,7 +128,8 @@ def _shingles(text: str) -> Iterator[int]:
 
 
 def _without_near_copies(texts: Sequence[str], splits: Sequence[str]) -> list[bool]:
-    """Which texts to keep: none of a later split (test, validation, training) that shares a shingle with an earlier one,
+    """Which texts to keep: none of a later split (test, validation, training) that shares a shingle with an earlier
+    one,
     and none within test or validation that shares one with a text before it."""
     kept = [True] * len(texts)
     held_out: set[int] = set()

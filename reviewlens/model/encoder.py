@@ -28,7 +28,8 @@ class Graph(Protocol):
 def windows(tokens: int, room: int, overlap: int = WINDOW_OVERLAP) -> list[tuple[int, int]]:
     """The (start, end) of the windows over a text of so many tokens when `room` fit the model at once.
 
-    One window when it fits. Otherwise as few as will do, of equal width, each sharing at least `overlap` tokens with the
+    One window when it fits. Otherwise as few as will do, of equal width, each sharing at least `overlap` tokens with
+    the
     next: equal width so that every window weighs the same, and no token is left out.
     """
     if tokens <= room:

@@ -32,8 +32,11 @@ class _TwoInputs(torch.nn.Module):  # type: ignore[misc]
 
 
 def convert(folder: Path) -> Any:
-    """A float32 OpenVINO graph of the model in a Hugging Face folder; inputs input_ids and attention_mask, (rows, width)."""
-    model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True, attn_implementation="sdpa").eval()
+    """A float32 OpenVINO graph of the model in a Hugging Face folder; inputs input_ids and attention_mask, (rows,
+    width)."""
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, use_safetensors=True, attn_implementation="sdpa"
+    ).eval()
     ids = torch.ones((2, 32), dtype=torch.int64)
     graph = ov.convert_model(
         _TwoInputs(model),
@@ -48,7 +51,8 @@ def convert(folder: Path) -> Any:
 def quantise(graph: Any, encoder: TextEncoder, texts: Sequence[str], *, keep_precise: Sequence[str] = ()) -> Any:
     """Static int8 weights and activations, scales measured on these cleaned texts (training data, never a test split).
 
-    Static scales: with dynamic ones a text's score would depend on what else is in its batch. `keep_precise`: patterns of
+    Static scales: with dynamic ones a text's score would depend on what else is in its batch. `keep_precise`: patterns
+    of
     operation names left in float.
     """
     import nncf  # a training extra
@@ -66,10 +70,11 @@ def quantise(graph: Any, encoder: TextEncoder, texts: Sequence[str], *, keep_pre
     )
 
 
-def save_members(graph: Any, model_folder: Path, into: Path) -> None:
-    """Write model.xml, model.bin, config.json and tokenizer.json for a bundle."""
+def save_members(graph: Any, model_folder: Path, into: Path, *, halve: bool = True) -> None:
+    """Write model.xml, model.bin, config.json and tokenizer.json for a bundle; `halve`: floats that remain as
+    float16."""
     into.mkdir(parents=True, exist_ok=True)
-    ov.save_model(graph, into / "model.xml", compress_to_fp16=True)
+    ov.save_model(graph, into / "model.xml", compress_to_fp16=halve)
     for name in ("tokenizer.json", "config.json"):
         shutil.copyfile(model_folder / name, into / name)
 

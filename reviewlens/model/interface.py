@@ -24,7 +24,8 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One review's outcome; `positive_score` is the calibrated probability of positive, `confidence` that of `sentiment`."""
+    """One review's outcome; `positive_score` is the calibrated probability of positive, `confidence` that of
+    `sentiment`."""
 
     sentiment: Sentiment
     confidence: float
@@ -46,7 +47,8 @@ class Engine(Protocol):
         ...
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Calibrated probability of positive (0 to 1) for each already cleaned text, in the order given; shape (len(texts),).
+        """Calibrated probability of positive (0 to 1) for each already cleaned text, in the order given; shape
+        (len(texts),).
 
         A text's score does not depend on its neighbours, and no text is cut.
         """

@@ -19,10 +19,13 @@ _OTHERS = (
     "worst purchase ever!!! sad face",
     "Good good good nice battery",
     "Camera 5/5, battery 2/5, sound 4/5. Hmm.",
-    "Battery lasts for two days and the screen is bright, yet the maker stopped sending updates after six months, which is why "
+    "Battery lasts for two days and the screen is bright, yet the maker stopped sending updates after six months, "
+    "which is why "
     "I would not call it a good buy today.",
     " ".join(["It works well, it looks good and it was easy to set up, so I am happy with it."] * 12),
-    " ".join(["I called them twice and they promised a new one, which never came. Very disappointed with this shop."] * 20),
+    " ".join(
+        ["I called them twice and they promised a new one, which never came. Very disappointed with this shop."] * 20
+    ),
 )
 
 KNOWN_TEXTS: tuple[str, ...] = (

@@ -57,8 +57,10 @@ def model_sha256(name: str, bundle: Path | None) -> str:
 def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cache_dir: Path | None = None) -> Engine:
     """An engine ready to score with so many threads.
 
-    `bundle`: a model.tar.gz, an unpacked bundle or (for `transformers`) a Hugging Face folder; None for the one that ships.
-    Raises ConfigurationError for an unknown name (code `unknown-engine`), an unusable bundle, or a library that is not installed.
+    `bundle`: a model.tar.gz, an unpacked bundle or (for `transformers`) a Hugging Face folder; None for the one that
+    ships.
+    Raises ConfigurationError for an unknown name (code `unknown-engine`), an unusable bundle, or a library that is not
+    installed.
     """
     if name == "openvino":
         from reviewlens.model.openvino_engine import OpenVinoEngine
@@ -69,10 +71,13 @@ def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cach
             from reviewlens.model.transformers_engine import TransformersEngine
         except ImportError as error:
             raise ConfigurationError(
-                "The transformers engine needs the training extra: pip install 'reviewlens[train]'.", code="engine-not-installed"
+                "The transformers engine needs the training extra: pip install 'reviewlens[train]'.",
+                code="engine-not-installed",
             ) from error
         if bundle is None:
-            raise ConfigurationError("The transformers engine needs a model: a Hugging Face folder or model.tar.gz.", code="no-bundle")
+            raise ConfigurationError(
+                "The transformers engine needs a model: a Hugging Face folder or model.tar.gz.", code="no-bundle"
+            )
         return TransformersEngine.open(bundle, threads, cache_dir or unpacked_models_dir())
     if name == "textblob":
         from reviewlens.model.textblob_engine import TextBlobEngine

@@ -18,7 +18,8 @@ from reviewlens.model.interface import Thresholds
 
 log = logging.getLogger(__name__)
 
-# Processors round differently in the last place, and one step of an int8 scale may follow: a little is normal. Saturating
+# Processors round differently in the last place, and one step of an int8 scale may follow: a little is normal.
+# Saturating
 # int8 arithmetic (seen on processors without VNNI) moves scores by far more.
 KNOWN_ANSWER_MEAN_GAP = 0.02
 KNOWN_ANSWER_WORST_GAP = 0.15
@@ -63,7 +64,8 @@ class OpenVinoEngine:
         self.fell_back = False
         if not self._answers_as_known():
             log.warning(
-                "int8 arithmetic gives wrong answers on this processor; scoring with full-precision activations, which is slower"
+                "int8 arithmetic gives wrong answers on this processor; scoring with full-precision activations, "
+                "which is slower"
             )
             self._graph = OpenVinoGraph(bundle.dir / "model.xml", threads, full_precision=True)
             self.fell_back = True
@@ -102,7 +104,8 @@ class OpenVinoEngine:
 
 
 def strip_activation_quantisation(model: Any) -> int:
-    """Take the quantisation of activations out of a graph in place, weights left as they are; returns how many were taken."""
+    """Take the quantisation of activations out of a graph in place, weights left as they are; returns how many were
+    taken."""
     taken = 0
     for operation in model.get_ops():
         if operation.get_type_name() == "FakeQuantize":

@@ -12,9 +12,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SageMakerFolders:
-    """Input channel, model folder and output folder of a training or processing job."""
+    """Input channels, model folder and output folder of a training or processing job."""
 
     train: Path | None
+    test: Path | None
     model: Path | None
     output: Path | None
     checkpoints: Path | None
@@ -30,6 +31,7 @@ def sagemaker_folders() -> SageMakerFolders:
     checkpoints = Path("/opt/ml/checkpoints")
     return SageMakerFolders(
         train=folder("SM_CHANNEL_TRAIN") or folder("SM_CHANNEL_TRAINING"),
+        test=folder("SM_CHANNEL_TEST"),
         model=folder("SM_MODEL_DIR"),
         output=folder("SM_OUTPUT_DATA_DIR"),
         checkpoints=checkpoints if checkpoints.is_dir() else None,

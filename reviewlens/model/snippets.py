@@ -9,7 +9,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def snippet(text: str, rng: random.Random) -> str:
-    """One to three consecutive sentences of the text, from its start or end where opinions stand; the text if it is short."""
+    """One to three consecutive sentences of the text, from its start or end where opinions stand; the text if it is
+    short."""
     sentences = _SENTENCE_END.split(text)
     if len(sentences) < 4:
         return text

@@ -27,8 +27,8 @@ from transformers.trainer_utils import get_last_checkpoint
 from reviewlens.model.base_model import resolve_base_model
 from reviewlens.model.batching import TokenBudgetBatches
 from reviewlens.model.corpus import Corpus, read_corpus
-from reviewlens.model.training_clock import Clock, ClockCallback, time_decay
 from reviewlens.model.snippets import snippet
+from reviewlens.model.training_clock import Clock, ClockCallback, time_decay
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,9 @@ class TokenisedReviews(torch.utils.data.Dataset):  # type: ignore[misc]
 class ReviewTrainer(Trainer):  # type: ignore[misc]
     """Trainer with length-sorted batches under a token budget, weighted smoothed loss and decay by elapsed time."""
 
-    def __init__(self, *args: Any, options: TrainingOptions, clock: Clock, weights: torch.Tensor, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, options: TrainingOptions, clock: Clock, weights: torch.Tensor, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._options = options
         self._clock = clock
@@ -118,7 +120,9 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
         )
         return self.lr_scheduler
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         labels = inputs.pop("labels")
         outputs = model(**inputs)
         loss = torch.nn.functional.cross_entropy(
@@ -165,15 +169,14 @@ def train(options: TrainingOptions) -> TrainingReport:
     last = get_last_checkpoint(str(options.output)) if options.output.is_dir() else None
     log.info("training on %d texts, validating on %d, resuming from %s", len(training), len(validation), last)
     trainer.train(resume_from_checkpoint=last)
-    return _finish(trainer, corpus, options, clock, tokenizer, base)
+    return _finish(trainer, corpus, options, clock, base)
 
 
 def _finish(
-    trainer: ReviewTrainer, corpus: Corpus, options: TrainingOptions, clock: Clock, tokenizer: Any, base: str
+    trainer: ReviewTrainer, corpus: Corpus, options: TrainingOptions, clock: Clock, base: str
 ) -> TrainingReport:
     folder = options.output / "model"
     trainer.save_model(str(folder))
-    tokenizer.save_pretrained(str(folder))
     measured = {name: round(value, 6) for name, value in trainer.evaluate().items() if isinstance(value, float)}
     mean_rows = len(trainer.train_dataset) / max(1, len(trainer.get_train_dataloader()))
     report = TrainingReport(
@@ -188,7 +191,10 @@ def _finish(
         "base_model": Path(base).name if Path(base).is_dir() else base,
         "corpus_sha256": corpus.fingerprint(),
         "dropped_near_copies": corpus.dropped_near_copies,
-        "rows": {f"{s}/{licence}": n for s, licence, n in corpus.frame.group_by("split", "licence").len().sort("split", "licence").rows()},
+        "rows": {
+            f"{s}/{licence}": n
+            for s, licence, n in corpus.frame.group_by("split", "licence").len().sort("split", "licence").rows()
+        },
         "sources": sorted(set(corpus.frame["source"])),
         "steps": report.steps,
         "texts_seen": report.texts_seen,

@@ -39,7 +39,8 @@ class Clock:
 
 
 def time_decay(clock: Clock, total_steps: int, warmup_share: float) -> Callable[[int], float]:
-    """A learning rate factor: linear warm-up, then linear decay to nothing by steps or time, whichever is further on."""
+    """A learning rate factor: linear warm-up, then linear decay to nothing by steps or time, whichever is further
+    on."""
 
     def factor(step: int) -> float:
         done = max(step / max(1, total_steps), clock.share_used())

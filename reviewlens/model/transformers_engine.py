@@ -70,7 +70,15 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(self, folder: Path, threads: int = 1, *, temperature: float = 1.0, needs_review: float = 0.8, max_length: int = 256):
+    def __init__(
+        self,
+        folder: Path,
+        threads: int = 1,
+        *,
+        temperature: float = 1.0,
+        needs_review: float = 0.8,
+        max_length: int = 256,
+    ):
         torch.set_num_threads(threads)
         self._folder = folder
         self._graph = TorchGraph(folder)
@@ -90,7 +98,9 @@ class TransformersEngine:
         folder = path if path.is_dir() else _unpack_plain(path, cache_dir)
         for needed in ("config.json", "tokenizer.json", "model.safetensors"):
             if not (folder / needed).is_file():
-                raise ConfigurationError(f"{path} holds no {needed}, which the transformers engine needs.", code="bad-bundle")
+                raise ConfigurationError(
+                    f"{path} holds no {needed}, which the transformers engine needs.", code="bad-bundle"
+                )
         described = folder / "bundle.json"
         if not described.is_file():
             return cls(folder, threads)

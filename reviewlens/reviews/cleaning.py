@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
+from typing import Any
 
 import emoji
 
@@ -23,8 +24,8 @@ _CONTROL = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 # Invisible or meaningless: controls, soft hyphen, zero-width and direction marks, lone replacement characters,
 # private use, non-characters. The joiner U+200D and the variation selectors go only after emoji are read.
 _INVISIBLE = re.compile(
-    f"[{_CONTROL}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff0-\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]"
+    f"[{_CONTROL}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]"
 )
 _EMOJI_GLUE = re.compile("[\u200d\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -73,7 +74,9 @@ _EMOTICON_WORDS = {
     "</3": "broken heart",
 }
 # "<3 days" is a quantity, "<3 this phone" is not.
-_UNITS = r"(?!\s*(?:%|\d|(?:sec|min|hour|hr|day|week|month|year|yr|star|inch|cm|mm|km|kg|mb|gb|lb|oz|percent|time|out)s?\b))"
+_UNITS = (
+    r"(?!\s*(?:%|\d|(?:sec|min|hour|hr|day|week|month|year|yr|star|inch|cm|mm|km|kg|mb|gb|lb|oz|percent|time|out)s?\b))"
+)
 _EMOTICON = re.compile(
     r"(?P<heart></?3+)(?!\w)" + _UNITS + r"|(?P<angry>>:-?\()(?!\w)"
     # A mouth drawn with punctuation may follow a word at once ("great:)") but not precede one ("note:(a)", "http://").
@@ -91,7 +94,8 @@ _ASCII_SPECIAL = re.compile(
 def clean_text(raw: str | None) -> str:
     """The text a model reads, or '' when nothing of it remains.
 
-    HTML entities (escaped twice or more, too) and tags go, emoji and emoticons become words, Unicode is NFC, control and
+    HTML entities (escaped twice or more, too) and tags go, emoji and emoticons become words, Unicode is NFC, control
+    and
     invisible characters go and white space is single. Case, stop words and word forms stay as they are: the tokenizer
     does what the model needs. Never raises; cleaning a cleaned text changes nothing more in ordinary text.
     """
@@ -113,7 +117,8 @@ def clean_text(raw: str | None) -> str:
 def join_title(title: str | None, body: str | None) -> str:
     """Title and body as one text for scoring: "Title. Body", without a second full stop where the title ends in one.
 
-    Either may be empty. A body that begins with its title (or with a title that was cut off with an ellipsis) stands alone.
+    Either may be empty. A body that begins with its title (or with a title that was cut off with an ellipsis) stands
+    alone.
     """
     head = (title or "").strip()
     rest = (body or "").strip()
@@ -148,7 +153,7 @@ def _unescape(text: str) -> str:
 def _emoji_to_words(text: str) -> str:
     previous: tuple[str, int] = ("", -1)
 
-    def words(chars: str, data: dict[str, str | int]) -> str:
+    def words(chars: str, data: dict[str, Any]) -> str:
         nonlocal previous
         if chars[0] in _KEPT_SYMBOLS:
             return chars

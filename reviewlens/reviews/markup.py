@@ -6,20 +6,31 @@ import re
 
 # Known element names only, so that "a < b", "<3" and "<my order number>" survive.
 _ELEMENTS = (
-    "a abbr acronym address applet area article aside audio b base bdi bdo big blockquote body br button canvas caption center "
-    "cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption figure font "
-    "footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li link "
-    "main map mark marquee menu meta meter nav nobr noframes noscript object ol optgroup option output p param picture pre "
-    "progress q rp rt ruby s samp script section select slot small source span strike strong style sub summary sup svg table "
-    "tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr"
-).split()
-_TAG = re.compile(r"<\s?/?(?:" + "|".join(sorted(_ELEMENTS, key=len, reverse=True)) + r")(\s[^<>]*|/)?>", re.IGNORECASE)
-_HIDDEN_START = re.compile(r"<(?:(?P<name>script|style)(?:\s[^<>]*)?>|(?P<comment>!--)|(?P<other>[!?][a-zA-Z][^<>]*>))", re.I)
-_HIDDEN_END = {"script": re.compile(r"</script\s*>", re.I), "style": re.compile(r"</style\s*>", re.I), "!--": re.compile("-->")}
+    "a abbr acronym address applet area article aside audio b base bdi bdo big blockquote body br button canvas "
+    "caption "
+    "center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption "
+    "figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd "
+    "label "
+    "legend li link main map mark marquee menu meta meter nav nobr noframes noscript object ol optgroup option "
+    "output p "
+    "param picture pre progress q rp rt ruby s samp script section select slot small source span strike strong "
+    "style sub "
+    "summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr"
+).replace(" ", "|")
+_TAG = re.compile(rf"<\s?/?(?:{_ELEMENTS})(\s[^<>]*|/)?>", re.IGNORECASE)
+_HIDDEN_START = re.compile(
+    r"<(?:(?P<name>script|style)(?:\s[^<>]*)?>|(?P<comment>!--)|(?P<other>[!?][a-zA-Z][^<>]*>))", re.I
+)
+_HIDDEN_END = {
+    "script": re.compile(r"</script\s*>", re.I),
+    "style": re.compile(r"</style\s*>", re.I),
+    "!--": re.compile("-->"),
+}
 
 
 def strip_markup(text: str) -> str:
-    """Replace every tag, comment, declaration and the body of script and style by a space; linear in the text's length."""
+    """Replace every tag, comment, declaration and the body of script and style by a space; linear in the text's
+    length."""
     if "<" not in text or ">" not in text:
         return text
     return _TAG.sub(_space_for_tag, _strip_hidden(text))
