@@ -1,0 +1,43 @@
+"""`python -m backend`: serve on the host and port of the settings until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from backend.main import create_app
+from reviewlens.logs import configure_logging
+from reviewlens.settings import Settings
+
+
+def main() -> int:
+    """Exit code 0 after an orderly stop, 1 when it could not start."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(f"A setting is wrong: {error.errors()[0]['msg']}\n")
+        return 1
+    configure_logging(settings.data_dir.absolute() / "logs" / "fastapi.log", settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.backend_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=15,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        logging.getLogger(__name__).error("the backend could not start; the lines above say why")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

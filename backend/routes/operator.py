@@ -1,0 +1,31 @@
+"""For whoever runs this on their machine and so can read the operator key: users and log-in links."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+
+from backend.deps import LocalUsers, PlatformDep, operator_only
+from backend.schemas import AddedUser, LoginLink, NewUser, UserName, errors
+
+router = APIRouter(
+    prefix="/operator",
+    tags=["operator"],
+    dependencies=[Depends(operator_only)],
+    responses=errors(401, 404, 422, 429),
+)
+
+
+@router.post("/login-link", summary="A link that logs a user in, once")
+def login_link(body: UserName, users: LocalUsers, platform: PlatformDep) -> LoginLink:
+    """The user is made where there is none."""
+    query = urlencode({"token": users.login_link_token(body.username)})
+    return LoginLink(url=f"{platform.settings.browser_backend_url.rstrip('/')}/session/start?{query}")
+
+
+@router.post("/users", status_code=201, summary="Add a user", responses=errors(409))
+def add_user(body: NewUser, users: LocalUsers) -> AddedUser:
+    """The password is shown this once."""
+    user, password = users.add_user(body.username, body.password)
+    return AddedUser(username=user.name, password=password)

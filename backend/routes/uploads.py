@@ -1,0 +1,65 @@
+"""Files in: upload, see what was detected, correct it, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from backend.deps import CurrentUser, PlatformDep
+from backend.receive import receive_upload
+from backend.schemas import Corrections, errors
+from reviewlens.jobs.uploads import Upload
+
+router = APIRouter(prefix="/uploads", tags=["uploads"])
+UploadId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["019a8c5e1f20123456789abcdef"])]
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+@router.post("", status_code=201, summary="Upload a file", openapi_extra=_BODY, responses=errors(401, 413, 422, 429))
+async def upload(
+    request: Request,
+    user: CurrentUser,
+    platform: PlatformDep,
+    filename: Annotated[str, Query(max_length=1000, examples=["reviews.csv"])] = "",
+) -> Upload:
+    """CSV, TSV, JSON Lines, Parquet or XLSX, the text ones also gzipped.
+
+    Either a form with the field `file`, or the file itself as the body with `?filename=`. The answer says what was
+    detected, with a preview of 20 rows and warnings.
+    """
+    return await receive_upload(request, user.subject, platform.uploads, filename, platform.settings.max_upload_bytes)
+
+
+@router.get("/{upload_id}", summary="What was detected in an upload", responses=errors(401, 404, 422, 429))
+def get_upload(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Upload:
+    """The same as POST /uploads answered, with the corrections made since."""
+    return platform.uploads.get(user.subject, upload_id)
+
+
+@router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(401, 404, 422, 429))
+def correct(upload_id: UploadId, body: Corrections, user: CurrentUser, platform: PlatformDep) -> Upload:
+    """Looks again with these corrections; they are kept and replace earlier ones; none at all: back to detection."""
+    return platform.uploads.correct(user.subject, upload_id, body.overrides())
+
+
+@router.delete("/{upload_id}", status_code=204, summary="Delete an upload", responses=errors(401, 404, 409, 422, 429))
+def delete(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Response:
+    """Only one that no job uses; deleting its last job deletes an upload too."""
+    platform.jobs.delete_upload(user.subject, upload_id)
+    return Response(status_code=204)

@@ -1,0 +1,174 @@
+"""The bodies of requests and answers that are not the library's own models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from reviewlens.insights.models import Filters
+from reviewlens.jobs.uploads import Overrides
+
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Secret = Annotated[str, Field(max_length=10_000)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """RFC 9457: what went wrong, in words for a person (`detail`) and for a program (`code`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    details: dict[str, Any] | None = None
+
+
+class Credentials(_Body):
+    """Name and password."""
+
+    username: Secret = Field(examples=["ana"])
+    password: Secret = Field(examples=["a long sentence is a good one"])
+
+
+class RefreshToken(_Body):
+    """A refresh token."""
+
+    refresh_token: Secret
+
+
+class TokenAnswer(BaseModel):
+    """Tokens; `expires_in` is the access token's life in seconds. `refresh_token` is '' where the old one stays."""
+
+    access_token: str
+    id_token: str
+    refresh_token: str
+    expires_in: int = Field(examples=[3600])
+    token_type: str = Field(examples=["Bearer"])
+
+
+class Me(BaseModel):
+    """The caller."""
+
+    subject: str = Field(examples=["u0123456789abcdef01234567"])
+    name: str = Field(examples=["ana"])
+    groups: list[str]
+
+
+class UserName(_Body):
+    """Whom a log-in link is for; made where there is no such user."""
+
+    username: Secret = Field(examples=["ana"])
+
+
+class NewUser(_Body):
+    """A user to add; a password is made up where none is given."""
+
+    username: Secret = Field(examples=["ana"])
+    password: Secret | None = None
+
+
+class LoginLink(BaseModel):
+    """A link that logs a person in, once."""
+
+    url: str
+
+
+class AddedUser(BaseModel):
+    """The user added and the password, shown this once."""
+
+    username: str
+    password: str
+
+
+class Corrections(_Body):
+    """What was detected wrongly: some fields of `Dialect` and `Mapping`. They replace earlier corrections."""
+
+    dialect: dict[str, Any] = Field(default={}, examples=[{"delimiter": ";"}])
+    mapping: dict[str, Any] = Field(default={}, examples=[{"text": 4, "rating": 2}])
+
+    def overrides(self) -> Overrides:
+        """As the library takes them."""
+        return Overrides(dialect=self.dialect, mapping=self.mapping)
+
+
+class Submission(_Body):
+    """What to analyse; without dialect and mapping as detected, or as last corrected."""
+
+    upload_id: Id = Field(examples=["019a8c5e1f20123456789abcdef"])
+    dialect: dict[str, Any] | None = Field(None, examples=[None])
+    mapping: dict[str, Any] | None = Field(None, examples=[{"text": 4}])
+    engine: str = Field("", max_length=40, description="openvino, transformers or textblob; empty: the setting's.")
+
+    def overrides(self) -> Overrides | None:
+        """None where nothing is corrected here."""
+        if self.dialect is None and self.mapping is None:
+            return None
+        return Overrides(dialect=self.dialect or {}, mapping=self.mapping or {})
+
+
+class DashboardRequest(_Body):
+    """Whose dashboard, and of which rows."""
+
+    job_id: Id = Field(examples=["019a8c5e1f20123456789abcdef"])
+    filters: Filters = Field(default_factory=Filters, examples=[{"sentiment": "negative", "words": "battery"}])
+
+
+class Texts(_Body):
+    """One text or a list of them."""
+
+    text: str | None = Field(None, examples=["It broke after two days, and nobody answers the phone."])
+    texts: list[str] | None = Field(None, examples=[None])
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.text is None) == (self.texts is None):
+            raise ValueError("send either text or texts")
+        return self
+
+    def all(self) -> list[str]:
+        """The texts, in order."""
+        return [self.text] if self.text is not None else list(self.texts or [])
+
+
+class PredictionAnswer(BaseModel):
+    """`confidence` is the calibrated probability of `sentiment`; `needs_review`: a person should read it."""
+
+    sentiment: Literal["positive", "negative"]
+    confidence: float = Field(examples=[0.981204])
+    positive_score: float = Field(examples=[0.018796])
+    needs_review: bool
+
+
+class Predictions(BaseModel):
+    """One prediction for each text, in order, and facts about the model."""
+
+    predictions: list[PredictionAnswer]
+    model: dict[str, Any]
+
+
+class Health(BaseModel):
+    """Whether it answers, and which of the things that it needs are there."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str] = {}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of the problems that a route may answer."""
+    texts = {
+        401: "Not logged in",
+        404: "Not there, or not yours",
+        409: "Not in its present state",
+        413: "Too large",
+        422: "Not usable as it is",
+        429: "Too many requests",
+        503: "Not right now",
+    }
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": texts[status], "model": Problem, "content": content} for status in statuses}

@@ -1,0 +1,76 @@
+"""The model in this process: loaded once in the background, used by one request at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+from reviewlens.errors import ConfigurationError, InputError, ReviewLensError, TransientError
+from reviewlens.model.interface import Prediction
+from reviewlens.model.loading import load_scorer
+from reviewlens.model.scorer import Scorer
+from reviewlens.reviews.cleaning import clean_text
+from reviewlens.settings import Settings
+
+_log = logging.getLogger(__name__)
+_TEXTS_AT_ONCE = 32
+_LOAD_SECONDS = 60.0
+
+
+class Model:
+    """`load()` begins to load; `predict` waits for that where it must."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = settings.engine
+        self._path = Path(settings.model) if settings.model else None
+        self._loaded = threading.Event()
+        self._turn = threading.Lock()
+        self._scorer: Scorer | None = None
+        self._error: ReviewLensError | None = None
+
+    def load(self) -> None:
+        """Load in a thread of its own."""
+        threading.Thread(target=self._load, name="model", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            self._scorer = load_scorer(self._engine, self._path, threads=2)
+            self._scorer.predict(["This warms the model up."])
+        except ReviewLensError as error:
+            self._error = error
+            _log.error("the model cannot be loaded: %s", error.code)
+        except Exception:  # noqa: BLE001 - shown by /readyz and to whoever asks for a prediction
+            self._error = ConfigurationError("The model cannot be loaded; see the log.", code="model-unusable")
+            _log.exception("the model cannot be loaded")
+        self._loaded.set()
+
+    def check(self) -> None:
+        """Raise unless it is ready: TransientError while it loads, ConfigurationError when it cannot be loaded."""
+        if self._error is not None:
+            raise self._error
+        if not self._loaded.is_set():
+            raise TransientError("The model is being loaded; try again in a few seconds.", code="model-loading")
+
+    def predict(self, texts: list[str]) -> tuple[list[Prediction], dict[str, Any]]:
+        """One prediction for each text, in order, and facts about the model.
+
+        Raises InputError (`empty-text`). A long list is scored in parts, so that single texts need not wait for all of
+        it; a text's score does not depend on its neighbours.
+        """
+        self._loaded.wait(_LOAD_SECONDS)
+        self.check()
+        assert self._scorer is not None
+        for index, text in enumerate(texts):
+            if not clean_text(text):
+                raise InputError(
+                    f"Text {index + 1} of {len(texts)} holds nothing to read; send some words.",
+                    code="empty-text",
+                    details={"index": index},
+                )
+        found: list[Prediction] = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            with self._turn:
+                found.extend(self._scorer.predict(texts[start : start + _TEXTS_AT_ONCE]))
+        return found, self._scorer.engine.describe()

@@ -1,0 +1,186 @@
+"""Starts queued jobs, settles those whose task has ended, and takes interrupted ones up again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from reviewlens.errors import ConflictError, ReviewLensError, TransientError
+from reviewlens.jobs.ids import now
+from reviewlens.jobs.interface import Job, JobState
+from reviewlens.jobs.outcome import Outcome, outcome_of
+from reviewlens.jobs.service import JobService
+from reviewlens.launch.interface import Launcher, TaskState, TaskStatus
+from reviewlens.pipeline.spec import JobKeys
+
+_log = logging.getLogger(__name__)
+_LIVE = (JobState.RUNNING, JobState.CANCELLING)
+_GONE = TaskStatus(TaskState.GONE)
+CANCEL_GRACE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 60.0
+
+
+class Dispatcher:
+    """`tick()` does what is due and is called by one thread, twice a second and whenever something was submitted.
+
+    `on_finish` hears of every job that reached an end. Nothing is kept in memory: after a restart the table and the
+    launcher's handles say which tasks still run.
+    """
+
+    def __init__(
+        self, service: JobService, launcher: Launcher, *, on_finish: Callable[[Job], None] = lambda job: None
+    ) -> None:
+        self._service = service
+        self._launcher = launcher
+        self.on_finish = on_finish
+        self._settings = service.settings
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        service.on_change = self._wake.set
+
+    # -- the thread ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to tick in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def stop(self, *, wait_seconds: float = 20.0) -> None:
+        """Stop ticking; where the settings say so, interrupt (resumably) the tasks that run and wait for them."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._settings.stop_jobs_on_exit:
+            self._interrupt_all(wait_seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            self.tick()
+            self._wake.wait(0.5)
+
+    # -- one round ----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """One round; a job that makes trouble is logged and does not hold up the others."""
+        table = self._service.table
+        for states, act in (
+            (_LIVE, self._look_after),
+            ((JobState.INTERRUPTED,), self._take_up),
+            ((JobState.QUEUED,), self._start_if_room),
+        ):
+            try:
+                jobs = table.in_states(states)
+            except TransientError:
+                _log.warning("the job table cannot be read now")
+                return
+            for job in jobs:
+                try:
+                    with self._service.lock:
+                        act(table.get(job.user, job.id))
+                except ReviewLensError as error:
+                    _log.warning("job %s could not be handled now: %s", job.id, error.code)
+                except Exception:  # noqa: BLE001 - one job must not stop the thread that serves all
+                    _log.exception("job %s could not be handled", job.id)
+
+    def _look_after(self, job: Job) -> None:
+        status = self._launcher.status(job.handle) if job.handle else _GONE
+        if status.state is TaskState.RUNNING:
+            if job.state is JobState.CANCELLING and _seconds_since(job.updated_at) > CANCEL_GRACE_SECONDS:
+                self._launcher.stop(job.handle)
+            return
+        if job.state in _LIVE:
+            self._settle(job, outcome_of(self._service.store, JobKeys(job.user, job.id), status))
+
+    def _settle(self, job: Job, outcome: Outcome, *, counts: bool = True) -> None:
+        state = outcome.state
+        if state is JobState.INTERRUPTED and job.state is JobState.CANCELLING:
+            state = JobState.CANCELLED
+        if state is JobState.INTERRUPTED:
+            attempts = job.attempts if counts else max(0, job.attempts - 1)
+            self._service.table.move(job.user, job.id, state, expect=_LIVE, handle="", attempts=attempts)
+            _log.info("job %s was interrupted (attempt %d)", job.id, job.attempts)
+            return
+        self._finish(job, state, outcome)
+
+    def _finish(self, job: Job, state: JobState, outcome: Outcome) -> None:
+        finished = now()
+        moved = self._service.table.move(
+            job.user,
+            job.id,
+            state,
+            expect=[job.state],
+            finished_at=finished,
+            error=outcome.error,
+            error_code=outcome.error_code,
+            rows_read=outcome.rows_read,
+            seconds=round(_seconds_since(job.started_at), 3) if job.started_at else 0.0,
+        )
+        _log.info("job %s %s", job.id, state)
+        self.on_finish(moved)
+
+    def _take_up(self, job: Job) -> None:
+        """Queue an interrupted job again after a pause that doubles with each attempt; give up after too many."""
+        if job.attempts >= self._settings.max_attempts:
+            reason = f"It was interrupted {job.attempts} times; try again when the machine is calmer."
+            self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, "interrupted-too-often"))
+        elif job.attempts == 0 or _seconds_since(job.updated_at) >= min(
+            2.0 ** (job.attempts - 1), _LONGEST_PAUSE_SECONDS
+        ):
+            self._service.table.move(job.user, job.id, JobState.QUEUED, expect=[JobState.INTERRUPTED])
+
+    def _start_if_room(self, job: Job) -> None:
+        """The row says `running` before the task starts: a crash in between is an interruption, never two tasks."""
+        table = self._service.table
+        if job.state is not JobState.QUEUED or len(table.in_states(_LIVE)) >= self._settings.max_concurrent_jobs:
+            return
+        running = table.move(
+            job.user,
+            job.id,
+            JobState.RUNNING,
+            expect=[JobState.QUEUED],
+            started_at=job.started_at or now(),
+            attempts=job.attempts + 1,
+            handle="",
+        )
+        try:
+            handle = self._launcher.start(self._service.store.uri(JobKeys(job.user, job.id).spec))
+        except TransientError:
+            self._settle(running, Outcome(JobState.INTERRUPTED))
+            raise
+        except ReviewLensError as error:
+            self._finish(running, JobState.FAILED, Outcome(JobState.FAILED, error.message, error.code))
+            return
+        table.update(job.user, job.id, handle=handle)
+        _log.info("job %s started (attempt %d)", job.id, running.attempts)
+
+    # -- an orderly stop ----------------------------------------------------------------------------------------------
+
+    def _interrupt_all(self, wait_seconds: float) -> None:
+        table = self._service.table
+        live = table.in_states(_LIVE)
+        for job in live:
+            self._launcher.stop(job.handle)
+        deadline = time.monotonic() + wait_seconds
+        for job in live:
+            status = self._launcher.status(job.handle)
+            while status.state is TaskState.RUNNING and time.monotonic() < deadline:
+                time.sleep(0.05)
+                status = self._launcher.status(job.handle)
+            if status.state is TaskState.RUNNING:
+                _log.warning("job %s has not stopped yet; it will be looked after at the next start", job.id)
+                continue
+            try:
+                outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
+                self._settle(table.get(job.user, job.id), outcome, counts=False)
+            except ConflictError:
+                pass  # a request that was still being answered moved it
+
+
+def _seconds_since(stamp: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds()

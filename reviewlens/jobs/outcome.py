@@ -1,0 +1,54 @@
+"""What became of a job whose task no longer runs: read from what stands in the store, with the exit code as a hint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from reviewlens.errors import NotFoundError
+from reviewlens.jobs.interface import JobState
+from reviewlens.launch.interface import TaskStatus
+from reviewlens.pipeline.spec import JobKeys
+from reviewlens.storage.interface import ObjectStore
+
+_CANCELLED_CODE = 3
+_FAILED_CODES = frozenset({0, 1, 2})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """SUCCEEDED, FAILED, CANCELLED or INTERRUPTED, with what is known about it."""
+
+    state: JobState
+    error: str = ""
+    error_code: str = ""
+    rows_read: int = 0
+
+
+def outcome_of(store: ObjectStore, keys: JobKeys, status: TaskStatus) -> Outcome:
+    """The store decides: a summary is written last, on success only; error and cancellation leave their own objects."""
+    summary = read_json(store, keys.summary)
+    if summary is not None:
+        return Outcome(JobState.SUCCEEDED, rows_read=int(summary.get("rows_read") or 0))
+    if status.exit_code == _CANCELLED_CODE or store.head(keys.cancelled):
+        return Outcome(JobState.CANCELLED)
+    error = read_json(store, keys.error)
+    if error is not None:
+        return Outcome(JobState.FAILED, str(error.get("message", "")), str(error.get("code", "job-failed")))
+    if status.exit_code in _FAILED_CODES:
+        return Outcome(
+            JobState.FAILED,
+            "The job stopped because of a fault on our side, not in your file; try again, and report it if it stays.",
+            "job-failed",
+        )
+    return Outcome(JobState.INTERRUPTED)
+
+
+def read_json(store: ObjectStore, key: str) -> dict[str, Any] | None:
+    """A JSON object from the store; None when it is absent or not one."""
+    try:
+        found = json.loads(store.get(key))
+    except (NotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,270 @@
+"""What a user can do with jobs: submit, look, cancel, retry, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
+from reviewlens.jobs.ids import new_id, now
+from reviewlens.jobs.interface import UNFINISHED, Job, JobState, JobTable
+from reviewlens.jobs.models import check_engine, pinned_model
+from reviewlens.jobs.outcome import read_json
+from reviewlens.jobs.uploads import Overrides, Upload, UploadService
+from reviewlens.jobs.views import JobPage, JobView, view_of
+from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits
+from reviewlens.reviews.tables import Mapping
+from reviewlens.settings import Settings
+from reviewlens.storage.interface import ObjectStore
+
+_RETRIABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
+
+
+class JobService:
+    """One per process. `lock` is held by everything that changes a job's state, here and in the dispatcher."""
+
+    def __init__(
+        self,
+        table: JobTable,
+        store: ObjectStore,
+        uploads: UploadService,
+        settings: Settings,
+        *,
+        cache_dir: Path,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.table = table
+        self.store = store
+        self.settings = settings
+        self.lock = threading.RLock()
+        self.on_change = on_change
+        self._uploads = uploads
+        self._cache_dir = cache_dir
+        self._summaries: dict[tuple[str, str], dict[str, Any]] = {}
+
+    # -- submit -------------------------------------------------------------------------------------------------------
+
+    def submit(
+        self, user: str, upload_id: str, overrides: Overrides | None = None, engine: str = ""
+    ) -> tuple[JobView, bool]:
+        """Queue the analysis of an upload; with False the job that was already there for just this.
+
+        `overrides` None: the corrections kept with the upload. A job of the same kind that failed or was cancelled is
+        queued again. Raises InputError (`mapping-needed`, `unknown-engine`, ...), LimitError, NotFoundError.
+        """
+        engine = check_engine(engine or self.settings.engine)
+        upload = self._uploads.get(user, upload_id)
+        if overrides is not None:
+            upload = self._uploads.with_overrides(user, upload_id, overrides)
+        mapping = _checked_mapping(upload)
+        sha256 = pinned_model(engine, self.settings.model)
+        fingerprint = _fingerprint(upload, mapping, engine, sha256)
+        with self.lock:
+            same = self._same(user, fingerprint)
+            if same is not None:
+                return (self.retry(user, same.id) if same.state in _RETRIABLE else self.get(user, same.id)), False
+            self._check_limits(user)
+            self._uploads.get(user, upload_id)  # it may have been deleted meanwhile
+            job_id, created_at = new_id(), now()
+            spec = JobSpec(
+                user=user,
+                job=job_id,
+                upload=upload_id,
+                filename=upload.filename,
+                input_sha256=upload.sha256,
+                input_bytes=upload.size_bytes,
+                dialect=upload.sniffed.dialect,
+                mapping=mapping,
+                engine=engine,
+                model=_address(engine, self.settings.model),
+                model_sha256=sha256,
+                slice_rows=self.settings.slice_rows,
+                limits=Limits(**{name: getattr(self.settings, name) for name in Limits.model_fields}),
+                submitted_at=created_at,
+            )
+            self.store.put(JobKeys(user, job_id).spec, spec.model_dump_json().encode())
+            self.table.create(
+                Job(
+                    id=job_id,
+                    user=user,
+                    upload=upload_id,
+                    filename=upload.filename,
+                    fingerprint=fingerprint,
+                    state=JobState.QUEUED,
+                    engine=engine,
+                    created_at=created_at,
+                    updated_at=created_at,
+                )
+            )
+        self.on_change()
+        return self.get(user, job_id), True
+
+    def _all(self, user: str) -> list[Job]:
+        return self.table.list(user, limit=self.settings.max_jobs_per_user)
+
+    def _same(self, user: str, fingerprint: str) -> Job | None:
+        return next((job for job in self._all(user) if job.fingerprint == fingerprint), None)
+
+    def _check_limits(self, user: str) -> None:
+        jobs = self._all(user)
+        unfinished = sum(job.state in UNFINISHED for job in jobs)
+        for name, actual, code, advice in (
+            ("max_jobs_per_user", len(jobs), "too-many-jobs", "delete some that you no longer need"),
+            ("max_queued_jobs_per_user", unfinished, "too-many-unfinished-jobs", "wait until one has finished"),
+        ):
+            allowed = getattr(self.settings, name)
+            if actual >= allowed:
+                raise LimitError(
+                    f"You have {actual} of at most {allowed} jobs of this kind; {advice}.",
+                    code=code,
+                    details={"limit": name, "allowed": allowed, "actual": actual},
+                )
+
+    # -- look ---------------------------------------------------------------------------------------------------------
+
+    def get(self, user: str, job_id: str) -> JobView:
+        """One job, with progress while it is unfinished and its summary when it succeeded."""
+        job = self.table.get(user, job_id)
+        keys = JobKeys(user, job.id)
+        return view_of(
+            job,
+            progress=read_json(self.store, keys.progress) if job.state in UNFINISHED else None,
+            summary=self.summary(job),
+            queue_position=self._position(job),
+        )
+
+    def page(self, user: str, *, limit: int = 50, cursor: str = "") -> JobPage:
+        """A page of the user's jobs, newest first, without progress and summaries."""
+        found = self.table.list(user, limit=limit + 1, before=cursor)
+        page = found[:limit]
+        views = [view_of(job, summary=self.summary(job), with_summary=False) for job in page]
+        return JobPage(jobs=views, next_cursor=page[-1].id if len(found) > limit else None)
+
+    def summary(self, job: Job) -> dict[str, Any] | None:
+        """The summary of a job that succeeded; it never changes, so it is read once."""
+        if job.state is not JobState.SUCCEEDED:
+            return None
+        if (job.user, job.id) not in self._summaries:
+            found = read_json(self.store, JobKeys(job.user, job.id).summary)
+            if found is None:
+                return None
+            if len(self._summaries) >= 1000:
+                self._summaries.clear()
+            self._summaries[job.user, job.id] = found
+        return self._summaries[job.user, job.id]
+
+    def _position(self, job: Job) -> int | None:
+        if job.state is not JobState.QUEUED:
+            return None
+        ids = [queued.id for queued in self.table.in_states([JobState.QUEUED])]
+        return ids.index(job.id) + 1 if job.id in ids else None
+
+    # -- change -------------------------------------------------------------------------------------------------------
+
+    def cancel(self, user: str, job_id: str) -> JobView:
+        """Stop for good: at once when it does not run, else the task is asked to; ConflictError when finished."""
+        with self.lock:
+            job = self.table.get(user, job_id)
+            if job.state is JobState.RUNNING:
+                self.store.put(JobKeys(user, job_id).cancel, b"")
+                self.table.move(user, job_id, JobState.CANCELLING, expect=[JobState.RUNNING])
+            elif job.state is not JobState.CANCELLING:
+                self.table.move(user, job_id, JobState.CANCELLED, finished_at=now())
+        self.on_change()
+        return self.get(user, job_id)
+
+    def retry(self, user: str, job_id: str) -> JobView:
+        """Queue a failed or cancelled job again, with its spec unchanged; what it had done already is kept."""
+        with self.lock:
+            job = self.table.get(user, job_id)
+            if job.state not in _RETRIABLE:
+                raise ConflictError(
+                    f"Only a failed or cancelled job can be tried again; this one is {job.state}.",
+                    code="job-state",
+                    details={"state": str(job.state)},
+                )
+            keys = JobKeys(user, job_id)
+            for key in (keys.cancel, keys.cancelled, keys.error, keys.progress):
+                self.store.delete(key)
+            cleared: dict[str, object] = dict.fromkeys(
+                ("started_at", "finished_at", "error", "error_code", "handle"), ""
+            )
+            cleared |= {"attempts": 0, "seconds": 0.0}
+            self.table.move(user, job_id, JobState.QUEUED, expect=_RETRIABLE, **cleared)
+        self.on_change()
+        return self.get(user, job_id)
+
+    def delete(self, user: str, job_id: str) -> None:
+        """Delete a finished job with its outputs, its copies, its caches, and its upload when no other job uses it."""
+        with self.lock:
+            job = self.table.get(user, job_id)
+            if job.state in UNFINISHED:
+                raise ConflictError("The job is not finished; cancel it first.", code="job-not-finished")
+            keys = JobKeys(user, job_id)
+            rest = [other for other in self._all(user) if other.id != job_id]
+            self._renew_copies(job, rest)
+            self.store.delete_prefix(keys.output_prefix)
+            self.store.delete_prefix(keys.processed_prefix)
+            if all(other.upload != job.upload for other in rest):
+                self._uploads.delete(user, job.upload)
+            self._summaries.pop((user, job_id), None)
+            shutil.rmtree(self._cache_dir / user / job_id, ignore_errors=True)
+            self.table.delete(user, job_id)
+
+    def _renew_copies(self, job: Job, rest: list[Job]) -> None:
+        """The copies of the newest job's files must not outlive it: the next newest takes its place."""
+        if job.state is not JobState.SUCCEEDED:
+            return
+        done = sorted((o for o in rest if o.state is JobState.SUCCEEDED), key=lambda other: other.finished_at)
+        if done and done[-1].finished_at > job.finished_at:
+            return
+        keys = JobKeys(job.user, job.id)
+        for name, target in (("served_csv", keys.newest_served_csv), ("processed_csv", keys.newest_processed_csv)):
+            source = getattr(JobKeys(job.user, done[-1].id), name) if done else ""
+            try:
+                if source:
+                    self.store.copy(source, target)
+                    continue
+            except NotFoundError:
+                pass  # that job's files were lost; then there is nothing to copy
+            self.store.delete(target)
+
+    def delete_upload(self, user: str, upload_id: str) -> None:
+        """Delete an upload that no job uses; ConflictError (`upload-in-use`) otherwise."""
+        with self.lock:
+            self._uploads.get(user, upload_id)
+            if any(job.upload == upload_id for job in self._all(user)):
+                raise ConflictError("A job uses this upload; delete the job instead.", code="upload-in-use")
+            self._uploads.delete(user, upload_id)
+
+
+def _checked_mapping(upload: Upload) -> Mapping:
+    """The upload's mapping; InputError when there is none or it names a column that the file does not have."""
+    mapping = upload.sniffed.mapping
+    if mapping is None:
+        raise InputError("No column was recognised as the review text; say which one it is.", code="mapping-needed")
+    count = len(upload.sniffed.columns)
+    for role in ("text", "title", "rating", "date", "product"):
+        place = getattr(mapping, role)
+        if place is not None and not 0 <= place < count:
+            raise InputError(
+                f"The column given for {role} is not in the file, which has {count} columns (counted from 0).",
+                code="invalid-mapping",
+                details={"role": role, "columns": count},
+            )
+    return mapping
+
+
+def _address(engine: str, model: str) -> str:
+    """Where the job finds its model, whatever folder it is started in; '' for the one that ships or none at all."""
+    return str(Path(model).absolute()) if model and engine != "textblob" else ""
+
+
+def _fingerprint(upload: Upload, mapping: Mapping, engine: str, model_sha256: str) -> str:
+    facts = [upload.upload_id, mapping.model_dump(mode="json"), upload.sniffed.dialect.model_dump(mode="json")]
+    return hashlib.sha256(json.dumps([*facts, engine, model_sha256], sort_keys=True).encode()).hexdigest()
