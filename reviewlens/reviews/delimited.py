@@ -1,0 +1,187 @@
+"""Reader of delimited text: a fast path for lines without quotes, the grammar of `quoting` for the others."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import NamedTuple
+
+from reviewlens.reviews.lines import Item, LineReader, Note
+from reviewlens.reviews.quoting import Grammar
+from reviewlens.reviews.records import Blank, Position, ReadLimits, Record
+from reviewlens.reviews.sources import Sample, Text
+from reviewlens.reviews.tables import Dialect
+
+SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
+"""What Excel writes above the header to say which delimiter follows."""
+
+_LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
+_CSV_MODULE_LIMIT = 131_072  # the module's own field limit, which is global to the process and so is left alone
+_SAMPLE_ROWS = 200
+
+
+class DelimitedReader(LineReader):
+    """CSV and its kin. Every record comes out with `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
+
+    def __init__(self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample) -> None:
+        super().__init__(text, limits, position, header=dialect.header)
+        self.columns = columns
+        self.delimiter = dialect.delimiter
+        self.quoting = dialect.quoting
+        self.grammar = Grammar(dialect.delimiter, dialect.quoting, columns, self.lookahead)
+        rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
+        self.grammar.learn(rows[1:] if dialect.header else rows)
+
+    def take(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
+        """See `LineReader`."""
+        items: list[Item] = []
+        append = items.append
+        columns, delimiter, codec, longest = self.columns, self.delimiter, self.text.codec, self.longest
+        special = b"" if self.quoting == "none" else b'"'
+        escape = b"\\" if self.quoting == "backslash" else b""
+        long_field = self.limits.max_field_chars
+        wide, nul = self.text.wide, b"\x00" in buffer
+        offset, row, used = self.offset, self.row, 0
+        ahead = iter(lines)
+        for line in ahead:
+            size = len(line)
+            if (special and special in line) or (escape and escape in line) or nul or wide or row == 0 or size > longest:
+                self.row, self.offset = row, offset
+                length = self._slowly(items, line, buffer, used, final)
+                if length is None:
+                    break
+                used += length
+                offset, row = self.offset, self.row
+                while length > size:  # the record took in further lines
+                    size += len(next(ahead))
+                continue
+            end = offset + size
+            try:
+                text = line.decode(codec).rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                append(self.undecodable(row, offset, end, line, error))
+                row += 1
+            else:
+                fields = text.split(delimiter)
+                if len(fields) == columns and size <= long_field:
+                    if text or columns > 1:
+                        append(Record(row, fields, offset, end))
+                        row += 1
+                    else:
+                        append(Blank(offset, end, False))
+                elif text:
+                    self._finish(items, row, fields, offset, end, line)
+                    row += 1
+                else:
+                    append(Blank(offset, end, False))
+            used += size
+            offset = end
+        self.offset, self.row = offset, row
+        return items, used
+
+    def _slowly(self, items: list[Item], line: bytes, buffer: bytes, start: int, final: bool) -> int | None:
+        """One record of any kind; returns its length in the buffer, None when more of the file is needed to tell."""
+        text = self.text
+        row, offset = self.row, self.offset
+        if line in (b"\n", b"\r", b"\r\n") or (offset == text.bom and SEPARATOR_LINE.match(line)):
+            self.offset += text.measure(line)
+            items.append(Blank(offset, self.offset, len(line) > 2))
+            return len(line)
+        if len(line) > self.longest:
+            self.offset, self.row = offset + text.measure(line), row + 1
+            items.append(self.too_long(row, offset, self.offset, line))
+            return len(line)
+        if (fields := self._with_csv_module(line)) is not None:
+            end = offset + text.measure(line)
+            self._finish(items, row, fields, offset, end, line)
+            self.offset, self.row = end, row + 1
+            return len(line)
+        parsed = self.grammar.read(buffer, start, start + len(line), final)
+        if parsed is None:
+            return None
+        data = buffer[start : parsed.end]
+        end = offset + text.measure(data)
+        try:
+            data.decode(text.codec)
+            fields = [field.decode(text.codec) for field in parsed.fields]
+        except UnicodeDecodeError as error:
+            items.append(Blank(offset, end, True) if row == 0 else self.undecodable(row, offset, end, data, self._error(data, error)))
+        else:
+            if parsed.damaged and row:
+                items.append(Note("quote_rows"))
+            self._finish(items, row, fields, offset, end, data, damaged=parsed.damaged)
+        self.offset, self.row = end, row + 1
+        return len(data)
+
+    def _error(self, data: bytes, error: UnicodeDecodeError) -> UnicodeDecodeError:
+        try:
+            data.decode(self.text.codec)
+        except UnicodeDecodeError as whole:
+            return whole
+        return error
+
+    def _with_csv_module(self, line: bytes) -> list[str] | None:
+        """The fields of a line that C code reads exactly as the grammar does; None for all others."""
+        if self.quoting == "none" or len(line) >= _CSV_MODULE_LIMIT or b' "' in line or b"\\" in line:
+            return None
+        try:
+            text = line.decode(self.text.codec).rstrip("\r\n")
+            if self.quoting == "backslash" and '""' in text:
+                return None
+            fields = next(csv.reader([text], delimiter=self.delimiter, strict=True))
+        except (UnicodeDecodeError, csv.Error):
+            return None
+        return fields if len(fields) == self.columns else None
+
+    def _finish(self, items: list[Item], row: int, fields: list[str], start: int, end: int, data: bytes, *, damaged: bool = False) -> None:
+        """Append the record, or its rejection, with notes on what was mended."""
+        if row == 0:
+            items.append(Blank(start, end, True))
+            return
+        columns, limit = self.columns, self.limits.max_field_chars
+        if len(fields) > columns:
+            if any(map(str.strip, fields[columns:])):
+                why = f"The row has {len(fields)} fields where {columns} are expected"
+                why += "; a quotation mark in it is never closed." if damaged else "; perhaps one holds the delimiter without quotation marks around it."
+                items.append(self.reject(row, start, end, data, "unclosed-quote" if damaged else "too-many-fields", why))
+                return
+            del fields[columns:]
+        if end - start > limit:
+            for place, field in enumerate(fields):
+                if len(field) > limit:
+                    why = f"Field {place + 1} has {len(field):,} characters; at most {limit:,} are allowed (max_field_chars)."
+                    items.append(self.reject(row, start, end, data, "field-too-long", why))
+                    return
+        if len(fields) < columns:
+            items.append(Note("padded_rows"))
+            fields += [""] * (columns - len(fields))
+        if b"\x00" in data:
+            items.append(Note("nul_rows"))
+            fields = [field.replace("\x00", "") for field in fields]
+        items.append(Record(row, fields, start, end))
+
+
+class SampleRow(NamedTuple):
+    """One record of a file's begin."""
+
+    fields: list[bytes]
+    damaged: bool
+
+
+def sample_rows(sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, most: int = _SAMPLE_ROWS) -> list[SampleRow]:
+    """The first records of a file's begin, header included; `complete`: the sample is the whole file, so its last record counts too."""
+    grammar = Grammar(dialect.delimiter, dialect.quoting, columns, len(sample) // 4)
+    rows: list[SampleRow] = []
+    at = 0
+    while at < len(sample) and len(rows) < most:
+        found = _LINE.match(sample, at)
+        assert found is not None
+        if found.end(1) == at or (at == 0 and SEPARATOR_LINE.match(found.group())):
+            at = found.end()
+            continue
+        parsed = grammar.read(sample, at, found.end(), complete)
+        if parsed is None or (parsed.end == len(sample) and not complete):
+            break
+        rows.append(SampleRow(parsed.fields, parsed.damaged))
+        at = parsed.end
+    return rows
