@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from backend.deps import LocalUsers, PlatformDep, operator_only
 from backend.schemas import AddedUser, LoginLink, NewUser, UserName, errors
@@ -18,10 +18,11 @@ router = APIRouter(
 
 
 @router.post("/login-link", summary="A link that logs a user in, once")
-def login_link(body: UserName, users: LocalUsers, platform: PlatformDep) -> LoginLink:
-    """The user is made where there is none."""
+def login_link(body: UserName, request: Request, users: LocalUsers, platform: PlatformDep) -> LoginLink:
+    """The user is made where there is none. The link leads to this backend as browsers reach it."""
     query = urlencode({"token": users.login_link_token(body.username)})
-    return LoginLink(url=f"{platform.settings.browser_backend_url.rstrip('/')}/session/start?{query}")
+    base = platform.settings.public_backend_url or str(request.base_url)
+    return LoginLink(url=f"{base.rstrip('/')}/session/start?{query}")
 
 
 @router.post("/users", status_code=201, summary="Add a user", responses=errors(409))
