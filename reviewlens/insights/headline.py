@@ -52,9 +52,9 @@ def _over_all(changes: Changes) -> list[str]:
     if change is None or changes.later is None or change.p_value > CLEAR:
         return []
     before, after = change.earlier.positive_share or 0.0, change.later.positive_share or 0.0
-    direction = "up" if change.difference > 0 else "down"
+    direction = "more" if change.difference > 0 else "less"
     return [
-        f"The mood is going {direction}: {percent(after)} positive since {day(changes.later.start)}, "
+        f"Reviews have become {direction} positive: {percent(after)} since {day(changes.later.start)}, "
         f"{percent(before)} before."
     ]
 

@@ -168,7 +168,12 @@ def without_echoes(order: list[int], found: Occurrences, limit: int) -> list[int
                 break
             kept.append(index)
             reviews.append(held_by)
-    return kept
+    # A phrase that stood in for its part may by now be found in nearly the same reviews as another.
+    return [
+        index
+        for place, index in enumerate(kept)
+        if all(_overlap(reviews[place], others) < 0.8 for others in reviews[:place])
+    ]
 
 
 def _within(one: str, other: str) -> bool:

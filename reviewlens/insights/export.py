@@ -1,0 +1,130 @@
+"""Downloads of a job's rows: CSV safe to open in a spreadsheet, Parquet as it is, or the report; streamed."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from reviewlens.errors import InputError, LimitError
+from reviewlens.insights.dashboard import build_dashboard
+from reviewlens.insights.filters import condition
+from reviewlens.insights.models import Filters, Format, What
+from reviewlens.insights.report import render_report
+from reviewlens.insights.results import Results
+from reviewlens.insights.set_aside import read_rejected
+
+MEDIA_TYPES: dict[Format, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "html": "text/html; charset=utf-8",
+}
+REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")
+BATCH_ROWS = 20_000
+_BLOCK = 1 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for the local code page
+
+# Spreadsheets take a cell for a formula by its first character, some after white space or in its full-width form.
+_FORMULA = r"^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
+_NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
+
+
+def export_rows(
+    results: Results, what: What, format: Format, filters: Filters, *, max_rows: int | None = None
+) -> Iterator[bytes]:
+    """The download as blocks of bytes. `filters` count for 'filtered' and 'report' only.
+
+    CSV: the columns of served.csv (or rejected.csv), every text quoted, cells that a spreadsheet would run as a formula
+    behind an apostrophe (plain numbers such as -5 stay). Parquet: the same columns, values unchanged. HTML: the report.
+    Errors, before the first block: InputError (bad-export) for a combination that does not exist; LimitError over
+    `max_rows`.
+    """
+    if (what == "report") != (format == "html"):
+        raise InputError(
+            "The report comes as html; served, rejected and filtered rows come as csv or parquet.", code="bad-export"
+        )
+    if what == "report":
+        return iter([render_report(build_dashboard(results, filters)).encode()])
+    rows = results.count("rows_rejected")
+    frame = results.scan().select(results.served_columns)
+    if what == "served":
+        rows = results.count("rows_scored") + results.count("rows_duplicate")
+    elif what == "filtered":
+        matching = results.scan().filter(condition(filters))
+        rows = int(matching.select(pl.len()).collect(engine="streaming").item())
+        frame = matching.select(results.served_columns)
+    if max_rows is not None and rows > max_rows:
+        raise LimitError(
+            f"This download would have {rows:,} rows; at most {max_rows:,} are allowed. Narrow the filters.",
+            details={"limit": "max_export_rows", "allowed": max_rows, "actual": rows},
+        )
+    if what == "rejected":
+        frame = pl.LazyFrame(schema=dict.fromkeys(REJECTED_COLUMNS, pl.String))
+        batches: Iterable[pl.DataFrame] = _rejected(results.rejected_csv)
+    else:
+        batches = frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+    schema = frame.collect_schema()
+    return _csv(schema, batches) if format == "csv" else _parquet(schema, batches)
+
+
+def export_name(results: Results, what: What, format: Format) -> str:
+    """A file name for the download, after the uploaded file's; only letters, digits, dot, dash and underscore."""
+    stem = re.sub(
+        r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)$", "", str(results.summary.get("filename", "")), flags=re.I
+    )
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80] or "reviews"
+    return f"{stem}-{what}.{format}"
+
+
+def defused(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text cells that a spreadsheet would run as a formula get a leading apostrophe; column names too."""
+    columns = [pl.col(name) for name, kind in frame.schema.items() if kind == pl.String]
+    frame = frame.with_columns(
+        pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER))
+        .then(pl.concat_str(pl.lit("'"), text))
+        .otherwise(text)
+        .name.keep()
+        for text in columns
+    )
+    return frame.rename({name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)})
+
+
+def _csv(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[bytes]:
+    empty = defused(pl.DataFrame(schema=schema))
+    yield _BYTE_ORDER_MARK + _csv_bytes(empty, header=True)
+    for batch in batches:
+        # Numbers with 6 decimals, as in served.csv.
+        yield _csv_bytes(defused(batch), header=False)
+
+
+def _csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:
+    buffer = io.BytesIO()
+    # Quoted, a cell stays one cell where the spreadsheet's own separator is another character.
+    frame.write_csv(buffer, include_header=header, quote_style="non_numeric", float_precision=6)
+    return buffer.getvalue()
+
+
+def _parquet(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="reviewlens-export-") as folder:
+        path = Path(folder) / "rows.parquet"
+        import pyarrow.parquet as pq
+
+        arrow_schema = pl.DataFrame(schema=schema).to_arrow().schema
+        with pq.ParquetWriter(path, arrow_schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_table(batch.to_arrow().cast(arrow_schema))
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+
+
+def _rejected(path: Path) -> Iterator[pl.DataFrame]:
+    rows = ({name: row.get(name) or "" for name in REJECTED_COLUMNS} for row in read_rejected(path))
+    # Rejected fields may be huge: few at a time.
+    while batch := list(islice(rows, 200)):
+        yield pl.DataFrame(batch, schema=dict.fromkeys(REJECTED_COLUMNS, pl.String))
