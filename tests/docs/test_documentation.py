@@ -1,0 +1,63 @@
+"""What exists must be in the docs: settings, commands, output columns, rooms."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from reviewlens.cli import app
+from reviewlens.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def _read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_stands_in_the_configuration_page_with_its_default(name: str) -> None:
+    line = re.search(rf"^\| `REVIEWLENS_{name.upper()}` \| `(.*?)` \| (.+) \|$", _read("docs/configuration.md"), re.M)
+    assert line, f"docs/configuration.md says nothing of REVIEWLENS_{name.upper()}"
+    field = Settings.model_fields[name]
+    default = {"": "(empty)", None: "(empty)"}.get(field.default, field.default)
+    assert line[1] == (str(default).lower() if isinstance(default, bool) else str(default))
+    assert line[2] == field.description
+
+
+def test_the_configuration_page_names_no_setting_that_is_gone() -> None:
+    named = set(re.findall(r"^\| `REVIEWLENS_([A-Z_]+)`", _read("docs/configuration.md"), re.M))
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_command_stands_in_the_readme_and_in_the_usage() -> None:
+    group = typer.main.get_command(app)
+    commands = set(group.commands) | {"test", "check", "train"}  # type: ignore[attr-defined]
+    usage, readme = _read("run"), _read("README.md")
+    for command in commands:
+        assert re.search(rf"^  {command}\b", usage, re.M), f"./run help does not list {command}"
+        assert f"./run {command}" in readme, f"README does not show ./run {command}"
+
+
+def test_every_output_column_stands_in_the_outputs_page() -> None:
+    from reviewlens.pipeline import columns
+
+    page = _read("docs/outputs.md")
+    for name in (*columns.SERVED_COLUMNS, *columns.NORMALISED_COLUMNS, *columns.REJECTED_COLUMNS, *columns.PROCESSED_COLUMNS):
+        assert f"`{name}`" in page, f"docs/outputs.md does not describe {name}"
+
+
+def test_every_room_stands_in_the_architecture_page() -> None:
+    page = _read("docs/architecture.md")
+    rooms = {path.parent.name for path in (ROOT / "reviewlens").glob("*/__init__.py")}
+    for room in rooms:
+        assert f"`{room}/`" in page, f"docs/architecture.md does not name {room}/"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
