@@ -1,0 +1,102 @@
+"""What every launcher must do; a test class per adapter inherits from this."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reviewlens.launch.interface import Launcher, TaskState, TaskStatus
+
+PROGRAM = '''
+import json, pathlib, signal, sys, time
+from urllib.parse import unquote, urlsplit
+assert sys.argv[1] == "--spec"
+spec = pathlib.Path(unquote(urlsplit(sys.argv[2]).path))
+wanted = json.loads(spec.read_text())
+def leave(*_):
+    (spec.parent / "stopped").write_text("")
+    sys.exit(4)
+signal.signal(signal.SIGTERM, leave)
+print("working on it", flush=True)
+(spec.parent / "begun").write_text("")
+time.sleep(wanted["seconds"])
+sys.exit(wanted["exit"])
+'''
+"""A task that reads its spec, works for some seconds and leaves with the code that the spec asks for; 4 on SIGTERM."""
+
+
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+class LauncherContract(ABC):
+    """Adapters give `launcher`, which runs PROGRAM; `again` is a second launcher, as after a restart of the caller."""
+
+    @pytest.fixture
+    @abstractmethod
+    def launcher(self) -> Launcher: ...
+
+    @pytest.fixture
+    @abstractmethod
+    def again(self) -> Launcher: ...
+
+    @pytest.fixture
+    def spec(self, tmp_path) -> Callable[..., str]:
+        def write(seconds: float = 0.0, exit: int = 0, name: str = "job 1") -> str:
+            folder = tmp_path / name
+            folder.mkdir(exist_ok=True)
+            (folder / "spec.json").write_text(f'{{"seconds": {seconds}, "exit": {exit}}}')
+            return (folder / "spec.json").as_uri()
+
+        return write
+
+    @pytest.fixture
+    def begun(self, tmp_path) -> Path:
+        return tmp_path / "job 1" / "begun"
+
+    @pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
+    def test_the_exit_code_is_told(self, launcher, spec, code):
+        handle = launcher.start(spec(exit=code))
+        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        assert launcher.status(handle).exit_code == code
+        assert launcher.status(handle).exit_code == code
+
+    def test_it_runs_until_it_is_stopped(self, launcher, spec, begun):
+        handle = launcher.start(spec(seconds=60))
+        until(begun.exists)
+        assert launcher.status(handle) == TaskStatus(TaskState.RUNNING)
+        launcher.stop(handle)
+        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        assert launcher.status(handle).exit_code == 4
+        launcher.stop(handle)
+
+    def test_the_handle_survives_a_restart_of_the_caller(self, launcher, again, spec, begun):
+        handle = launcher.start(spec(seconds=60))
+        until(begun.exists)
+        assert isinstance(handle, str)
+        assert again.status(handle) == TaskStatus(TaskState.RUNNING)
+        again.stop(handle)
+        until((begun.parent / "stopped").exists)
+        until(lambda: again.status(handle).state is not TaskState.RUNNING)
+        assert again.status(handle).state is TaskState.GONE
+        again.stop(handle)
+
+    @pytest.mark.parametrize("handle", ["", "nonsense", "{}", "[]", "7", '{"pid": "x"}', '{"pid": -1}'])
+    def test_an_unknown_handle_is_gone_and_stopping_it_is_fine(self, launcher, handle):
+        assert launcher.status(handle).state is TaskState.GONE
+        launcher.stop(handle)
+
+    def test_two_tasks_are_told_apart(self, launcher, spec):
+        one, other = launcher.start(spec(exit=2, name="one")), launcher.start(spec(seconds=60, name="other"))
+        until(lambda: launcher.status(one).state is TaskState.EXITED)
+        assert launcher.status(other).state is TaskState.RUNNING
+        launcher.stop(other)
+        until(lambda: launcher.status(other).state is TaskState.EXITED)
