@@ -24,8 +24,9 @@ class Limits(BaseModel):
 class JobSpec(BaseModel):
     """Everything that decides a job's output; the same spec on the same file gives the same output.
 
-    Stored at `JobKeys(user, job).spec`; the store's root is the spec's URI less that key, so a spec holds keys and never a root.
-    `model`: '' for the bundle that ships, else a path or URI of a bundle; `model_sha256` pins its content ('' for textblob).
+    Stored at `JobKeys(user, job).spec`; the store's root is the spec's URI less that key, so a spec holds keys and
+    never a root.
+    `model`: '' for the bundle that ships, else a path or URI of one; `model_sha256` pins its content ('' for textblob).
     `slice_rows`: rows per slice of the file, the unit of commit; `batch_rows`: rows per Arrow batch.
     """
 

@@ -1,0 +1,199 @@
+"""Stage 5: rows, cleaned texts and scores come together again as pieces of the outputs, every row accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from math import fsum
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from reviewlens.model.interface import Thresholds
+from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
+from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, parquet_schema
+from reviewlens.pipeline.work import Job, Plan, Slice
+
+PART_ROWS = 50_000
+PART_CHARS = 128_000_000
+OUTPUTS = ("served.csv", "processed.csv", "rejected.csv", "served.parquet")
+
+
+@dataclass
+class Tally:
+    """Counts over some rows; `served` rows are those with a score of their own or of the text they repeat."""
+
+    rows: int = 0
+    scored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    positive: int = 0
+    negative: int = 0
+    needs_review: int = 0
+    unread_dates: int = 0
+    unread_ratings: int = 0
+    confidence_sum: float = 0.0
+    rejected_reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of more rows."""
+        for name, value in vars(other).items():
+            if name == "rejected_reasons":
+                self.rejected_reasons = dict(Counter(self.rejected_reasons) + Counter(value))
+            elif name == "confidence_sum":
+                self.confidence_sum = fsum((self.confidence_sum, value))
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+    def check(self) -> None:
+        """Every row read is scored, a duplicate or rejected, and every score is of one kind."""
+        if self.rows != self.scored + self.duplicate + self.rejected:
+            raise AssertionError(f"rows do not add up: {asdict(self)}")
+        if self.scored + self.duplicate != self.positive + self.negative:
+            raise AssertionError(f"labels do not add up: {asdict(self)}")
+        if self.rejected != sum(self.rejected_reasons.values()):
+            raise AssertionError(f"reasons do not add up: {asdict(self)}")
+
+
+class FirstScores:
+    """The scores of those first occurrences that later rows repeat."""
+
+    def __init__(self, duplicates: Duplicates) -> None:
+        self._rows = np.unique(duplicates.first_rows)
+        self._scores = np.full(len(self._rows), np.nan)
+
+    def note(self, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
+        """Keep what is needed of a slice's scores."""
+        places = np.searchsorted(self._rows, rows)
+        known = places < len(self._rows)
+        known[known] = self._rows[places[known]] == rows[known]
+        self._scores[places[known]] = scores[known]
+
+    def of(self, first_rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Scores of first rows, all of which were noted."""
+        return self._scores[np.searchsorted(self._rows, first_rows)]
+
+
+def assemble(job: Job, plan: Plan) -> None:
+    """Commit every piece that is not there yet."""
+    duplicates = load_duplicates(job)
+    first_scores = FirstScores(duplicates)
+    facts = json.loads(job.store.get(job.work.engine))
+    thresholds = Thresholds(needs_review=float(facts["needs_review_below"]))
+    with job.progress.stage("assemble", 0, plan.rows):
+        for number, group in enumerate(groups(plan)):
+            job.control.check()
+            rows = sum(part.rows for part in group)
+            if job.store.head(job.work.part(number, "tally.json")) is not None:
+                for part in group:
+                    _note_scores(job, part, first_scores)
+            else:
+                _assemble_group(job, plan, number, group, duplicates, first_scores, thresholds)
+            job.progress.advance(rows)
+
+
+def groups(plan: Plan) -> Iterator[list[Slice]]:
+    """Slices gathered into pieces of a size that later readers like; decided by the plan alone."""
+    group: list[Slice] = []
+    for part in plan.slices:
+        group.append(part)
+        if sum(s.rows for s in group) >= PART_ROWS or sum(s.chars for s in group) >= PART_CHARS:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _assemble_group(
+    job: Job,
+    plan: Plan,
+    number: int,
+    group: list[Slice],
+    duplicates: Duplicates,
+    first_scores: FirstScores,
+    thresholds: Thresholds,
+) -> None:
+    total = Tally()
+    with _Piece(job.scratch / "pieces", parquet_schema(plan.headers)) as piece:
+        for part in group:
+            tables = _load(job, part)
+            first_scores.note(*tables.own_scores())
+            repeated, first_rows = duplicates.within(part)
+            rows = build_rows(job.spec, plan, tables, repeated, first_rows, first_scores.of(first_rows), thresholds)
+            piece.write(rows)
+            tally = _count(part, rows)
+            tally.check()
+            total.add(tally)
+    for name in OUTPUTS:
+        job.control.check_lease()
+        job.store.put_file(piece.path(name), job.work.part(number, name))
+    job.put(job.work.part(number, "tally.json"), json.dumps(asdict(total)).encode())
+
+
+def _count(part: Slice, rows: ResultRows) -> Tally:
+    positive = sum(label == "positive" for label in rows.sentiment)
+    return Tally(
+        rows=part.rows,
+        scored=rows.scored,
+        duplicate=rows.duplicate,
+        rejected=len(rows.rejected_reasons),
+        positive=positive,
+        negative=len(rows.sentiment) - positive,
+        needs_review=sum(rows.needs_review),
+        unread_dates=rows.unread_dates,
+        unread_ratings=rows.unread_ratings,
+        confidence_sum=fsum(rows.confidence),
+        rejected_reasons=dict(Counter(rows.rejected_reasons)),
+    )
+
+
+def _load(job: Job, part: Slice) -> SliceTables:
+    work, number = job.work, part.number
+    return SliceTables(
+        raw=job.read_table(work.raw(number)) if part.records else None,
+        cleaned=job.read_table(work.cleaned(number)) if part.records else None,
+        scores=job.read_table(work.scored(number)) if part.records else None,
+        rejected=job.read_table(work.raw_rejected(number)) if part.rejected else None,
+    )
+
+
+def _note_scores(job: Job, part: Slice, first_scores: FirstScores) -> None:
+    if part.records:
+        first_scores.note(*SliceTables(scores=job.read_table(job.work.scored(part.number))).own_scores())
+
+
+class _Piece:
+    """The four output files of a group, being written in the job's scratch folder."""
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self._folder = folder
+        self._schema = schema
+
+    def path(self, name: str) -> Path:
+        return self._folder / name
+
+    def __enter__(self) -> _Piece:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._texts = {
+            name: self.path(name).open("w", encoding="utf-8", newline="") for name in OUTPUTS if name.endswith(".csv")
+        }
+        self._parquet = pq.ParquetWriter(self.path("served.parquet"), self._schema, compression="zstd")
+        return self
+
+    def write(self, rows: ResultRows) -> None:
+        self._texts["served.csv"].write(rows.served_csv)
+        self._texts["processed.csv"].write(rows.processed_csv)
+        self._texts["rejected.csv"].write(rows.rejected_csv)
+        if rows.served.num_rows:
+            self._parquet.write_table(rows.served)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for file in self._texts.values():
+            file.close()
+        self._parquet.close()

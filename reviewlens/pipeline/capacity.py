@@ -1,0 +1,45 @@
+"""How many workers a job gets on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+
+from reviewlens.settings import Settings
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def decide_workers(settings: Settings, cgroup: Path = _CGROUP) -> int:
+    """`settings.workers`, or as many as both processors and free memory (less Spark's own) allow; at least 1."""
+    if settings.workers:
+        return settings.workers
+    spare = free_memory_mb(cgroup) - settings.driver_memory_mb - 512
+    return max(1, min(processors(cgroup), spare // settings.worker_memory_mb))
+
+
+def processors(cgroup: Path = _CGROUP) -> int:
+    """Processors this process may use, a container's quota counted."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read(cgroup / "cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit():
+        count = min(count, max(1, round(int(quota) / int(period))))
+    return count
+
+
+def free_memory_mb(cgroup: Path = _CGROUP) -> int:
+    """Memory that may still be taken, a container's limit counted, in MiB."""
+    free = int(psutil.virtual_memory().available)
+    limit, used = _read(cgroup / "memory.max"), _read(cgroup / "memory.current")
+    if limit.isdigit() and used.isdigit():
+        free = min(free, int(limit) - int(used))
+    return free // 2**20
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,33 @@
+"""Stage 2: each slice's texts cleaned, its ratings and dates read, by Spark."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from reviewlens.pipeline import steps
+from reviewlens.pipeline.session import Spark
+from reviewlens.pipeline.slices import read_slice, run_slices
+from reviewlens.pipeline.work import Job, Plan, Slice
+
+
+def clean(job: Job, plan: Plan, spark: Spark) -> None:
+    """Commit the cleaned form of every slice that has none yet."""
+    done = job.numbers(job.work.clean)
+    todo = [part for part in plan.slices if part.records and part.number not in done]
+    if not todo:
+        return
+    with job.progress.stage("clean", plan.rows - sum(part.rows for part in todo), plan.rows):
+        with job.progress.paused():
+            session = spark.get()
+        run_slices(job, session, todo, lambda part: _clean_slice(job, session, part))
+
+
+def _clean_slice(job: Job, session: SparkSession, part: Slice) -> None:
+    mapping = job.spec.mapping
+    cleaned = (
+        read_slice(job, session, job.work.raw(part.number), steps.raw_schema(mapping))
+        .transform(steps.select_mapped(mapping))
+        .transform(steps.clean_reviews(mapping))
+        .toArrow()
+    )
+    job.put_table(job.work.cleaned(part.number), cleaned)

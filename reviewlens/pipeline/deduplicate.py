@@ -1,0 +1,60 @@
+"""Stage 3: which rows repeat an earlier row's text, so that each text is scored once."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from reviewlens.pipeline import steps
+from reviewlens.pipeline.session import Spark
+from reviewlens.pipeline.slices import run_whole, spark_path
+from reviewlens.pipeline.work import Job, Plan, Slice
+
+_SCHEMA = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
+
+
+class Duplicates:
+    """Rows that repeat an earlier text, ascending, and for each the first row with that text (16 bytes a row)."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.rows: NDArray[np.int64] = table.column("row").to_numpy()
+        self.first_rows: NDArray[np.int64] = table.column("first_row").to_numpy()
+
+    def within(self, part: Slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The slice's duplicates and their first rows."""
+        begin, end = np.searchsorted(self.rows, [part.first_row, part.last_row + 1])
+        return self.rows[begin:end], self.first_rows[begin:end]
+
+
+def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
+    """Commit the list of duplicates, unless that is done."""
+    if job.store.head(job.work.duplicates) is not None:
+        return
+    with job.progress.stage("deduplicate", 0, plan.rows):
+        job.control.check()
+        folder = job.scratch / "duplicates"
+        shutil.rmtree(folder, ignore_errors=True)
+        if any(part.records for part in plan.slices):
+            with job.progress.paused():
+                session = spark.get()
+            cleaned = job.store.fetch_prefix(job.work.clean, job.scratch / "clean")
+            frame = session.read.schema(steps.CLEANED).parquet(spark_path(cleaned))
+            found = frame.transform(steps.first_per_text)
+            run_whole(job, session, lambda: found.write.parquet("file:" + str(folder)))
+        merged = job.scratch / "duplicates.parquet"
+        # Spark sorted by ranges: its files in the order of their names are one ascending list.
+        with pq.ParquetWriter(merged, _SCHEMA) as writer:
+            for piece in sorted(folder.glob("part-*.parquet")):
+                writer.write_table(pq.read_table(piece).cast(_SCHEMA))
+        job.control.check_lease()
+        job.store.put_file(merged, job.work.duplicates)
+        job.progress.advance(plan.rows)
+
+
+def load_duplicates(job: Job) -> Duplicates:
+    """The committed list."""
+    return Duplicates(job.read_table(job.work.duplicates))

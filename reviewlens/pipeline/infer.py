@@ -1,0 +1,99 @@
+"""Stage 4: every text that is new gets its score, slice by slice, by engines that live in Spark's Python workers."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pyspark.sql import SparkSession
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.loading import model_sha256
+from reviewlens.pipeline import steps
+from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
+from reviewlens.pipeline.in_worker import describe_engine
+from reviewlens.pipeline.session import Spark
+from reviewlens.pipeline.slices import read_slice, run_slices
+from reviewlens.pipeline.spec import JobSpec
+from reviewlens.pipeline.work import Job, Plan, Slice
+
+
+def infer(job: Job, plan: Plan, spark: Spark) -> None:
+    """Commit the scores of every slice that has none yet.
+
+    Errors: ConfigurationError when the model is not the one that the spec names, or cannot be used on this machine.
+    """
+    todo = _todo(job, plan)
+    if not todo and job.store.head(job.work.engine) is not None:
+        return
+    model = checked_model(job.spec)
+    duplicates = load_duplicates(job)
+    with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
+        with job.progress.paused():
+            session = spark.get()
+            facts = warm_up(session, job.workers, job.spec.engine, model)
+        if _settle_engine(job, facts):
+            todo = _todo(job, plan)
+        run_slices(job, session, todo, lambda part: _score_slice(job, session, part, duplicates, model))
+
+
+def checked_model(spec: JobSpec) -> str:
+    """The local path of the spec's model ('' for the one that ships), its content as pinned by the spec."""
+    path = unquote(urlsplit(spec.model).path) if spec.model.startswith("file:") else spec.model
+    found = model_sha256(spec.engine, Path(path) if path else None)
+    if spec.model_sha256 and found != spec.model_sha256:
+        raise ConfigurationError(
+            "The model has changed since this job was submitted; submit the file again.", code="model-changed"
+        )
+    return path
+
+
+def warm_up(session: SparkSession, workers: int, engine: str, model: str) -> dict[str, object]:
+    """Load the engine in every worker before time is taken; its facts, as the workers tell them."""
+    answers = (
+        session.range(0, workers, 1, workers)
+        .mapInArrow(partial(describe_engine, engine=engine, model=model), "answer string")
+        .toArrow()
+        .column("answer")
+        .to_pylist()
+    )
+    facts: dict[str, object] = {}
+    for answer in map(json.loads, answers):
+        if "facts" not in answer:
+            raise ConfigurationError(answer["message"], code=answer["code"])
+        facts = answer["facts"]
+    return facts
+
+
+def _todo(job: Job, plan: Plan) -> list[Slice]:
+    done = job.numbers(job.work.scores)
+    return [part for part in plan.slices if part.records and part.number not in done]
+
+
+def _settle_engine(job: Job, facts: dict[str, object]) -> bool:
+    """Commit what the engine says of itself; True when an earlier attempt was told otherwise, whose scores are void.
+
+    An attempt on another machine may have had to fall back to another precision: one output never mixes the two.
+    """
+    described = json.dumps(facts, sort_keys=True).encode()
+    earlier = job.store.head(job.work.engine)
+    changed = earlier is not None and job.store.get(job.work.engine) != described
+    if changed:
+        job.store.delete_prefix(job.work.scores)
+        job.store.delete_prefix(job.work.parts)
+    if changed or earlier is None:
+        job.put(job.work.engine, described)
+    return changed
+
+
+def _score_slice(job: Job, session: SparkSession, part: Slice, duplicates: Duplicates, model: str) -> None:
+    repeated, _ = duplicates.within(part)
+    scores = (
+        read_slice(job, session, job.work.cleaned(part.number), steps.CLEANED)
+        .transform(steps.to_be_scored(repeated.tolist()))
+        .transform(steps.score(job.spec.engine, model))
+        .toArrow()
+    )
+    job.put_table(job.work.scored(part.number), scores)

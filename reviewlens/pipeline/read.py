@@ -1,0 +1,163 @@
+"""Stage 1: the upload, record by record, into slices of Parquet that Spark cannot misread; resumes where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from reviewlens.errors import InputError
+from reviewlens.pipeline.work import Job, Plan, Slice, fetch_input
+from reviewlens.reviews.reading import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reviews.tables import Mapping
+
+MAX_SLICE_CHARS = 32_000_000
+"""A slice also ends when its fields hold so many characters, so that one of very long reviews stays small in memory."""
+
+REJECTED_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("reason", pa.string()),
+        ("explanation", pa.string()),
+        ("raw", pa.string()),
+        ("raw_base64", pa.string()),
+    ]
+)
+
+
+def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
+    """Commit every slice and then the plan. Errors: InputError and LimitError for a file that cannot be used."""
+    if job.store.head(job.work.plan) is not None:
+        return job.plan()
+    source = fetch_input(job.store, job.spec, job.scratch / "input")
+    _verify(job, source)
+    limits = ReadLimits(**job.spec.limits.model_dump())
+    with source.open("rb") as file:
+        headers = read_columns(file, job.spec.dialect, limits)
+    check_mapping(job.spec.mapping, len(headers))
+    slices, position = _resume(job)
+    with (
+        job.progress.stage("read", sum(part.rows for part in slices)),
+        source.open("rb") as file,
+    ):
+        reader = read_records(file, job.spec.dialect, len(headers), limits, resume_at=position)
+        pending = _Pending(len(headers))
+        for item in reader:
+            pending.add(item)
+            if pending.rows == job.spec.slice_rows or pending.chars >= MAX_SLICE_CHARS:
+                slices.append(_commit(job, pending, len(slices), reader.position))
+                on_first_slice()
+                pending = _Pending(len(headers))
+                job.control.check()
+        if pending.rows:
+            slices.append(_commit(job, pending, len(slices), reader.position))
+        plan = Plan(tuple(slices), tuple(headers), _ledger(reader), tuple(reader.warnings))
+        job.put(job.work.plan, plan.to_json())
+    return plan
+
+
+def check_mapping(mapping: Mapping, columns: int) -> None:
+    """InputError (`mapping-out-of-range`) when a mapping names a column that the file does not have."""
+    for name in ("text", "title", "rating", "date", "product"):
+        place = getattr(mapping, name)
+        if place is not None and not 0 <= place < columns:
+            raise InputError(
+                f"The {name} is said to be in column {place + 1}, but the file has {columns}; choose another column.",
+                code="mapping-out-of-range",
+                details={"field": name, "columns": columns},
+            )
+
+
+class _Pending:
+    """A slice being gathered."""
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.records: list[Record] = []
+        self.rejected: list[Rejected] = []
+        self.chars = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.records) + len(self.rejected)
+
+    def add(self, item: Record | Rejected) -> None:
+        if isinstance(item, Record):
+            self.records.append(item)
+            self.chars += sum(map(len, item.fields))
+        else:
+            self.rejected.append(item)
+            self.chars += len(item.raw) + len(item.raw_base64)
+
+    def first_row(self) -> int:
+        firsts = [item.row for item in self.records[:1]] + [item.row for item in self.rejected[:1]]
+        return min(firsts)
+
+    def records_table(self) -> pa.Table:
+        arrays = [
+            pa.array([record.row for record in self.records], pa.int64()),
+            pa.array([record.start for record in self.records], pa.int64()),
+            pa.array([record.end for record in self.records], pa.int64()),
+        ]
+        names = ["row", "start", "end"]
+        for place in range(self.columns):
+            arrays.append(pa.array([record.fields[place] for record in self.records], pa.string()))
+            names.append(f"c{place}")
+        return pa.table(arrays, names=names)
+
+    def rejected_table(self) -> pa.Table:
+        columns = zip(*self.rejected, strict=True)
+        return pa.table(
+            [pa.array(column, field.type) for column, field in zip(columns, REJECTED_SCHEMA, strict=True)],
+            schema=REJECTED_SCHEMA,
+        )
+
+
+def _commit(job: Job, pending: _Pending, number: int, position: Position) -> Slice:
+    part = Slice(number, pending.first_row(), len(pending.records), len(pending.rejected), pending.chars)
+    if pending.records:
+        job.put_table(job.work.raw(number), pending.records_table())
+    if pending.rejected:
+        job.put_table(job.work.raw_rejected(number), pending.rejected_table())
+    # The mark comes last: a slice without it is read again.
+    mark = {"slice": vars(part), "position": position.to_json()}
+    job.put(job.work.read_mark(number), json.dumps(mark).encode())
+    job.progress.advance(part.rows)
+    return part
+
+
+def _resume(job: Job) -> tuple[list[Slice], Position | None]:
+    """The slices that earlier attempts committed, and where to go on."""
+    slices: list[Slice] = []
+    position = None
+    for number in range(len(job.numbers(job.work.read))):
+        mark = json.loads(job.store.get(job.work.read_mark(number)))
+        slices.append(Slice(**mark["slice"]))
+        position = Position.from_json(mark["position"])
+    return slices, position
+
+
+def _verify(job: Job, source: Path) -> None:
+    """The file must be the one that the job was made for."""
+    digest = hashlib.sha256()
+    with source.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+            job.control.check()
+    if digest.hexdigest() != job.spec.input_sha256:
+        raise InputError(
+            "The uploaded file is not the one this job was made for; upload it again.", code="input-changed"
+        )
+
+
+def _ledger(reader: Reader) -> dict[str, int]:
+    ledger = reader.ledger.as_dict()
+    parts = sum(size for name, size in ledger.items() if name != "bytes_total")
+    if parts != ledger["bytes_total"]:
+        raise AssertionError(f"the byte ledger does not add up: {ledger}")
+    return ledger

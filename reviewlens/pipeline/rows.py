@@ -1,0 +1,213 @@
+"""One slice's output rows: from what was read, cleaned and scored to lines of CSV and a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from reviewlens.model.interface import Prediction, Thresholds, decide
+from reviewlens.pipeline.csvtext import csv_line, csv_lines
+from reviewlens.pipeline.in_worker import TEXT_EMPTY
+from reviewlens.pipeline.spec import JobSpec
+from reviewlens.pipeline.work import Plan
+from reviewlens.reviews.columns import OUTPUT_COLUMNS, served_names
+
+PROCESSED_COLUMNS = ("review_id", "row", "text", "title", "rating", "date", "product")
+REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")
+EXPLANATIONS = {TEXT_EMPTY: "There is no text in this row, or nothing of it is left after cleaning."}
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+_NORMALISED = [
+    ("_row", pa.int64()),
+    ("_text", pa.string()),
+    ("_title", pa.string()),
+    ("_rating", pa.float64()),
+    ("_date", pa.date32()),
+    ("_product", pa.string()),
+    ("_duplicate_of", pa.int64()),
+]
+_SCORES = list(zip(OUTPUT_COLUMNS, (pa.string(), pa.string(), pa.float64(), pa.float64(), pa.bool_()), strict=True))
+
+
+@dataclass(frozen=True)
+class SliceTables:
+    """A slice's checkpoints; None where it has no rows of that kind."""
+
+    raw: pa.Table | None = None
+    cleaned: pa.Table | None = None
+    scores: pa.Table | None = None
+    rejected: pa.Table | None = None
+
+    def own_scores(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Rows that were scored here, ascending, and their scores."""
+        if self.scores is None:
+            return _NO_ROWS, np.zeros(0)
+        return self.scores.column("row").to_numpy(), self.scores.column("positive_score").to_numpy()
+
+
+@dataclass(frozen=True)
+class ResultRows:
+    """A slice's part of each output, and what is counted of it."""
+
+    served_csv: str
+    processed_csv: str
+    rejected_csv: str
+    served: pa.Table
+    scored: int
+    duplicate: int
+    sentiment: list[str]
+    confidence: list[float]
+    needs_review: list[bool]
+    rejected_reasons: list[str]
+    unread_dates: int
+    unread_ratings: int
+
+
+def parquet_schema(headers: Sequence[str]) -> pa.Schema:
+    """The columns of served.parquet: the file's own as text, the scores, then normalised ones for queries."""
+    return pa.schema([*((name, pa.string()) for name in served_names(headers)), *_SCORES, *_NORMALISED])
+
+
+def served_header(headers: Sequence[str]) -> str:
+    """The first line of served.csv."""
+    return csv_line([*served_names(headers), *OUTPUT_COLUMNS])
+
+
+def review_id(input_sha256: str, row: int) -> str:
+    """The name of a review: it depends on the file's content and the row alone."""
+    return hashlib.sha256(f"{input_sha256}:{row}".encode()).hexdigest()[:32]
+
+
+def build_rows(
+    spec: JobSpec,
+    plan: Plan,
+    tables: SliceTables,
+    repeated: NDArray[np.int64],
+    first_rows: NDArray[np.int64],
+    first_scores: NDArray[np.float64],
+    thresholds: Thresholds,
+) -> ResultRows:
+    """Join a slice's tables by row. `repeated`, `first_rows`, `first_scores`: its duplicates and what they repeat."""
+    schema = parquet_schema(plan.headers)
+    rejected = _unread(tables.rejected)
+    if tables.raw is None or tables.cleaned is None:
+        return _result(schema.empty_table(), plan, rejected, [], 0, (0, 0))
+    raw, cleaned = tables.raw, tables.cleaned
+    rows: NDArray[np.int64] = raw.column("row").to_numpy()
+    if not np.array_equal(rows, cleaned.column("row").to_numpy()):
+        raise AssertionError("a slice's raw and cleaned rows differ")
+    own_rows, own_scores = tables.own_scores()
+    kept = np.asarray(cleaned.column("reason").is_null())
+    scored_rows = np.concatenate([own_rows, repeated])
+    order = np.argsort(scored_rows, kind="stable")
+    if not np.array_equal(scored_rows[order], rows[kept]):
+        raise AssertionError("a slice's scores are not those of its rows")
+    scores = np.concatenate([own_scores, first_scores])[order]
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise AssertionError("a score is no probability")
+    duplicate_of = np.concatenate([np.full(len(own_rows), -1), first_rows])[order]
+    rejected += _emptied(raw.filter(pa.array(~kept)), cleaned.filter(pa.array(~kept)), len(plan.headers))
+    raw, cleaned = raw.filter(pa.array(kept)), cleaned.filter(pa.array(kept))
+    predictions = [decide(float(value), thresholds) for value in scores]
+    served = pa.table(
+        [
+            *(raw.column(f"c{place}") for place in range(len(plan.headers))),
+            pa.array([review_id(spec.input_sha256, int(row)) for row in rows[kept]], pa.string()),
+            pa.array([one.sentiment for one in predictions], pa.string()),
+            pa.array([one.confidence for one in predictions], pa.float64()),
+            pa.array([one.positive_score for one in predictions], pa.float64()),
+            pa.array([one.needs_review for one in predictions], pa.bool_()),
+            pa.array(rows[kept]),
+            *(cleaned.column(name) for name in ("text", "title", "rating", "date", "product")),
+            pa.array(duplicate_of, mask=duplicate_of < 0),
+        ],
+        schema=schema,
+    )
+    unread = (_unread_values(raw, cleaned, spec, "date"), _unread_values(raw, cleaned, spec, "rating"))
+    return _result(served, plan, rejected, predictions, len(repeated), unread, cleaned.column("scored").to_pylist())
+
+
+def _result(
+    served: pa.Table,
+    plan: Plan,
+    rejected: list[tuple[int, int, int, str, str, str, str]],
+    predictions: list[Prediction],
+    duplicate: int,
+    unread: tuple[int, int],
+    scored_texts: Sequence[str] = (),
+) -> ResultRows:
+    rejected.sort()
+    ids = served.column(len(plan.headers)).to_pylist()
+    originals = [served.column(place).to_pylist() for place in range(len(plan.headers))]
+    served_columns = [
+        *originals,
+        ids,
+        [one.sentiment for one in predictions],
+        [f"{one.confidence:.6f}" for one in predictions],
+        [f"{one.positive_score:.6f}" for one in predictions],
+        ["true" if one.needs_review else "false" for one in predictions],
+    ]
+    processed_columns = [
+        ids,
+        [str(row) for row in served.column("_row").to_pylist()],
+        list(scored_texts),
+        [title or "" for title in served.column("_title").to_pylist()],
+        [_number(rating) for rating in served.column("_rating").to_pylist()],
+        [date.isoformat() if date else "" for date in served.column("_date").to_pylist()],
+        [product or "" for product in served.column("_product").to_pylist()],
+    ]
+    return ResultRows(
+        served_csv=csv_lines(served_columns),
+        processed_csv=csv_lines(processed_columns),
+        rejected_csv="".join(csv_line(map(str, values)) for values in rejected),
+        served=served,
+        scored=len(predictions) - duplicate,
+        duplicate=duplicate,
+        sentiment=[one.sentiment for one in predictions],
+        confidence=[one.confidence for one in predictions],
+        needs_review=[one.needs_review for one in predictions],
+        rejected_reasons=[values[3] for values in rejected],
+        unread_dates=unread[0],
+        unread_ratings=unread[1],
+    )
+
+
+def _unread(table: pa.Table | None) -> list[tuple[int, int, int, str, str, str, str]]:
+    """Rows that could not be read."""
+    if table is None:
+        return []
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _emptied(raw: pa.Table, cleaned: pa.Table, columns: int) -> list[tuple[int, int, int, str, str, str, str]]:
+    """Rows that were read but hold no text; their fields are shown as a line of CSV."""
+    fields = [raw.column(f"c{place}").to_pylist() for place in range(columns)]
+    places = (raw.column(name).to_pylist() for name in ("row", "start", "end"))
+    return [
+        (row, start, end, reason, EXPLANATIONS[reason], csv_line(values)[:-1], "")
+        for row, start, end, reason, values in zip(
+            *places, cleaned.column("reason").to_pylist(), zip(*fields, strict=True), strict=True
+        )
+    ]
+
+
+def _unread_values(raw: pa.Table, cleaned: pa.Table, spec: JobSpec, name: str) -> int:
+    """How many rows say something where the date or rating should be that is none."""
+    place = getattr(spec.mapping, name)
+    if place is None:
+        return 0
+    return sum(
+        value is None and bool(text.strip())
+        for text, value in zip(raw.column(f"c{place}").to_pylist(), cleaned.column(name).to_pylist(), strict=True)
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if value == int(value) else repr(value)

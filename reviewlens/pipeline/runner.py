@@ -1,0 +1,165 @@
+"""Running one job from its spec to its exit code, however often it was stopped before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import threading
+from typing import TYPE_CHECKING, Literal
+
+from reviewlens.errors import ConflictError, InputError, LimitError, ReviewLensError
+from reviewlens.pipeline.capacity import decide_workers
+from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
+from reviewlens.pipeline.faults import explain, places
+from reviewlens.pipeline.lease import Lease
+from reviewlens.pipeline.progress import Progress, now_iso
+from reviewlens.pipeline.session import Spark
+from reviewlens.pipeline.spec import JobKeys, JobSpec
+from reviewlens.pipeline.work import Job, WorkKeys, open_spec
+from reviewlens.settings import Settings
+from reviewlens.storage.interface import ObjectStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
+
+DONE = 0
+OURS = 1
+INPUT_AT_FAULT = 2
+CANCELLED = 3
+INTERRUPTED = 4
+
+Stage = Literal["all", "clean", "infer"]
+
+
+def run_spec(
+    spec_uri: str,
+    settings: Settings,
+    *,
+    stage: Stage = "all",
+    stop: threading.Event | None = None,
+    session: SparkSession | None = None,
+) -> int:
+    """Run a job, or its cleaning or its inference alone, and return the exit code; what went wrong is in error.json.
+
+    0 done; 1 our fault; 2 the input is at fault; 3 cancelled; 4 interrupted (by `stop`, or another runner has the job):
+    start it again. `session`: a Spark to use and leave running; by default one is started and ended.
+    """
+    try:
+        store, spec = open_spec(spec_uri)
+    except ReviewLensError as error:
+        log.error("the job cannot start: %s", error.message)
+        return OURS
+    runner = _Runner(store, spec, settings, stop or threading.Event(), session)
+    return runner.run(stage)
+
+
+class _Runner:
+    def __init__(
+        self, store: ObjectStore, spec: JobSpec, settings: Settings, stop: threading.Event, session: SparkSession | None
+    ) -> None:
+        self._store = store
+        self._spec = spec
+        self._settings = settings
+        self._stop = stop
+        self._session = session
+        self._keys = JobKeys(spec.user, spec.job)
+        self._lease = Lease(store, self._keys.lease, settings.lease_seconds)
+        name = hashlib.sha256(f"{spec.user}/{spec.job}".encode()).hexdigest()[:24]
+        self._scratch = settings.data_dir.absolute() / "scratch" / name
+
+    def run(self, stage: Stage) -> int:
+        """The exit code."""
+        try:
+            self._lease.acquire()
+        except Interrupted as error:
+            log.warning("%s", error.message)
+            return INTERRUPTED
+        except ReviewLensError as error:
+            log.error("the job cannot start: %s", error.message)
+            return OURS
+        finished = False
+        try:
+            if self._store.head(self._keys.summary) is None:
+                self._store.delete(self._keys.error)
+                self._store.delete(self._keys.cancelled)
+                self._work(stage)
+            finished = self._store.head(self._keys.summary) is not None
+            return DONE
+        except BaseException as error:  # noqa: BLE001 - every end of a job has a code and, where it failed, a cause
+            code = self._ended(error)
+            finished = code in (INPUT_AT_FAULT, CANCELLED)
+            return code
+        finally:
+            self._leave(finished)
+
+    def _work(self, stage: Stage) -> None:
+        # These bring Spark along; a job that cannot start should say so at once.
+        from reviewlens.pipeline import assemble, clean, deduplicate, infer, publish, read
+
+        shutil.rmtree(self._scratch, ignore_errors=True)  # an earlier attempt that was killed
+        self._scratch.mkdir(parents=True)
+        workers = decide_workers(self._settings)
+        work = WorkKeys(self._keys)
+        control = Control(self._store, self._keys.cancel, self._stop, self._lease.confirm)
+        progress = Progress(self._store, self._keys.progress, work.timings)
+        job = Job(self._spec, self._keys, work, self._store, self._scratch, workers, control, progress)
+        spark = Spark(self._settings, self._scratch, workers, self._spec.batch_rows, self._session)
+        try:
+            control.check()
+            if stage in ("all", "clean"):
+                plan = read.read(job, on_first_slice=spark.start)
+                clean.clean(job, plan, spark)
+                deduplicate.deduplicate(job, plan, spark)
+            if stage in ("all", "infer"):
+                if self._store.head(work.duplicates) is None:
+                    raise ConflictError(
+                        "This job's texts are not cleaned yet: run the cleaning first.", code="not-cleaned"
+                    )
+                plan = job.plan()
+                infer.infer(job, plan, spark)
+                assemble.assemble(job, plan)
+                publish.publish(job, plan)
+        finally:
+            spark.close()
+
+    def _ended(self, error: BaseException) -> int:
+        """Say why the job ended, where that is ours to say, and return the code."""
+        if isinstance(error, LeaseLost):
+            log.warning("%s", error.message)
+            return INTERRUPTED
+        if isinstance(error, Cancelled):
+            self._say(self._keys.cancelled, {"at": now_iso()})
+            log.info("cancelled")
+            return CANCELLED
+        told = explain(error)
+        at_fault = isinstance(error, InputError | LimitError)
+        # Spark may be hit by the same signal as we; what it then complains of is the signal.
+        if isinstance(error, Interrupted) or (self._stop.is_set() and not at_fault):
+            log.info("interrupted; the job can be resumed")
+            return INTERRUPTED
+        log.error("failed (%s): %s", told.code, told.message, extra={"places": [] if at_fault else places(error)})
+        self._say(self._keys.error, {"code": told.code, "message": told.message, "details": told.details})
+        return INPUT_AT_FAULT if at_fault else OURS
+
+    def _say(self, key: str, document: dict[str, object]) -> None:
+        try:
+            self._store.put(key, json.dumps(document).encode())
+        except ReviewLensError as error:
+            log.error("could not be written down: %s", error.message)
+
+    def _leave(self, finished: bool) -> None:
+        """Give everything back; a job that will not go on leaves no checkpoints."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        try:
+            if finished:
+                for info in self._store.list(self._keys.work):
+                    if info.key != self._keys.lease:
+                        self._store.delete(info.key)
+                self._store.delete(self._keys.cancel)
+            self._lease.release()
+        except ReviewLensError as error:
+            log.error("could not clean up: %s", error.message)

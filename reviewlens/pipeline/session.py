@@ -1,0 +1,162 @@
+"""Spark on this machine: started in the background, quiet, and gone with all its processes when the job ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import reviewlens
+from reviewlens.errors import TransientError
+from reviewlens.pipeline.java import find_java
+from reviewlens.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
+
+# Spark's own log would show what a failing row held; failures reach us as exceptions and are told without it.
+_QUIET = "rootLogger.level = off\n"
+_FOREIGN = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "HADOOP_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "SPARK_MASTER")
+
+
+class Spark:
+    """A session that is started once, by `start` in the background or by `get`; `close` ends its JVM and workers."""
+
+    def __init__(
+        self, settings: Settings, scratch: Path, workers: int, batch_rows: int, session: SparkSession | None = None
+    ) -> None:
+        self._settings = settings
+        self._scratch = scratch
+        self._workers = workers
+        self._batch_rows = batch_rows
+        self._session = session
+        self._lent = session is not None
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to start, if that has not begun; returns at once."""
+        if self._thread is None and self._session is None:
+            self._thread = threading.Thread(target=self._open, name="spark-start", daemon=True)
+            self._thread.start()
+
+    def get(self) -> SparkSession:
+        """The session; waits until it has started. Errors: ConfigurationError without a Java, TransientError."""
+        self.start()
+        if self._thread is not None:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._session is not None
+        self._session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(self._batch_rows))
+        return self._session
+
+    def close(self) -> None:
+        """Stop what was started here and wait until its processes have gone."""
+        if self._thread is not None:
+            self._thread.join()
+        if self._session is None or self._lent:
+            return
+        session, self._session, self._thread = self._session, None, None
+        stop(session)
+
+    def _open(self) -> None:
+        try:
+            self._session = open_session(self._settings, self._scratch, self._workers)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the session
+            self._error = error
+
+
+def open_session(settings: Settings, scratch: Path, workers: int) -> SparkSession:
+    """A local session with `workers` task slots, whose every file lies under `scratch`."""
+    # Spark does not know the newest pandas, which nothing here uses.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    import pyspark
+    from pyspark.sql import SparkSession
+
+    for name in _FOREIGN:
+        os.environ.pop(name, None)
+    for folder in ("spark", "tmp"):
+        (scratch / folder).mkdir(parents=True, exist_ok=True)
+    quiet = scratch / "log4j2.properties"
+    quiet.write_text(_QUIET)
+    os.environ.update(
+        JAVA_HOME=str(find_java(settings.java_home, scratch)),
+        SPARK_HOME=str(Path(pyspark.__file__).parent),
+        SPARK_LOCAL_IP="127.0.0.1",
+        PYSPARK_PYTHON=sys.executable,
+        PYSPARK_DRIVER_PYTHON=sys.executable,
+    )
+    java_options = (
+        f'-Dlog4j2.configurationFile="{quiet.as_uri()}" -Djava.io.tmpdir="{scratch / "tmp"}" '
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    )
+    options = {
+        "spark.driver.memory": f"{settings.driver_memory_mb}m",
+        "spark.driver.extraJavaOptions": java_options,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(scratch / "spark"),
+        "spark.hadoop.fs.defaultFS": "file:///",
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        # Thousands of small jobs: what Spark remembers of each must not pile up.
+        "spark.ui.retainedJobs": "20",
+        "spark.ui.retainedStages": "20",
+        "spark.ui.retainedTasks": "200",
+        "spark.sql.ui.retainedExecutions": "5",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "16",
+        "spark.sql.artifact.isolation.enabled": "false",
+        "spark.python.worker.reuse": "true",
+        # One thread a worker: more would only fight over the same processors.
+        "spark.executorEnv.OMP_NUM_THREADS": "1",
+        "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
+        "spark.executorEnv.PYTHONWARNINGS": "ignore",
+        "spark.executorEnv.PYTHONPATH": str(Path(reviewlens.__file__).resolve().parents[1]),
+    }
+    builder = SparkSession.builder.master(f"local[{workers}]").appName("reviewlens")
+    for name, value in options.items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        raise TransientError(
+            "Spark could not be started; is there enough free memory and disk?", code="spark-failed"
+        ) from error
+
+
+def stop(session: SparkSession) -> None:
+    """Stop a session and its JVM (the Python workers go with it), and wait for that."""
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    try:
+        session.stop()
+    except Exception:  # noqa: BLE001 - a JVM that has died cannot be stopped politely
+        log.info("Spark had already gone")
+    with SparkContext._lock:
+        SparkContext._gateway = None
+        SparkContext._jvm = None
+        SparkContext._active_spark_context = None
+    type(session)._instantiatedSession = None
+    if gateway is None:
+        return
+    process = gateway.proc
+    try:
+        gateway.shutdown()
+        process.stdin.close()
+        process.wait(timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        process.kill()
+        process.wait()

@@ -1,0 +1,69 @@
+"""A Spark job per slice, from a few threads: what is committed never depends on the number of workers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+
+from reviewlens.pipeline.control import Interrupted
+from reviewlens.pipeline.work import Job, Slice
+
+
+def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Callable[[Slice], None]) -> None:
+    """Call `process`, which commits its slice, for each slice, as many at once as there are workers.
+
+    When the machine wants the job to leave, the slices in hand are finished and committed first. On any other end they
+    are given up.
+    """
+    waiting = iter(todo)
+    in_hand: dict[Future[None], Slice] = {}
+
+    def settle(done: Iterable[Future[None]]) -> None:
+        for future in done:
+            part = in_hand.pop(future)
+            future.result()
+            job.progress.advance(part.rows)
+
+    with ThreadPoolExecutor(job.workers, thread_name_prefix="slice") as pool:
+        try:
+            while True:
+                job.control.check()
+                while len(in_hand) < job.workers and (part := next(waiting, None)) is not None:
+                    in_hand[pool.submit(process, part)] = part
+                if not in_hand:
+                    return
+                settle(wait(in_hand, timeout=0.5, return_when=FIRST_COMPLETED).done)
+        except Interrupted:
+            settle(wait(in_hand).done)
+            raise
+        except BaseException:
+            spark.sparkContext.cancelAllJobs()
+            raise
+
+
+def run_whole(job: Job, spark: SparkSession, action: Callable[[], None]) -> None:
+    """Run one Spark action that cannot be committed in part; it is given up when the job must stop."""
+    with ThreadPoolExecutor(1, thread_name_prefix="whole") as pool:
+        future = pool.submit(action)
+        try:
+            while not wait([future], timeout=0.5).done:
+                job.control.check()
+        except BaseException:
+            spark.sparkContext.cancelAllJobs()
+            raise
+        future.result()
+
+
+def read_slice(job: Job, spark: SparkSession, key: str, schema: str) -> DataFrame:
+    """A committed slice as a frame of one partition, its rows in order."""
+    path = job.store.fetch(key, job.scratch / "slices")
+    return spark.read.schema(schema).parquet(spark_path(path)).coalesce(1)
+
+
+def spark_path(path: Path) -> str:
+    """A local path as Spark takes it: what would be read as a pattern is escaped."""
+    return "file:" + re.sub(r"([\\{}\[\]*?^])", r"\\\1", str(path))

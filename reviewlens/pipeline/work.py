@@ -1,0 +1,175 @@
+"""What a job keeps while it runs: keys of its checkpoints, the plan of its slices, and the context its stages share."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from reviewlens.errors import ConfigurationError, InputError, NotFoundError
+from reviewlens.pipeline.control import Control
+from reviewlens.pipeline.progress import Progress
+from reviewlens.pipeline.spec import SPEC_VERSION, JobKeys, JobSpec, UploadKeys
+from reviewlens.storage.factory import store_for_uri
+from reviewlens.storage.interface import ObjectStore
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A run of consecutive rows, the unit of commit: `records` rows were read, `rejected` could not be."""
+
+    number: int
+    first_row: int
+    records: int
+    rejected: int
+    chars: int
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+        return self.records + self.rejected
+
+    @property
+    def last_row(self) -> int:
+        """The number of its last row."""
+        return self.first_row + self.rows - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What reading found: slices in file order, headers, the byte ledger and the reader's warnings."""
+
+    slices: tuple[Slice, ...]
+    headers: tuple[str, ...]
+    ledger: dict[str, int]
+    warnings: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows in the file."""
+        return sum(part.rows for part in self.slices)
+
+    def to_json(self) -> bytes:
+        """JSON; `from_json` is its inverse."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Plan:
+        """The plan that `to_json` wrote."""
+        values = json.loads(data)
+        slices = tuple(Slice(**part) for part in values["slices"])
+        return cls(slices, tuple(values["headers"]), values["ledger"], tuple(values["warnings"]))
+
+
+class WorkKeys:
+    """Keys of a job's checkpoints, by stage and slice."""
+
+    def __init__(self, keys: JobKeys) -> None:
+        self.prefix = keys.work
+        self.plan = keys.work + "plan.json"
+        self.clean = keys.work + "clean/"
+        self.duplicates = keys.work + "duplicates.parquet"
+        self.engine = keys.work + "engine.json"
+        self.scores = keys.work + "scores/"
+        self.parts = keys.work + "parts/"
+        self.timings = keys.work + "timings.json"
+        self.read = keys.work + "read/"
+
+    def raw(self, number: int) -> str:
+        """Records as read."""
+        return f"{self.prefix}raw/{number:05d}.parquet"
+
+    def raw_rejected(self, number: int) -> str:
+        """Rows that could not be read."""
+        return f"{self.prefix}raw-rejected/{number:05d}.parquet"
+
+    def read_mark(self, number: int) -> str:
+        """Says that a slice is read, and where reading goes on."""
+        return f"{self.read}{number:05d}.json"
+
+    def cleaned(self, number: int) -> str:
+        """Cleaned records."""
+        return f"{self.clean}{number:05d}.parquet"
+
+    def scored(self, number: int) -> str:
+        """Scores of a slice's first occurrences."""
+        return f"{self.scores}{number:05d}.parquet"
+
+    def part(self, number: int, name: str) -> str:
+        """A piece of the outputs: `name` is served.csv, served.parquet, processed.csv, rejected.csv or tally.json."""
+        return f"{self.parts}{number:05d}/{name}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every stage is handed: the spec, where things lie, how to report and when to stop."""
+
+    spec: JobSpec
+    keys: JobKeys
+    work: WorkKeys
+    store: ObjectStore
+    scratch: Path
+    workers: int
+    control: Control
+    progress: Progress
+
+    def put_table(self, key: str, table: pa.Table) -> None:
+        """Commit a table as Parquet, unless the job is no longer ours."""
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd", compression_level=1)
+        self.put(key, buffer.getvalue())
+
+    def put(self, key: str, data: bytes) -> None:
+        """Commit an object, unless the job is no longer ours."""
+        self.control.check_lease()
+        self.store.put(key, data)
+
+    def read_table(self, key: str) -> pa.Table:
+        """A checkpoint as a table."""
+        with self.store.open(key) as file:
+            return pq.ParquetFile(file).read()
+
+    def plan(self) -> Plan:
+        """The finished plan of reading; NotFoundError before that."""
+        return Plan.from_json(self.store.get(self.work.plan))
+
+    def numbers(self, prefix: str) -> set[int]:
+        """Numbers of the slices that have an object directly under `prefix`."""
+        found = (re.match(r"(\d+)\.", info.key[len(prefix) :]) for info in self.store.list(prefix))
+        return {int(match[1]) for match in found if match}
+
+
+def open_spec(uri: str) -> tuple[ObjectStore, JobSpec]:
+    """The store and the spec behind `.../output/{user}/{job}/spec.json`; ConfigurationError when none can be used."""
+    matched = re.fullmatch(r"(.+?)/+(output/[^/]+/[^/]+/spec\.json)", uri)
+    if matched is None:
+        raise ConfigurationError("A spec's address ends in output/USER/JOB/spec.json.", code="bad-spec")
+    key = unquote(matched[2]) if uri.startswith("file:") else matched[2]
+    store = store_for_uri(matched[1])
+    try:
+        spec = JobSpec.model_validate_json(store.get(key))
+    except (NotFoundError, InputError) as error:
+        raise ConfigurationError("There is no spec at this address.", code="bad-spec") from error
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"The job's spec cannot be used ({error.error_count()} faults); submit the job again.", code="bad-spec"
+        ) from error
+    # A spec that was copied elsewhere would write over the outputs of the job it names.
+    if spec.spec_version != SPEC_VERSION or JobKeys(spec.user, spec.job).spec != key:
+        raise ConfigurationError("The job's spec is of another version or place; submit it again.", code="bad-spec")
+    return store, spec
+
+
+def fetch_input(store: ObjectStore, spec: JobSpec, into: Path) -> Path:
+    """The upload as a local file; InputError when it is gone."""
+    try:
+        return store.fetch(UploadKeys(spec.user, spec.upload).original, into)
+    except NotFoundError as error:
+        raise InputError("The uploaded file is no longer there; upload it again.", code="input-missing") from error

@@ -1,0 +1,13 @@
+"""What the batch task runs: the cleaning (read, clean, find duplicates). Usage: run_clean.py --spec URI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from reviewlens.pipeline.__main__ import main
+
+if __name__ == "__main__":
+    sys.exit(main(stage="clean"))
