@@ -1,0 +1,1 @@
+"""The Streamlit UI: it talks to the backend over HTTP and to nothing else."""

@@ -1,0 +1,145 @@
+"""Which reviews are looked at: one set of filters per job, changed by charts, chips and the table's own controls alike.
+
+The set has the backend's names. It also stands in the page's address, so that a refresh or a link shows the same reviews.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import streamlit as st
+
+from frontend import words
+
+Filters = dict[str, Any]
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "sentiment": ("sentiment",),
+    "confidence": ("min_confidence", "max_confidence"),
+    "needs_review": ("needs_review",),
+    "rating": ("rating",),
+    "product": ("product",),
+    "dates": ("date_from", "date_to"),
+    "words": ("words",),
+    "agreement": ("agreement",),
+    "missing": ("missing",),
+}
+CHARTS: dict[str, tuple[str, ...]] = {
+    "sentiment": ("distribution",),
+    "confidence": ("histogram",),
+    "rating": ("ratings",),
+    "product": ("products", "changed_products"),
+    "dates": ("share_over_time", "count_over_time"),
+    "words": ("negative_words", "positive_words", "changed_words"),
+}
+_LISTS = ("rating", "product", "missing")
+
+
+def current(job_id: str) -> Filters:
+    """The filters in force for a job; those in the page's address on the first look."""
+    every: dict[str, Filters] = st.session_state.setdefault("filters", {})
+    if job_id not in every:
+        every[job_id] = _from_address() if st.query_params.get("job") == job_id else {}
+    return every[job_id]
+
+
+def put(job_id: str, kind: str, values: Filters, *, by: str = "") -> None:
+    """Replace one kind of filter (nothing in `values`: take it away); every other chart of that kind forgets its selection."""
+    now = current(job_id)
+    for name in KINDS[kind]:
+        now.pop(name, None)
+        if values.get(name) not in (None, "", []):
+            now[name] = values[name]
+    for chart in CHARTS.get(kind, ()):
+        if chart != by:
+            _forget_selection(chart)
+    st.session_state.pop("page_cursors", None)
+
+
+def clear(job_id: str) -> None:
+    """Take every filter away."""
+    for kind in KINDS:
+        put(job_id, kind, {})
+
+
+def chart_key(chart: str, job_id: str) -> str:
+    """The widget key of a chart; it changes when its selection is to be forgotten."""
+    return f"chart-{chart}-{job_id}-{st.session_state.setdefault('selections', {}).get(chart, 0)}"
+
+
+def _forget_selection(chart: str) -> None:
+    turns = st.session_state.setdefault("selections", {})
+    turns[chart] = turns.get(chart, 0) + 1
+
+
+def on_select(
+    job_id: str, kind: str, chart: str, read: Callable[[list[dict[str, Any]]], Filters]
+) -> Callable[[], None]:
+    """What a chart does when something in it is clicked: `read` turns the picked items into filters."""
+    key = chart_key(chart, job_id)
+
+    def picked() -> None:
+        selection = st.session_state.get(key, {}).get("selection", {})
+        items = [item for items in selection.values() if isinstance(items, list) for item in items]
+        put(job_id, kind, read(items) if items else {}, by=chart)
+
+    return picked
+
+
+def phrase(term: str) -> str:
+    """A word or phrase as the word filter takes it."""
+    return f'"{term}"' if " " in term else term
+
+
+def chips(filters: Filters) -> Iterable[tuple[str, str]]:
+    """(kind, words for it) of every filter in force."""
+    if "sentiment" in filters:
+        yield "sentiment", filters["sentiment"].capitalize()
+    if "min_confidence" in filters or "max_confidence" in filters:
+        low, high = filters.get("min_confidence", 0.0), filters.get("max_confidence", 1.0)
+        yield "confidence", f"Confidence {100 * low:.0f}–{words.percent(high, 0)}"
+    if "needs_review" in filters:
+        yield "needs_review", "Worth a second look" if filters["needs_review"] else "Sure enough"
+    if "rating" in filters:
+        given = sorted(filters["rating"])
+        yield "rating", f"{', '.join(str(one) for one in given)} {'star' if given == [1] else 'stars'}"
+    if "product" in filters:
+        names = filters["product"]
+        yield "product", words.cut(names[0], 36) if len(names) == 1 else words.many(len(names), "product")
+    if "date_from" in filters or "date_to" in filters:
+        yield "dates", _span(filters.get("date_from"), filters.get("date_to"))
+    if "words" in filters:
+        yield "words", f"mentions {words.cut(filters['words'], 36)}"
+    if "agreement" in filters:
+        yield "agreement", "Agrees with the stars" if filters["agreement"] == "agrees" else "Disagrees with the stars"
+    if "missing" in filters:
+        yield "missing", f"without {' or '.join(filters['missing'])}"
+
+
+def _span(first: str | None, last: str | None) -> str:
+    if first and last:
+        return words.days(first, last)
+    return f"from {words.day(first)}" if first else f"until {words.day(last or '')}"
+
+
+def show_in_address(job_id: str) -> None:
+    """Keep job and filters in the page's address."""
+    now = current(job_id)
+    wanted = {"job": job_id, **({"show": json.dumps(now, ensure_ascii=False)} if now else {})}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _from_address() -> Filters:
+    try:
+        found = json.loads(st.query_params.get("show", "{}"))
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    names = {name for group in KINDS.values() for name in group}
+    kept = {name: value for name, value in found.items() if name in names and value not in (None, "", [])}
+    sound = all(isinstance(value, list) == (name in _LISTS) for name, value in kept.items())
+    return kept if sound else {}

@@ -1,0 +1,238 @@
+"""What was detected in an upload, shown so that it can be put right before the job starts."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from frontend import session, words
+from frontend.client import ApiError
+
+ROLES = {"text": "Review text", "title": "Title", "rating": "Stars or rating", "date": "Date", "product": "Product"}
+_SHORT = {"text": "review text", "title": "title", "rating": "rating", "date": "date", "product": "product"}
+FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
+ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf-16-le": "UTF-16 (little-endian)",
+    "utf-16-be": "UTF-16 (big-endian)",
+    "cp1252": "Windows-1252 (Western)",
+}
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quotes are ordinary characters"}
+ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
+
+
+def show(upload: dict[str, Any]) -> None:
+    """Everything about the file, top to bottom: facts, warnings, columns, how it is written, first rows."""
+    sniffed = upload["sniffed"]
+    _facts(upload)
+    for warning in sniffed["warnings"]:
+        st.warning(words.escape(warning), icon=":material/info:")
+    with st.container(key="card-columns"):
+        _columns(upload)
+    with st.expander("How the file is written", icon=":material/tune:"):
+        _dialect(upload)
+    with st.container(key="card-preview"):
+        _preview(sniffed)
+
+
+def _facts(upload: dict[str, Any]) -> None:
+    sniffed, dialect = upload["sniffed"], upload["sniffed"]["dialect"]
+    facts = [FORMATS[dialect["format"]]]
+    if dialect["compression"] != "none":
+        facts.append("gzip")
+    if dialect["format"] in ("csv", "jsonl"):
+        facts.append(ENCODINGS[dialect["encoding"]])
+    if dialect["format"] == "csv":
+        facts.append(f"separated by {DELIMITERS[dialect['delimiter']]}")
+    if dialect["format"] in ("csv", "xlsx"):
+        facts.append("first row names the columns" if dialect["header"] else "no row of column names")
+    facts += [
+        words.many(len(sniffed["columns"]), "column"),
+        f"about {words.many(sniffed['estimated_rows'], 'row')}",
+        words.size(upload["size_bytes"]),
+    ]
+    with st.container(horizontal=True, gap="small", key="facts"):
+        for fact in facts:
+            st.badge(words.escape(fact), color="gray")
+
+
+def _columns(upload: dict[str, Any]) -> None:
+    sniffed, mapping = upload["sniffed"], upload["sniffed"]["mapping"] or {}
+    st.subheader("Which column is what?", anchor=False)
+    st.caption("Found by name and content. Change what is not right; every other column is kept as it is.")
+    by_index = {column["index"]: column for column in sniffed["columns"]}
+    top, rest = st.columns([1, 1], gap="medium"), st.columns(3, gap="medium")
+    for place, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
+        with place:
+            _role(upload, role, label, mapping.get(role), by_index)
+    if mapping.get("rating") is not None:
+        _scale(upload, rest[0], mapping)
+    if mapping.get("date") is not None and mapping.get("date_format"):
+        _order(upload, rest[1], mapping, by_index)
+
+
+def _role(
+    upload: dict[str, Any], role: str, label: str, found: int | None, by_index: dict[int, dict[str, Any]]
+) -> None:
+    options: list[int | None] = [*by_index] if role == "text" else [None, *by_index]
+    key = f"role-{role}"
+    st.session_state[key] = found
+
+    names = words.distinct(
+        {None: "not in this file"} | {at: column["name"] or f"column {at + 1}" for at, column in by_index.items()}
+    )
+    st.selectbox(
+        label,
+        options,
+        key=key,
+        index=None,
+        format_func=names.__getitem__,
+        placeholder="Choose the column with the review",
+        required=role != "text" or found is not None,
+        on_change=lambda: change(upload, mapping={role: st.session_state[key]}),
+    )
+    if found is not None and found in by_index:
+        examples = [
+            words.cut(" ".join(example.split()), 60) for example in by_index[found]["examples"] if example.strip()
+        ][:2]
+        reason = upload["sniffed"]["mapping_reasons"].get(role, "")
+        st.caption(
+            "  \n".join(
+                words.escape(line) for line in [reason, "e.g. " + " · ".join(examples) if examples else ""] if line
+            )
+        )
+    elif role == "text":
+        st.caption(":material/error: Needed: choose the column that holds the reviews.")
+
+
+def _scale(upload: dict[str, Any], place: Any, mapping: dict[str, Any]) -> None:
+    st.session_state["rating-scale"] = float(mapping["rating_scale"])
+    place.number_input(
+        "Best possible rating",
+        min_value=0.5,
+        step=1.0,
+        format="%g",
+        key="rating-scale",
+        help="Ratings are shown on a scale from 1 to 5; a file that goes up to 10 is scaled.",
+        on_change=lambda: change(upload, mapping={"rating_scale": st.session_state["rating-scale"]}),
+    )
+
+
+def _order(upload: dict[str, Any], place: Any, mapping: dict[str, Any], by_index: dict[int, dict[str, Any]]) -> None:
+    form = mapping["date_format"]
+    if form["kind"] != "numeric":
+        return
+    examples = [example for example in by_index[mapping["date"]]["examples"] if example.strip()]
+    st.session_state["date-order"] = form["order"]
+
+    def label(order: str) -> str:
+        read = read_date(examples[0], order) if examples else None
+        return ORDERS[order] + (f" ({examples[0]} is {words.day(read)})" if read else "")
+
+    place.selectbox(
+        "Order in dates",
+        list(ORDERS),
+        key="date-order",
+        format_func=label,
+        required=True,
+        on_change=lambda: change(
+            upload, mapping={"date_format": {**form, "order": st.session_state["date-order"], "ambiguous": False}}
+        ),
+    )
+    if form["ambiguous"]:
+        place.warning(
+            "Day and month could be either way round in every date seen. Check the order.",
+            icon=":material/calendar_month:",
+        )
+
+
+def read_date(example: str, order: str) -> date | None:
+    """An all-digits date as it would be understood in this order; None when it cannot be one."""
+    numbers = [int(part) for part in re.findall(r"\d+", example)[:3]]
+    if len(numbers) < 3:
+        return None
+    places = {"day_first": (2, 1, 0), "month_first": (2, 0, 1), "year_first": (0, 1, 2)}[order]
+    year, month, day = (numbers[place] for place in places)
+    try:
+        return date(year + 2000 if year < 70 else year + 1900 if year < 100 else year, month, day)
+    except ValueError:
+        return None
+
+
+def _dialect(upload: dict[str, Any]) -> None:
+    now = upload["sniffed"]["dialect"]
+    if now["format"] == "parquet":
+        st.caption("A Parquet file says itself how it is written; there is nothing to choose.")
+        return
+    st.caption("Change this when letters look wrong below, or when columns run into one another.")
+    places = st.columns(4, gap="medium")
+    if now["format"] == "csv":
+        _part(upload, places[0], "delimiter", "Columns are separated by", DELIMITERS)
+        _part(upload, places[1], "quoting", "A quote inside quotes", QUOTING)
+    if now["format"] in ("csv", "jsonl"):
+        _part(upload, places[2], "encoding", "Letters are written in", ENCODINGS)
+    if now["format"] in ("csv", "xlsx"):
+        _part(upload, places[3], "header", "The first row", {True: "names the columns", False: "is a review"})
+
+
+def _part(upload: dict[str, Any], place: Any, name: str, label: str, options: dict[Any, str]) -> None:
+    key = f"dialect-{name}"
+    st.session_state[key] = upload["sniffed"]["dialect"][name]
+    place.selectbox(
+        label,
+        list(options),
+        key=key,
+        format_func=options.__getitem__,
+        required=True,
+        on_change=lambda: change(upload, dialect={name: st.session_state[key]}),
+    )
+
+
+def _preview(sniffed: dict[str, Any]) -> None:
+    mapping = sniffed["mapping"] or {}
+    roles = {mapping[role]: short for role, short in _SHORT.items() if mapping.get(role) is not None}
+    names = [f"c{column['index']}" for column in sniffed["columns"]]
+    rows = [dict(zip(names, row, strict=False)) for row in sniffed["preview"]]
+    st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
+    shown = {
+        f"c{column['index']}": st.column_config.TextColumn(
+            (f"◆ {roles[column['index']]}: " if column["index"] in roles else "")
+            + (column["name"] or f"column {column['index'] + 1}"),
+            width="large"
+            if roles.get(column["index"]) == "review text"
+            else "medium"
+            if column["index"] in roles
+            else "small",
+        )
+        for column in sniffed["columns"]
+    }
+    st.dataframe(
+        rows,
+        column_config=shown,
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 420),
+        key="preview",
+        alt="The first rows of the file as they are read",
+    )
+
+
+def change(
+    upload: dict[str, Any], *, dialect: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None
+) -> None:
+    """Look at the file again with what the person has said; what they said before still holds."""
+    state = st.session_state
+    if dialect:  # other columns may come out: what was said about columns may not fit them
+        state["said_dialect"] = {**state.get("said_dialect", {}), **dialect}
+        state["said_mapping"] = {}
+    state["said_mapping"] = {**state.get("said_mapping", {}), **(mapping or {})}
+    try:
+        state["upload"] = session.client().sniff(
+            upload["upload_id"], state.get("said_dialect", {}), state["said_mapping"]
+        )
+        state.pop("change_problem", None)
+    except ApiError as error:
+        state["change_problem"] = error.detail

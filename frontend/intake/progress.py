@@ -1,0 +1,159 @@
+"""A job under way: where it is, how fast, how long it still takes; and how it ended."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from frontend import session, words
+
+_NEXT = {"failed": "did not finish", "cancelled": "was cancelled"}
+
+
+def watch(job_id: str) -> None:
+    """Follow a job to its end."""
+    job = session.client().job(job_id)
+    st.title(words.escape(job["filename"]), anchor=False)
+    if job["state"] in words.UNFINISHED:
+        _live(job_id)
+    elif job["state"] == "succeeded":
+        _finished(job)
+    else:
+        ended(job)
+
+
+@st.fragment(run_every=1)
+@session.guarded
+def _live(job_id: str) -> None:
+    job = session.client().job(job_id)
+    if job["state"] not in words.UNFINISHED:
+        for shelf in ("newest", "listed", "job_facts"):
+            st.session_state.pop(shelf, None)
+        st.rerun()
+    with st.container(key="card-progress"):
+        _now(job)
+    _cancel(job)
+    st.caption("You can leave this page or close it: the work goes on, and Runs shows how far it is.")
+
+
+def _now(job: dict[str, Any]) -> None:
+    progress = job.get("progress") or {}
+    if job["state"] == "queued":
+        st.subheader("Waiting for its turn", anchor=False)
+        st.progress(0.0)
+        st.caption(words.place(job.get("queue_position")).capitalize() + ". One run is worked on at a time.")
+        return
+    if job["state"] == "interrupted":
+        st.subheader("Interrupted", anchor=False)
+        st.caption("It goes on by itself from where it was; nothing is lost.")
+    elif job["state"] == "cancelling":
+        st.subheader("Stopping …", anchor=False)
+    else:
+        st.subheader(words.escape(progress.get("label") or "Starting") + " …", anchor=False)
+    st.progress(fraction(progress))
+    done, total = progress.get("rows_done") or 0, progress.get("rows_total")
+    facts = [f"{words.count(done)} of {words.many(total, 'row')}" if total else words.many(done, "row") if done else ""]
+    if progress.get("rows_per_second"):
+        facts.append(f"{words.count(round(progress['rows_per_second']))} rows/s")
+    if job["state"] == "running" and progress:
+        facts.append(words.remaining(progress.get("seconds_left")))
+    st.html(
+        f'<div class="rl-label rl-sum" data-testid="progress-facts">{escape(" · ".join(fact for fact in facts if fact))}</div>'
+    )
+    st.html(_steps(progress.get("stage"), job["state"]))
+
+
+def fraction(progress: dict[str, Any]) -> float:
+    """How full the bar is: of the stage in hand when its rows are known, else of the stages."""
+    total = progress.get("rows_total")
+    if total:
+        return min(1.0, (progress.get("rows_done") or 0) / total)
+    number, stages = progress.get("stage_number") or 1, progress.get("stages") or len(words.STAGES)
+    return min(1.0, (number - 1) / stages)
+
+
+def _steps(stage: str | None, state: str) -> str:
+    names = list(words.STAGES)
+    at = names.index(stage) if stage in names else 0
+    moving = state in ("running", "cancelling")
+    items = [
+        f'<li class="{"done" if place < at else "now" if place == at and moving else ""}"><i>{"✓" if place < at else ""}</i>{label}</li>'
+        for place, label in enumerate(words.STAGES.values())
+    ]
+    return f'<ul class="rl-steps">{"".join(items)}</ul>'
+
+
+def _cancel(job: dict[str, Any]) -> None:
+    if job["state"] == "cancelling":
+        return
+    with st.popover("Cancel", icon=":material/stop_circle:"):
+        st.markdown("Stop this run? What it has done so far is put away; the file stays, and you can start it again.")
+        if st.button("Yes, stop it", type="primary", key="cancel-yes"):
+            session.client().cancel(job["job_id"])
+            st.rerun(scope="fragment")
+
+
+def _finished(job: dict[str, Any]) -> None:
+    with st.container(key="card-finished"):
+        st.subheader(":material/check_circle: Finished", anchor=False)
+        summary = job.get("summary") or {}
+        split = summary.get("distribution") or {}
+        served = split.get("positive", 0) + split.get("negative", 0)
+        if served:
+            st.html(
+                f'<p class="rl-lead">{words.percent(split["positive"] / served)} of {words.many(served, "review")} are positive.</p>'
+            )
+        st.html(
+            '<p class="rl-label rl-sum">'
+            + escape(
+                words.accounting(job["rows_read"], job["rows_scored"], job["rows_duplicate"], job["rows_rejected"])
+            )
+            + (f" · took {words.duration(job['seconds'])}" if job.get("seconds") else "")
+            + "</p>"
+        )
+        with st.container(horizontal=True):
+            if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
+                st.session_state["job"] = job["job_id"]
+                st.switch_page("pages/dashboard.py", query_params={"job": job["job_id"]})
+            another()
+
+
+def ended(job: dict[str, Any]) -> None:
+    """A job that failed or was cancelled: why, and what to do."""
+    with st.container(key="card-ended"):
+        st.subheader(f"The run {_NEXT[job['state']]}", anchor=False)
+        if job["state"] == "failed":
+            st.error(words.escape(job.get("error") or "No reason was given."), icon=":material/error:")
+            st.caption(
+                "If the file or its columns are at fault, put them right and analyse it again. If not, trying again often helps: "
+                "the run goes on from where it was."
+            )
+        with st.container(horizontal=True):
+            if st.button("Try again", icon=":material/replay:", type="primary", key="retry"):
+                session.client().retry(job["job_id"])
+                st.rerun()
+            if job.get("upload_id") and st.button(
+                "Check file and columns", icon=":material/tune:", key="check-columns"
+            ):
+                st.session_state["upload"] = session.client().get_upload(job["upload_id"])
+                st.session_state["said_dialect"], st.session_state["said_mapping"] = {}, {}
+                st.query_params.clear()
+                st.session_state.pop("watching", None)
+                st.rerun()
+            another()
+
+
+def another() -> None:
+    """The way back to an empty page."""
+    if st.button("Analyse another file", key="another"):
+        start_over()
+        st.rerun()
+
+
+def start_over() -> None:
+    """Forget file and job; the uploader comes back empty."""
+    for name in ("upload", "said_dialect", "said_mapping", "change_problem", "watching"):
+        st.session_state.pop(name, None)
+    st.query_params.clear()

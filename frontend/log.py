@@ -1,0 +1,52 @@
+"""The UI's log: JSON lines in {data_dir}/logs/streamlit.log, and never a word of a review."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+NAME = "reviewlens.frontend"
+
+
+class WordlessFormatter(logging.Formatter):
+    """One JSON object a line.
+
+    Of an exception it keeps the type and the places, not the message: a message may quote what was being read.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage() if record.name == NAME else str(record.msg)[:200],
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info and record.exc_info[0]:
+            entry["exception"] = record.exc_info[0].__name__
+            entry["places"] = [
+                f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+                for frame in traceback.extract_tb(record.exc_info[2])[-8:]
+            ]
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def start_log(data_dir: Path, level: str) -> logging.Logger:
+    """Write to the file from now on, for this module's logger and Streamlit's own warnings. Safe to call again."""
+    folder = data_dir / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(folder / "streamlit.log", maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    handler.setFormatter(WordlessFormatter())
+    for name in (NAME, "streamlit"):
+        logger = logging.getLogger(name)
+        logger.handlers = [old for old in logger.handlers if not isinstance(old, RotatingFileHandler)]
+        logger.addHandler(handler)
+    own = logging.getLogger(NAME)
+    own.setLevel(level)
+    own.propagate = False
+    own.info("the UI has started")
+    return own

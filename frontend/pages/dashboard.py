@@ -1,0 +1,112 @@
+"""The dashboard of one finished run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from frontend import filters, session, style, words
+from frontend.client import ApiError
+from frontend.sections import aside, certainty, drivers, groups, head, selection, table, trends
+from frontend.sections.view import View
+
+
+def _finished() -> list[dict[str, Any]]:
+    jobs = session.remembered("listed", "jobs", lambda: session.client().jobs(limit=100)["jobs"], keep=1, seconds=3)
+    return [job for job in jobs if job["state"] == "succeeded"]
+
+
+def _wanted(finished: list[dict[str, Any]]) -> str | None:
+    """The run in the address, else the one last chosen, else the newest."""
+    for wanted in (st.query_params.get("job"), st.session_state.get("job")):
+        if wanted:
+            return str(wanted)
+    return finished[0]["job_id"] if finished else None
+
+
+def _board(job_id: str, given: filters.Filters) -> dict[str, Any]:
+    key = f"{job_id} {json.dumps(given, sort_keys=True)}"
+    return session.remembered("dashboards", key, lambda: session.client().dashboard(job_id, given), keep=6)
+
+
+def _none_yet() -> None:
+    with st.container(key="door", horizontal_alignment="center"):
+        st.markdown("### No results yet")
+        st.markdown(
+            "Analyse a file of reviews, and what your customers feel, about what, and whether it changes is shown here."
+        )
+        st.page_link("pages/analyse.py", label="Analyse a file", icon=":material/upload_file:")
+
+
+def _not_ready(job: dict[str, Any]) -> None:
+    with st.container(key="door", horizontal_alignment="center"):
+        name = words.escape(job["filename"])
+        if job["state"] in words.UNFINISHED:
+            st.markdown(f"### {name} is still being analysed")
+            st.page_link(
+                "pages/analyse.py",
+                label="Watch it",
+                icon=":material/progress_activity:",
+                query_params={"job": job["job_id"]},
+            )
+        else:
+            st.markdown(f"### {name}: {words.STATES[job['state']].lower()}")
+            if job.get("error"):
+                st.error(words.escape(job["error"]), icon=":material/error:")
+            st.page_link("pages/runs.py", label="See all runs", icon=":material/history:")
+
+
+def main() -> None:
+    """Choose the run, fetch what it shows, and show it in order."""
+    finished = _finished()
+    job_id = _wanted(finished)
+    if job_id is None:
+        _none_yet()
+        return
+    try:
+        job = session.remembered("job_facts", job_id, lambda: session.client().job(job_id), keep=4, seconds=5)
+        if job["state"] != "succeeded":
+            _not_ready(job)
+            return
+        st.session_state["job"] = job_id
+        given = filters.current(job_id)
+        focused = bool(given) and bool(st.session_state.get("focus"))
+        with st.spinner("Counting the reviews …", show_time=False):
+            board = _board(job_id, given if focused else {})
+    except ApiError as error:
+        if error.status == 404:
+            st.session_state.pop("job", None)
+            st.query_params.clear()
+            st.info(
+                "That run is not here any more. The newest one is shown instead."
+                if finished
+                else "That run is not here any more."
+            )
+        session.show_problem(error)
+        st.page_link("pages/runs.py", label="See all runs", icon=":material/history:")
+        return
+    filters.show_in_address(job_id)
+    view = View(job, board, given, focused, style.colours())
+    head.title(view, finished)
+    if focused and not board["counts"]["shown"]:
+        st.info(
+            "No review matches all of these filters, so there is nothing to draw. Take one away below.",
+            icon=":material/filter_alt_off:",
+        )
+    else:
+        head.summary(view)
+        trends.over_time(view)
+        trends.changes(view)
+        drivers.drivers(view)
+        groups.products_and_stars(view)
+        groups.agreement(view)
+        certainty.certainty(view)
+    table.table(view)
+    aside.set_aside(view)
+    aside.about(view)
+    selection.bar(view)
+
+
+main()

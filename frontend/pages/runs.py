@@ -1,0 +1,154 @@
+"""Every run of this person: what became of it, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from frontend import session, style, words
+from frontend.client import ApiError
+from frontend.intake.progress import fraction
+
+_PAGE = 20
+_MOVING = ("running", "cancelling", "interrupted")
+_SHELVES = ("newest", "listed", "job_facts")
+
+
+def _forget_lists() -> None:
+    for shelf in _SHELVES:
+        st.session_state.pop(shelf, None)
+
+
+def _load(pages: int) -> tuple[list[dict[str, Any]], bool]:
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    for _ in range(pages):
+        answer = session.client().jobs(limit=_PAGE, cursor=cursor)
+        found += answer["jobs"]
+        cursor = answer["next_cursor"] or ""
+        if not cursor:
+            break
+    if any(job["state"] in _MOVING for job in found):  # the list has no progress; there are few of these
+        found = [session.client().job(job["job_id"]) if job["state"] in _MOVING else job for job in found]
+    return found, bool(cursor)
+
+
+@st.dialog("Delete this run?")
+def _confirm_delete(job: dict[str, Any]) -> None:
+    st.markdown(
+        f"**{words.escape(job['filename'])}**: its results go for good, and so does the uploaded file unless another run uses it."
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="delete-no"):
+            st.rerun()
+        if st.button("Delete for good", type="primary", icon=":material/delete:", key="delete-yes"):
+            try:
+                session.client().delete_job(job["job_id"])
+            except ApiError as error:
+                session.show_problem(error, "It could not be deleted.")
+                return
+            _forget_lists()
+            if st.session_state.get("job") == job["job_id"]:
+                st.session_state.pop("job")
+            st.rerun()
+
+
+def _act(job: dict[str, Any], action: str) -> None:
+    try:
+        getattr(session.client(), action)(job["job_id"])
+    except ApiError as error:
+        st.session_state["runs_problem"] = error.detail
+    _forget_lists()
+
+
+def _row(job: dict[str, Any]) -> None:
+    state, job_id = job["state"], job["job_id"]
+    with st.container(key=f"card-run-{job_id}"):
+        what, buttons = st.columns([3, 2], vertical_alignment="center", gap="medium")
+        with what:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"**{words.escape(words.cut(job['filename'], 60))}**", width="content")
+                st.badge(words.STATES[state], color=words.STATE_COLOURS[state], icon=words.STATE_ICONS[state])
+            st.caption(words.escape(_facts(job)))
+            if state == "failed" and job.get("error"):
+                st.markdown(f":red[{words.escape(words.cut(job['error'], 220))}]")
+            if state in _MOVING:
+                progress = job.get("progress") or {}
+                st.progress(fraction(progress), text=words.escape(_going(job, progress)))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            _buttons(job, state, job_id)
+
+
+def _buttons(job: dict[str, Any], state: str, job_id: str) -> None:
+    if state == "succeeded" and st.button("Open", icon=":material/monitoring:", key=f"open-{job_id}", type="primary"):
+        st.session_state["job"] = job_id
+        st.switch_page("pages/dashboard.py", query_params={"job": job_id})
+    if state in words.UNFINISHED and st.button("Watch", icon=":material/visibility:", key=f"watch-{job_id}"):
+        st.switch_page("pages/analyse.py", query_params={"job": job_id})
+    if state in ("queued", "running", "interrupted"):
+        st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job_id}", on_click=_act, args=(job, "cancel"))
+    if state in ("failed", "cancelled"):
+        st.button("Try again", icon=":material/replay:", key=f"retry-{job_id}", on_click=_act, args=(job, "retry"))
+    if state not in words.UNFINISHED and st.button(
+        "Delete", icon=":material/delete:", key=f"delete-{job_id}", type="tertiary"
+    ):
+        _confirm_delete(job)
+
+
+def _going(job: dict[str, Any], progress: dict[str, Any]) -> str:
+    if job["state"] == "interrupted":
+        return "Interrupted; it goes on by itself"
+    label = progress.get("label") or "Starting"
+    return (
+        f"{label}, {words.remaining(progress.get('seconds_left'))}"
+        if progress.get("seconds_left") is not None
+        else label
+    )
+
+
+def _facts(job: dict[str, Any]) -> str:
+    when = words.when(job.get("finished_at") or job.get("started_at") or job["created_at"], session.time_zone())
+    facts = [
+        when,
+        words.many(job["rows_read"], "row") if job.get("rows_read") else "",
+        f"took {words.duration(job['seconds'])}" if job.get("seconds") and job["state"] == "succeeded" else "",
+        job.get("model") or job["engine"],
+        f"attempt {job['attempts']}" if (job.get("attempts") or 0) > 1 else "",
+        words.place(job.get("queue_position")) if job["state"] == "queued" else "",
+    ]
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _list() -> None:
+    problem = st.session_state.pop("runs_problem", None)
+    if problem:
+        st.error(words.escape(problem), icon=":material/error:")
+    pages = st.session_state.setdefault("runs_pages", 1)
+    jobs, more = _load(pages)
+    if not jobs:
+        with st.container(key="door", horizontal_alignment="center"):
+            st.markdown("### No runs yet")
+            st.markdown("Every file you analyse is listed here, with what became of it.")
+            st.page_link("pages/analyse.py", label="Analyse a file", icon=":material/upload_file:")
+        return
+    moving = any(job["state"] in words.UNFINISHED for job in jobs)
+    if moving != st.session_state.get("runs_moving", False):
+        st.session_state["runs_moving"] = moving
+        st.rerun()
+    for job in jobs:
+        _row(job)
+    if more and st.button("Show older runs", key="older", icon=":material/expand_more:"):
+        st.session_state["runs_pages"] = pages + 1
+        st.rerun()
+
+
+def main() -> None:
+    """The list; while something is under way it looks again every two seconds."""
+    st.title("Runs", anchor=False)
+    style.colours()
+    every = 2 if st.session_state.get("runs_moving") else None
+    st.fragment(session.guarded(_list), run_every=every)()
+
+
+main()

@@ -1,0 +1,96 @@
+"""One review, typed in: what the model makes of it, and how sure it is."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from frontend import session, words
+from frontend.client import ApiError
+
+_EXAMPLES = {
+    "Happy": "Set up in five minutes and it has not let me down since. I bought a second one for my mother.",
+    "Unhappy": "The lid cracked in the first week and support never wrote back. I want my money back.",
+    "Torn": "The sound is lovely, but the battery is flat before lunch and the strap came off twice.",
+}
+
+
+def _example(text: str) -> None:
+    st.session_state["one"] = text
+
+
+def _result(answer: dict[str, Any]) -> None:
+    found = answer["predictions"][0]
+    model = answer.get("model") or {}
+    kind = found["sentiment"]
+    share = 100 * found["positive_score"]
+    border = model.get("needs_review_below")
+    with st.container(key="card-result"):
+        st.html(
+            f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}</div>'
+            f'<div class="rl-label">{words.percent(found["confidence"])} sure</div>'
+            f'<div class="rl-meter" style="background:var(--rl-negative)" role="img" '
+            f'aria-label="{share:.0f} percent towards positive"><div style="width:{share:.1f}%;background:var(--rl-positive)"></div></div>'
+            '<div style="display:flex;justify-content:space-between" class="rl-label">'
+            f"<span>positive {share:.1f} %</span><span>negative {100 - share:.1f} %</span></div>"
+        )
+        if found["needs_review"]:
+            st.warning(
+                "**Worth a second look.** The model is "
+                + (f"less than {words.percent(border, 0)} sure" if border else "not sure enough")
+                + ", so a person should decide.",
+                icon=":material/visibility:",
+            )
+        else:
+            st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
+        name = " ".join(str(model[part]) for part in ("name", "version") if model.get(part)) or model.get("engine")
+        if name:
+            st.caption(f"Model: {escape(str(name))}")
+
+
+def main() -> None:
+    """The text, the button, the answer."""
+    st.title("Try one review", anchor=False)
+    st.markdown("Type or paste a review; it is read by the same model as a whole file.")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.text_area(
+            "The review",
+            key="one",
+            height=190,
+            placeholder="What did the customer write?",
+            label_visibility="collapsed",
+            max_chars=session.settings().max_predict_chars,
+        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            asked = st.button("Read it", type="primary", icon=":material/auto_awesome:", key="ask")
+            st.caption("or try:", width="content")
+            for label, text in _EXAMPLES.items():
+                st.button(label, key=f"example-{label}", on_click=_example, args=(text,))
+    text = (st.session_state.get("one") or "").strip()
+    if asked and not text:
+        right.info("There is nothing to read yet: write something first.", icon=":material/edit:")
+        return
+    if asked:
+        try:
+            with right, st.spinner("Reading …"):
+                st.session_state["one_answer"] = (text, session.client().predict(text))
+        except ApiError as error:
+            st.session_state.pop("one_answer", None)
+            with right:
+                session.show_problem(error)
+            return
+    known = st.session_state.get("one_answer")
+    with right:
+        if known and known[0] == text:
+            _result(known[1])
+        else:
+            with st.container(key="card-result-empty"):
+                st.caption(
+                    "The answer appears here: positive or negative, how sure the model is, and whether a person should look as well."
+                )
+
+
+main()

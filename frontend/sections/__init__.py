@@ -1,0 +1,1 @@
+"""The parts of the dashboard, in the order in which they are read."""

@@ -1,0 +1,55 @@
+"""One page of reviews as a table; ticking a row shows the whole review under it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from frontend.sections import reading
+
+_COLUMNS = {
+    "sentiment": st.column_config.TextColumn("Sentiment", width=95),
+    "confidence": st.column_config.ProgressColumn(
+        "Confidence", format="%.1f %%", min_value=0, max_value=100, width=130
+    ),
+    "rating": st.column_config.NumberColumn("Stars", format="%.3g", width=55),
+    "text": st.column_config.TextColumn("Review", width=400),
+    "title": st.column_config.TextColumn("Title", width=115),
+    "product": st.column_config.TextColumn("Product", width=130),
+    "date": st.column_config.DateColumn("Date", format="D MMM YYYY", width=100),
+    "row": st.column_config.NumberColumn("Row", width=60, help="Its place in the file"),
+}
+_ALWAYS = ("sentiment", "confidence", "text", "row")
+
+
+def show(found: list[dict[str, Any]], key: str, mark: str) -> None:
+    """Columns that are empty on the whole page are left out; `mark`: the word filter."""
+    order = [name for name in _COLUMNS if name in _ALWAYS or any(row.get(name) not in (None, "") for row in found)]
+    rows = [
+        {
+            **row,
+            "sentiment": ("▲ " if row["sentiment"] == "positive" else "▼ ") + row["sentiment"],
+            "confidence": 100 * row["confidence"],
+            "date": date.fromisoformat(row["date"]) if row.get("date") else None,
+        }
+        for row in found
+    ]
+    state = st.dataframe(
+        rows,
+        column_order=order,
+        column_config=_COLUMNS,
+        hide_index=True,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        placeholder="",
+        height=min(38 + 35 * len(rows), 560),
+        alt="The reviews that the filter leaves",
+    )
+    chosen = state["selection"]["rows"]
+    if chosen and chosen[0] < len(found):
+        reading.reviews([found[chosen[0]]], mark=mark, whole=True)
+    else:
+        st.caption("Tick a row to read the whole review.")

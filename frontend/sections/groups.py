@@ -1,0 +1,146 @@
+"""By product, by stars, and whether the model and the stars agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from frontend import charts, filters, words
+from frontend.sections import reading
+from frontend.sections.view import View
+
+_ORDERS = {
+    "most_reviews": "Most reviews",
+    "least_positive": "Least positive",
+    "most_positive": "Most positive",
+    "name": "Name",
+}
+_SHOWN = 15
+
+
+def products_and_stars(view: View) -> None:
+    """Two charts side by side."""
+    st.header("Products and stars", anchor="products-and-stars")
+    st.caption(
+        "Blue is positive, orange negative. The dark mark at the border is where the true share lies, 95 % sure. "
+        "Click a bar to read its reviews, shift-click for several."
+    )
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(key="card-products", height="stretch"):
+        _products(view)
+    with right, st.container(key="card-ratings", height="stretch"):
+        _ratings(view)
+
+
+def _products(view: View) -> None:
+    part = view.part("by_product")
+    st.subheader("By product", anchor=False)
+    if not part["available"] or not part["rows"]:
+        view.unavailable(part, "This file does not say which product a review is about.")
+        return
+    orders = [name for name in _ORDERS if part["orders"].get(name)]
+    order = "most_reviews"
+    if len(part["rows"]) > 2 and orders:
+        order = st.segmented_control(
+            "Order",
+            orders,
+            default=orders[0],
+            format_func=_ORDERS.__getitem__,
+            required=True,
+            key=f"order-{view.id}",
+            label_visibility="collapsed",
+        )
+    by_name = {row["product"]: row for row in part["rows"]}
+    names = part["orders"].get(order) or list(by_name)
+    every = st.session_state.get(f"all-products-{view.id}", False)
+    rows = [by_name[name] for name in names if name in by_name]
+    shown = rows if every else rows[:_SHOWN]
+    view.chart(
+        charts.shares([{**row, "name": words.cut(row["product"], 34)} for row in shown], "product", view.look),
+        "products",
+        "product",
+        lambda items: {"product": [item["product"] for item in items]},
+        "Positive share of each product",
+    )
+    if len(rows) > _SHOWN:
+        st.toggle(f"Show all {len(rows)}", key=f"all-products-{view.id}")
+    rest = []
+    if part["other_products"]:
+        rest.append(
+            f"{words.many(part['other_products'], 'more product')} with {words.many(part['others']['count'], 'review')}"
+        )
+    if part["without_product"]["count"]:
+        rest.append(f"{words.many(part['without_product']['count'], 'review')} without a product")
+    if rest:
+        st.caption("Not drawn: " + "; ".join(rest) + ".")
+
+
+def _ratings(view: View) -> None:
+    part = view.part("by_rating")
+    st.subheader("By stars", anchor=False)
+    if not part["available"]:
+        view.unavailable(part, "This file has no ratings.")
+        return
+    rows = [{**row, "name": words.stars(row["stars"]), "rating": row["stars"]} for row in part["rows"]]
+    view.chart(
+        charts.shares(rows, "rating", view.look),
+        "ratings",
+        "rating",
+        lambda items: {"rating": [int(item["rating"]) for item in items]},
+        "Positive share of each number of stars",
+    )
+    facts = []
+    if part["mean_rating"] is not None:
+        facts.append(f"{part['mean_rating']:.2f} stars on average")
+    if part["unrated"]["count"]:
+        facts.append(f"{words.many(part['unrated']['count'], 'review')} without stars")
+    st.caption(" · ".join(facts))
+
+
+def agreement(view: View) -> None:
+    """How often text and stars say the same, and the reviews where they do not."""
+    st.header("Do the words match the stars?", anchor="agreement")
+    part = view.part("agreement")
+    if not part["available"] or not part["compared"]:
+        view.unavailable(part, "This file has no ratings to compare with.")
+        return
+    left, right = st.columns([2, 3], gap="medium")
+    with left, st.container(key="card-agreement", height="stretch"):
+        half = words.half_width(part["low"], part["high"])
+        st.html(
+            f'<div class="rl-label">agrees with your stars</div><div class="rl-figure" data-testid="agreement">'
+            f"{words.percent(part['share'])} <small>{half}</small></div>"
+        )
+        st.html(_table(part["confusion"]))
+        aside = (
+            f" {words.many(part['left_out'], 'review')} with about 3 stars take no side." if part["left_out"] else ""
+        )
+        st.caption(f"{words.count(part['compared'])} reviews with 1–2 or 4–5 stars were compared.{aside}")
+    with right, st.container(key="card-disagreements", height="stretch"):
+        total = part["disagreements_total"]
+        st.subheader("Where they differ most", anchor=False)
+        if not total:
+            st.caption(":material/check: Nowhere: every rated review agrees with its stars.")
+            return
+        st.caption("Sometimes the model is wrong; often the person gave stars to the delivery, or mistook the scale.")
+        reading.reviews(part["disagreements"][:4])
+        st.button(
+            f"Show {'all ' if total > 4 else ''}{words.many(total, 'such review')} in the table",
+            key="see-disagreements",
+            icon=":material/arrow_downward:",
+            on_click=filters.put,
+            args=(view.id, "agreement", {"agreement": "disagrees"}),
+        )
+
+
+def _table(numbers: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{label}</td><td class='number'>{words.count(numbers[f'stars_{side}_model_positive'])}</td>"
+        f"<td class='number'>{words.count(numbers[f'stars_{side}_model_negative'])}</td></tr>"
+        for side, label in (("positive", "4–5 stars"), ("negative", "1–2 stars"))
+    )
+    return (
+        "<table class='rl-table'><tr><th></th><th class='number'><span class='rl-positive'>reads positive</span></th>"
+        f"<th class='number'><span class='rl-negative'>reads negative</span></th></tr>{rows}</table>"
+    )

@@ -1,0 +1,183 @@
+"""The top of the dashboard: which run, the sentences to take away, the figures, where every row went, the split."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from frontend import charts, filters, session, words
+from frontend.client import query
+from frontend.sections.view import View
+
+
+def title(view: View, finished: list[dict[str, Any]]) -> None:
+    """The run's name and facts; choose another; export."""
+    job, model = view.job, view.part("model")
+    name, controls = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
+    with name:
+        st.title(words.escape(words.cut(view.board["filename"], 60)), anchor=False)
+        facts = [
+            f"Analysed {words.when(job.get('finished_at') or view.board['finished_at'], session.time_zone())}",
+            f"in {words.duration(job['seconds'])}" if job.get("seconds") else "",
+            f"by {model_name(model)}",
+        ]
+        st.caption(words.escape(" · ".join(fact for fact in facts if fact)))
+    with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
+        _choose(view, finished)
+        _export(view)
+    if model.get("fallback"):
+        st.warning(
+            "This computer's processor does not run the fast model as it should, so full precision was used. "
+            "The results are right; scoring was slower.",
+            icon=":material/speed:",
+        )
+
+
+def model_name(model: dict[str, Any]) -> str:
+    """The model in few words."""
+    return " ".join(str(model[part]) for part in ("name", "version") if model.get(part)) or str(
+        model.get("engine") or ""
+    )
+
+
+def _choose(view: View, finished: list[dict[str, Any]]) -> None:
+    if len(finished) < 2:
+        return
+    by_id = {job["job_id"]: job for job in finished}
+    key = "choose_run"
+    st.session_state[key] = view.id
+    zone = session.time_zone()
+
+    def chosen() -> None:
+        st.session_state["job"] = st.session_state[key]
+        st.query_params.clear()
+
+    labels = words.distinct(
+        {
+            job_id: f"{words.cut(job['filename'], 34)} · {words.when(job.get('finished_at'), zone)}"
+            for job_id, job in by_id.items()
+        }
+    )
+    st.selectbox(
+        "Run", list(by_id), key=key, format_func=labels.__getitem__, on_change=chosen, width=300, label_visibility="collapsed"
+    )
+
+
+def _export(view: View) -> None:
+    narrowed = bool(view.filters)
+    with st.popover("Export", icon=":material/download:"):
+        st.markdown("**A report to pass on**")
+        _link(view, "Report (one HTML page)", "report", "html", ":material/description:")
+        st.markdown("**Every review, with its sentiment**")
+        with st.container(horizontal=True):
+            _link(view, "CSV", "served", "csv", ":material/table:")
+            _link(view, "Parquet", "served", "parquet", ":material/database:")
+        if narrowed:
+            st.markdown("**Only what the filter shows**")
+            with st.container(horizontal=True):
+                _link(view, "CSV", "filtered", "csv", ":material/filter_alt:")
+                _link(view, "Parquet", "filtered", "parquet", ":material/filter_alt:")
+        if view.part("counts")["rejected"]:
+            st.markdown("**What was set aside, and why**")
+            _link(view, "CSV", "rejected", "csv", ":material/rule:")
+
+
+def _link(view: View, label: str, what: str, form: str, icon: str) -> None:
+    given = query(view.filters) if what in ("filtered", "report") else {}
+    url = session.backend_link(f"/jobs/{view.id}/export", what=what, format=form, **given)
+    st.link_button(label, url, icon=icon, key=f"export-{what}-{form}")
+
+
+def summary(view: View) -> None:
+    """The sentences to take away, the figures, and the split."""
+    if view.board["headline"]:
+        first, *rest = view.board["headline"]
+        listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in rest)
+        with st.container(key="card-headline"):
+            st.html(
+                f'<p class="rl-lead">{escape(first)}</p>' + (f'<ul class="rl-points">{listed}</ul>' if listed else "")
+            )
+    for warning in view.board["warnings"]:
+        st.warning(words.escape(warning), icon=":material/info:")
+    _figures(view)
+    split(view)
+
+
+def _figures(view: View) -> None:
+    counts, split_, stars = view.part("counts"), view.part("distribution"), view.part("agreement")
+    below = view.part("model").get("needs_review_below")
+    four = st.columns(4, gap="small")
+    with four[0], st.container(key="card-positive", height="stretch"):
+        figure(
+            words.percent(split_["positive_share"]),
+            "positive",
+            f"95 % sure it is between {100 * split_['low']:.1f} and {words.percent(split_['high'])}"
+            if split_["count"]
+            else "",
+        )
+    with four[1], st.container(key="card-count", height="stretch"):
+        hidden = f", {words.count(counts['hidden'])} hidden by the filter" if counts["hidden"] else ""
+        figure(
+            words.count(counts["shown"]),
+            "reviews" if counts["shown"] != 1 else "review",
+            f"{words.count(counts['scored'])} scored, {words.many(counts['duplicate'], 'duplicate')}{hidden}",
+        )
+    with four[2], st.container(key="card-stars", height="stretch"):
+        if stars["available"] and stars["compared"]:
+            figure(
+                words.percent(stars["share"]), words.half_width(stars["low"], stars["high"]), "agrees with your stars"
+            )
+        else:
+            figure(
+                words.percent(split_["mean_confidence"]), "sure", "on average; the file has no stars to compare with"
+            )
+    with four[3], st.container(key="card-second-look", height="stretch"):
+        figure(
+            words.count(split_["needs_review"]),
+            words.percent(split_["needs_review_share"]),
+            "worth a second look" + (f": less than {words.percent(below, 0)} sure" if below else ""),
+        )
+    st.html(
+        f'<p class="rl-label rl-sum" data-testid="accounting">'
+        f"{escape(words.accounting(counts['read'], counts['scored'], counts['duplicate'], counts['rejected']))}"
+        f"{_aside_link(counts)}</p>"
+    )
+
+
+def _aside_link(counts: dict[str, Any]) -> str:
+    return ' · <a href="#set-aside" target="_self">what was set aside, and why</a>' if counts["rejected"] else ""
+
+
+def figure(value: str, unit: str, label: str) -> None:
+    """One number, large, with what it means under it."""
+    st.html(
+        f'<div class="rl-figure">{escape(value)} <small>{escape(unit)}</small></div><div class="rl-label">{escape(label)}</div>'
+    )
+
+
+def split(view: View) -> None:
+    """Positive against negative."""
+    part = view.part("distribution")
+    if not part["count"]:
+        return
+    left, right = part["positive"], part["negative"]
+    st.html(
+        '<div style="display:flex;justify-content:space-between;gap:1rem" class="rl-sum">'
+        f'<span class="rl-positive"><b>Positive</b> {words.count(left)}</span>'
+        f'<span class="rl-negative"><b>Negative</b> {words.count(right)}</span></div>'
+    )
+    view.chart(
+        charts.distribution(part, view.look),
+        "distribution",
+        "sentiment",
+        picked_sentiment,
+        f"{left} positive and {right} negative reviews",
+    )
+
+
+def picked_sentiment(items: list[dict[str, Any]]) -> filters.Filters:
+    """One side picked: that side; both: no filter."""
+    kinds = {item["sentiment"] for item in items}
+    return {"sentiment": kinds.pop()} if len(kinds) == 1 else {}

@@ -1,0 +1,226 @@
+"""The reviews themselves: filter, sort, page through, read."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from frontend import filters, session, words
+from frontend.sections import grid, reading
+from frontend.sections.view import View
+
+_SORTS = {
+    "row": "As in the file",
+    "-confidence": "Most certain first",
+    "confidence": "Least certain first",
+    "-date": "Newest first",
+    "date": "Oldest first",
+    "-rating": "Most stars first",
+    "rating": "Fewest stars first",
+}
+_SIZES = (10, 25, 50, 100)
+
+
+def table(view: View) -> None:
+    """The heading, the controls and the rows."""
+    st.header("Reviews", anchor="reviews")
+    with st.container(key="card-reviews"):
+        _controls(view)
+        _rows(view)
+
+
+def _set(view: View, kind: str, names: dict[str, Any]) -> None:
+    filters.put(view.id, kind, names)
+
+
+def _controls(view: View) -> None:
+    now = view.filters
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _keep("f-words", now.get("words", ""))
+        st.text_input(
+            "Words",
+            key="f-words",
+            placeholder='Words, or "a phrase"',
+            icon=":material/search:",
+            width=260,
+            label_visibility="collapsed",
+            on_change=lambda: _set(view, "words", {"words": st.session_state["f-words"].strip()}),
+        )
+        _keep("f-sentiment", now.get("sentiment"))
+        st.segmented_control(
+            "Sentiment",
+            ["positive", "negative"],
+            key="f-sentiment",
+            format_func=str.capitalize,
+            label_visibility="collapsed",
+            on_change=lambda: _set(view, "sentiment", {"sentiment": st.session_state["f-sentiment"]}),
+        )
+        with st.popover("More filters", icon=":material/tune:"):
+            _more(view)
+        available = [name for name in _SORTS if _sortable(view, name)]
+        st.selectbox(
+            "Order",
+            available,
+            key=f"sort-{view.id}",
+            format_func=_SORTS.__getitem__,
+            width=200,
+            label_visibility="collapsed",
+            on_change=_first_page,
+        )
+        st.segmented_control(
+            "Show as",
+            ["table", "cards"],
+            default="table",
+            required=True,
+            key="show-as",
+            label_visibility="collapsed",
+            format_func={"table": ":material/table_rows: Table", "cards": ":material/article: Read"}.__getitem__,
+        )
+
+
+def _more(view: View) -> None:
+    now = view.filters
+    if view.part("by_rating")["available"]:
+        _keep("f-rating", now.get("rating", []))
+        st.pills(
+            "Stars",
+            [1, 2, 3, 4, 5],
+            selection_mode="multi",
+            key="f-rating",
+            on_change=lambda: _set(view, "rating", {"rating": st.session_state["f-rating"]}),
+        )
+        _keep("f-agreement", now.get("agreement"))
+        st.segmented_control(
+            "Words against stars",
+            ["agrees", "disagrees"],
+            key="f-agreement",
+            format_func=str.capitalize,
+            on_change=lambda: _set(view, "agreement", {"agreement": st.session_state["f-agreement"]}),
+        )
+    products = view.part("by_product")
+    if products["available"]:
+        names = [row["product"] for row in products["rows"]]
+        chosen = now.get("product", [])
+        _keep("f-product", chosen)
+        st.multiselect(
+            "Product",
+            [*names, *(name for name in chosen if name not in names)],
+            key="f-product",
+            accept_new_options=True,
+            placeholder="Any product",
+            on_change=lambda: _set(view, "product", {"product": st.session_state["f-product"]}),
+        )
+    times = view.part("over_time")
+    if times["available"] and times["points"]:
+        _dates(view, times["points"])
+    _keep("f-confidence", (round(100 * now.get("min_confidence", 0.5)), round(100 * now.get("max_confidence", 1.0))))
+    st.slider(
+        "The model's confidence", 50, 100, format="%d %%", key="f-confidence", on_change=lambda: _confidence(view)
+    )
+    _keep("f-needs-review", bool(now.get("needs_review")))
+    st.toggle(
+        "Only those worth a second look",
+        key="f-needs-review",
+        on_change=lambda: _set(view, "needs_review", {"needs_review": st.session_state["f-needs-review"] or None}),
+    )
+
+
+def _dates(view: View, points: list[dict[str, Any]]) -> None:
+    first, last = date.fromisoformat(points[0]["start"]), date.fromisoformat(points[-1]["end"])
+    now = view.filters
+    begin = date.fromisoformat(now["date_from"]) if "date_from" in now else first
+    end = date.fromisoformat(now["date_to"]) if "date_to" in now else last
+    _keep("f-dates", (min(max(begin, first), last), max(min(end, last), first)))
+
+    def changed() -> None:
+        given = st.session_state["f-dates"]
+        if len(given) == 2:
+            whole = tuple(given) == (first, last)
+            _set(view, "dates", {} if whole else {"date_from": given[0].isoformat(), "date_to": given[1].isoformat()})
+
+    st.date_input("Dates", min_value=first, max_value=last, key="f-dates", on_change=changed)
+
+
+def _confidence(view: View) -> None:
+    low, high = st.session_state["f-confidence"]
+    _set(
+        view,
+        "confidence",
+        {"min_confidence": low / 100 if low > 50 else None, "max_confidence": high / 100 if high < 100 else None},
+    )
+
+
+def _keep(key: str, value: Any) -> None:
+    """Let a control show the filter in force, wherever it was set."""
+    st.session_state[key] = value
+
+
+def _sortable(view: View, sort: str) -> bool:
+    part = {"date": "over_time", "rating": "by_rating"}.get(sort.lstrip("-"))
+    return part is None or bool(view.part(part)["available"])
+
+
+def _first_page() -> None:
+    st.session_state.pop("page_cursors", None)
+
+
+@st.fragment
+@session.guarded
+def _rows(view: View) -> None:
+    sort = st.session_state.get(f"sort-{view.id}") or "row"
+    size = st.session_state.get("page-size", 25)
+    cursors: list[str] = st.session_state.setdefault("page_cursors", [""])
+    key = f"{view.id} {sort} {size} {cursors[-1]} {sorted(view.filters.items(), key=str)}"
+    with st.skeleton(height=300):
+        page = session.remembered(
+            "pages",
+            key,
+            lambda: session.client().reviews(view.id, view.filters, sort=sort, limit=size, cursor=cursors[-1]),
+        )
+    if not page["total"]:
+        _nothing(view)
+        return
+    if st.session_state.get("show-as") == "cards":
+        reading.reviews(page["reviews"], mark=view.filters.get("words", ""), whole=True)
+    else:
+        grid.show(page["reviews"], f"grid-{len(cursors)}-{sort}-{size}-{hash(key)}", view.filters.get("words", ""))
+    _turn(page, cursors, size)
+
+
+def _nothing(view: View) -> None:
+    with st.container(horizontal_alignment="center", key="nothing-matches"):
+        st.markdown("#### No review matches all of this")
+        st.markdown("Take a filter away, or clear them all.")
+        if st.button("Clear the filters", key="clear-nothing", on_click=filters.clear, args=(view.id,)):
+            st.rerun()
+
+
+def _turn(page: dict[str, Any], cursors: list[str], size: int) -> None:
+    first = (len(cursors) - 1) * size + 1
+    last = first + len(page["reviews"]) - 1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Earlier", icon=":material/chevron_left:", disabled=len(cursors) == 1, key="page-back"):
+            cursors.pop()
+            st.rerun(scope="fragment")
+        st.markdown(f"{words.count(first)}–{words.count(last)} of {words.count(page['total'])}", width="content")
+        if st.button(
+            "Later",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            disabled=not page["next_cursor"],
+            key="page-on",
+        ):
+            cursors.append(page["next_cursor"])
+            st.rerun(scope="fragment")
+        st.selectbox(
+            "A page",
+            _SIZES,
+            index=1,
+            key="page-size",
+            format_func=lambda number: f"{number} a page",
+            width=130,
+            label_visibility="collapsed",
+            on_change=_first_page,
+        )

@@ -1,0 +1,55 @@
+"""What every part of the dashboard is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from frontend import filters
+from frontend.style import Colours
+
+
+@dataclass(frozen=True)
+class View:
+    """One job, its dashboard (of all rows, or of those filtered when `focused`), and the filters in force."""
+
+    job: dict[str, Any]
+    board: dict[str, Any]
+    filters: filters.Filters
+    focused: bool
+    look: Colours
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.job["job_id"])
+
+    def part(self, name: str) -> dict[str, Any]:
+        """A part of the dashboard."""
+        found: dict[str, Any] = self.board[name]
+        return found
+
+    def chart(
+        self,
+        chart: alt.Chart | alt.LayerChart,
+        name: str,
+        kind: str,
+        read: Callable[[list[dict[str, Any]]], filters.Filters],
+        alt_text: str,
+    ) -> None:
+        """Draw a chart in which a click sets filters of one kind."""
+        st.altair_chart(
+            chart,
+            key=filters.chart_key(name, self.id),
+            on_select=filters.on_select(self.id, kind, name, read),
+            width="stretch",
+            alt=alt_text,
+        )
+
+    def unavailable(self, part: dict[str, Any], otherwise: str) -> None:
+        """Say why a part has nothing to show."""
+        st.caption(f":material/info: {part.get('note') or otherwise}")

@@ -1,0 +1,84 @@
+"""The look: one set of colours for both themes, and the few rules that Streamlit's theme cannot say."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+ICON = str(_HERE / "images" / "icon.png")
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Blue for positive and orange for negative: told apart by every kind of colour vision, and by lightness."""
+
+    positive: str
+    negative: str
+    positive_soft: str
+    negative_soft: str
+    accent: str
+    ink: str
+    quiet: str
+    line: str
+    ground: str
+
+
+LIGHT = Colours(
+    positive="#2b6cb0",
+    negative="#d0611f",
+    positive_soft="#b9d3ec",
+    negative_soft="#f5cdb3",
+    accent="#0d7a6f",
+    ink="#1d2733",
+    quiet="#66727f",
+    line="#e3e6e8",
+    ground="#ffffff",
+)
+DARK = Colours(
+    positive="#63a8ea",
+    negative="#f09355",
+    positive_soft="#284866",
+    negative_soft="#67401f",
+    accent="#35b3a4",
+    ink="#e6eaee",
+    quiet="#98a4b0",
+    line="#2c353e",
+    ground="#1a2128",
+)
+
+
+def colours() -> Colours:
+    """Those of the theme that the browser shows now."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def apply() -> None:
+    """Put the rules of style.css on the page, with this theme's colours."""
+    now = colours()
+    variables = "".join(f"--rl-{name.replace('_', '-')}:{value};" for name, value in vars(now).items())
+    st.html(f"<style>:root{{{variables}}}\n{(_HERE / 'style.css').read_text(encoding='utf-8')}</style>")
+
+
+def logo() -> None:
+    """The wordmark over the navigation."""
+    kind = "dark" if st.context.theme.type == "dark" else "light"
+    st.logo(str(_HERE / "images" / f"logo-{kind}.svg"), size="large", icon_image=str(_HERE / "images" / "icon.svg"))
+
+
+def wordmark() -> None:
+    """The wordmark in the middle of a page that has no navigation."""
+    kind = "dark" if st.context.theme.type == "dark" else "light"
+    st.image(str(_HERE / "images" / f"logo-{kind}.svg"), width=220)
+
+
+def link_button(label: str, url: str, *, primary: bool = False) -> None:
+    """A link that looks like a button and opens in this very tab, as logging in and out must."""
+    kind = "rl-button rl-primary" if primary else "rl-button"
+    st.markdown(
+        f'<a class="{kind}" href="{html.escape(url, quote=True)}" target="_self">{html.escape(label)}</a>',
+        unsafe_allow_html=True,
+    )

@@ -1,0 +1,193 @@
+"""Numbers, times and states in plain words, the same on every page."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+K = TypeVar("K")
+NBSP = "\u00a0"
+MINUS = "\u2212"
+
+STATES = {
+    "queued": "Waiting",
+    "running": "Running",
+    "cancelling": "Stopping",
+    "interrupted": "Interrupted",
+    "succeeded": "Finished",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+STATE_COLOURS = {
+    "queued": "gray",
+    "running": "blue",
+    "cancelling": "orange",
+    "interrupted": "orange",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "gray",
+}
+STATE_ICONS = {
+    "queued": ":material/schedule:",
+    "running": ":material/progress_activity:",
+    "cancelling": ":material/stop_circle:",
+    "interrupted": ":material/pause_circle:",
+    "succeeded": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/cancel:",
+}
+STAGES = {
+    "read": "Reading the file",
+    "clean": "Cleaning the texts",
+    "deduplicate": "Finding duplicates",
+    "infer": "Scoring the reviews",
+    "assemble": "Putting the results together",
+    "publish": "Saving the results",
+}
+UNFINISHED = ("queued", "running", "cancelling", "interrupted")
+
+
+def count(number: int | float) -> str:
+    """12345 -> '12,345'."""
+    return f"{int(number):,}"
+
+
+def many(number: int, one: str, several: str | None = None) -> str:
+    """(1, 'review') -> '1 review'; (1200, 'review') -> '1,200 reviews'."""
+    return f"{count(number)}{NBSP}{one if number == 1 else several or one + 's'}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.942 -> '94.2 %'; None -> 'no data'."""
+    return "no data" if share is None else f"{100 * share:.{digits}f}{NBSP}%"
+
+
+def sure(confidence: float) -> str:
+    """How sure the model is, never 'a hundred per cent': 0.9991 -> 'over 99 % sure'."""
+    return f"over{NBSP}99{NBSP}% sure" if confidence > 0.995 else f"{percent(confidence, 0)} sure"
+
+
+def points(difference: float) -> str:
+    """0.194 -> '+19.4 points' (percentage points), with a true minus sign."""
+    return f"{'+' if difference >= 0 else MINUS}{abs(100 * difference):.1f}{NBSP}points"
+
+
+def half_width(low: float | None, high: float | None) -> str:
+    """Half an interval's width in percentage points: '± 0.6'; '' when there is none."""
+    return "" if low is None or high is None else f"±{NBSP}{50 * (high - low):.1f}"
+
+
+def size(number_of_bytes: int) -> str:
+    """1536000 -> '1.5 MB' (decimal units)."""
+    value = float(number_of_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f}{NBSP}{unit}" if unit == "bytes" or value >= 100 else f"{value:.1f}{NBSP}{unit}"
+        value /= 1000
+    return f"{value:.1f}{NBSP}GB"
+
+
+def duration(seconds: float | None) -> str:
+    """75 -> '1 min 15 s'; None -> ''."""
+    if seconds is None:
+        return ""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole}{NBSP}s"
+    if whole < 3600:
+        return f"{whole // 60}{NBSP}min {whole % 60}{NBSP}s"
+    return f"{whole // 3600}{NBSP}h {whole % 3600 // 60}{NBSP}min"
+
+
+def remaining(seconds: float | None) -> str:
+    """How long a job still takes, as roughly as it is known."""
+    if seconds is None:
+        return "working out how long it takes"
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 90:
+        return f"about {max(5, round(seconds / 5) * 5)}{NBSP}s left"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)}{NBSP}min left"
+    return f"about {seconds / 3600:.1f}{NBSP}h left"
+
+
+def place(position: int | None) -> str:
+    """Where a waiting job stands: 1 -> 'next to start', 3 -> 'number 3 in line'."""
+    return f"number {position} in line" if position and position > 1 else "next to start"
+
+
+def zone(name: str | None) -> tzinfo:
+    """The browser's time zone; UTC when it is not known here."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def when(iso: str | None, where: tzinfo, *, now: datetime | None = None) -> str:
+    """An ISO time for people: 'today, 14:02', 'yesterday, 09:30', '3 May 2026, 14:02'; '' for none."""
+    if not iso:
+        return ""
+    moment = datetime.fromisoformat(iso)
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(where)
+    today = (now or datetime.now(UTC)).astimezone(where).date()
+    clock = f"{moment:%H:%M}"
+    if moment.date() == today:
+        return f"today, {clock}"
+    if moment.date() == today - timedelta(days=1):
+        return f"yesterday, {clock}"
+    return f"{day(moment.date())}, {clock}"
+
+
+def day(value: date | str) -> str:
+    """'2026-05-03' -> '3 May 2026'."""
+    value = date.fromisoformat(value) if isinstance(value, str) else value
+    return f"{value.day}{NBSP}{value:%b}{NBSP}{value.year}"
+
+
+def days(first: str, last: str) -> str:
+    """Two ISO dates as a span: '3 May 2026 to 8 Jun 2026'; one day when they are the same."""
+    return day(first) if first == last else f"{day(first)} to {day(last)}"
+
+
+def stars(rating: float | None) -> str:
+    """4.0 -> '4 stars'; 3.7 -> '3.7 stars'; None -> ''."""
+    return "" if rating is None else f"{rating:g}{NBSP}{'star' if rating == 1 else 'stars'}"
+
+
+def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:
+    """The sentence that shows where every row went: it adds up, or the backend is wrong."""
+    return f"{many(read, 'row')} read = {count(scored)} scored + {many(duplicate, 'duplicate')} + {count(rejected)} set aside"
+
+
+def chance(q_value: float) -> str:
+    """How easily a difference could be chance, after looking at many."""
+    if q_value < 0.001:
+        return "almost certainly real"
+    if q_value < 0.01:
+        return "very likely real"
+    return "likely real"
+
+
+def distinct(labels: dict[K, str]) -> dict[K, str]:
+    """The same labels with a number where one occurs twice: a choice between two equal labels is no choice."""
+    seen: dict[str, int] = {}
+    told: dict[K, str] = {}
+    for key, label in labels.items():
+        seen[label] = seen.get(label, 0) + 1
+        told[key] = label if seen[label] == 1 else f"{label} ({seen[label]})"
+    return told
+
+
+def escape(text: str) -> str:
+    """Text from a person's file, made safe to stand in Markdown: nothing in it is read as formatting."""
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-.!|~$:^=&" else char for char in text)
+
+
+def cut(text: str, length: int) -> str:
+    """At most `length` characters, cut at a word with an ellipsis."""
+    if len(text) <= length:
+        return text
+    return text[:length].rsplit(" ", 1)[0].rstrip(",.;:") + " …"
