@@ -1,8 +1,12 @@
-"""Names of columns in `served.csv`."""
+"""Columns: their names in `served.csv`, and which of them means what."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from reviewlens.reviews.mapping import suggest_mapping
+
+__all__ = ["NORMALISED_COLUMNS", "OUTPUT_COLUMNS", "served_names", "suggest_mapping"]
 
 OUTPUT_COLUMNS = ("review_id", "sentiment", "confidence", "positive_score", "needs_review")
 """Columns that scoring appends."""

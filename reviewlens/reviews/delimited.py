@@ -23,7 +23,9 @@ _SAMPLE_ROWS = 200
 class DelimitedReader(LineReader):
     """CSV and its kin. Every record comes out with `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
 
-    def __init__(self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample) -> None:
+    def __init__(
+        self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
+    ) -> None:
         super().__init__(text, limits, position, header=dialect.header)
         self.columns = columns
         self.delimiter = dialect.delimiter
@@ -45,7 +47,14 @@ class DelimitedReader(LineReader):
         ahead = iter(lines)
         for line in ahead:
             size = len(line)
-            if (special and special in line) or (escape and escape in line) or nul or wide or row == 0 or size > longest:
+            if (
+                (special and special in line)
+                or (escape and escape in line)
+                or nul
+                or wide
+                or row == 0
+                or size > longest
+            ):
                 self.row, self.offset = row, offset
                 length = self._slowly(items, line, buffer, used, final)
                 if length is None:
@@ -105,7 +114,11 @@ class DelimitedReader(LineReader):
             data.decode(text.codec)
             fields = [field.decode(text.codec) for field in parsed.fields]
         except UnicodeDecodeError as error:
-            items.append(Blank(offset, end, True) if row == 0 else self.undecodable(row, offset, end, data, self._error(data, error)))
+            items.append(
+                Blank(offset, end, True)
+                if row == 0
+                else self.undecodable(row, offset, end, data, self._error(data, error))
+            )
         else:
             if parsed.damaged and row:
                 items.append(Note("quote_rows"))
@@ -133,7 +146,17 @@ class DelimitedReader(LineReader):
             return None
         return fields if len(fields) == self.columns else None
 
-    def _finish(self, items: list[Item], row: int, fields: list[str], start: int, end: int, data: bytes, *, damaged: bool = False) -> None:
+    def _finish(
+        self,
+        items: list[Item],
+        row: int,
+        fields: list[str],
+        start: int,
+        end: int,
+        data: bytes,
+        *,
+        damaged: bool = False,
+    ) -> None:
         """Append the record, or its rejection, with notes on what was mended."""
         if row == 0:
             items.append(Blank(start, end, True))
@@ -142,8 +165,14 @@ class DelimitedReader(LineReader):
         if len(fields) > columns:
             if any(map(str.strip, fields[columns:])):
                 why = f"The row has {len(fields)} fields where {columns} are expected"
-                why += "; a quotation mark in it is never closed." if damaged else "; perhaps one holds the delimiter without quotation marks around it."
-                items.append(self.reject(row, start, end, data, "unclosed-quote" if damaged else "too-many-fields", why))
+                why += (
+                    "; a quotation mark in it is never closed."
+                    if damaged
+                    else "; perhaps one holds the delimiter without quotation marks around it."
+                )
+                items.append(
+                    self.reject(row, start, end, data, "unclosed-quote" if damaged else "too-many-fields", why)
+                )
                 return
             del fields[columns:]
         if end - start > limit:
@@ -168,7 +197,9 @@ class SampleRow(NamedTuple):
     damaged: bool
 
 
-def sample_rows(sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, most: int = _SAMPLE_ROWS) -> list[SampleRow]:
+def sample_rows(
+    sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, most: int = _SAMPLE_ROWS
+) -> list[SampleRow]:
     """The first records of a file's begin, header included; `complete`: the sample is the whole file, so its last record counts too."""
     grammar = Grammar(dialect.delimiter, dialect.quoting, columns, len(sample) // 4)
     rows: list[SampleRow] = []

@@ -50,10 +50,21 @@ class JsonLinesReader(LineReader):
             items.append(self.reject(row, start, end, line, "invalid-json", why))
             return
         except (ValueError, RecursionError):
-            items.append(self.reject(row, start, end, line, "invalid-json", "The line holds JSON that is nested too deeply or a number that is too long."))
+            items.append(
+                self.reject(
+                    row,
+                    start,
+                    end,
+                    line,
+                    "invalid-json",
+                    "The line holds JSON that is nested too deeply or a number that is too long.",
+                )
+            )
             return
         if not isinstance(value, dict):
-            items.append(self.reject(row, start, end, line, "not-an-object", "The line is JSON but no object in curly brackets."))
+            items.append(
+                self.reject(row, start, end, line, "not-an-object", "The line is JSON but no object in curly brackets.")
+            )
             return
         self._object(items, value, line, start)
 
@@ -96,10 +107,12 @@ def sample_keys(sample: Sample, limits: ReadLimits) -> list[str]:
             keys.update(dict.fromkeys(value))
     if not keys:
         if sample.data.lstrip().startswith(b"["):
-            raise InputError("The file is one JSON list. Save it as JSON Lines: one object in curly brackets on each line.", code="json-list")
+            raise InputError(
+                "The file is one JSON list. Save it as JSON Lines: one object in curly brackets on each line.",
+                code="json-list",
+            )
         raise InputError(
-            "No line of the file holds a JSON object. JSON Lines files have one object in curly brackets on each line.", code="no-json-objects"
+            "No line of the file holds a JSON object. JSON Lines files have one object in curly brackets on each line.",
+            code="no-json-objects",
         )
     return list(keys)
-
-

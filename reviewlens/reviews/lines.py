@@ -73,15 +73,23 @@ class LineReader(ABC):
         data = data.rstrip(b"\r\n")
         cut = data[: 4 * RAW_CHARS]
         try:
-            return cut.decode(self.text.codec, "strict" if len(cut) == len(data) else "ignore")[:RAW_CHARS].replace("\x00", ""), ""
+            return cut.decode(self.text.codec, "strict" if len(cut) == len(data) else "ignore")[:RAW_CHARS].replace(
+                "\x00", ""
+            ), ""
         except UnicodeDecodeError:
             kept = self.text.undo(cut)[:RAW_CHARS]
-            return kept.decode(self.text.encoding, "backslashreplace").replace("\x00", "\\x00"), base64.b64encode(kept).decode()
+            return kept.decode(self.text.encoding, "backslashreplace").replace("\x00", "\\x00"), base64.b64encode(
+                kept
+            ).decode()
 
     def undecodable(self, row: int, start: int, end: int, data: bytes, error: UnicodeDecodeError) -> Rejected:
         """The rejection of a row that is not text in the file's encoding."""
         found = self.text.undo(data[error.start : error.start + 1])[:2] if not self.text.wide else b""
-        what = f"the byte 0x{found.hex().upper()} at place {error.start + 1:,} of the row" if found else "a broken character"
+        what = (
+            f"the byte 0x{found.hex().upper()} at place {error.start + 1:,} of the row"
+            if found
+            else "a broken character"
+        )
         explanation = f"The row cannot be read as {encoding_name(self.text.encoding)}: it holds {what}."
         return self.reject(row, start, end, data, "undecodable-bytes", explanation)
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _SENTENCES = {
-    "padded_rows": ("has fewer fields than there are columns; the missing ones were left empty", "have fewer fields than there are columns; the missing ones were left empty"),
-    "quote_rows": ("has a quotation mark that is never closed or not escaped; it was taken as text", "have a quotation mark that is never closed or not escaped; it was taken as text"),
+    "padded_rows": (
+        "has fewer fields than there are columns; the missing ones were left empty",
+        "have fewer fields than there are columns; the missing ones were left empty",
+    ),
+    "quote_rows": (
+        "has a quotation mark that is never closed or not escaped; it was taken as text",
+        "have a quotation mark that is never closed or not escaped; it was taken as text",
+    ),
     "nul_rows": ("holds NUL characters, which were taken out", "hold NUL characters, which were taken out"),
     "broken_character_rows": ("holds half a character, shown as \ufffd", "hold half a character, shown as \ufffd"),
 }
@@ -20,7 +26,11 @@ def tally_warnings(tallies: Mapping[str, int], unseen_keys: Mapping[str, int]) -
         if count:
             warnings.append(f"{count:,} row{'' if count == 1 else 's'} {one if count == 1 else many}.")
     for key, count in sorted(unseen_keys.items()):
-        warnings.append(f"The key {key!r} first appears far down in the file and is no column; it was left out of {count:,} row{'' if count == 1 else 's'}.")
+        warnings.append(
+            f"The key {key!r} first appears far down in the file and is no column; it was left out of {count:,} row{'' if count == 1 else 's'}."
+        )
     if tallies.get("further_unseen_keys"):
-        warnings.append(f"Further keys first appear far down in the file; {tallies['further_unseen_keys']:,} values were left out.")
+        warnings.append(
+            f"Further keys first appear far down in the file; {tallies['further_unseen_keys']:,} values were left out."
+        )
     return warnings

@@ -94,7 +94,9 @@ class ParquetReader:
             longest = max(range(len(fields)), key=lambda place: len(fields[place]))
             if len(fields[longest]) > limit:
                 why = f"The field {names[longest][:60]!r} has {len(fields[longest]):,} characters; at most {limit:,} are allowed (max_field_chars)."
-                raw = json.dumps({name: field[:RAW_CHARS] for name, field in zip(names, fields, strict=True)}, ensure_ascii=False)
+                raw = json.dumps(
+                    {name: field[:RAW_CHARS] for name, field in zip(names, fields, strict=True)}, ensure_ascii=False
+                )
                 items.append(Rejected(row, start, start + 1, "field-too-long", why, raw[:RAW_CHARS], ""))
                 continue
             if any("\x00" in field for field in fields):

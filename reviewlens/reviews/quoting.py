@@ -55,7 +55,9 @@ class Grammar:
         self._inner = {name: re.compile(pattern, re.DOTALL) for name, pattern in inner.items()}
         self._after = re.compile(space + rb"(?=" + d + rb"|[\r\n]|\Z)")
         self._plain = re.compile(rb"[^" + d + rb"\r\n]*+")
-        self._lenient = re.compile(rb'((?:[^"\\\r\n]++|""|\\.|"(?!' + space + rb"(?:" + d + rb'|\Z)))*+)"' + space + rb"(?=" + d + rb"|\Z)")
+        self._lenient = re.compile(
+            rb'((?:[^"\\\r\n]++|""|\\.|"(?!' + space + rb"(?:" + d + rb'|\Z)))*+)"' + space + rb"(?=" + d + rb"|\Z)"
+        )
 
     def learn(self, records: Sequence[Sequence[bytes]]) -> None:
         """Note the columns in which the file's first records have numbers; fewer than 20 good records teach nothing."""
@@ -64,7 +66,9 @@ class Grammar:
         if len(good) >= _PROFILE_ROWS:
             least = 0.95 * len(good)
             self.numeric = tuple(
-                column for column in range(len(good[0])) if sum(1 for fields in good if _NUMBER.match(fields[column])) >= least
+                column
+                for column in range(len(good[0]))
+                if sum(1 for fields in good if _NUMBER.match(fields[column])) >= least
             )
 
     def read(self, buffer: bytes, start: int, line_end: int, final: bool) -> Parsed | None:
@@ -186,7 +190,9 @@ class Grammar:
                 continue
             parsed = self._scan(line, 0, True, self.quoting)
             assert parsed is not None
-            if not self._fits(parsed.fields) or not all(_NUMBER.match(parsed.fields[column]) for column in self.numeric):
+            if not self._fits(parsed.fields) or not all(
+                _NUMBER.match(parsed.fields[column]) for column in self.numeric
+            ):
                 return False
             seen = True
         return seen

@@ -17,7 +17,17 @@ from reviewlens.reviews.sources import Sample, Text, Unpacked, take_sample
 from reviewlens.reviews.tables import Dialect, FileFormat
 from reviewlens.reviews.xlsx import XlsxReader, sheet_columns, sheet_rows
 
-__all__ = ["Ledger", "LedgerError", "Position", "ReadLimits", "Reader", "Record", "Rejected", "read_columns", "read_records"]
+__all__ = [
+    "Ledger",
+    "LedgerError",
+    "Position",
+    "ReadLimits",
+    "Reader",
+    "Record",
+    "Rejected",
+    "read_columns",
+    "read_records",
+]
 
 SAMPLE_BYTES = 1 << 20
 KEY_SAMPLE_BYTES = 8 << 20  # keys of JSON Lines are collected from so much of the file
@@ -68,6 +78,11 @@ class Reader(Iterator[Record | Rejected]):
         """Where to go on after the row last returned."""
         sizes = {name: size for name, size in self.ledger.as_dict().items() if name != "bytes_total"}
         return Position(self.ledger.end, self._next_row, {**sizes, **self.tallies}, dict(self.unseen_keys))
+
+    @property
+    def total(self) -> int:
+        """Size of the file in the unit of spans: known from the begin for Parquet and XLSX, else what was read so far."""
+        return self._source.total
 
     @property
     def warnings(self) -> list[str]:
@@ -173,10 +188,14 @@ def _usual_size(rows: list) -> int:  # type: ignore[type-arg]
 
 def _numbered(rows: list) -> bool:  # type: ignore[type-arg]
     starts = [row.fields[0].strip() for row in rows[:50]]
-    return len(starts) > 1 and any(starts == [b"%d" % number for number in range(base, base + len(starts))] for base in (0, 1))
+    return len(starts) > 1 and any(
+        starts == [b"%d" % number for number in range(base, base + len(starts))] for base in (0, 1)
+    )
 
 
-def read_records(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits, *, resume_at: Position | None = None) -> Reader:
+def read_records(
+    source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits, *, resume_at: Position | None = None
+) -> Reader:
     """Read a file from `resume_at`, or from its start, to its end.
 
     `source`: the file as uploaded (compressed or not), at its start; `columns`: `len(read_columns(...))`: each record has so many fields.
@@ -194,7 +213,9 @@ def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits
     stream = Unpacked(source, dialect.compression, limits)
     if dialect.format is FileFormat.JSONL:
         keys = sample_keys(take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), limits)
-        return _LineSource(stream, JsonLinesReader(Text(stream, dialect.encoding, position.offset), keys, limits, position))
+        return _LineSource(
+            stream, JsonLinesReader(Text(stream, dialect.encoding, position.offset), keys, limits, position)
+        )
     sample = take_sample(stream, dialect.encoding, SAMPLE_BYTES)
     text = Text(stream, dialect.encoding, position.offset)
     return _LineSource(stream, DelimitedReader(text, dialect, columns, limits, position, sample))

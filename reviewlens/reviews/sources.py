@@ -76,7 +76,9 @@ class Unpacked:
         while size:
             data = self._unpack() if self._gzip else self._source.read(min(size, CHUNK))
             if not data:
-                raise InputError("The file is shorter than it was when it was read before; upload it again.", code="file-changed")
+                raise InputError(
+                    "The file is shorter than it was when it was read before; upload it again.", code="file-changed"
+                )
             self._kept.append(data)
             size -= self._drop(size)
 
@@ -141,7 +143,9 @@ class Unpacked:
 
 
 def _corrupt(how: str) -> InputError:
-    return InputError(f"The gzip file cannot be unpacked: {how}. Upload it again, or unpack it first.", code="corrupt-gzip")
+    return InputError(
+        f"The gzip file cannot be unpacked: {how}. Upload it again, or unpack it first.", code="corrupt-gzip"
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,11 @@ def take_sample(stream: Unpacked, encoding: str, size: int) -> Sample:
     if mark and data.startswith(mark):
         data = data[len(mark) :]
     if encoding.startswith("utf-16"):
-        data = data[: len(data) // 2 * 2].decode(encoding, "surrogatepass" if complete else "ignore").encode("utf-8", "surrogatepass")
+        data = (
+            data[: len(data) // 2 * 2]
+            .decode(encoding, "surrogatepass" if complete else "ignore")
+            .encode("utf-8", "surrogatepass")
+        )
     return Sample(data, complete)
 
 
@@ -198,7 +206,11 @@ class Text:
                 text = self._decoder.decode(data)
             else:  # an odd last byte, or half a pair: kept, as bytes that no decoder accepts
                 left = self._decoder.getstate()[0]
-                text = left.decode(self.encoding, "surrogatepass") if len(left) % 2 == 0 else left[:-1].decode(self.encoding, "surrogatepass")
+                text = (
+                    left.decode(self.encoding, "surrogatepass")
+                    if len(left) % 2 == 0
+                    else left[:-1].decode(self.encoding, "surrogatepass")
+                )
                 if len(left) % 2:
                     return text.encode("utf-8", "surrogatepass") + b"\xff" + left[-1:].hex().encode()
             if text:

@@ -39,7 +39,9 @@ class DateFormat(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"] = "iso"
+    kind: Literal[
+        "epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"
+    ] = "iso"
     order: Literal["year_first", "month_first", "day_first"] = "year_first"
     ambiguous: bool = False
 
@@ -55,7 +57,9 @@ class Mapping(BaseModel):
     date: int | None = None
     product: int | None = None
     date_format: DateFormat | None = None
-    rating_scale: float = Field(5.0, gt=0, description="Best possible rating in the file; ratings are scaled to 1-5 from it.")
+    rating_scale: float = Field(
+        5.0, gt=0, description="Best possible rating in the file; ratings are scaled to 1-5 from it."
+    )
 
 
 class ColumnInfo(BaseModel):

@@ -26,7 +26,10 @@ def check_archive(source: BinaryIO, limits: ReadLimits) -> None:
             packed = sum(part.compress_size for part in archive.infolist())
             _check_size(declared, packed, limits)
             if "xl/workbook.xml" not in archive.namelist() and "xl/workbook.bin" not in archive.namelist():
-                raise InputError("This is a ZIP archive and no Excel workbook. Unpack it and upload the file inside.", code="zip-archive")
+                raise InputError(
+                    "This is a ZIP archive and no Excel workbook. Unpack it and upload the file inside.",
+                    code="zip-archive",
+                )
             for part in archive.infolist():
                 with archive.open(part) as stream:
                     while piece := stream.read(1 << 20):
@@ -61,7 +64,9 @@ def sheet_rows(source: BinaryIO, limits: ReadLimits) -> list[list[str]]:
         sheet = CalamineWorkbook.from_filelike(source).get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)
     except PasswordError as error:
-        raise InputError("The workbook is locked with a password. Save it without one and upload it again.", code="locked-workbook") from error
+        raise InputError(
+            "The workbook is locked with a password. Save it without one and upload it again.", code="locked-workbook"
+        ) from error
     except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
         raise _damaged() from error
     return [_trimmed(row) for row in rows]
@@ -144,4 +149,7 @@ def cell_text(value: Cell) -> str:
 
 
 def _damaged() -> InputError:
-    return InputError("The workbook is damaged or cut short. Open it, save it as .xlsx or CSV, and upload it again.", code="corrupt-xlsx")
+    return InputError(
+        "The workbook is damaged or cut short. Open it, save it as .xlsx or CSV, and upload it again.",
+        code="corrupt-xlsx",
+    )

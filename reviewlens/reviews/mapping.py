@@ -1,0 +1,193 @@
+"""Finding out which column holds what, by the columns' names and by what is in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from reviewlens.reviews.profiles import Profile, profiles
+from reviewlens.reviews.ratings import detect_scale
+from reviewlens.reviews.tables import DateFormat, Mapping
+from reviewlens.reviews.values import detect_date_format, parse_date
+from reviewlens.reviews.vocabulary import Role, name_score
+
+Found = tuple[int, str]  # column, reason
+
+
+def suggest_mapping(
+    headers: Sequence[str], sample_rows: Sequence[Sequence[str]]
+) -> tuple[Mapping | None, dict[str, str], list[str]]:
+    """The likely mapping, why each column was chosen, and warnings; None when no column looks like review text.
+
+    Where every header is '' (a file without a header) the columns are judged by their content alone.
+    """
+    search = _Search(headers, profiles(len(headers), sample_rows))
+    text, warnings = search.text()
+    if text is None:
+        return None, {}, ["No column looks like review text. Choose the column that holds it."]
+    chosen: dict[Role, Found] = {"text": text}
+    for role, find in (
+        ("rating", search.rating),
+        ("date", search.date),
+        ("title", search.title),
+        ("product", search.product),
+    ):
+        taken = {column for column, _ in chosen.values()}
+        if (found := find(taken, text[0])) is not None:
+            chosen[role] = found  # type: ignore[index]
+    places = {role: column for role, (column, _) in chosen.items()}
+    scale, form = 5.0, None
+    if "rating" in places:
+        scale = search.scale(places["rating"]) or 5.0
+    if "date" in places:
+        form = search.date_format(places["date"])
+        warnings += date_warnings(form, search.label(places["date"]), search.profiles[places["date"]].values)
+    mapping = Mapping(
+        text=places["text"],
+        title=places.get("title"),
+        rating=places.get("rating"),
+        date=places.get("date"),
+        product=places.get("product"),
+        date_format=form,
+        rating_scale=scale,
+    )
+    return mapping, {role: reason for role, (_, reason) in chosen.items()}, warnings
+
+
+def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
+    """A sentence when day and month might be meant the other way round."""
+    if form is None or not form.ambiguous:
+        return []
+    first = "month" if form.order == "month_first" else "day"
+    example = next((value for value in values if parse_date(value, form)), "")
+    day = parse_date(example, form)
+    read = f": {example!r} is read as {day.isoformat()}" if day else ""
+    return [
+        f"The dates in {label} fit both orders of day and month. They are read with the {first} first{read}. Change the order if that is wrong."
+    ]
+
+
+class _Search:
+    def __init__(self, headers: Sequence[str], columns: list[Profile]) -> None:
+        self.headers = headers
+        self.profiles = columns
+        self.named = any(header.strip() for header in headers)
+
+    def label(self, column: int) -> str:
+        return f"“{self.headers[column]}”" if self.headers[column].strip() else f"column {column + 1}"
+
+    def scale(self, column: int) -> float | None:
+        return detect_scale(self.profiles[column].values)
+
+    def date_format(self, column: int) -> DateFormat | None:
+        return detect_date_format(self.profiles[column].values, named=self.named)
+
+    def text(self) -> tuple[Found | None, list[str]]:
+        scores: dict[int, float] = {}
+        for column, facts in enumerate(self.profiles):
+            if not facts.wordy:
+                continue
+            name = name_score("text", self.headers[column])
+            content = math.log2(1 + min(facts.words, 100))
+            if facts.distinct_share < 0.2 and facts.distinct < 200 and len(facts.values) >= 20:
+                content -= 3
+            date_like = facts.words < 6 and detect_date_format(facts.values) is not None
+            if date_like or (name < 1.5 and (facts.words < 3 or content < 2)):
+                continue
+            scores[column] = 2 * name + content
+        if not scores:
+            return None, []
+        ranked = sorted(scores, key=lambda column: (-scores[column], column))
+        best = ranked[0]
+        named = name_score("text", self.headers[best]) >= 1.5
+        about = f"about {self.profiles[best].words:.0f} words a row"
+        reason = f"its name says review text, and it holds {about}" if named else f"it holds the longest prose, {about}"
+        warnings = []
+        for other in ranked[1:]:
+            if scores[best] - scores[other] < 0.5 and self.profiles[other].words >= 5:
+                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was taken.")
+                break
+        return (best, reason), warnings
+
+    def _by_name(self, role: Role, taken: set[int], fits: Callable[[int], bool], least: float = 1.5) -> int | None:
+        candidates = [
+            (-score, column)
+            for column, header in enumerate(self.headers)
+            if column not in taken and (score := name_score(role, header)) >= least and fits(column)
+        ]
+        return min(candidates)[1] if candidates else None
+
+    def rating(self, taken: set[int], _text: int) -> Found | None:
+        column = self._by_name("rating", taken, lambda column: self.scale(column) is not None)
+        if column is not None:
+            return column, f"its name says rating, and its values lie between 0 and {self.scale(column):g}"
+        if not self.named:
+            for column, facts in enumerate(self.profiles):
+                stars = set(facts.values) <= {"1", "2", "3", "4", "5", "1.0", "2.0", "3.0", "4.0", "5.0"}
+                if (
+                    column not in taken
+                    and stars
+                    and facts.filled > 0.5
+                    and (facts.distinct >= 3 or {"5", "5.0"} & set(facts.values))
+                ):
+                    return column, "its values are whole numbers from 1 to 5"
+        return None
+
+    def date(self, taken: set[int], _text: int) -> Found | None:
+        def fits(column: int) -> bool:
+            return self.date_format(column) is not None
+
+        column = self._by_name("date", taken, fits)
+        if column is not None:
+            return column, f"its name says date, and values such as {self.profiles[column].values[0][:40]!r} are dates"
+        for column, facts in enumerate(self.profiles):
+            form = detect_date_format(facts.values, named=False) if column not in taken and facts.filled > 0.5 else None
+            if form is not None and (not self.named or not form.kind.startswith("epoch")):
+                return column, f"values such as {facts.values[0][:40]!r} are dates"
+        return None
+
+    def title(self, taken: set[int], text: int) -> Found | None:
+        def fits(column: int) -> bool:
+            facts = self.profiles[column]
+            repeated = (
+                len(facts.values) >= 50 and facts.distinct_share < 0.1 and facts.starlike < 0.2 and facts.words > 2
+            )
+            return facts.wordy and facts.words <= 25 and not repeated
+
+        column = self._by_name("title", taken, fits)
+        if column is not None:
+            return column, "its name says title or summary"
+        if self.named:
+            return None
+        best: tuple[int, int] | None = None
+        for column, facts in enumerate(self.profiles):
+            if column in taken or not fits(column) or not 2.5 <= facts.words <= min(12, self.profiles[text].words / 2):
+                continue
+            if facts.distinct_share >= 0.5:
+                best = min(best or (99, 0), (abs(text - column), column))
+        return (best[1], "short texts, most of them different, as titles are") if best else None
+
+    def product(self, taken: set[int], _text: int) -> Found | None:
+        def readable(column: int) -> float:
+            facts = self.profiles[column]
+            return 0.0 if facts.wordy and facts.distinct > 1 else -0.7
+
+        candidates: list[tuple[float, int, str]] = []
+        for column, facts in enumerate(self.profiles):
+            if column in taken or not facts.values or facts.urls > 0.3 or facts.words > 25:
+                continue
+            name = name_score("product", self.headers[column])
+            person = (
+                self.headers[column].strip().lower() == "name"
+            )  # of the reviewer, unless it comes back again and again
+            titled = name_score("title", self.headers[column]) >= 1.5
+            if facts.article_numbers and name >= 0:
+                candidates.append((max(name, 1.2), column, "its values have the form of article numbers"))
+            elif name > 0.7 and not (person and facts.distinct_share > 0.5):
+                candidates.append((name + readable(column), column, "its name says what was reviewed"))
+            elif titled and facts.wordy:
+                candidates.append((0.9, column, "its few different titles are those of what was reviewed"))
+        if not candidates:
+            return None
+        score, column, reason = max(candidates, key=lambda found: (found[0], -found[1]))
+        return (column, reason) if score > 0 else None
