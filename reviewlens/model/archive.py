@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -53,7 +54,7 @@ def extract_allowed(archive: Path, into: Path, caps: Mapping[str, int]) -> dict[
                     source = tar.extractfile(member)
                     assert source is not None  # it is a plain file
                     digests[member.name] = _copy(cast(BinaryIO, source), into / member.name)
-    except (OSError, EOFError, tarfile.TarError, gzip.BadGzipFile, ValueError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the archive
         raise _bad("it cannot be read as a .tar.gz") from error

@@ -1,0 +1,82 @@
+"""Fixtures for the model's tests: the engine on the bundle that ships, and small bundles made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reviewlens.model.bundle import BundleMetadata, write_bundle
+from reviewlens.model.loading import load_engine
+from reviewlens.model.openvino_engine import OpenVinoEngine
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("unpacked")
+
+
+@pytest.fixture(scope="session")
+def engine(cache_dir: Path) -> OpenVinoEngine:
+    loaded = load_engine("openvino", threads=2, cache_dir=cache_dir)
+    assert isinstance(loaded, OpenVinoEngine)
+    return loaded
+
+
+def metadata(**changes: object) -> BundleMetadata:
+    facts: dict[str, object] = {
+        "version": "test-1",
+        "created_at": "2026-01-01T00:00:00Z",
+        "max_length": 64,
+        "cleaning_version": 1,
+        "temperature": 1.0,
+        "needs_review": 0.8,
+        "base_model": "none",
+        "licence": "MIT",
+        "precision": "int8",
+        "training": {},
+        "metrics": {},
+        "known_answers": [],
+    }
+    return BundleMetadata.model_validate({**facts, **changes})
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Path:
+    """A folder with every file a bundle must have, of no use as a model."""
+    folder = tmp_path / "members"
+    folder.mkdir()
+    for name in ("tokenizer.json", "model.xml", "model.bin", "MODEL_CARD.md"):
+        (folder / name).write_bytes(f"contents of {name}\n".encode() * 50)
+    return folder
+
+
+@pytest.fixture
+def small_bundle(tmp_path: Path, members: Path) -> Path:
+    archive = tmp_path / "model.tar.gz"
+    write_bundle(archive, members, metadata())
+    return archive
+
+
+@pytest.fixture(scope="session")
+def make_texts() -> Callable[[int], list[str]]:
+    """Distinct review-like texts of very different lengths."""
+    things = ("kettle", "phone", "lamp", "pair of boots", "blender", "novel", "charger", "tent")
+    views = (
+        "I like this {0} a lot, it arrived in {1} days and works.",
+        "The {0} broke after {1} days. Never again.",
+        "Not sure about the {0}; number {1} on my list, neither good nor bad.",
+        "Five of {1} friends bought the {0} after seeing mine!",
+        "Terrible {0}: loud, ugly, and {1} times too expensive.",
+    )
+
+    def make(count: int) -> list[str]:
+        texts = []
+        for index in range(count):
+            sentence = views[index % len(views)].format(things[index % len(things)], index)
+            more = views[(index * 7 + 1) % len(views)].format(things[(index * 3) % len(things)], index + 1)
+            texts.append(" ".join([sentence, *[more] * (index * index % 23 if index % 9 == 0 else index % 4)]))
+        return texts
+
+    return make

@@ -1,0 +1,62 @@
+"""Windows over long texts, batches by length, and training batches under a token budget."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewlens.model.batching import TokenBudgetBatches, length_buckets, padded_length
+from reviewlens.model.encoder import WINDOW_OVERLAP, windows
+
+
+@given(tokens=st.integers(0, 20_000), room=st.integers(130, 510))
+def test_windows_leave_nothing_out(tokens: int, room: int) -> None:
+    found = windows(tokens, room)
+    assert found[0][0] == 0
+    assert found[-1][1] == tokens
+    assert all(end - start <= room for start, end in found)
+    assert len({end - start for start, end in found}) == 1
+    for (_, end), (start, _) in pairwise(found):
+        # Starting points are rounded to whole tokens, which may take one from an overlap.
+        assert end - start >= WINDOW_OVERLAP - 1
+
+
+def test_one_window_when_it_fits() -> None:
+    assert windows(254, 254) == [(0, 254)]
+    assert windows(255, 254) == [(0, 160), (95, 255)]
+
+
+@given(st.lists(st.integers(1, 300), max_size=300))
+def test_buckets_hold_every_text_once_within_bounds(tokens: list[int]) -> None:
+    lengths = [padded_length(count) for count in tokens]
+    seen: list[int] = []
+    for width, chosen in length_buckets(lengths):
+        assert width % 16 == 0
+        assert all(lengths[index] == width for index in chosen), "padding depends on the text alone"
+        assert len(chosen) <= 64
+        assert len(chosen) == 1 or len(chosen) * width <= 2048
+        seen += chosen
+    assert sorted(seen) == list(range(len(tokens)))
+
+
+@given(lengths=st.lists(st.integers(1, 192), min_size=1, max_size=400), epoch=st.integers(0, 3))
+def test_training_batches_hold_every_text_once_within_the_budget(lengths: list[int], epoch: int) -> None:
+    batches = TokenBudgetBatches(lengths, max_tokens=1024, seed=3)
+    batches.set_epoch(epoch)
+    made = list(batches)
+    assert sorted(index for batch in made for index in batch) == list(range(len(lengths)))
+    assert len(batches) == len(made)
+    for batch in made:
+        assert len(batch) == 1 or len(batch) * padded_length(max(lengths[i] for i in batch), 8) <= 1024
+
+
+def test_training_batches_repeat_for_a_seed_and_change_with_the_epoch() -> None:
+    lengths = [length % 90 + 4 for length in range(500)]
+    first, again, other = (TokenBudgetBatches(lengths, max_tokens=1024, seed=seed) for seed in (1, 1, 2))
+    assert list(first) == list(again)
+    assert list(first) != list(other)
+    before = list(first)
+    first.set_epoch(1)
+    assert list(first) != before
