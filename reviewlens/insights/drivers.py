@@ -8,21 +8,23 @@ import numpy.typing as npt
 from reviewlens.insights.models import Drivers, Term
 from reviewlens.insights.terms import Ints, Occurrences, Sample, without_echoes
 
-PRIOR = 500.0
-LEAST_Z = 1.96
+PRIOR_SHARE, PRIOR_MOST = 0.05, 500.0
+LEAST_Z = 1.5
 LEAST_REVIEWS = 20
 TOP = 15
 
 Floats = npt.NDArray[np.float64]
 
 
-def weighted_log_odds(positive: Ints, negative: Ints, prior: float = PRIOR) -> tuple[Floats, Floats]:
+def weighted_log_odds(positive: Ints, negative: Ints) -> tuple[Floats, Floats]:
     """Log-odds ratio of each term (above 0: positive) and its z-score, the counts of all terms being the two corpora.
 
     Monroe, B. L., Colaresi, M. P. and Quinn, K. M. (2008), Fightin' words, Political Analysis 16, 372-403,
-    equations 16, 19 and 22; the prior is the share of each term in both corpora together, worth `prior` observations.
+    equations 16, 19 and 22; the prior is the share of each term in both corpora together, worth a twentieth of
+    all observations and at most 500.
     """
     both = positive + negative
+    prior = min(PRIOR_MOST, PRIOR_SHARE * float(both.sum()))
     alpha = prior * both / both.sum()
     total_positive, total_negative = positive.sum() + prior, negative.sum() + prior
     log_odds = np.log((positive + alpha) / (total_positive - positive - alpha)) - np.log(
@@ -65,7 +67,7 @@ def build_drivers(sample: Sample, occurrences: Occurrences, *, top: int = TOP) -
             for i in without_echoes(order, occurrences, top)
         ]
 
-    note = f"{len(occurrences.terms):,} words and phrases were compared; those listed lean clearly to one side."
+    note = f"{len(occurrences.terms):,} words and phrases were compared. The first of each list lean most clearly; the last may be hints only."
     if sample.sampled:
         note += f" Counts are from an even sample of {sample.rows:,} of the reviews shown."
     return Drivers(

@@ -7,7 +7,7 @@ from reviewlens.insights.plain import day, listing, number, percent, points, quo
 
 LEAST_REVIEWS = 30
 CLEAR = 0.05
-LEAST_Z = 3.0
+LEAST_Z = 2.5
 LEAST_MENTIONS = 5
 MANY_UNSURE = 0.1
 MOST_SENTENCES = 5
