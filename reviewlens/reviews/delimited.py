@@ -21,7 +21,9 @@ _SAMPLE_ROWS = 200
 
 
 class DelimitedReader(LineReader):
-    """CSV and its kin. Every record comes out with `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
+    """CSV and its kin. Every record comes out with `columns` fields: missing ones are '' (noted), surplus ones must be
+    empty.
+    """
 
     def __init__(
         self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
@@ -30,6 +32,7 @@ class DelimitedReader(LineReader):
         self.columns = columns
         self.delimiter = dialect.delimiter
         self.quoting = dialect.quoting
+        self._spaced = re.compile(rb"(?:\A|" + re.escape(dialect.delimiter.encode()) + rb') +"')
         self.grammar = Grammar(dialect.delimiter, dialect.quoting, columns, self.lookahead)
         rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
         self.grammar.learn(rows[1:] if dialect.header else rows)
@@ -38,23 +41,26 @@ class DelimitedReader(LineReader):
         """See `LineReader`."""
         items: list[Item] = []
         append = items.append
-        columns, delimiter, codec, longest = self.columns, self.delimiter, self.text.codec, self.longest
-        special = b"" if self.quoting == "none" else b'"'
+        columns, delimiter, codec = self.columns, self.delimiter, self.text.codec
+        quote = b"" if self.quoting == "none" else b'"'
         escape = b"\\" if self.quoting == "backslash" else b""
-        long_field = self.limits.max_field_chars
-        wide, nul = self.text.wide, b"\x00" in buffer
+        long_field, first = self.limits.max_field_chars, self.text.bom
+        longest = min(long_field, _CSV_MODULE_LIMIT, self.longest)
+        slow = self.text.wide or b"\x00" in buffer
         offset, row, used = self.offset, self.row, 0
         ahead = iter(lines)
         for line in ahead:
             size = len(line)
-            if (
-                (special and special in line)
-                or (escape and escape in line)
-                or nul
-                or wide
-                or row == 0
-                or size > longest
-            ):
+            quoted = quote and quote in line
+            if quoted or (escape and escape in line) or slow or row == 0 or size > longest or offset == first:
+                fast = quoted and not slow and row and size <= longest and offset != first
+                if fast and (fields := self._with_csv_module(line)) is not None:
+                    used += size
+                    end = offset + size
+                    append(Record(row, fields, offset, end))
+                    row += 1
+                    offset = end
+                    continue
                 self.row, self.offset = row, offset
                 length = self._slowly(items, line, buffer, used, final)
                 if length is None:
@@ -72,17 +78,14 @@ class DelimitedReader(LineReader):
                 row += 1
             else:
                 fields = text.split(delimiter)
-                if len(fields) == columns and size <= long_field:
-                    if text or columns > 1:
-                        append(Record(row, fields, offset, end))
-                        row += 1
-                    else:
-                        append(Blank(offset, end, False))
-                elif text:
-                    self._finish(items, row, fields, offset, end, line)
+                if not text:
+                    append(Blank(offset, end, False))
+                elif len(fields) == columns:
+                    append(Record(row, fields, offset, end))
                     row += 1
                 else:
-                    append(Blank(offset, end, False))
+                    self._finish(items, row, fields, offset, end, line)
+                    row += 1
             used += size
             offset = end
         self.offset, self.row = offset, row
@@ -99,11 +102,6 @@ class DelimitedReader(LineReader):
         if len(line) > self.longest:
             self.offset, self.row = offset + text.measure(line), row + 1
             items.append(self.too_long(row, offset, self.offset, line))
-            return len(line)
-        if (fields := self._with_csv_module(line)) is not None:
-            end = offset + text.measure(line)
-            self._finish(items, row, fields, offset, end, line)
-            self.offset, self.row = end, row + 1
             return len(line)
         parsed = self.grammar.read(buffer, start, start + len(line), final)
         if parsed is None:
@@ -135,12 +133,12 @@ class DelimitedReader(LineReader):
 
     def _with_csv_module(self, line: bytes) -> list[str] | None:
         """The fields of a line that C code reads exactly as the grammar does; None for all others."""
-        if self.quoting == "none" or len(line) >= _CSV_MODULE_LIMIT or b' "' in line or b"\\" in line:
+        if (b' "' in line and self._spaced.search(line)) or (
+            self.quoting == "backslash" and (b"\\" in line or b'""' in line)
+        ):
             return None
         try:
             text = line.decode(self.text.codec).rstrip("\r\n")
-            if self.quoting == "backslash" and '""' in text:
-                return None
             fields = next(csv.reader([text], delimiter=self.delimiter, strict=True))
         except (UnicodeDecodeError, csv.Error):
             return None
@@ -178,7 +176,10 @@ class DelimitedReader(LineReader):
         if end - start > limit:
             for place, field in enumerate(fields):
                 if len(field) > limit:
-                    why = f"Field {place + 1} has {len(field):,} characters; at most {limit:,} are allowed (max_field_chars)."
+                    why = (
+                        f"Field {place + 1} has {len(field):,} characters; at most {limit:,} are "
+                        f"allowed (max_field_chars)."
+                    )
                     items.append(self.reject(row, start, end, data, "field-too-long", why))
                     return
         if len(fields) < columns:
@@ -200,7 +201,9 @@ class SampleRow(NamedTuple):
 def sample_rows(
     sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, most: int = _SAMPLE_ROWS
 ) -> list[SampleRow]:
-    """The first records of a file's begin, header included; `complete`: the sample is the whole file, so its last record counts too."""
+    """The first records of a file's begin, header included; `complete`: the sample is the whole file, so its last
+    record counts too.
+    """
     grammar = Grammar(dialect.delimiter, dialect.quoting, columns, len(sample) // 4)
     rows: list[SampleRow] = []
     at = 0

@@ -44,7 +44,9 @@ _PLAUSIBLE = re.compile(rb"(?<=[A-Za-z])[\xc0-\xff]|[\xc0-\xff](?=[a-z])|[\x80\x
 
 
 def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[FileFormat, Compression]:
-    """Format and compression; InputError for an empty file and for kinds that are not read. Leaves the source at its start."""
+    """Format and compression; InputError for an empty file and for kinds that are not read. Leaves the source at its
+    start.
+    """
     head = source.read(64)
     source.seek(0)
     if not head:
@@ -87,7 +89,8 @@ def _refuse_others(head: bytes) -> None:
             )
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
-            "This is an old Excel or Word file, or one locked with a password. Save it as .xlsx or CSV without a password.",
+            "This is an old Excel or Word file, or one locked with a password. Save it as .xlsx or "
+            "CSV without a password.",
             code="old-excel",
         )
     for magic, name in _BINARIES.items():
@@ -107,9 +110,9 @@ class TextFacts:
 def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits) -> TextFacts:
     """Walk through the file once, in pieces: proves that it unpacks, and settles its encoding.
 
-    UTF-16 by its byte-order mark (or the zero bytes of plain letters), else UTF-8 when the lines that are UTF-8 beyond ASCII outnumber
-    those that are not, else windows-1252 when the odd bytes make sense in it, else UTF-8 with undecodable lines.
-    InputError `not-text` when it is no text at all.
+    UTF-16 by its byte-order mark (or the zero bytes of plain letters), else UTF-8 when the lines that are UTF-8 beyond
+    ASCII outnumber those that are not, else windows-1252 when the odd bytes make sense in it, else UTF-8 with
+    undecodable lines. InputError `not-text` when it is no text at all.
     """
     stream = Unpacked(source, compression, limits)
     head = stream.peek(1 << 16)
@@ -119,7 +122,7 @@ def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits)
     carry = b""
     while data := stream.read():
         controls += len(data) - len(data.translate(None, _CONTROLS)) if wide is None else 0
-        if wide is not None or data.isascii() and not carry:
+        if wide is not None or (data.isascii() and not carry):
             continue
         data = carry + data
         cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or (len(data) if len(data) > 1 << 22 else 0)
@@ -144,7 +147,9 @@ def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits)
 
 
 def _count_lines(piece: bytes) -> tuple[int, int, int, int, int]:
-    """Lines beyond ASCII that are UTF-8, and that are not; of the latter their high bytes, the plausible ones, lines with undefined ones."""
+    """Lines beyond ASCII that are UTF-8, and that are not; of the latter their high bytes, the plausible ones, lines
+    with undefined ones.
+    """
     good = bad = high = plausible = undefined = 0
     if piece.isascii():
         return 0, 0, 0, 0, 0
@@ -163,7 +168,7 @@ def _count_lines(piece: bytes) -> tuple[int, int, int, int, int]:
 
 
 def _utf16(head: bytes) -> Encoding | None:
-    if head.startswith(codecs.BOM_UTF32_LE) or head.startswith(codecs.BOM_UTF32_BE):
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise InputError("The file is written in UTF-32. Save it as UTF-8.", code="unknown-encoding")
     if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"

@@ -87,7 +87,9 @@ def _quoting(sample: Sample, dialect: Dialect) -> str:
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: judged by names that are usual, and by how it differs from the rows below."""
+    """Whether the first row names the columns: judged by names that are usual, and by how it differs from the rows
+    below.
+    """
     if not rows:
         return True
     first, body = [cell.strip() for cell in rows[0]], rows[1:]

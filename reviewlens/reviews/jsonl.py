@@ -10,7 +10,7 @@ from reviewlens.reviews.lines import Item, LineReader, Note
 from reviewlens.reviews.records import Blank, Position, ReadLimits, Record
 from reviewlens.reviews.sources import Sample, Text
 
-_SURROGATES = {code: "\ufffd" for code in range(0xD800, 0xE000)}
+_SURROGATES = dict.fromkeys(range(55296, 57344), "�")
 
 
 class JsonLinesReader(LineReader):
@@ -73,7 +73,10 @@ class JsonLinesReader(LineReader):
         limit = self.limits.max_field_chars
         for key, field in zip(self.keys, fields, strict=True):
             if len(field) > limit:
-                why = f"The field {key[:60]!r} has {len(field):,} characters; at most {limit:,} are allowed (max_field_chars)."
+                why = (
+                    f"The field {key[:60]!r} has {len(field):,} characters; at most {limit:,} are "
+                    f"allowed (max_field_chars)."
+                )
                 items.append(self.reject(self.row, start, self.offset, line, "field-too-long", why))
                 return
         if b"\\u" in line or b"\x00" in line:

@@ -1,4 +1,6 @@
-"""Splitting a text stream into lines and turning them into items, at bounded memory; the base of the CSV and JSON Lines readers."""
+"""Splitting a text stream into lines and turning them into items, at bounded memory; the base of the CSV and JSON Lines
+readers.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ Item = Record | Rejected | Blank | Note
 class LineReader(ABC):
     """Yields blocks of items whose spans follow each other without a gap.
 
-    A line longer than `longest` is rejected without being held in memory. `row` 0 stands for the header, which becomes a `Blank`.
+    A line longer than `longest` is rejected without being held in memory. `row` 0 stands for the header, which becomes
+    a `Blank`.
     """
 
     def __init__(self, text: Text, limits: ReadLimits, position: Position, *, header: bool) -> None:
@@ -61,7 +64,9 @@ class LineReader(ABC):
 
     @abstractmethod
     def take(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
-        """Items for the complete lines of `buffer`, and how many bytes of it they use; may leave lines for later unless `final`."""
+        """Items for the complete lines of `buffer`, and how many bytes of it they use; may leave lines for later unless
+        `final`.
+        """
 
     def reject(self, row: int, start: int, end: int, data: bytes, reason: str, explanation: str) -> Rejected:
         """A rejected row whose text in UTF-8 (or the file's encoding) is `data`."""
@@ -69,7 +74,9 @@ class LineReader(ABC):
         return Rejected(row, start, end, reason, explanation, text, encoded)
 
     def raw(self, data: bytes) -> tuple[str, str]:
-        """A row's raw text, and its bytes in Base64 where it cannot be decoded; both cut to a length that is safe to keep."""
+        """A row's raw text, and its bytes in Base64 where it cannot be decoded; both cut to a length that is safe to
+        keep.
+        """
         data = data.rstrip(b"\r\n")
         cut = data[: 4 * RAW_CHARS]
         try:
@@ -94,7 +101,9 @@ class LineReader(ABC):
         return self.reject(row, start, end, data, "undecodable-bytes", explanation)
 
     def _skip_giant(self, buffer: bytes) -> tuple[Item, bytes, bool]:
-        """Reject a line that does not end within `longest` bytes; returns what follows it and whether the file has ended."""
+        """Reject a line that does not end within `longest` bytes; returns what follows it and whether the file has
+        ended.
+        """
         head, start, size = buffer[: 4 * RAW_CHARS], self.offset, 0
         final = False
         while not final and b"\n" not in buffer and b"\r" not in buffer:

@@ -63,7 +63,8 @@ def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) ->
     day = parse_date(example, form)
     read = f": {example!r} is read as {day.isoformat()}" if day else ""
     return [
-        f"The dates in {label} fit both orders of day and month. They are read with the {first} first{read}. Change the order if that is wrong."
+        f"The dates in {label} fit both orders of day and month. They are read with the {first} "
+        f"first{read}. Change the order if that is wrong."
     ]
 
 

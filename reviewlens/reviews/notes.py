@@ -27,7 +27,8 @@ def tally_warnings(tallies: Mapping[str, int], unseen_keys: Mapping[str, int]) -
             warnings.append(f"{count:,} row{'' if count == 1 else 's'} {one if count == 1 else many}.")
     for key, count in sorted(unseen_keys.items()):
         warnings.append(
-            f"The key {key!r} first appears far down in the file and is no column; it was left out of {count:,} row{'' if count == 1 else 's'}."
+            f"The key {key!r} first appears far down in the file and is no column; it was left out "
+            f"of {count:,} row{'' if count == 1 else 's'}."
         )
     if tallies.get("further_unseen_keys"):
         warnings.append(

@@ -32,14 +32,16 @@ def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:
     packed = sum(group.column(index).total_compressed_size for group in groups for index in range(group.num_columns))
     if unpacked > limits.max_unpacked_bytes:
         raise LimitError(
-            f"The Parquet file holds {human_size(unpacked)} unpacked; at most {human_size(limits.max_unpacked_bytes)} are allowed. "
+            f"The Parquet file holds {human_size(unpacked)} unpacked; at most "
+            f"{human_size(limits.max_unpacked_bytes)} are allowed. "
             "Split it, or raise max_unpacked_bytes.",
             code="unpacked-too-large",
             details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes, "actual": unpacked},
         )
     if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
         raise LimitError(
-            f"The Parquet file unpacks to more than {limits.max_compression_ratio} times its size, as files made to do harm do. "
+            f"The Parquet file unpacks to more than {limits.max_compression_ratio} times its size, "
+            f"as files made to do harm do. "
             "Save it as CSV, or raise max_compression_ratio.",
             code="compression-ratio",
             details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
@@ -93,7 +95,10 @@ class ParquetReader:
             start, row = at + number, at + number + 1
             longest = max(range(len(fields)), key=lambda place: len(fields[place]))
             if len(fields[longest]) > limit:
-                why = f"The field {names[longest][:60]!r} has {len(fields[longest]):,} characters; at most {limit:,} are allowed (max_field_chars)."
+                why = (
+                    f"The field {names[longest][:60]!r} has {len(fields[longest]):,} characters; "
+                    f"at most {limit:,} are allowed (max_field_chars)."
+                )
                 raw = json.dumps(
                     {name: field[:RAW_CHARS] for name, field in zip(names, fields, strict=True)}, ensure_ascii=False
                 )
@@ -122,7 +127,7 @@ def _texts(column: Any) -> list[str]:
 
 
 def value_text(value: object) -> str:
-    """A cell's value as text: null is '', dates are ISO, bytes are UTF-8 or else Base64, lists and structures are JSON."""
+    """A cell's value as text: null is '', dates are ISO, bytes UTF-8 or else Base64, lists and structures JSON."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -2,17 +2,20 @@
 
 The rules, in order (docs of `Grammar.read` give the details):
 
-1. A field that begins with a quote (spaces may stand before it) runs to its closing quote: the first quote that is not escaped. The
-   closing quote must be followed by a delimiter, a line end or the end of the file (spaces may stand between), and lie within
-   `lookahead` bytes of the record's begin. In between may be anything, line ends included.
-2. A field whose quote is not closed so is damaged: its quote is taken literally and the field ends at the next delimiter or line end.
-3. A damaged record on one line, or one with too many fields, is read in the first way that gives as many fields as the file has
-   columns: with stray quotes inside quoted fields, with the other escape, by rule 2, with all quotes literal; else by rule 2.
-4. A record over several lines is given up for its first line alone (by rule 2 and 3) when that line has as many fields as the file has
-   columns and the whole has not, or when every line it would swallow looks like a row of this file: as many fields, and numbers in the
-   columns where the file's first rows have numbers.
+1. A field that begins with a quote (spaces may stand before it) runs to its closing quote: the first quote that is not
+   escaped. The closing quote must be followed by a delimiter, a line end or the end of the file (spaces may stand
+   between), and lie within `lookahead` bytes of the record's begin. In between may be anything, line ends included.
+2. A field whose quote is not closed so is damaged: its quote is taken literally and the field ends at the next
+   delimiter or line end.
+3. A damaged record on one line, or one with too many fields, is read in the first way that gives as many fields as the
+   file has columns: with stray quotes inside quoted fields, with the other escape, by rule 2, with all quotes literal;
+   else by rule 2.
+4. A record over several lines is given up for its first line alone (by rule 2 and 3) when that line has as many fields
+   as the file has columns and the whole has not, or when every line it would swallow looks like a row of this file: as
+   many fields, and numbers in the columns where the file's first rows have numbers.
 
-Every decision depends on the bytes from the record's begin on and on the begin of the file, never on where reading was resumed.
+Every decision depends on the bytes from the record's begin on and on the begin of the file, never on where reading was
+resumed.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ class Parsed:
 
 
 class Grammar:
-    """Reads records of one dialect; `columns` is the number of fields a good record has (None while that is being found out)."""
+    """Reads records of one dialect; `columns` is the number of fields a good record has (None while that is being found
+    out).
+    """
 
     def __init__(self, delimiter: str, quoting: Quoting, columns: int | None, lookahead: int) -> None:
         self.longest = 2 * lookahead  # bytes of a record that spans lines
@@ -100,7 +105,9 @@ class Grammar:
         return self.columns is not None and len(fields) == self.columns
 
     def _mend(self, parsed: Parsed, line: bytes) -> Parsed:
-        """Rule 3; also for a sound record with too many fields, which a different escape or unescaped inner quotes explain."""
+        """Rule 3; also for a sound record with too many fields, which a different escape or unescaped inner quotes
+        explain.
+        """
         columns = self.columns
         if columns is None or not (parsed.damaged or any(parsed.fields[columns:])):
             return parsed
@@ -132,7 +139,8 @@ class Grammar:
                 assert body is not None
                 stop = body.end()
                 if stop - start <= self.lookahead:
-                    # Unless the buffer is the end of the file, a quote is only known to close once the byte after it is there.
+                    # Unless the buffer is the end of the file, a quote is only known to close once the byte after it is
+                    # there.
                     after = self._after.match(buffer, stop + 1) if stop < size and buffer[stop] == 0x22 else None
                     undecided = stop + 1 >= size or (after is not None and after.end() >= size)
                     if undecided and not final:

@@ -9,7 +9,8 @@ _NUMBER = re.compile(
     r"(-?\d+(?:[.,]\d+)?)(?:\s*(?:stars?|sterne|étoiles?|estrellas|★|⭐️?|pts?|points?))?\Z", re.IGNORECASE
 )
 _OUT_OF = re.compile(
-    r"(?:rated\s+|rating:?\s*)?(\d+(?:[.,]\d+)?)\s*(?:stars?\s*)?(?:/|out\s+of|of|von|sur|de|su)\s*(\d+(?:[.,]\d+)?)(?:\s*stars?)?\Z",
+    r"(?:rated\s+|rating:?\s*)?(\d+(?:[.,]\d+)?)\s*(?:stars?\s*)?(?:/|out\s+of|of|von|sur|de|"
+    r"su)\s*(\d+(?:[.,]\d+)?)(?:\s*stars?)?\Z",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%\Z")
@@ -24,7 +25,9 @@ def _number(text: str) -> float:
 
 
 def read_rating(raw: str) -> tuple[float, float | None] | None:
-    """The value, and the best possible one where the text states it ('4 out of 5', '80 %', '★★★★☆'); None when it is no rating."""
+    """The value, and the best possible one where the text states it ('4 out of 5', '80 %', '★★★★☆'); None when it is no
+    rating.
+    """
     text = raw.strip()
     if not text or len(text) > 40:
         return None
@@ -45,9 +48,9 @@ def read_rating(raw: str) -> tuple[float, float | None] | None:
 def parse_rating(raw: str, scale: float) -> float | None:
     """A rating as 1-5 (1 the worst), or None where there is none or it lies outside of its scale.
 
-    `scale` is the best possible rating unless the text states its own. Scales up to 10 begin at 1, so that v becomes
-    1 + 4 (v - 1) / (best - 1); shares (best 1) and scales above 10 begin at 0: 1 + 4 v / best. A 0 where scales begin at 1 means 'not
-    rated' up to 5, and the worst rating on wider ones; half a star counts as 1.
+    `scale` is the best possible rating unless the text states its own. Scales up to 10 begin at 1, so that v becomes 1
+    + 4 (v - 1) / (best - 1); shares (best 1) and scales above 10 begin at 0: 1 + 4 v / best. A 0 where scales begin at
+    1 means 'not rated' up to 5, and the worst rating on wider ones; half a star counts as 1.
     """
     found = read_rating(raw)
     if found is None:
@@ -64,9 +67,11 @@ def parse_rating(raw: str, scale: float) -> float | None:
 
 
 def detect_scale(values: Sequence[str]) -> float | None:
-    """The best possible rating of a column: 1, 5, 10 or 100, as its values need; None when four fifths of them are no ratings.
+    """The best possible rating of a column: 1, 5, 10 or 100, as its values need; None when four fifths of them are no
+    ratings.
 
-    Up to one value in a hundred may lie above the scale (a slip of the keys). Values of 0 and 1 alone are no rating but a yes or no.
+    Up to one value in a hundred may lie above the scale (a slip of the keys). Values of 0 and 1 alone are no rating but
+    a yes or no.
     """
     filled = [value for value in values if value.strip()]
     found = [rating for value in filled if (rating := read_rating(value)) is not None]
@@ -76,7 +81,7 @@ def detect_scale(values: Sequence[str]) -> float | None:
     if len(stated) * 2 > len(found):
         return max(set(stated), key=stated.count)
     numbers = sorted(value for value, best in found if best is None)
-    if numbers[0] < 0 or set(numbers) <= {0.0, 1.0} and 0.0 in numbers:
+    if numbers[0] < 0 or (set(numbers) <= {0.0, 1.0} and 0.0 in numbers):
         return None
     high = numbers[max(0, int(0.99 * len(numbers)) - 1)] if len(numbers) >= 100 else numbers[-1]
     if high <= 1 and any(not value.is_integer() for value in numbers):

@@ -1,4 +1,6 @@
-"""Reading of uploads: every record of a file in order, with its place, and every row that cannot be used, with the reason."""
+"""Reading of uploads: every record of a file in order, with its place, and every row that cannot be used, with the
+reason.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,9 @@ class _LineSource:
 class Reader(Iterator[Record | Rejected]):
     """Iterates over the rows of one file.
 
-    `position` is the resume point after the row last returned, `ledger` the account of every byte up to there (blank lines that follow
-    are counted with the next row), `tallies` how many rows were mended in which way, `warnings` the same in sentences.
+    `position` is the resume point after the row last returned, `ledger` the account of every byte up to there (blank
+    lines that follow are counted with the next row), `tallies` how many rows were mended in which way, `warnings` the
+    same in sentences.
     """
 
     def __init__(self, source: _Source, limits: ReadLimits, position: Position) -> None:
@@ -81,7 +84,7 @@ class Reader(Iterator[Record | Rejected]):
 
     @property
     def total(self) -> int:
-        """Size of the file in the unit of spans: known from the begin for Parquet and XLSX, else what was read so far."""
+        """Size of the file in the unit of spans: known at once for Parquet and XLSX, else what was read so far."""
         return self._source.total
 
     @property
@@ -131,7 +134,8 @@ class Reader(Iterator[Record | Rejected]):
 
 
 def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list[str]:
-    """The headers of a file's columns in file order ('' where a column has none); the same file and dialect give the same list.
+    """The headers of a file's columns in file order ('' where a column has none); the same file and dialect give the
+    same list.
 
     There are as many columns as the header names, or as most rows of the file's begin have fields, whichever is more.
     Errors: InputError for an empty or damaged file, LimitError for more than `max_columns`.
@@ -148,7 +152,8 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
         raise InputError("The file is empty: it holds no rows and no header.", code="empty-file")
     if len(names) > limits.max_columns:
         raise LimitError(
-            f"The file has {len(names):,} columns; at most {limits.max_columns:,} are allowed. Remove columns, or raise max_columns.",
+            f"The file has {len(names):,} columns; at most {limits.max_columns:,} are allowed. "
+            f"Remove columns, or raise max_columns.",
             code="too-many-columns",
             details={"limit": "max_columns", "allowed": limits.max_columns, "actual": len(names)},
         )
@@ -175,7 +180,7 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
 
 
 def _usual_size(rows: list) -> int:  # type: ignore[type-arg]
-    """The most common number of fields, surplus empty ones at the end not counted unless most rows fill them somewhere."""
+    """The most common number of fields, not counting fields at the end that are always empty."""
     if not rows:
         return 0
     counts = Counter(len(row.fields) for row in rows if not row.damaged) or Counter(len(row.fields) for row in rows)
@@ -198,8 +203,8 @@ def read_records(
 ) -> Reader:
     """Read a file from `resume_at`, or from its start, to its end.
 
-    `source`: the file as uploaded (compressed or not), at its start; `columns`: `len(read_columns(...))`: each record has so many fields.
-    Errors: InputError when the file as a whole cannot be read, LimitError when it exceeds a limit.
+    `source`: the file as uploaded (compressed or not), at its start; `columns`: `len(read_columns(...))`: each record
+    has so many fields. Errors: InputError when the file as a whole cannot be read, LimitError when it exceeds a limit.
     """
     position = resume_at or Position()
     return Reader(_source(source, dialect, columns, limits, position), limits, position)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 class Record(NamedTuple):
     """One row: `row` is its 1-based number among the file's records (header and blank lines have none).
 
-    `start` and `end` are byte offsets in the decompressed, undecoded file, line end included; in Parquet and XLSX they are row offsets.
+    `start` and `end` are byte offsets in the decompressed, undecoded file, line end included; in Parquet and XLSX they
+    are row offsets.
     """
 
     row: int
@@ -20,10 +21,11 @@ class Record(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row that cannot be scored: its place as in `Record`, a stable kebab-case `reason`, an explanation for people, its raw text.
+    """A row that cannot be scored: its place as in `Record`, a stable kebab-case `reason`, an explanation for people,
+    its raw text.
 
-    `raw` shows undecodable bytes as \\xNN and is cut after 65,536 characters (the span tells where the whole is); `raw_base64` holds the
-    raw bytes only where they cannot be decoded.
+    `raw` shows undecodable bytes as \\xNN and is cut after 65,536 characters (the span tells where the whole is);
+    `raw_base64` holds the raw bytes only where they cannot be decoded.
     """
 
     row: int
@@ -45,7 +47,7 @@ class Blank(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadLimits:
-    """The reading limits, named as in the settings; `ReadLimits(**limits.model_dump())` makes one from a job's limits."""
+    """The reading limits, named as in the settings; `ReadLimits(**limits.model_dump())` makes one from a job's."""
 
     max_unpacked_bytes: int = 8_000_000_000
     max_compression_ratio: int = 200
@@ -56,9 +58,11 @@ class ReadLimits:
 
 @dataclass(frozen=True)
 class Position:
-    """Where reading can go on: `offset` as in `Record.end`, `row` the number of the next record, and the tallies up to there.
+    """Where reading can go on: `offset` as in `Record.end`, `row` the number of the next record, and the tallies up to
+    there.
 
-    `to_json` and `from_json` are inverse; only positions taken from a reader (`Reader.position`) are valid for its file and dialect.
+    `to_json` and `from_json` are inverse; only positions taken from a reader (`Reader.position`) are valid for its file
+    and dialect.
     """
 
     offset: int = 0
@@ -108,7 +112,9 @@ class Ledger:
             self.blank_bytes += end - start
 
     def close(self, total: int) -> None:
-        """At the end of the file, whose size (decompressed bytes, or rows) is `total`; LedgerError if the spans do not add up to it."""
+        """At the end of the file, whose size (decompressed bytes, or rows) is `total`; LedgerError if the spans do not
+        add up to it.
+        """
         self._check_sum()
         if self.end != total:
             raise LedgerError(f"the spans end at {self.end}, the file at {total}")

@@ -1,4 +1,6 @@
-"""Looking at an upload: how it is written, which columns it has and which of them means what, with a preview and warnings."""
+"""Looking at an upload: how it is written, which columns it has and which of them means what, with a preview and
+warnings.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,10 @@ def sniff(
 ) -> Sniffed:
     """What an upload holds.
 
-    `overrides`: what the person chose instead, {"dialect": {...}, "mapping": {...}} with any of the fields of `Dialect` and `Mapping`,
-    or the fields of a dialect alone; everything else is detected under them. A mapping's None takes a role away.
-    Errors: InputError for a file that cannot be read at all or an override that cannot be, LimitError for one that exceeds a limit.
+    `overrides`: what the person chose instead, {"dialect": {...}, "mapping": {...}} with any of the fields of `Dialect`
+    and `Mapping`, or the fields of a dialect alone; everything else is detected under them. A mapping's None takes a
+    role away. Errors: InputError for a file that cannot be read at all or an override that cannot be, LimitError for
+    one that exceeds a limit.
     """
     chosen_dialect, chosen_mapping = _split(overrides or {})
     warnings: list[str] = []
@@ -120,7 +123,8 @@ def _settle(
     if "encoding" not in chosen and facts.undecodable_lines:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
         warnings.append(
-            f"{lines} cannot be read as {'Windows-1252' if encoding == 'cp1252' else encoding.upper()} text and will be set aside."
+            f"{lines} cannot be read as "
+            f"{'Windows-1252' if encoding == 'cp1252' else encoding.upper()} text and will be set aside."
         )
     elif encoding == "cp1252" and "encoding" not in chosen:
         warnings.append("The file is not UTF-8; it is read as Windows-1252. Check the preview for odd letters.")
@@ -135,7 +139,8 @@ def _settle(
         better = detect_dialect(sample, dialect, others)
         if better.delimiter != settled.delimiter:
             warnings.append(
-                f"The delimiter was set to {_named(settled.delimiter)}, but {_named(better.delimiter)} divides the rows more evenly. Check the preview."
+                f"The delimiter was set to {_named(settled.delimiter)}, but "
+                f"{_named(better.delimiter)} divides the rows more evenly. Check the preview."
             )
     return settled, facts.size_bytes
 
@@ -215,7 +220,7 @@ def _apply(
     rows: list[list[str]],
     reasons: dict[str, str],
 ) -> tuple[ColumnMapping, list[str]]:
-    """The suggested mapping with the person's choices put over it; formats are detected again for columns that changed."""
+    """The suggested mapping under the person's choices; formats are detected again for columns that changed."""
     values: dict[str, Any] = dict(mapping.model_dump()) if mapping else {}
     values.update(chosen)
     for role in ("text", "title", "rating", "date", "product"):

@@ -26,15 +26,15 @@ def human_size(size: int) -> str:
 class Unpacked:
     """The decompressed bytes of a source, chunk by chunk; `total` counts what was delivered.
 
-    Errors: InputError `corrupt-gzip` (damaged or cut short), LimitError for `max_unpacked_bytes` and `max_compression_ratio`, raised
-    as soon as the limit is passed: never more than about 2 MB is unpacked beyond it.
+    Errors: InputError `corrupt-gzip` (damaged or cut short), LimitError for `max_unpacked_bytes` and
+    `max_compression_ratio`, raised as soon as the limit is passed: never more than about 2 MB is unpacked beyond it.
     """
 
     def __init__(self, source: BinaryIO, compression: Literal["none", "gzip"], limits: ReadLimits) -> None:
         self._source = source
         self._limits = limits
         self._gzip = compression == "gzip"
-        self._inflate = zlib.decompressobj(wbits=31) if self._gzip else None
+        self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""
         self._packed = 0
         self._kept: list[bytes] = []
@@ -42,10 +42,7 @@ class Unpacked:
 
     def read(self) -> bytes:
         """The next chunk, at most 1 MiB; b'' at the end."""
-        if self._kept:
-            data = self._kept.pop(0)
-        else:
-            data = self._unpack() if self._gzip else self._source.read(CHUNK)
+        data = self._kept.pop(0) if self._kept else self._next()
         self.total += len(data)
         self._check()
         return data
@@ -55,7 +52,7 @@ class Unpacked:
         have = sum(map(len, self._kept))
         before = self.total
         while have < size:
-            data = self._unpack() if self._gzip else self._source.read(CHUNK)
+            data = self._next()
             if not data:
                 break
             self._kept.append(data)
@@ -67,14 +64,14 @@ class Unpacked:
 
     def skip(self, size: int) -> None:
         """Consume `size` bytes; seeks where that is possible. InputError when the file ends before."""
-        while self._kept and size:
+        while size and self._kept:
             size -= self._drop(size)
         if size and not self._gzip and self._source.seekable():
             self._source.seek(size, 1)
             self.total += size
             return
         while size:
-            data = self._unpack() if self._gzip else self._source.read(min(size, CHUNK))
+            data = self._next()
             if not data:
                 raise InputError(
                     "The file is shorter than it was when it was read before; upload it again.", code="file-changed"
@@ -91,9 +88,14 @@ class Unpacked:
         self._check()
         return len(head)
 
+    def _next(self) -> bytes:
+        return self._unpack() if self._gzip else self._source.read(CHUNK)
+
     def _unpack(self) -> bytes:
         while True:
-            if self._inflate is None or self._inflate.eof:
+            inflate = self._inflate
+            done = inflate.eof
+            if done:
                 return b""
             if not self._pending:
                 self._pending = self._source.read(1 << 16)
@@ -101,12 +103,12 @@ class Unpacked:
                     raise _corrupt("it ends in the middle")
                 self._packed += len(self._pending)
             try:
-                data = self._inflate.decompress(self._pending, CHUNK)
+                data = inflate.decompress(self._pending, CHUNK)
             except zlib.error as error:
                 raise _corrupt("its content is damaged") from error
-            self._pending = self._inflate.unconsumed_tail
-            if self._inflate.eof:
-                self._next_member(self._inflate.unused_data)
+            self._pending = inflate.unconsumed_tail
+            if inflate.eof:
+                self._next_member(inflate.unused_data)
             if data:
                 return data
 
@@ -129,13 +131,15 @@ class Unpacked:
         limits = self._limits
         if self.total > limits.max_unpacked_bytes:
             raise LimitError(
-                f"The file is larger than {human_size(limits.max_unpacked_bytes)} when unpacked; split it, or raise max_unpacked_bytes.",
+                f"The file is larger than {human_size(limits.max_unpacked_bytes)} when unpacked; "
+                f"split it, or raise max_unpacked_bytes.",
                 code="unpacked-too-large",
                 details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
             )
         if self._gzip and self.total > max(_RATIO_COUNTS_FROM, limits.max_compression_ratio * self._packed):
             raise LimitError(
-                f"The file unpacks to more than {limits.max_compression_ratio} times its size, as files made to do harm do; "
+                f"The file unpacks to more than {limits.max_compression_ratio} times its size, as "
+                f"files made to do harm do; "
                 "unpack it yourself and upload the unpacked file, or raise max_compression_ratio.",
                 code="compression-ratio",
                 details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
@@ -175,8 +179,8 @@ def take_sample(stream: Unpacked, encoding: str, size: int) -> Sample:
 class Text:
     """The bytes that the line readers work on: those of the file, or, for UTF-16, the same characters in UTF-8.
 
-    Line ends, quotes and delimiters are single bytes in all of them. `measure` gives the length in the file of a piece that ends at a
-    character; `undo` gives its bytes in the file. A byte-order mark is skipped (`bom` holds its length).
+    Line ends, quotes and delimiters are single bytes in all of them. `measure` gives the length in the file of a piece
+    that ends at a character; `undo` gives its bytes in the file. A byte-order mark is skipped (`bom` holds its length).
     """
 
     def __init__(self, stream: Unpacked, encoding: str, offset: int = 0) -> None:
@@ -204,14 +208,11 @@ class Text:
             self._ended = not data
             if data:
                 text = self._decoder.decode(data)
-            else:  # an odd last byte, or half a pair: kept, as bytes that no decoder accepts
-                left = self._decoder.getstate()[0]
-                text = (
-                    left.decode(self.encoding, "surrogatepass")
-                    if len(left) % 2 == 0
-                    else left[:-1].decode(self.encoding, "surrogatepass")
-                )
-                if len(left) % 2:
+            else:
+                left = self._decoder.getstate()[0]  # half a pair, or an odd last byte, which is kept as no UTF-8
+                odd = len(left) % 2
+                text = left[: len(left) - odd].decode(self.encoding, "surrogatepass")
+                if odd:
                     return text.encode("utf-8", "surrogatepass") + b"\xff" + left[-1:].hex().encode()
             if text:
                 return text.encode("utf-8", "surrogatepass")

@@ -62,8 +62,9 @@ def parse_date(raw: str, form: DateFormat) -> date | None:
 def detect_date_format(values: Iterable[str], *, named: bool = True) -> DateFormat | None:
     """The one format that fits a column, or None when none fits four fifths of the filled values.
 
-    `ambiguous` is set when day and month can be exchanged in every value; the order is then month first for '/', else day first.
-    `named`: the column's name says that it holds dates; without that, spreadsheet serial numbers are taken for plain numbers.
+    `ambiguous` is set when day and month can be exchanged in every value; the order is then month first for '/', else
+    day first. `named`: the column's name says that it holds dates; without that, spreadsheet serial numbers are taken
+    for plain numbers.
     """
     filled = [value.strip() for value in values if value.strip()]
     if not filled:
@@ -144,7 +145,9 @@ def _month(word: str) -> int | None:
 
 
 def _split(text: str) -> tuple[int | None, list[str]]:
-    """Month and numbers of a date whose month is a word; other words ('Reviewed on …') are skipped, the time of day cut off."""
+    """Month and numbers of a date whose month is a word; other words ('Reviewed on …') are skipped, the time of day cut
+    off.
+    """
     words = _WORDS.findall(_CLOCK.sub("", text))
     months = [month for word in words if not word[0].isdigit() and (month := _month(word))]
     return (months[-1] if months else None), [word for word in words if word[0].isdigit()]

@@ -44,13 +44,15 @@ def check_archive(source: BinaryIO, limits: ReadLimits) -> None:
 def _check_size(unpacked: int, packed: int, limits: ReadLimits) -> None:
     if unpacked > limits.max_unpacked_bytes:
         raise LimitError(
-            f"The workbook holds more than {human_size(limits.max_unpacked_bytes)} unpacked. Split it, or raise max_unpacked_bytes.",
+            f"The workbook holds more than {human_size(limits.max_unpacked_bytes)} unpacked. Split "
+            f"it, or raise max_unpacked_bytes.",
             code="unpacked-too-large",
             details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
         )
     if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
         raise LimitError(
-            f"The workbook unpacks to more than {limits.max_compression_ratio} times its size, as files made to do harm do. "
+            f"The workbook unpacks to more than {limits.max_compression_ratio} times its size, as "
+            f"files made to do harm do. "
             "Save it as CSV, or raise max_compression_ratio.",
             code="compression-ratio",
             details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
@@ -80,7 +82,9 @@ def sheet_columns(rows: Sequence[list[str]], *, header: bool) -> list[str]:
 
 
 class XlsxReader:
-    """Yields blocks of items; spans count the sheet's rows. The sheet is held in memory: a sheet ends at 1,048,576 rows."""
+    """Yields blocks of items; spans count the sheet's rows. The sheet is held in memory: a sheet ends at 1,048,576
+    rows.
+    """
 
     def __init__(self, source: BinaryIO, columns: int, limits: ReadLimits, position: Position, *, header: bool) -> None:
         self.rows = sheet_rows(source, limits)
@@ -110,7 +114,10 @@ class XlsxReader:
                 reason = "too-many-fields" if long is None else "field-too-long"
                 why = f"The row has {len(fields)} fields where {self.columns} are expected."
                 if long is not None:
-                    why = f"Field {long + 1} has {len(fields[long]):,} characters; at most {limit:,} are allowed (max_field_chars)."
+                    why = (
+                        f"Field {long + 1} has {len(fields[long]):,} characters; at most "
+                        f"{limit:,} are allowed (max_field_chars)."
+                    )
                 items.append(Rejected(row, at, at + 1, reason, why, "\t".join(fields)[:RAW_CHARS], ""))
             else:
                 if any("\x00" in field for field in fields):
@@ -132,7 +139,7 @@ def _trimmed(row: Sequence[Cell]) -> list[str]:
 
 
 def cell_text(value: Cell) -> str:
-    """A cell as text: whole numbers without '.0', dates in ISO form, and without a time of day where that is midnight."""
+    """A cell as text: whole numbers without '.0', dates in ISO form, without a time of day where that is midnight."""
     if value is None:
         return ""
     if isinstance(value, str):
