@@ -55,7 +55,7 @@ def cancel(job_id: JobId, user: CurrentUser, platform: PlatformDep) -> JobView:
 
 @router.post("/jobs/{job_id}/retry", summary="Try a job again", responses=errors(401, 404, 409, 422, 429))
 def retry(job_id: JobId, user: CurrentUser, platform: PlatformDep) -> JobView:
-    """Queues a failed or cancelled job again; what it had done already is kept."""
+    """Queues a failed or cancelled job again, with the same file, mapping and model."""
     return platform.jobs.retry(user.subject, job_id)
 
 

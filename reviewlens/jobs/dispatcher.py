@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 _LIVE = (JobState.RUNNING, JobState.CANCELLING)
 _GONE = TaskStatus(TaskState.GONE)
 CANCEL_GRACE_SECONDS = 60.0
+LEFT_IN_GOOD_ORDER = 4
+"""The exit code of a task that was asked to stop, or found another at work on its job: no attempt was lost."""
 _LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -82,7 +84,9 @@ class Dispatcher:
             for job in jobs:
                 try:
                     with self._service.lock:
-                        act(table.get(job.user, job.id))
+                        fresh = table.get(job.user, job.id)
+                        if fresh.state in states:
+                            act(fresh)
                 except ReviewLensError as error:
                     _log.warning("job %s could not be handled now: %s", job.id, error.code)
                 except Exception:  # noqa: BLE001 - one job must not stop the thread that serves all
@@ -94,8 +98,8 @@ class Dispatcher:
             if job.state is JobState.CANCELLING and _seconds_since(job.updated_at) > CANCEL_GRACE_SECONDS:
                 self._launcher.stop(job.handle)
             return
-        if job.state in _LIVE:
-            self._settle(job, outcome_of(self._service.store, JobKeys(job.user, job.id), status))
+        outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
+        self._settle(job, outcome, counts=status.exit_code != LEFT_IN_GOOD_ORDER)
 
     def _settle(self, job: Job, outcome: Outcome, *, counts: bool = True) -> None:
         state = outcome.state
@@ -129,15 +133,13 @@ class Dispatcher:
         if job.attempts >= self._settings.max_attempts:
             reason = f"It was interrupted {job.attempts} times; try again when the machine is calmer."
             self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, "interrupted-too-often"))
-        elif job.attempts == 0 or _seconds_since(job.updated_at) >= min(
-            2.0 ** (job.attempts - 1), _LONGEST_PAUSE_SECONDS
-        ):
+        elif _seconds_since(job.updated_at) >= min(2.0**job.attempts, _LONGEST_PAUSE_SECONDS):
             self._service.table.move(job.user, job.id, JobState.QUEUED, expect=[JobState.INTERRUPTED])
 
     def _start_if_room(self, job: Job) -> None:
         """The row says `running` before the task starts: a crash in between is an interruption, never two tasks."""
         table = self._service.table
-        if job.state is not JobState.QUEUED or len(table.in_states(_LIVE)) >= self._settings.max_concurrent_jobs:
+        if len(table.in_states(_LIVE)) >= self._settings.max_concurrent_jobs:
             return
         running = table.move(
             job.user,

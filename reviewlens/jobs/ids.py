@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from datetime import UTC, datetime
 
+_lock = threading.Lock()
+_latest = 0
+
 
 def new_id() -> str:
-    """Eleven hex digits of milliseconds since 1970, then 64 random bits in hex."""
-    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(8)}"
+    """Eleven hex digits of milliseconds since 1970, then 64 random bits in hex; never before one that was made here."""
+    global _latest
+    with _lock:
+        _latest = max(_latest + 1, time.time_ns() // 1_000_000)
+        return f"{_latest:011x}{secrets.token_hex(8)}"
 
 
 def now() -> str:

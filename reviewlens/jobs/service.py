@@ -174,12 +174,14 @@ class JobService:
                 self.store.put(JobKeys(user, job_id).cancel, b"")
                 self.table.move(user, job_id, JobState.CANCELLING, expect=[JobState.RUNNING])
             elif job.state is not JobState.CANCELLING:
+                if job.state is JobState.INTERRUPTED:
+                    self.store.put(JobKeys(user, job_id).cancel, b"")  # should its task still run unnoticed
                 self.table.move(user, job_id, JobState.CANCELLED, finished_at=now())
         self.on_change()
         return self.get(user, job_id)
 
     def retry(self, user: str, job_id: str) -> JobView:
-        """Queue a failed or cancelled job again, with its spec unchanged; what it had done already is kept."""
+        """Queue a failed or cancelled job again, with its spec unchanged."""
         with self.lock:
             job = self.table.get(user, job_id)
             if job.state not in _RETRIABLE:

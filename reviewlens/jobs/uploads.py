@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from reviewlens.errors import InputError, LimitError, NotFoundError
 from reviewlens.jobs.ids import new_id, now
@@ -125,19 +125,8 @@ class UploadService:
         self._store.delete_prefix(UploadKeys(user, upload_id).prefix)
 
     def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides) -> Sniffed:
-        try:
-            return self._sniff(
-                lambda: self._store.open(keys.original),
-                filename,
-                size,
-                read_limits(self._settings),
-                overrides.given(),
-            )
-        except ValidationError as error:
-            fields = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-            raise InputError(
-                f"These corrections cannot be used: {', '.join(fields)}.", code="invalid-overrides"
-            ) from error
+        limits = read_limits(self._settings)
+        return self._sniff(lambda: self._store.open(keys.original), filename, size, limits, overrides.given())
 
 
 class _Counted:

@@ -11,7 +11,7 @@ import pytest
 
 from reviewlens.launch.interface import Launcher, TaskState, TaskStatus
 
-PROGRAM = '''
+PROGRAM = """
 import json, pathlib, signal, sys, time
 from urllib.parse import unquote, urlsplit
 assert sys.argv[1] == "--spec"
@@ -25,7 +25,7 @@ print("working on it", flush=True)
 (spec.parent / "begun").write_text("")
 time.sleep(wanted["seconds"])
 sys.exit(wanted["exit"])
-'''
+"""
 """A task that reads its spec, works for some seconds and leaves with the code that the spec asks for; 4 on SIGTERM."""
 
 

@@ -1,0 +1,183 @@
+"""What every job table must do; a test class per adapter inherits from this."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+
+from reviewlens.errors import ConflictError, NotFoundError
+from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, JobState, JobTable
+
+_numbers = count()
+
+
+def a_job(**changes: object) -> Job:
+    """A queued job; ids and times rise from one call to the next."""
+    number = next(_numbers)
+    at = f"2026-01-01T00:{number // 60 % 60:02}:{number % 60:02}.000+00:00"
+    facts = {
+        "id": f"{number:011x}",
+        "user": "u1",
+        "upload": "up1",
+        "filename": "reviews.csv",
+        "fingerprint": f"print {number}",
+        "state": JobState.QUEUED,
+        "engine": "textblob",
+        "created_at": at,
+        "updated_at": at,
+    }
+    return Job(**{**facts, **changes})
+
+
+def way_to(state: JobState) -> list[JobState]:
+    """States to go through from QUEUED to this one."""
+    ways: dict[JobState, list[JobState]] = {JobState.QUEUED: []}
+    frontier = [JobState.QUEUED]
+    while frontier:
+        here = frontier.pop(0)
+        for there in sorted(TRANSITIONS[here]):
+            if there not in ways:
+                ways[there] = [*ways[here], there]
+                frontier.append(there)
+    return ways[state]
+
+
+class JobTableContract(ABC):
+    """Adapters give an empty `table`."""
+
+    @pytest.fixture
+    @abstractmethod
+    def table(self) -> JobTable: ...
+
+    def in_state(self, table: JobTable, state: JobState) -> Job:
+        job, _ = table.create(a_job())
+        for step in way_to(state):
+            job = table.move(job.user, job.id, step)
+        return job
+
+    def test_what_was_created_can_be_read(self, table):
+        job = a_job(rows_read=7, seconds=1.5, error="words", error_code="code")
+        assert table.create(job) == (job, True)
+        assert table.get("u1", job.id) == job
+
+    def test_the_same_fingerprint_is_one_job_per_user(self, table):
+        first = a_job(fingerprint="same")
+        table.create(first)
+        assert table.create(a_job(fingerprint="same")) == (first, False)
+        other = a_job(user="u2", fingerprint="same")
+        assert table.create(other) == (other, True)
+
+    def test_an_id_is_given_once(self, table):
+        job = a_job()
+        table.create(job)
+        with pytest.raises(ConflictError):
+            table.create(a_job(id=job.id))
+
+    def test_another_users_job_does_not_exist(self, table):
+        job, _ = table.create(a_job(user="u1"))
+        for act in (
+            lambda: table.get("u2", job.id),
+            lambda: table.move("u2", job.id, JobState.RUNNING),
+            lambda: table.update("u2", job.id, handle="mine"),
+            lambda: table.delete("u2", job.id),
+        ):
+            with pytest.raises(NotFoundError):
+                act()
+        assert table.list("u2") == []
+        assert table.get("u1", job.id) == job
+
+    def test_lists_are_newest_first_and_paged_by_a_cursor(self, table):
+        jobs = [table.create(a_job())[0] for _ in range(5)]
+        table.create(a_job(user="u2"))
+        newest_first = jobs[::-1]
+        assert table.list("u1") == newest_first
+        assert table.list("u1", limit=2) == newest_first[:2]
+        assert table.list("u1", limit=2, before=newest_first[1].id) == newest_first[2:4]
+        assert table.list("u1", before=newest_first[-1].id) == []
+
+    def test_a_cursor_holds_when_its_job_is_deleted(self, table):
+        old, middle, new = (self.in_state(table, JobState.CANCELLED) for _ in range(3))
+        table.delete("u1", middle.id)
+        assert [job.id for job in table.list("u1", before=middle.id)] == [old.id]
+        assert [job.id for job in table.list("u1")] == [new.id, old.id]
+
+    def test_jobs_by_state_are_everybodys_oldest_first(self, table):
+        one, _ = table.create(a_job(user="u2"))
+        two, _ = table.create(a_job(user="u1"))
+        running = self.in_state(table, JobState.RUNNING)
+        assert [job.id for job in table.in_states([JobState.QUEUED])] == [one.id, two.id]
+        assert [job.id for job in table.in_states([JobState.QUEUED, JobState.RUNNING])] == [one.id, two.id, running.id]
+        assert table.in_states([]) == []
+
+    @pytest.mark.parametrize("here", JobState)
+    @pytest.mark.parametrize("there", JobState)
+    def test_states_move_along_the_transitions_only(self, table, here, there):
+        job = self.in_state(table, here)
+        if there in TRANSITIONS[here]:
+            moved = table.move("u1", job.id, there, error="why", attempts=3)
+            assert (moved.state, moved.error, moved.attempts) == (there, "why", 3)
+            assert moved.version == job.version + 1
+            assert table.get("u1", job.id) == moved
+        else:
+            with pytest.raises(ConflictError):
+                table.move("u1", job.id, there, error="why")
+            assert table.get("u1", job.id) == job
+
+    def test_a_move_may_name_the_states_it_expects(self, table):
+        job, _ = table.create(a_job())
+        with pytest.raises(ConflictError):
+            table.move("u1", job.id, JobState.CANCELLED, expect=[JobState.RUNNING, JobState.INTERRUPTED])
+        assert table.move("u1", job.id, JobState.CANCELLED, expect=[JobState.QUEUED]).state is JobState.CANCELLED
+
+    def test_of_many_at_once_one_moves(self, table):
+        job, _ = table.create(a_job())
+
+        def attempt(_: int) -> bool:
+            try:
+                table.move("u1", job.id, JobState.RUNNING, expect=[JobState.QUEUED])
+            except ConflictError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(attempt, range(24))) == 1
+
+    def test_updates_set_fields_and_count(self, table):
+        job, _ = table.create(a_job())
+        updated = table.update("u1", job.id, handle="h", rows_read=5)
+        assert (updated.handle, updated.rows_read, updated.version) == ("h", 5, 1)
+        assert updated.updated_at > job.updated_at
+
+    @pytest.mark.parametrize("field", ["id", "user", "state", "version", "created_at", "no_such_field"])
+    def test_what_identifies_a_job_cannot_be_set(self, table, field):
+        job, _ = table.create(a_job())
+        with pytest.raises(TypeError):
+            table.update("u1", job.id, **({field: "x"} if field != "user" else {"updated_at": "x"}))
+        assert table.get("u1", job.id) == job
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_only_finished_jobs_are_deleted(self, table, state):
+        job = self.in_state(table, state)
+        if state in UNFINISHED:
+            with pytest.raises(ConflictError):
+                table.delete("u1", job.id)
+            assert table.get("u1", job.id) == job
+        else:
+            table.delete("u1", job.id)
+            with pytest.raises(NotFoundError):
+                table.get("u1", job.id)
+
+    def test_a_deleted_jobs_fingerprint_is_free_again(self, table):
+        job, _ = table.create(a_job(fingerprint="same"))
+        table.move("u1", job.id, JobState.CANCELLED)
+        table.delete("u1", job.id)
+        assert table.create(a_job(fingerprint="same"))[1] is True
+
+    @pytest.mark.parametrize("text", ["'; DROP TABLE jobs; --", "naïve 😀 名前", "%_*", ""])
+    def test_texts_are_kept_as_they_are(self, table, text):
+        job, _ = table.create(a_job(filename=text))
+        table.update("u1", job.id, error=text)
+        assert (table.get("u1", job.id).filename, table.get("u1", job.id).error) == (text, text)

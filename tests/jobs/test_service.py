@@ -1,0 +1,315 @@
+"""What a user can do with jobs."""
+
+from __future__ import annotations
+
+import pytest
+
+from reviewlens.errors import ConfigurationError, ConflictError, InputError, LimitError, NotFoundError
+from reviewlens.jobs import models
+from reviewlens.jobs.interface import JobState
+from reviewlens.jobs.uploads import Overrides
+from reviewlens.pipeline.spec import JobKeys, JobSpec
+from reviewlens.settings import Settings
+from tests.jobs.conftest import Bench
+
+
+def test_a_submission_freezes_a_spec(bench):
+    upload = bench.upload()
+    view, created = bench.service.submit("u1", upload, Overrides(mapping={"rating": 1}))
+    assert created
+    assert (view.state, view.queue_position, view.engine) == (JobState.QUEUED, 1, "textblob")
+    spec = JobSpec.model_validate_json(bench.store.get(JobKeys("u1", view.job_id).spec))
+    assert (spec.user, spec.job, spec.upload, spec.mapping.rating) == ("u1", view.job_id, upload, 1)
+    assert spec.input_sha256 == bench.uploads.get("u1", upload).sha256
+    assert spec.limits.max_rows == bench.settings.max_rows
+    assert (spec.model, spec.model_sha256) == ("", "")
+
+
+def test_the_same_submitted_twice_is_one_job(bench):
+    upload = bench.upload()
+    first, _ = bench.service.submit("u1", upload)
+    assert bench.service.submit("u1", upload) == (first, False)
+    assert bench.service.submit("u1", upload, Overrides(mapping={"text": 0}))[0] == first
+    other, created = bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    assert created
+    assert other.job_id != first.job_id
+    third, created = bench.service.submit("u1", bench.upload())
+    assert created
+    assert len({first.job_id, other.job_id, third.job_id}) == 3
+    assert len([key for key in bench if key.endswith("spec.json")]) == 3
+
+
+def test_submitting_what_failed_queues_it_again(bench):
+    upload = bench.upload()
+    job = bench.submit(upload=upload)
+    bench.service.cancel("u1", job)
+    view, created = bench.service.submit("u1", upload)
+    assert (view.job_id, view.state, created) == (job, JobState.QUEUED, False)
+
+
+def test_kept_corrections_count_where_none_are_given(bench):
+    upload = bench.upload()
+    bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    view, _ = bench.service.submit("u1", upload)
+    spec = JobSpec.model_validate_json(bench.store.get(JobKeys("u1", view.job_id).spec))
+    assert spec.mapping.text == 1
+
+
+def test_a_file_without_a_text_column_needs_a_mapping(bench):
+    upload = bench.upload(content=b"numbers,more\n1,2\n")
+    with pytest.raises(InputError) as needed:
+        bench.service.submit("u1", upload)
+    assert needed.value.code == "mapping-needed"
+    assert bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))[1]
+
+
+@pytest.mark.parametrize("mapping", [{"text": 2}, {"text": -1}, {"rating": 2}, {"title": 9}])
+def test_a_mapping_must_name_columns_of_the_file(bench, mapping):
+    with pytest.raises(InputError) as wrong:
+        bench.service.submit("u1", bench.upload(), Overrides(mapping=mapping))
+    assert wrong.value.code == "invalid-mapping"
+
+
+def test_engines_are_known_and_installed(bench, monkeypatch):
+    with pytest.raises(InputError) as unknown:
+        bench.service.submit("u1", bench.upload(), engine="abacus")
+    assert unknown.value.code == "unknown-engine"
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    with pytest.raises(InputError) as missing:
+        bench.service.submit("u1", bench.upload(), engine="openvino")
+    assert missing.value.code == "engine-not-installed"
+
+
+def test_the_model_is_pinned_by_its_content(tmp_path):
+    bundle = tmp_path / "model.tar.gz"
+    bundle.write_bytes(b"one")
+    settings = Settings(data_dir=tmp_path, engine="openvino", model=str(bundle))
+    bench = Bench(tmp_path, settings)
+    upload = bench.upload()
+    first, _ = bench.service.submit("u1", upload)
+    spec = JobSpec.model_validate_json(bench.store.get(JobKeys("u1", first.job_id).spec))
+    assert (spec.model, len(spec.model_sha256)) == (str(bundle), 64)
+    assert bench.service.submit("u1", upload) == (first, False)
+    bundle.write_bytes(b"another")
+    assert bench.service.submit("u1", upload)[1] is True
+    bundle.unlink()
+    with pytest.raises(ConfigurationError):
+        bench.service.submit("u1", upload)
+    bench.table.close()
+
+
+def test_the_model_that_ships_is_the_default():
+    assert len(models.pinned_model("openvino", "")) == 64
+
+
+def test_unfinished_jobs_are_limited_per_user(bench):
+    for _ in range(3):
+        bench.submit()
+    with pytest.raises(LimitError) as limited:
+        bench.submit()
+    assert (limited.value.code, limited.value.details["allowed"]) == ("too-many-unfinished-jobs", 3)
+    assert bench.submit("u2")
+
+
+def test_jobs_are_limited_per_user(bench):
+    for _ in range(6):
+        bench.service.cancel("u1", bench.submit())
+    with pytest.raises(LimitError) as limited:
+        bench.submit()
+    assert limited.value.code == "too-many-jobs"
+    bench.service.delete("u1", bench.service.page("u1").jobs[0].job_id)
+    assert bench.submit()
+
+
+def test_an_upload_deleted_meanwhile_is_noticed(bench, monkeypatch):
+    upload = bench.upload()
+    check = bench.service._check_limits
+    monkeypatch.setattr(bench.service, "_check_limits", lambda user: (check(user), bench.uploads.delete(user, upload)))
+    with pytest.raises(NotFoundError):
+        bench.service.submit("u1", upload)
+    assert bench.table.list("u1") == []
+
+
+def test_progress_is_shown_while_it_runs_and_the_summary_afterwards(bench):
+    job, handle = bench.run()
+    keys = JobKeys("u1", job)
+    assert bench.service.get("u1", job).progress is None
+    bench.write(keys.progress, {"stage": "infer", "rows_done": 1})
+    view = bench.service.get("u1", job)
+    assert (view.progress["rows_done"], view.summary, view.queue_position) == (1, None, None)
+    bench.write(keys.summary, {"rows_read": 4, "rows_scored": 2, "rows_duplicate": 1, "rows_rejected": 1})
+    bench.launcher.end(handle, 0)
+    bench.dispatcher.tick()
+    view = bench.service.get("u1", job)
+    assert (view.state, view.progress, view.summary["rows_read"]) == (JobState.SUCCEEDED, None, 4)
+    assert (view.rows_read, view.rows_scored, view.rows_duplicate, view.rows_rejected) == (4, 2, 1, 1)
+    assert view.finished_at >= view.started_at >= view.created_at
+
+
+def test_a_summary_that_was_lost_leaves_the_job_readable(bench):
+    job = bench.succeed()
+    bench.store.delete(JobKeys("u1", job).summary)
+    assert bench.service.get("u1", job).summary is None
+
+
+def test_unreadable_documents_count_as_absent(bench):
+    job, _ = bench.run()
+    for content in (b"{", b"[1]", b"\xff"):
+        bench.store.put(JobKeys("u1", job).progress, content)
+        assert bench.service.get("u1", job).progress is None
+
+
+def test_lists_are_paged_and_light(bench):
+    done = bench.succeed()
+    waiting = [bench.submit() for _ in range(2)]
+    first = bench.service.page("u1", limit=2)
+    assert [view.job_id for view in first.jobs] == waiting[::-1]
+    rest = bench.service.page("u1", limit=2, cursor=first.next_cursor)
+    assert [view.job_id for view in rest.jobs] == [done]
+    assert rest.next_cursor is None
+    assert (rest.jobs[0].summary, rest.jobs[0].rows_scored, rest.jobs[0].model) == (None, 2, "m 1")
+    assert bench.service.page("u2").jobs == []
+
+
+def test_the_queue_position_counts_all_users(bench):
+    bench.submit("u1")
+    second = bench.submit("u2")
+    assert bench.service.get("u2", second).queue_position == 2
+
+
+def test_a_job_that_left_the_queue_this_moment_has_no_position(bench, monkeypatch):
+    job = bench.submit()
+    monkeypatch.setattr(bench.table, "in_states", lambda states: [])
+    assert bench.service.get("u1", job).queue_position is None
+
+
+def test_the_memory_of_summaries_is_bounded(bench):
+    job = bench.succeed()
+    bench.service._summaries.update({("u9", str(number)): {} for number in range(1000)})
+    assert bench.service.get("u1", job).rows_read == 2
+    assert len(bench.service._summaries) == 1
+
+
+def test_a_waiting_job_is_cancelled_at_once(bench):
+    job = bench.submit()
+    assert bench.service.cancel("u1", job).state is JobState.CANCELLED
+    bench.dispatcher.tick()
+    assert bench.launcher.specs == []
+
+
+def test_a_running_job_is_asked_to_stop(bench):
+    job, handle = bench.run()
+    assert bench.service.cancel("u1", job).state is JobState.CANCELLING
+    assert bench.service.cancel("u1", job).state is JobState.CANCELLING
+    assert bench.store.head(JobKeys("u1", job).cancel)
+    bench.launcher.end(handle, 3)
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.CANCELLED
+
+
+def test_an_interrupted_job_is_cancelled_at_once_and_marked(bench):
+    job, handle = bench.run()
+    bench.launcher.end(handle, None)
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.INTERRUPTED
+    assert bench.service.cancel("u1", job).state is JobState.CANCELLED
+    assert bench.store.head(JobKeys("u1", job).cancel)
+
+
+def test_a_finished_job_cannot_be_cancelled_or_retried(bench):
+    job = bench.succeed()
+    for act in (bench.service.cancel, bench.service.retry):
+        with pytest.raises(ConflictError) as late:
+            act("u1", job)
+        assert late.value.code == "job-state"
+    assert bench.state(job) is JobState.SUCCEEDED
+
+
+def test_a_retry_starts_with_a_clean_slate_and_the_same_spec(bench):
+    job, handle = bench.run()
+    keys = JobKeys("u1", job)
+    spec = bench.store.get(keys.spec)
+    bench.write(keys.error, {"code": "bad-file", "message": "The file is bad."})
+    bench.write(keys.progress, {"stage": "read"})
+    bench.launcher.end(handle, 2)
+    bench.dispatcher.tick()
+    failed = bench.service.get("u1", job)
+    assert (failed.state, failed.error, failed.error_code) == (JobState.FAILED, "The file is bad.", "bad-file")
+    again = bench.service.retry("u1", job)
+    assert (again.state, again.error, again.error_code, again.attempts) == (JobState.QUEUED, None, None, 0)
+    assert (again.started_at, again.finished_at, again.progress) == (None, None, None)
+    assert bench.store.head(keys.error) is None
+    assert bench.store.get(keys.spec) == spec
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.RUNNING
+
+
+def test_a_deleted_job_leaves_nothing(bench, tmp_path):
+    job = bench.succeed()
+    (tmp_path / "cache" / "u1" / job).mkdir(parents=True)
+    bench.service.delete("u1", job)
+    assert bench.keys() == []
+    assert not (tmp_path / "cache" / "u1" / job).exists()
+    with pytest.raises(NotFoundError):
+        bench.service.get("u1", job)
+
+
+def test_an_upload_stays_while_another_job_uses_it(bench):
+    upload = bench.upload()
+    one = bench.submit(upload=upload)
+    other, _ = bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    for job in (one, other.job_id):
+        bench.service.cancel("u1", job)
+    bench.service.delete("u1", one)
+    assert bench.uploads.get("u1", upload)
+    with pytest.raises(ConflictError) as used:
+        bench.service.delete_upload("u1", upload)
+    assert used.value.code == "upload-in-use"
+    bench.service.delete("u1", other.job_id)
+    assert bench.keys() == []
+
+
+def test_an_unused_upload_can_be_deleted(bench):
+    upload = bench.upload()
+    bench.service.delete_upload("u1", upload)
+    assert bench.keys() == []
+
+
+def test_an_unfinished_job_is_not_deleted(bench):
+    job, _ = bench.run()
+    before = bench.keys()
+    with pytest.raises(ConflictError):
+        bench.service.delete("u1", job)
+    assert bench.keys() == before
+
+
+def test_the_newest_copies_do_not_outlive_their_job(bench):
+    old, new = bench.succeed(), bench.succeed()
+    newest = JobKeys("u1", new)
+    assert bench.store.get(newest.newest_served_csv) == f"served {new}".encode()
+    bench.service.delete("u1", new)
+    assert bench.store.get(newest.newest_served_csv) == f"served {old}".encode()
+    assert bench.store.get(newest.newest_processed_csv) == f"processed {old}".encode()
+
+
+def test_deleting_an_older_job_leaves_the_newest_copies(bench):
+    old, new = bench.succeed(), bench.succeed()
+    bench.service.delete("u1", old)
+    assert bench.store.get(JobKeys("u1", new).newest_served_csv) == f"served {new}".encode()
+
+
+def test_lost_outputs_do_not_hold_up_a_deletion(bench):
+    old, new = bench.succeed(), bench.succeed()
+    bench.store.delete(JobKeys("u1", old).served_csv)
+    bench.service.delete("u1", new)
+    assert bench.store.head(JobKeys("u1", new).newest_served_csv) is None
+
+
+def test_another_users_job_does_not_exist(bench):
+    job = bench.succeed("u1")
+    before = bench.keys()
+    for act in (bench.service.get, bench.service.cancel, bench.service.retry, bench.service.delete):
+        with pytest.raises(NotFoundError) as absent:
+            act("u2", job)
+        assert absent.value.code == "job-not-found"
+    assert bench.keys() == before

@@ -1,0 +1,116 @@
+"""Uploads: streamed, capped, hashed, looked into, and gone without a trace when something is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from reviewlens.errors import InputError, LimitError, NotFoundError
+from reviewlens.jobs.uploads import Overrides, clean_filename, read_limits
+from reviewlens.pipeline.spec import UploadKeys
+from reviewlens.settings import Settings
+from tests.jobs.conftest import CSV
+
+
+def test_an_upload_is_kept_as_it_came_and_described(bench):
+    upload = bench.uploads.receive("u1", "reviews.csv", [CSV[:5], CSV[5:]])
+    keys = UploadKeys("u1", upload.upload_id)
+    assert bench.store.get(keys.original) == CSV
+    assert (upload.size_bytes, upload.sha256) == (len(CSV), hashlib.sha256(CSV).hexdigest())
+    assert [column.name for column in upload.sniffed.columns] == ["Text", "Stars"]
+    assert bench.uploads.get("u1", upload.upload_id) == upload
+
+
+def test_another_users_upload_does_not_exist(bench):
+    upload = bench.upload("u1")
+    for act in (
+        lambda: bench.uploads.get("u2", upload),
+        lambda: bench.uploads.correct("u2", upload, Overrides()),
+        lambda: bench.service.delete_upload("u2", upload),
+        lambda: bench.service.submit("u2", upload),
+        lambda: bench.uploads.get("u1", "../u1"),
+    ):
+        with pytest.raises(NotFoundError):
+            act()
+
+
+@pytest.mark.parametrize(("size", "fits"), [(999, True), (1000, True), (1001, False)])
+def test_the_size_is_capped_while_it_streams(bench, size, fits):
+    taken = []
+
+    def chunks():
+        for place in range(0, 5000, 100):
+            taken.append(place)
+            yield b"x" * min(100, size - place) if place < size else b""
+
+    if fits:
+        assert bench.uploads.receive("u1", "a.csv", chunks()).size_bytes == size
+    else:
+        with pytest.raises(LimitError) as large:
+            bench.uploads.receive("u1", "a.csv", chunks())
+        assert large.value.code == "upload-too-large"
+        assert len(taken) == 11
+        assert bench.keys() == []
+
+
+def test_an_endless_upload_is_cut_off(bench):
+    def endless():
+        while True:
+            yield b"x" * 300
+
+    with pytest.raises(LimitError):
+        bench.uploads.receive("u1", "a.csv", endless())
+    assert bench.keys() == []
+
+
+def test_a_broken_upload_leaves_nothing(bench):
+    def broken():
+        yield b"abc"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        bench.uploads.receive("u1", "a.csv", broken())
+    assert bench.keys() == []
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"", "empty-file"), (b"a\x00b", "not-text")])
+def test_what_cannot_be_read_leaves_nothing(bench, content, code):
+    with pytest.raises(InputError) as refused:
+        bench.uploads.receive("u1", "a.csv", [content])
+    assert refused.value.code == code
+    assert bench.keys() == []
+
+
+def test_corrections_are_kept_and_replace_earlier_ones(bench):
+    upload = bench.upload()
+    corrected = bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    assert corrected.sniffed.mapping.text == 1
+    assert bench.uploads.get("u1", upload) == corrected
+    assert bench.uploads.with_overrides("u1", upload, Overrides(mapping={"text": 1})) == corrected
+    again = bench.uploads.correct("u1", upload, Overrides(dialect={"delimiter": ";"}))
+    assert (again.sniffed.mapping.text, again.sniffed.dialect.delimiter) == (0, ";")
+    assert bench.uploads.correct("u1", upload, Overrides()).sniffed == bench.uploads.get("u1", upload).sniffed
+    assert bench.uploads.get("u1", upload).overrides.given() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("reviews.csv", "reviews.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\my reviews.csv", "my reviews.csv"),
+        ("名前.csv", "名前.csv"),
+        ("a\x00b\n\u202ec.csv", "abc.csv"),
+        ("", "upload"),
+        ("dir/", "upload"),
+        ("x" * 300 + ".csv", "x" * 196 + ".csv"),
+    ],
+)
+def test_file_names_are_only_shown(given, shown):
+    assert clean_filename(given) == shown
+
+
+def test_reading_limits_are_those_of_the_settings():
+    limits = read_limits(Settings(max_rows=7, max_columns=3))
+    assert (limits.max_rows, limits.max_columns) == (7, 3)
