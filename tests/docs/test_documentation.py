@@ -9,6 +9,8 @@ import pytest
 import typer.main
 
 from reviewlens.cli import app
+from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS
+from reviewlens.reviews.columns import NORMALISED_COLUMNS, OUTPUT_COLUMNS
 from reviewlens.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -43,10 +45,8 @@ def test_every_command_stands_in_the_readme_and_in_the_usage() -> None:
 
 
 def test_every_output_column_stands_in_the_outputs_page() -> None:
-    from reviewlens.pipeline import columns
-
     page = _read("docs/outputs.md")
-    for name in (*columns.SERVED_COLUMNS, *columns.NORMALISED_COLUMNS, *columns.REJECTED_COLUMNS, *columns.PROCESSED_COLUMNS):
+    for name in (*OUTPUT_COLUMNS, *NORMALISED_COLUMNS, *REJECTED_COLUMNS, *PROCESSED_COLUMNS):
         assert f"`{name}`" in page, f"docs/outputs.md does not describe {name}"
 
 

@@ -1,0 +1,106 @@
+"""`./run analyze`, as a person runs it: results, bad input, an interrupted run that goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "reviews.csv"
+pytestmark = pytest.mark.spark
+
+
+def _command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "reviewlens", "analyze", *map(str, arguments)]
+
+
+def _analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=_environment()
+    )
+
+
+def _environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "COLUMNS": "200", **more}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
+    done = _analyze(EXAMPLE, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "inference_summary.json").read_text())
+    served, rejected = _rows(tmp_path / "served.csv"), _rows(tmp_path / "rejected.csv")
+    assert summary["rows_read"] == summary["rows_scored"] + summary["rows_duplicate"] + summary["rows_rejected"]
+    assert len(served) == summary["rows_scored"] + summary["rows_duplicate"] > 300
+    assert len(rejected) == summary["rows_rejected"] > 0
+    positive = sum(row["sentiment"] == "positive" for row in served)
+    assert summary["distribution"] == {"positive": positive, "negative": len(served) - positive}
+    assert "set aside" in done.stderr and "served.csv" in done.stderr
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<html" in report and "http://" not in report.replace("http://www.w3.org", "")
+    assert not (tmp_path / ".work").exists()
+
+
+def test_columns_are_named_by_name_or_number(tmp_path: Path) -> None:
+    source = tmp_path / "two.csv"
+    source.write_text("first,second\nlovely,awful\nwonderful,dreadful\nexcellent,terrible\n")
+    for number, choice in enumerate(("second", "2")):
+        out = tmp_path / str(number)
+        done = _analyze(source, "--out", out, "--text", choice, "--engine", "textblob")
+        assert done.returncode == 0, done.stderr
+        assert {row["sentiment"] for row in _rows(out / "served.csv")} == {"negative"}
+    done = _analyze(source, "--out", tmp_path / "none", "--text", "third", "--engine", "textblob")
+    assert done.returncode == 2
+    assert "no column 'third'" in done.stderr and "2: second" in done.stderr
+
+
+def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
+    missing = _analyze(tmp_path / "none.csv")
+    assert missing.returncode == 2 and "There is no file" in missing.stderr
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    done = _analyze(empty, "--out", tmp_path / "out")
+    assert done.returncode == 2 and "empty" in done.stderr
+    picture = tmp_path / "picture.csv"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
+    done = _analyze(picture, "--out", tmp_path / "out")
+    assert done.returncode == 2 and "Error:" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    source = tmp_path / "many.csv"
+    lines = [f"{index},It was {('good', 'bad')[index % 2]} and number {index} of many" for index in range(3000)]
+    source.write_text("id,review\n" + "\n".join(lines) + "\n")
+    environment = _environment(REVIEWLENS_SLICE_ROWS="200", REVIEWLENS_WORKERS="1")
+    options = (source, "--engine", "textblob", "--out")
+    whole = subprocess.run(
+        _command(*options, tmp_path / "whole"), cwd=ROOT, env=environment, capture_output=True, timeout=300, check=True
+    )
+    assert whole.returncode == 0
+    cut = tmp_path / "cut"
+    process = subprocess.Popen(_command(*options, cut), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(list(cut.glob(".work/objects/output/*/*/_work/**/00002.parquet"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 4, said
+    assert "Run the same command again" in said
+    again = subprocess.run(
+        _command(*options, cut), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    for name in ("served.csv", "rejected.csv", "processed.csv"):
+        assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
