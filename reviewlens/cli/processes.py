@@ -112,6 +112,7 @@ def stop(pids: list[int], seconds: float) -> None:
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(alive, timeout=5)
 
 
 class RunFile:
