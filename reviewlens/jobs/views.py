@@ -62,7 +62,7 @@ def view_of(
         filename=job.filename,
         upload_id=job.upload,
         engine=job.engine,
-        model=" ".join(str(model[part]) for part in ("name", "version") if model.get(part)) or None,
+        model=" ".join(dict.fromkeys(str(model[part]) for part in ("name", "version") if model.get(part))) or None,
         created_at=job.created_at,
         started_at=job.started_at or None,
         finished_at=job.finished_at or None,

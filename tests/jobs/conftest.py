@@ -132,7 +132,7 @@ class Bench:
         assert self.state(job, user) is JobState.SUCCEEDED
         return job
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         return [info.key for info in self.store.list("")]
 
 

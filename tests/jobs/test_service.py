@@ -36,7 +36,7 @@ def test_the_same_submitted_twice_is_one_job(bench):
     third, created = bench.service.submit("u1", bench.upload())
     assert created
     assert len({first.job_id, other.job_id, third.job_id}) == 3
-    assert len([key for key in bench if key.endswith("spec.json")]) == 3
+    assert len([key for key in bench.stored() if key.endswith("spec.json")]) == 3
 
 
 def test_submitting_what_failed_queues_it_again(bench):
@@ -188,6 +188,7 @@ def test_the_memory_of_summaries_is_bounded(bench):
     bench.service._summaries.update({("u9", str(number)): {} for number in range(1000)})
     assert bench.service.get("u1", job).rows_read == 2
     assert len(bench.service._summaries) == 1
+    assert bench.service.get("u1", job).rows_read == 2
 
 
 def test_a_waiting_job_is_cancelled_at_once(bench):
@@ -248,7 +249,7 @@ def test_a_deleted_job_leaves_nothing(bench, tmp_path):
     job = bench.succeed()
     (tmp_path / "cache" / "u1" / job).mkdir(parents=True)
     bench.service.delete("u1", job)
-    assert bench.keys() == []
+    assert bench.stored() == []
     assert not (tmp_path / "cache" / "u1" / job).exists()
     with pytest.raises(NotFoundError):
         bench.service.get("u1", job)
@@ -266,21 +267,21 @@ def test_an_upload_stays_while_another_job_uses_it(bench):
         bench.service.delete_upload("u1", upload)
     assert used.value.code == "upload-in-use"
     bench.service.delete("u1", other.job_id)
-    assert bench.keys() == []
+    assert bench.stored() == []
 
 
 def test_an_unused_upload_can_be_deleted(bench):
     upload = bench.upload()
     bench.service.delete_upload("u1", upload)
-    assert bench.keys() == []
+    assert bench.stored() == []
 
 
 def test_an_unfinished_job_is_not_deleted(bench):
     job, _ = bench.run()
-    before = bench.keys()
+    before = bench.stored()
     with pytest.raises(ConflictError):
         bench.service.delete("u1", job)
-    assert bench.keys() == before
+    assert bench.stored() == before
 
 
 def test_the_newest_copies_do_not_outlive_their_job(bench):
@@ -307,9 +308,9 @@ def test_lost_outputs_do_not_hold_up_a_deletion(bench):
 
 def test_another_users_job_does_not_exist(bench):
     job = bench.succeed("u1")
-    before = bench.keys()
+    before = bench.stored()
     for act in (bench.service.get, bench.service.cancel, bench.service.retry, bench.service.delete):
         with pytest.raises(NotFoundError) as absent:
             act("u2", job)
         assert absent.value.code == "job-not-found"
-    assert bench.keys() == before
+    assert bench.stored() == before

@@ -51,7 +51,7 @@ def test_the_size_is_capped_while_it_streams(bench, size, fits):
             bench.uploads.receive("u1", "a.csv", chunks())
         assert large.value.code == "upload-too-large"
         assert len(taken) == 11
-        assert bench.keys() == []
+        assert bench.stored() == []
 
 
 def test_an_endless_upload_is_cut_off(bench):
@@ -61,7 +61,7 @@ def test_an_endless_upload_is_cut_off(bench):
 
     with pytest.raises(LimitError):
         bench.uploads.receive("u1", "a.csv", endless())
-    assert bench.keys() == []
+    assert bench.stored() == []
 
 
 def test_a_broken_upload_leaves_nothing(bench):
@@ -71,7 +71,7 @@ def test_a_broken_upload_leaves_nothing(bench):
 
     with pytest.raises(ConnectionResetError):
         bench.uploads.receive("u1", "a.csv", broken())
-    assert bench.keys() == []
+    assert bench.stored() == []
 
 
 @pytest.mark.parametrize(("content", "code"), [(b"", "empty-file"), (b"a\x00b", "not-text")])
@@ -79,7 +79,7 @@ def test_what_cannot_be_read_leaves_nothing(bench, content, code):
     with pytest.raises(InputError) as refused:
         bench.uploads.receive("u1", "a.csv", [content])
     assert refused.value.code == code
-    assert bench.keys() == []
+    assert bench.stored() == []
 
 
 def test_corrections_are_kept_and_replace_earlier_ones(bench):
