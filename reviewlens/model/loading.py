@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -21,14 +23,25 @@ def default_bundle_path() -> Path:
 
 
 def unpacked_models_dir() -> Path:
-    """Where bundles are unpacked unless the caller says otherwise: the user's cache folder, else a temporary one."""
-    place = Path.home() / ".cache" / "reviewlens" / "models"
+    """Where bundles are unpacked unless the caller says otherwise: the user's cache folder, else a private temporary one."""
     try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=place):
-            return place
+        return _own_folder(Path.home() / ".cache" / "reviewlens" / "models")
+    except (OSError, RuntimeError):  # a container's user may have no home, or one that cannot be written
+        pass
+    try:
+        return _own_folder(Path(tempfile.gettempdir()) / f"reviewlens-models-{os.getuid()}")
     except OSError:
         return Path(tempfile.mkdtemp(prefix="reviewlens-models-"))
+
+
+def _own_folder(place: Path) -> Path:
+    """The folder, made if need be; OSError unless it can be written and belongs to this user alone."""
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = place.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o022:
+        raise PermissionError(f"{place} could have been filled by somebody else")
+    with tempfile.TemporaryFile(dir=place):
+        return place
 
 
 def open_bundle(path: Path | None, cache_dir: Path | None = None) -> Bundle:
@@ -71,7 +84,7 @@ def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cach
             from reviewlens.model.transformers_engine import TransformersEngine
         except ImportError as error:
             raise ConfigurationError(
-                "The transformers engine needs the training extra: pip install 'reviewlens[train]'.",
+                "The transformers engine needs the training extra: install requirements/training.txt.",
                 code="engine-not-installed",
             ) from error
         if bundle is None:

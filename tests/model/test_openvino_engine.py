@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import sha256_file
 from reviewlens.model.bundle import BundleMetadata, KnownAnswer
-from reviewlens.model.loading import ENGINES, load_engine, load_scorer, model_sha256, open_bundle
+from reviewlens.model.loading import ENGINES, load_engine, load_scorer, model_sha256, open_bundle, unpacked_models_dir
 from reviewlens.model.openvino_engine import OpenVinoEngine
 
 MakeTexts = Callable[[int], list[str]]
@@ -148,3 +150,30 @@ def test_a_missing_bundle_is_named(tmp_path: Path) -> None:
 
 def test_textblob_has_no_file_to_pin() -> None:
     assert model_sha256("textblob", None) == ""
+
+
+def test_bundles_unpack_in_the_users_cache_or_a_private_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert unpacked_models_dir() == tmp_path / "home" / ".cache" / "reviewlens" / "models"
+    (tmp_path / "file").touch()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    private = unpacked_models_dir()
+    assert private.parent == tmp_path / "temporary"
+    assert private.stat().st_mode & 0o077 == 0
+    assert unpacked_models_dir() == private
+    private.chmod(0o777)  # somebody else could have put a model there
+    assert unpacked_models_dir() not in {private, tmp_path / "file"}
+
+
+def test_the_transformers_engine_without_its_extra_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "reviewlens.model.transformers_engine", raising=False)
+    with pytest.raises(ConfigurationError) as caught:
+        load_engine("transformers", tmp_path)
+    assert caught.value.code == "engine-not-installed"
