@@ -23,7 +23,7 @@ def default_bundle_path() -> Path:
 
 
 def unpacked_models_dir() -> Path:
-    """Where bundles are unpacked unless the caller says otherwise: the user's cache folder, else a private temporary one."""
+    """Where bundles are unpacked unless the caller says otherwise: the user's cache folder, else a private one."""
     try:
         return _own_folder(Path.home() / ".cache" / "reviewlens" / "models")
     except (OSError, RuntimeError):  # a container's user may have no home, or one that cannot be written
