@@ -67,7 +67,10 @@ def build_drivers(sample: Sample, occurrences: Occurrences, *, top: int = TOP) -
             for i in without_echoes(order, occurrences, top)
         ]
 
-    note = f"{len(occurrences.terms):,} words and phrases were compared. The first of each list lean most clearly; the last may be hints only."
+    note = (
+        f"{len(occurrences.terms):,} words and phrases were compared. "
+        "The first of each list lean most clearly; the last may be hints only."
+    )
     if sample.sampled:
         note += f" Counts are from an even sample of {sample.rows:,} of the reviews shown."
     return Drivers(

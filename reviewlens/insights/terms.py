@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from reviewlens.insights.filters import is_positive
-from reviewlens.insights.words import NEGATIONS, STOP_WORDS, WORD_OR_BREAK, full_text
+from reviewlens.insights.words import NEGATIONS, NUMBERS, STOP_WORDS, WORD_OR_BREAK, full_text
 
 SAMPLE = 40_000
 MAX_WORDS = 3
@@ -62,7 +62,7 @@ def take_sample(rows: pl.LazyFrame, shown: int, size: int = SAMPLE) -> Sample:
         )
         .sort("row")
         .group_by("key", maintain_order=True)
-        .agg(pl.col("text", "positive", "date", "product").first(), weight=pl.len())
+        .agg(pl.col("text", "positive").first(), pl.col("date", "product").drop_nulls().first(), weight=pl.len())
         .drop("key")
         .collect()
     )
@@ -100,7 +100,7 @@ def find_terms(texts: pl.Series, least: int) -> Occurrences:
     is_word = np.array([name[:1].isalnum() or name[:1] == "_" for name in names])
     stop = np.array([name in STOP_WORDS for name in names])
     negation = np.array([name in NEGATIONS for name in names])
-    bare = np.array([name.isdigit() for name in names])
+    bare = np.array([name.isdigit() or name in NUMBERS for name in names])
     opens, closes = is_word & ~stop, is_word & ~stop & ~negation
 
     all_terms: list[str] = []

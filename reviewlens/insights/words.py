@@ -38,6 +38,8 @@ you've your yours yourself ive im
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that say nothing by themselves; negations are not among them."""
+_NUMBERS = "one two three four five six seven eight nine ten first second third half"
+NUMBERS = frozenset(_NUMBERS.split())
 
 
 def split_search(words: str) -> list[str]:

@@ -1,0 +1,88 @@
+"""What may be asked of a job's results: filters, a page of reviews, a download."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from reviewlens.insights.words import split_search
+
+Sentiment = Literal["positive", "negative"]
+Sort = Literal["row", "-row", "confidence", "-confidence", "date", "-date", "rating", "-rating"]
+What = Literal["served", "rejected", "filtered", "report"]
+Format = Literal["csv", "parquet", "html"]
+
+Stars = Annotated[int, Field(ge=1, le=5)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _as_list(value: object) -> object:
+    """One value stands for a list of it; None for no choice."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | int | float) else value
+
+
+class Filters(BaseModel):
+    """Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
+
+    `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
+    `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
+    `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).
+    `date_from` and `date_to` are inclusive; a row without a date is outside any date filter, one without a rating or
+    product outside any rating or product filter. Unknown names are refused rather than ignored.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    sentiment: Sentiment | None = None
+    min_confidence: Probability | None = None
+    max_confidence: Probability | None = None
+    needs_review: bool | None = None
+    rating: Annotated[list[Stars], BeforeValidator(_as_list), Field(max_length=5)] = []
+    product: Annotated[list[str], BeforeValidator(_as_list), Field(max_length=200)] = []
+    date_from: Date | None = None
+    date_to: Date | None = None
+    words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    agreement: Literal["agrees", "disagrees"] | None = None
+    missing: Annotated[list[Literal["rating", "date", "product"]], BeforeValidator(_as_list), Field(max_length=3)] = []
+
+    @model_validator(mode="after")
+    def _says_something_that_can_hold(self) -> Self:
+        if (
+            self.min_confidence is not None
+            and self.max_confidence is not None
+            and self.min_confidence > self.max_confidence
+        ):
+            raise ValueError("min_confidence must not be above max_confidence")
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise ValueError("date_from must not be after date_to")
+        if self.words and not split_search(self.words):
+            raise ValueError("words needs a letter or a digit (emoji are kept as words, such as: red heart)")
+        return self
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is filtered at all."""
+        return self.plain() != Filters()
+
+    def plain(self) -> Filters:
+        """The filters alone, without what a query adds to them."""
+        return Filters.model_validate({name: getattr(self, name) for name in Filters.model_fields})
+
+
+class ReviewQuery(Filters):
+    """The query string of GET /jobs/{id}/reviews."""
+
+    sort: Sort = "row"
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str = Field("", max_length=500)
+
+
+class ExportQuery(Filters):
+    """The query string of GET /jobs/{id}/export."""
+
+    what: What = "served"
+    format: Format = "csv"

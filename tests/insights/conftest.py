@@ -1,0 +1,34 @@
+"""Results to ask: a story in 2,000 rows, written once, and a way to open any other folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewlens.insights.results import Results
+from tests.insights.make_results import make_results, write_results
+
+
+def open_folder(folder: Path) -> Results:
+    """The results in a folder that make_results wrote."""
+    summary = json.loads((folder / "inference_summary.json").read_text(encoding="utf-8"))
+    return Results(folder / "served.parquet", summary, folder / "rejected.csv")
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return open_folder(make_results(tmp_path_factory.mktemp("story") / "job", 2000))
+
+
+@pytest.fixture
+def results_of(tmp_path: Path) -> Callable[..., Results]:
+    def make(
+        rows: Sequence[dict[str, Any]], rejected: Sequence[tuple[int, str, str, str]] = (), parts: int = 1
+    ) -> Results:
+        return open_folder(write_results(tmp_path / "made", rows, rejected, parts=parts))
+
+    return make

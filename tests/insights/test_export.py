@@ -1,0 +1,136 @@
+"""Downloads: the same values, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewlens.errors import InputError, LimitError
+from reviewlens.insights.export import MEDIA_TYPES, defused, export_name, export_rows
+from reviewlens.insights.models import Filters, Format, What
+from reviewlens.insights.results import Results
+from tests.insights.make_results import REJECTIONS, make_row, synthetic_rows
+
+
+def download(results: Results, what: What, format: Format, filters: Filters | None = None) -> bytes:
+    return b"".join(export_rows(results, what, format, filters or Filters()))
+
+
+def table(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_served_csv_has_every_row_in_order_and_nothing_of_ours_inside(story: Results) -> None:
+    rows = table(download(story, "served", "csv", Filters(words="ignored here")))
+    ours = ["review_id", "sentiment", "confidence", "positive_score", "needs_review"]
+    assert list(rows[0]) == story.served_columns == [*story.original_columns, *ours]
+    made = synthetic_rows(2000)
+    assert [row["review_id"] for row in rows] == [row["review_id"] for row in made]
+    assert [row["Text"] for row in rows] == [row["Text"] for row in made]
+    assert rows[0]["confidence"] == f"{made[0]['confidence']:.6f}"
+    assert {row["needs_review"] for row in rows} == {"true", "false"}
+
+
+def test_filtered_rows_only(story: Results) -> None:
+    filters = Filters(sentiment="negative", product=["Hale Earbuds"])
+    rows = table(download(story, "filtered", "csv", filters))
+    frame = pl.read_parquet(io.BytesIO(download(story, "filtered", "parquet", filters)))
+    wanted = [
+        r["review_id"] for r in synthetic_rows(2000) if r["sentiment"] == "negative" and r["_product"] == "Hale Earbuds"
+    ]
+    assert [row["review_id"] for row in rows] == frame["review_id"].to_list() == wanted
+    assert frame.columns == story.served_columns and frame.schema["confidence"] == pl.Float64
+    nothing = download(story, "filtered", "csv", Filters(words="zebra"))
+    assert nothing.decode("utf-8-sig").splitlines()[0].startswith('"Text"') and table(nothing) == []
+    assert pl.read_parquet(io.BytesIO(download(story, "filtered", "parquet", Filters(words="zebra")))).height == 0
+
+
+def test_rejected_rows(story: Results) -> None:
+    rows = table(download(story, "rejected", "csv"))
+    assert [(row["reason"], row["raw"]) for row in rows] == [(reason, raw) for reason, _, raw in REJECTIONS]
+    frame = pl.read_parquet(io.BytesIO(download(story, "rejected", "parquet")))
+    assert frame["raw"].to_list() == [raw for _, _, raw in REJECTIONS]
+
+
+DANGEROUS = [
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "＝1+1",
+    "-",
+    "--5",
+    "+1 555",
+    "=",
+    "-1e5x",
+]
+HARMLESS = [
+    "-5",
+    "+3.25",
+    "-.5",
+    "-1e5",
+    "+1E-3",
+    "5 stars",
+    "a=b",
+    "",
+    "'=1",
+    "Ünïcode",
+    'say "hi"',
+    "two\nlines",
+    "a,b;c",
+]
+
+
+def test_formulas_are_defused_in_every_text_cell_and_in_names(results_of: Callable[..., Results]) -> None:
+    texts = [*DANGEROUS, *HARMLESS]
+    rows = [make_row(i, text, **{"=cmd()": text}) for i, text in enumerate(texts, 1)]
+    results = results_of(rows, [(99, "too-many-fields", "Too many.", "=1+1")])
+    found = table(download(results, "served", "csv"))
+    assert "'=cmd()" in found[0]
+    for row, text in zip(found, texts, strict=True):
+        safe = f"'{text}" if text in DANGEROUS else text
+        assert (row["Text"], row["'=cmd()"]) == (safe, safe)
+    assert table(download(results, "rejected", "csv"))[0]["raw"] == "'=1+1"
+    # Parquet is for programs: values as they came.
+    assert pl.read_parquet(io.BytesIO(download(results, "served", "parquet")))["Text"].to_list() == texts
+
+
+@given(st.text(max_size=30))
+def test_no_cell_starts_like_a_formula_unless_it_is_a_number(text: str) -> None:
+    cell = defused(pl.DataFrame({"a": [text]}))["a"].item()
+    assert cell.removeprefix("'") == text.removeprefix("'")
+    if cell.lstrip()[:1] in {"=", "+", "-", "@", "＝"}:
+        float(cell)
+    assert not cell.startswith(("\t", "\r", "\n"))
+
+
+def test_the_wrong_form_and_too_many_rows_are_refused_at_once(story: Results) -> None:
+    for what, format in (("report", "csv"), ("served", "html")):
+        with pytest.raises(InputError, match="comes as html"):
+            export_rows(story, what, format, Filters())  # type: ignore[arg-type]
+    with pytest.raises(LimitError, match="2,000 rows") as caught:
+        export_rows(story, "served", "csv", Filters(), max_rows=1999)
+    assert caught.value.details == {"limit": "max_export_rows", "allowed": 1999, "actual": 2000}
+    export_rows(story, "served", "csv", Filters(), max_rows=2000)
+    with pytest.raises(LimitError):
+        export_rows(story, "rejected", "csv", Filters(), max_rows=2)
+
+
+def test_names_and_types(story: Results) -> None:
+    assert export_name(story, "served", "csv") == "reviews-more-served.csv"
+    odd = Results(story.parquet, {"filename": '../../"x\r\n.csv.gz'}, story.rejected_csv)
+    assert export_name(odd, "report", "html") == "x-.csv-report.html"
+    assert (
+        export_name(Results(story.parquet, {}, story.rejected_csv), "filtered", "parquet") == "reviews-filtered.parquet"
+    )
+    assert set(MEDIA_TYPES) == {"csv", "parquet", "html"}
