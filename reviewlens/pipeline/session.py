@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Spark's own log would show what a failing row held; failures reach us as exceptions and are told without it.
-_QUIET = "rootLogger.level = off\n"
+_QUIET = """\
+appender.none.type = Null
+appender.none.name = none
+rootLogger.level = off
+rootLogger.appenderRef.none.ref = none
+"""
 _FOREIGN = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "HADOOP_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "SPARK_MASTER")
 
 

@@ -1,0 +1,213 @@
+"""CSV writing, capacity, control, progress and what is told of failures."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import logging
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewlens.errors import InputError, TransientError
+from reviewlens.pipeline import capacity
+from reviewlens.pipeline import progress as progress_module
+from reviewlens.pipeline.__main__ import JsonFormatter
+from reviewlens.pipeline.capacity import decide_workers, free_memory_mb, processors
+from reviewlens.pipeline.control import Cancelled, Control, Interrupted
+from reviewlens.pipeline.csvtext import csv_line, csv_lines
+from reviewlens.pipeline.faults import explain, places
+from reviewlens.pipeline.progress import STAGES, Progress
+from reviewlens.pipeline.slices import spark_path
+from reviewlens.settings import Settings
+from reviewlens.storage.local import LocalObjectStore
+
+FIELDS = st.text(alphabet=st.sampled_from('ab,";\r\n\t\0 é😀'), max_size=6)
+
+
+@given(st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(FIELDS, min_size=width, max_size=width), max_size=5)))
+def test_csv_reads_back_as_it_was(rows: list[list[str]]) -> None:
+    text = csv_lines(list(zip(*rows, strict=True))) if rows else ""
+    assert text == "".join(csv_line(row) for row in rows)
+    assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == rows
+
+
+def test_a_lone_carriage_return_is_quoted() -> None:
+    assert csv_line(["a\rb", "c"]) == '"a\rb",c\n'
+
+
+def test_patterns_in_paths_are_taken_literally() -> None:
+    assert spark_path(Path("/a b/[x]{y}*?")) == r"file:/a b/\[x\]\{y\}\*\?"
+
+
+def test_workers_are_bounded_by_processors_and_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "processors", lambda cgroup: 8)
+    monkeypatch.setattr(capacity, "free_memory_mb", lambda cgroup: 1024 + 512 + 3 * 900 + 100)
+    settings = Settings(worker_memory_mb=900, driver_memory_mb=1024, _env_file=None)
+    assert decide_workers(settings) == 3
+    monkeypatch.setattr(capacity, "free_memory_mb", lambda cgroup: 500)
+    assert decide_workers(settings) == 1
+    monkeypatch.setattr(capacity, "free_memory_mb", lambda cgroup: 500_000)
+    assert decide_workers(settings) == 8
+    assert decide_workers(Settings(workers=5, _env_file=None)) == 5
+
+
+def test_a_containers_limits_count(tmp_path: Path) -> None:
+    assert processors(tmp_path) >= 1
+    free = free_memory_mb(tmp_path)
+    assert free > 0
+    (tmp_path / "cpu.max").write_text("100000 100000\n")
+    (tmp_path / "memory.max").write_text(str(300 * 2**20))
+    (tmp_path / "memory.current").write_text(str(100 * 2**20))
+    assert processors(tmp_path) == 1
+    assert free_memory_mb(tmp_path) == min(free, 200)
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert processors(tmp_path) >= 1
+    assert free_memory_mb(tmp_path) > 0
+
+
+def test_control_tells_why_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalObjectStore(tmp_path)
+    stop = threading.Event()
+    confirmed: list[int] = []
+    control = Control(store, "cancel", stop, lambda: confirmed.append(1))
+    control.check()
+    assert confirmed == [1]
+    stop.set()
+    with pytest.raises(Interrupted):
+        control.check()
+    store.put("cancel", b"")
+    assert not control.cancel_requested(), "the store is not asked at every turn"
+    time.sleep(0.55)
+    with pytest.raises(Cancelled):
+        control.check()
+    with pytest.raises(Cancelled):
+        control.check()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(progress_module.time, "monotonic", clock.monotonic)
+    return clock
+
+
+def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clock: Clock) -> None:
+    store = LocalObjectStore(tmp_path)
+
+    def shown() -> dict[str, object]:
+        return dict(json.loads(store.get("progress.json")))
+
+    progress = Progress(store, "progress.json", "timings.json")
+    with progress.stage("infer", done=400, total=1000):
+        first = shown()
+        assert (first["stage"], first["label"], first["stage_number"], first["stages"]) == (
+            "infer",
+            STAGES["infer"],
+            4,
+            6,
+        )
+        assert (first["rows_done"], first["rows_total"]) == (400, 1000)
+        assert first["rows_per_second"] is None
+        assert first["seconds_left"] is None
+        clock.now += 0.4
+        progress.advance(100)
+        assert shown()["rows_done"] == 400, "not more than once a second"
+        clock.now += 1.6
+        progress.advance(100)
+        assert shown()["rows_done"] == 600
+        assert shown()["rows_per_second"] == 100.0
+        assert shown()["seconds_left"] == 4.0
+    with progress.stage("read"):
+        clock.now += 2
+        progress.advance(50)
+        assert shown()["seconds_left"] is None
+
+
+def test_timings_add_up_over_attempts(tmp_path: Path, clock: Clock) -> None:
+    store = LocalObjectStore(tmp_path)
+    first = Progress(store, "progress.json", "timings.json")
+    with first.stage("read"):
+        clock.now += 3
+    with first.stage("infer"):
+        with first.paused():
+            clock.now += 5
+        clock.now += 7
+        first.write()
+    clock.now += 100
+    second = Progress(store, "progress.json", "timings.json")
+    with second.stage("infer"):
+        clock.now += 11
+    timings = second.timings()
+    assert timings["attempts"] == 2
+    assert (timings["read_seconds"], timings["start_seconds"], timings["infer_seconds"]) == (3, 5, 18)
+    assert timings["total_seconds"] == 26
+    assert str(timings["started_at"]) <= str(timings["finished_at"])
+
+
+def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
+    try:
+        raise error from cause
+    except BaseException as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("x", code="own"), "own"),
+        (OSError(errno.ENOSPC, "full"), "disk-full"),
+        (RuntimeError("java.io.IOException: No space left on device"), "disk-full"),
+        (RuntimeError("java.lang.OutOfMemoryError: Java heap space"), "out-of-memory"),
+        (MemoryError(), "out-of-memory"),
+        (RuntimeError("org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)"), "worker-lost"),
+        (ValueError("could not convert 'my secret review'"), "internal-error"),
+    ],
+)
+def test_failures_are_told_in_words(error: BaseException, code: str) -> None:
+    told = explain(raised(error))
+    assert told.code == code
+    assert "secret" not in told.message
+
+
+def test_a_hidden_cause_is_found() -> None:
+    assert explain(raised(RuntimeError("outer"), OSError(errno.ENOSPC, "full"))).code == "disk-full"
+
+
+def test_places_hold_no_message() -> None:
+    inner = 'Traceback\n  File "/x/worker.py", line 12, in clean\n    boom\nValueError: my secret review'
+    found = places(raised(RuntimeError(inner), ValueError("my secret review")))
+    assert "RuntimeError" in found
+    assert "/x/worker.py:12 clean" in found
+    assert any("test_small_parts.py" in place for place in found)
+    assert "secret" not in " ".join(found)
+
+
+def test_logs_are_json_without_tracebacks() -> None:
+    try:
+        raise TransientError("my secret review")
+    except TransientError:
+        import sys
+
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "it %s", ("failed",), sys.exc_info())
+    record.places = ["a:1 f"]
+    line = JsonFormatter().format(record)
+    assert json.loads(line)["message"] == "it failed"
+    assert json.loads(line)["error"] == "TransientError"
+    assert json.loads(line)["places"] == ["a:1 f"]
+    assert "secret" not in line
