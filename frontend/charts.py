@@ -295,7 +295,7 @@ def _data(rows: list[JSON]) -> alt.InlineData:
 
 
 def _stacked(tally: JSON, row: JSON) -> list[JSON]:
-    """The two pieces of a bar, negative below positive, each with its edges: bars of uneven width stack no other way."""
+    """The two pieces of a bar, negative below positive, each with both its edges."""
     low, all_ = tally["negative"], tally["negative"] + tally["positive"]
     both = {**row, "positive": tally["positive"], "negative": low}
     return [

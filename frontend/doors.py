@@ -54,6 +54,15 @@ def backend_down(*, bare: bool = True) -> None:
         _wait_for_backend()
 
 
+def nothing_yet(title: str, text: str) -> None:
+    """A page that has nothing to show yet, and the way to change that."""
+    with st.container(key="door", horizontal_alignment="center"):
+        st.markdown(f"### {title}")
+        st.markdown(text)
+        if st.button("Analyse a file", icon=":material/upload_file:", type="primary", key="go-analyse"):
+            st.switch_page("views/analyse.py")
+
+
 @st.fragment(run_every=2)
 def _wait_for_backend() -> None:
     if answers(session.http()):

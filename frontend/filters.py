@@ -1,6 +1,6 @@
 """Which reviews are looked at: one set of filters per job, changed by charts, chips and the table's own controls alike.
 
-The set has the backend's names. It also stands in the page's address, so that a refresh or a link shows the same reviews.
+The set has the backend's names. It also stands in the page's address, so that a refresh shows the same reviews.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def current(job_id: str) -> Filters:
 
 
 def put(job_id: str, kind: str, values: Filters, *, by: str = "") -> None:
-    """Replace one kind of filter (nothing in `values`: take it away); every other chart of that kind forgets its selection."""
+    """Replace one kind of filter; nothing in `values` takes it away. Its other charts forget their selection."""
     now = current(job_id)
     for name in KINDS[kind]:
         now.pop(name, None)

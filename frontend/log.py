@@ -10,6 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 NAME = "reviewlens.frontend"
+_UNCAUGHT = "streamlit.error_util"  # where Streamlit reports what a page did not catch; it does not propagate
 
 
 class WordlessFormatter(logging.Formatter):
@@ -41,9 +42,11 @@ def start_log(data_dir: Path, level: str) -> logging.Logger:
     folder.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(folder / "streamlit.log", maxBytes=10_000_000, backupCount=3, encoding="utf-8")
     handler.setFormatter(WordlessFormatter())
-    for name in (NAME, "streamlit"):
+    for name in (NAME, "streamlit", _UNCAUGHT):
         logger = logging.getLogger(name)
         logger.handlers = [old for old in logger.handlers if not isinstance(old, RotatingFileHandler)]
+        for console in logger.handlers:
+            console.setFormatter(WordlessFormatter())
         logger.addHandler(handler)
     own = logging.getLogger(NAME)
     own.setLevel(level)

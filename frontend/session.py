@@ -1,7 +1,7 @@
 """Who is logged in, and the client that speaks for them.
 
-The backend sets two HttpOnly cookies; the browser sends them to this server too (same host, another port). A renewed access
-token is kept in the Streamlit session; a page refresh starts from the cookies again.
+The backend sets two HttpOnly cookies; the browser sends them to this server too (same host, another port). A renewed
+access token is kept in the Streamlit session; a page refresh starts from the cookies again.
 """
 
 from __future__ import annotations

@@ -12,11 +12,12 @@ import streamlit as st  # noqa: E402
 from frontend import doors, session, style  # noqa: E402
 from frontend.client import ApiError, BackendDown, NotLoggedIn  # noqa: E402
 
+# Not in a folder named `pages`: Streamlit would run such a file by itself, past the log-in, when it is asked for first.
 PAGES = {
-    "dashboard": ("pages/dashboard.py", "Dashboard", ":material/monitoring:"),
-    "analyse": ("pages/analyse.py", "Analyse", ":material/upload_file:"),
-    "runs": ("pages/runs.py", "Runs", ":material/history:"),
-    "try": ("pages/try_one.py", "Try one", ":material/edit_note:"),
+    "dashboard": ("views/dashboard.py", "Dashboard", ":material/monitoring:"),
+    "analyse": ("views/analyse.py", "Analyse", ":material/upload_file:"),
+    "runs": ("views/runs.py", "Runs", ":material/history:"),
+    "try": ("views/try_one.py", "Try one", ":material/edit_note:"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 K = TypeVar("K")
@@ -19,7 +19,8 @@ STATES = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
-STATE_COLOURS = {
+Badge = Literal["gray", "blue", "orange", "green", "red"]
+STATE_COLOURS: dict[str, Badge] = {
     "queued": "gray",
     "running": "blue",
     "cancelling": "orange",
@@ -83,9 +84,14 @@ def size(number_of_bytes: int) -> str:
     value = float(number_of_bytes)
     for unit in ("bytes", "kB", "MB"):
         if value < 1000:
-            return f"{value:.0f}{NBSP}{unit}" if unit == "bytes" or value >= 100 else f"{value:.1f}{NBSP}{unit}"
+            return _short(value) + NBSP + unit
         value /= 1000
-    return f"{value:.1f}{NBSP}GB"
+    return _short(value) + NBSP + "GB"
+
+
+def _short(value: float) -> str:
+    """Three figures at most: 2.0 -> '2', 1.53 -> '1.5', 137.4 -> '137'."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
 
 
 def duration(seconds: float | None) -> str:
@@ -159,7 +165,8 @@ def stars(rating: float | None) -> str:
 
 def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:
     """The sentence that shows where every row went: it adds up, or the backend is wrong."""
-    return f"{many(read, 'row')} read = {count(scored)} scored + {many(duplicate, 'duplicate')} + {count(rejected)} set aside"
+    parts = f"{count(scored)} scored + {many(duplicate, 'duplicate')} + {count(rejected)} set aside"
+    return f"{many(read, 'row')} read = {parts}"
 
 
 def chance(q_value: float) -> str:

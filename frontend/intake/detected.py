@@ -11,6 +11,7 @@ import streamlit as st
 from frontend import session, words
 from frontend.client import ApiError
 
+_NONE = -1
 ROLES = {"text": "Review text", "title": "Title", "rating": "Stars or rating", "date": "Date", "product": "Product"}
 _SHORT = {"text": "review text", "title": "title", "rating": "rating", "date": "date", "product": "product"}
 FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
@@ -78,28 +79,31 @@ def _columns(upload: dict[str, Any]) -> None:
 def _role(
     upload: dict[str, Any], role: str, label: str, found: int | None, by_index: dict[int, dict[str, Any]]
 ) -> None:
-    options: list[int | None] = [*by_index] if role == "text" else [None, *by_index]
     key = f"role-{role}"
-    st.session_state[key] = found
-
+    options = [*by_index] if role == "text" else [_NONE, *by_index]
+    st.session_state[key] = found if found is not None else None if role == "text" else _NONE
     names = words.distinct(
-        {None: "not in this file"} | {at: column["name"] or f"column {at + 1}" for at, column in by_index.items()}
+        {_NONE: "not in this file"} | {at: column["name"] or f"column {at + 1}" for at, column in by_index.items()}
     )
+
+    def changed() -> None:
+        chosen = st.session_state[key]
+        change(upload, mapping={role: None if chosen == _NONE else chosen})
+
     st.selectbox(
         label,
         options,
         key=key,
-        index=None,
         format_func=names.__getitem__,
         placeholder="Choose the column with the review",
-        required=role != "text" or found is not None,
-        on_change=lambda: change(upload, mapping={role: st.session_state[key]}),
+        on_change=changed,
     )
     if found is not None and found in by_index:
         examples = [
             words.cut(" ".join(example.split()), 60) for example in by_index[found]["examples"] if example.strip()
         ][:2]
         reason = upload["sniffed"]["mapping_reasons"].get(role, "")
+        reason = reason[:1].upper() + reason[1:]
         st.caption(
             "  \n".join(
                 words.escape(line) for line in [reason, "e.g. " + " · ".join(examples) if examples else ""] if line
@@ -138,7 +142,6 @@ def _order(upload: dict[str, Any], place: Any, mapping: dict[str, Any], by_index
         list(ORDERS),
         key="date-order",
         format_func=label,
-        required=True,
         on_change=lambda: change(
             upload, mapping={"date_format": {**form, "order": st.session_state["date-order"], "ambiguous": False}}
         ),
@@ -187,7 +190,6 @@ def _part(upload: dict[str, Any], place: Any, name: str, label: str, options: di
         list(options),
         key=key,
         format_func=options.__getitem__,
-        required=True,
         on_change=lambda: change(upload, dialect={name: st.session_state[key]}),
     )
 

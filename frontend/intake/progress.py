@@ -9,6 +9,8 @@ import streamlit as st
 
 from frontend import session, words
 
+# About how long the stages take, so that the bar moves evenly; scoring is most of it.
+_WEIGHTS = {"read": 6, "clean": 8, "deduplicate": 4, "infer": 72, "assemble": 6, "publish": 4}
 _NEXT = {"failed": "did not finish", "cancelled": "was cancelled"}
 
 
@@ -59,30 +61,32 @@ def _now(job: dict[str, Any]) -> None:
         facts.append(f"{words.count(round(progress['rows_per_second']))} rows/s")
     if job["state"] == "running" and progress:
         facts.append(words.remaining(progress.get("seconds_left")))
-    st.html(
-        f'<div class="rl-label rl-sum" data-testid="progress-facts">{escape(" · ".join(fact for fact in facts if fact))}</div>'
-    )
+    told = escape(" · ".join(fact for fact in facts if fact))
+    st.html(f'<div class="rl-label rl-sum" data-testid="progress-facts">{told}</div>')
     st.html(_steps(progress.get("stage"), job["state"]))
 
 
 def fraction(progress: dict[str, Any]) -> float:
-    """How full the bar is: of the stage in hand when its rows are known, else of the stages."""
+    """How full the bar is, 0 to 1: the stages that are done, and of the one in hand the share of its rows."""
+    stages = list(_WEIGHTS)
+    stage = progress.get("stage")
+    if stage not in stages:
+        return 0.0
+    before = sum(_WEIGHTS[done] for done in stages[: stages.index(stage)])
     total = progress.get("rows_total")
-    if total:
-        return min(1.0, (progress.get("rows_done") or 0) / total)
-    number, stages = progress.get("stage_number") or 1, progress.get("stages") or len(words.STAGES)
-    return min(1.0, (number - 1) / stages)
+    share = min(1.0, float(progress.get("rows_done") or 0) / float(total)) if total else 0.0
+    return min(1.0, (before + share * _WEIGHTS[stage]) / sum(_WEIGHTS.values()))
 
 
 def _steps(stage: str | None, state: str) -> str:
     names = list(words.STAGES)
     at = names.index(stage) if stage in names else 0
     moving = state in ("running", "cancelling")
-    items = [
-        f'<li class="{"done" if place < at else "now" if place == at and moving else ""}"><i>{"✓" if place < at else ""}</i>{label}</li>'
-        for place, label in enumerate(words.STAGES.values())
-    ]
-    return f'<ul class="rl-steps">{"".join(items)}</ul>'
+    items = ""
+    for place, label in enumerate(words.STAGES.values()):
+        kind = "done" if place < at else "now" if place == at and moving else ""
+        items += f'<li class="{kind}"><i>{"✓" if place < at else ""}</i>{label}</li>'
+    return f'<ul class="rl-steps">{items}</ul>'
 
 
 def _cancel(job: dict[str, Any]) -> None:
@@ -103,7 +107,8 @@ def _finished(job: dict[str, Any]) -> None:
         served = split.get("positive", 0) + split.get("negative", 0)
         if served:
             st.html(
-                f'<p class="rl-lead">{words.percent(split["positive"] / served)} of {words.many(served, "review")} are positive.</p>'
+                f'<p class="rl-lead">{words.percent(split["positive"] / served)} of '
+                f"{words.many(served, 'review')} are positive.</p>"
             )
         st.html(
             '<p class="rl-label rl-sum">'
@@ -116,7 +121,7 @@ def _finished(job: dict[str, Any]) -> None:
         with st.container(horizontal=True):
             if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
                 st.session_state["job"] = job["job_id"]
-                st.switch_page("pages/dashboard.py", query_params={"job": job["job_id"]})
+                st.switch_page("views/dashboard.py", query_params={"job": job["job_id"]})
             another()
 
 
@@ -127,7 +132,8 @@ def ended(job: dict[str, Any]) -> None:
         if job["state"] == "failed":
             st.error(words.escape(job.get("error") or "No reason was given."), icon=":material/error:")
             st.caption(
-                "If the file or its columns are at fault, put them right and analyse it again. If not, trying again often helps: "
+                "If the file or its columns are at fault, put them right and analyse it again. "
+                "If not, trying again often helps: "
                 "the run goes on from where it was."
             )
         with st.container(horizontal=True):

@@ -23,7 +23,8 @@ def set_aside(view: View) -> None:
         st.caption(":material/check: Nothing: every row of the file was scored.")
     else:
         st.caption(
-            f"{words.many(part['rejected'], 'row')} could not be scored. They are not lost: the export holds each with its place "
+            f"{words.many(part['rejected'], 'row')} could not be scored. "
+            "They are not lost: the export holds each with its place "
             "in the file, its text as it came, and the reason."
         )
     for reason in part["reasons"]:
@@ -37,7 +38,8 @@ def set_aside(view: View) -> None:
                 st.caption(f"and {words.count(more)} more; the export has all of them")
     if part["duplicates"]:
         st.caption(
-            f"{words.many(part['duplicates'], 'row')} repeat a text that was seen before. Each is in the results with the same answer "
+            f"{words.many(part['duplicates'], 'row')} repeat a text that was seen before. "
+            "Each is in the results with the same answer "
             "and counts as a review."
         )
 

@@ -24,7 +24,8 @@ def drivers(view: View) -> None:
     sample = " (an even sample)" if part["sampled"] else ""
     st.caption(
         f"Words and phrases most typical of each side, of {words.count(part['looked_at'])} in "
-        f"{words.many(part['based_on'], 'review')}{sample}. The longer the bar, the stronger the sign. Click one to read its reviews."
+        f"{words.many(part['based_on'], 'review')}{sample}. "
+        "The longer the bar, the stronger the sign. Click one to read its reviews."
     )
     for column, kind in zip(st.columns(2, gap="medium"), ("negative", "positive"), strict=True):
         with column, st.container(key=f"card-words-{kind}", height="stretch"):

@@ -61,7 +61,13 @@ def _choose(view: View, finished: list[dict[str, Any]]) -> None:
         }
     )
     st.selectbox(
-        "Run", list(by_id), key=key, format_func=labels.__getitem__, on_change=chosen, width=300, label_visibility="collapsed"
+        "Run",
+        list(by_id),
+        key=key,
+        format_func=labels.__getitem__,
+        on_change=chosen,
+        width=300,
+        label_visibility="collapsed",
     )
 
 
@@ -108,7 +114,8 @@ def summary(view: View) -> None:
 def _figures(view: View) -> None:
     counts, split_, stars = view.part("counts"), view.part("distribution"), view.part("agreement")
     below = view.part("model").get("needs_review_below")
-    four = st.columns(4, gap="small")
+    with st.container(key="figures"):
+        four = st.columns(4, gap="small")
     with four[0], st.container(key="card-positive", height="stretch"):
         figure(
             words.percent(split_["positive_share"]),
@@ -153,7 +160,8 @@ def _aside_link(counts: dict[str, Any]) -> str:
 def figure(value: str, unit: str, label: str) -> None:
     """One number, large, with what it means under it."""
     st.html(
-        f'<div class="rl-figure">{escape(value)} <small>{escape(unit)}</small></div><div class="rl-label">{escape(label)}</div>'
+        f'<div class="rl-figure">{escape(value)} <small>{escape(unit)}</small></div>'
+        f'<div class="rl-label">{escape(label)}</div>'
     )
 
 

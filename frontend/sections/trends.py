@@ -51,7 +51,8 @@ def changes(view: View) -> None:
     earlier, later = part["earlier"], part["later"]
     st.caption(
         f"{_period(earlier)} against {_period(later)}. Only changes that remain after correcting for looking at "
-        f"{words.many(part['looked_at_products'], 'product')} and {words.many(part['looked_at_terms'], 'word or phrase', 'words and phrases')} "
+        f"{words.many(part['looked_at_products'], 'product')} and "
+        f"{words.many(part['looked_at_terms'], 'word or phrase', 'words and phrases')} "
         "are listed: what is missing here may well be chance."
     )
     if part["overall"]:
@@ -96,7 +97,8 @@ def _overall(row: dict[str, Any]) -> str:
     if not real:
         return f"All in all the positive share went from {before} to **{after}**, which may be chance ({sure})."
     way = "rose" if row["difference"] > 0 else "fell"
-    return f"All in all the positive share **{way}** from {before} to **{after}**: {words.points(row['difference'])} ({sure})."
+    moved = words.points(row["difference"])
+    return f"All in all the positive share **{way}** from {before} to **{after}**: {moved} ({sure})."
 
 
 def _product(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from frontend import filters
+from frontend.filters import Filters, chart_key, on_select
 from frontend.style import Colours
 
 
@@ -19,7 +19,7 @@ class View:
 
     job: dict[str, Any]
     board: dict[str, Any]
-    filters: filters.Filters
+    filters: Filters
     focused: bool
     look: Colours
 
@@ -38,14 +38,14 @@ class View:
         chart: alt.Chart | alt.LayerChart,
         name: str,
         kind: str,
-        read: Callable[[list[dict[str, Any]]], filters.Filters],
+        read: Callable[[list[dict[str, Any]]], Filters],
         alt_text: str,
     ) -> None:
         """Draw a chart in which a click sets filters of one kind."""
         st.altair_chart(
             chart,
-            key=filters.chart_key(name, self.id),
-            on_select=filters.on_select(self.id, kind, name, read),
+            key=chart_key(name, self.id),
+            on_select=on_select(self.id, kind, name, read),
             width="stretch",
             alt=alt_text,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import filters, session, style, words
+from frontend import doors, filters, session, style, words
 from frontend.client import ApiError
 from frontend.sections import aside, certainty, drivers, groups, head, selection, table, trends
 from frontend.sections.view import View
@@ -31,22 +31,13 @@ def _board(job_id: str, given: filters.Filters) -> dict[str, Any]:
     return session.remembered("dashboards", key, lambda: session.client().dashboard(job_id, given), keep=6)
 
 
-def _none_yet() -> None:
-    with st.container(key="door", horizontal_alignment="center"):
-        st.markdown("### No results yet")
-        st.markdown(
-            "Analyse a file of reviews, and what your customers feel, about what, and whether it changes is shown here."
-        )
-        st.page_link("pages/analyse.py", label="Analyse a file", icon=":material/upload_file:")
-
-
 def _not_ready(job: dict[str, Any]) -> None:
     with st.container(key="door", horizontal_alignment="center"):
         name = words.escape(job["filename"])
         if job["state"] in words.UNFINISHED:
             st.markdown(f"### {name} is still being analysed")
             st.page_link(
-                "pages/analyse.py",
+                "views/analyse.py",
                 label="Watch it",
                 icon=":material/progress_activity:",
                 query_params={"job": job["job_id"]},
@@ -55,7 +46,7 @@ def _not_ready(job: dict[str, Any]) -> None:
             st.markdown(f"### {name}: {words.STATES[job['state']].lower()}")
             if job.get("error"):
                 st.error(words.escape(job["error"]), icon=":material/error:")
-            st.page_link("pages/runs.py", label="See all runs", icon=":material/history:")
+            st.page_link("views/runs.py", label="See all runs", icon=":material/history:")
 
 
 def main() -> None:
@@ -63,7 +54,10 @@ def main() -> None:
     finished = _finished()
     job_id = _wanted(finished)
     if job_id is None:
-        _none_yet()
+        doors.nothing_yet(
+            "No results yet",
+            "Analyse a file of reviews, and see here what customers feel, about what, and whether it changes.",
+        )
         return
     try:
         job = session.remembered("job_facts", job_id, lambda: session.client().job(job_id), keep=4, seconds=5)
@@ -85,7 +79,7 @@ def main() -> None:
                 else "That run is not here any more."
             )
         session.show_problem(error)
-        st.page_link("pages/runs.py", label="See all runs", icon=":material/history:")
+        st.page_link("views/runs.py", label="See all runs", icon=":material/history:")
         return
     filters.show_in_address(job_id)
     view = View(job, board, given, focused, style.colours())

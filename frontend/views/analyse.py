@@ -34,8 +34,10 @@ def _choose_file() -> None:
         with st.container(key="card-hint"):
             st.subheader("What a file needs", anchor=False)
             st.markdown(
-                "A column with the text of the review; that is all. **Stars**, a **date**, a **product** and a **title** are used when "
-                "they are there: dates show change over time, products are compared, stars are checked against the words."
+                "A column with the text of the review; that is all. "
+                "**Stars**, a **date**, a **product** and a **title** are "
+                "used when they are there: dates show change over time, products are compared, "
+                "stars are checked against the words."
             )
         return
     try:

@@ -32,7 +32,8 @@ def _result(answer: dict[str, Any]) -> None:
             f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}</div>'
             f'<div class="rl-label">{words.percent(found["confidence"])} sure</div>'
             f'<div class="rl-meter" style="background:var(--rl-negative)" role="img" '
-            f'aria-label="{share:.0f} percent towards positive"><div style="width:{share:.1f}%;background:var(--rl-positive)"></div></div>'
+            f'aria-label="{share:.0f} percent towards positive">'
+            f'<div style="width:{share:.1f}%;background:var(--rl-positive)"></div></div>'
             '<div style="display:flex;justify-content:space-between" class="rl-label">'
             f"<span>positive {share:.1f} %</span><span>negative {100 - share:.1f} %</span></div>"
         )
@@ -89,7 +90,8 @@ def main() -> None:
         else:
             with st.container(key="card-result-empty"):
                 st.caption(
-                    "The answer appears here: positive or negative, how sure the model is, and whether a person should look as well."
+                    "The answer appears here: positive or negative, how sure the model is, "
+                    "and whether a person should look as well."
                 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import session, style, words
+from frontend import doors, session, style, words
 from frontend.client import ApiError
 from frontend.intake.progress import fraction
 
@@ -37,7 +37,8 @@ def _load(pages: int) -> tuple[list[dict[str, Any]], bool]:
 @st.dialog("Delete this run?")
 def _confirm_delete(job: dict[str, Any]) -> None:
     st.markdown(
-        f"**{words.escape(job['filename'])}**: its results go for good, and so does the uploaded file unless another run uses it."
+        f"**{words.escape(job['filename'])}**: its results go for good, "
+        "and so does the uploaded file unless another run uses it."
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
@@ -83,9 +84,9 @@ def _row(job: dict[str, Any]) -> None:
 def _buttons(job: dict[str, Any], state: str, job_id: str) -> None:
     if state == "succeeded" and st.button("Open", icon=":material/monitoring:", key=f"open-{job_id}", type="primary"):
         st.session_state["job"] = job_id
-        st.switch_page("pages/dashboard.py", query_params={"job": job_id})
+        st.switch_page("views/dashboard.py", query_params={"job": job_id})
     if state in words.UNFINISHED and st.button("Watch", icon=":material/visibility:", key=f"watch-{job_id}"):
-        st.switch_page("pages/analyse.py", query_params={"job": job_id})
+        st.switch_page("views/analyse.py", query_params={"job": job_id})
     if state in ("queued", "running", "interrupted"):
         st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job_id}", on_click=_act, args=(job, "cancel"))
     if state in ("failed", "cancelled"):
@@ -127,10 +128,7 @@ def _list() -> None:
     pages = st.session_state.setdefault("runs_pages", 1)
     jobs, more = _load(pages)
     if not jobs:
-        with st.container(key="door", horizontal_alignment="center"):
-            st.markdown("### No runs yet")
-            st.markdown("Every file you analyse is listed here, with what became of it.")
-            st.page_link("pages/analyse.py", label="Analyse a file", icon=":material/upload_file:")
+        doors.nothing_yet("No runs yet", "Every file you analyse is listed here, with what became of it.")
         return
     moving = any(job["state"] in words.UNFINISHED for job in jobs)
     if moving != st.session_state.get("runs_moving", False):
