@@ -204,7 +204,7 @@ def sample_rows(
     """The first records of a file's begin, header included; `complete`: the sample is the whole file, so its last
     record counts too.
     """
-    grammar = Grammar(dialect.delimiter, dialect.quoting, columns, len(sample) // 4)
+    grammar = Grammar(dialect.delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
     rows: list[SampleRow] = []
     at = 0
     while at < len(sample) and len(rows) < most:

@@ -8,7 +8,7 @@ The rules, in order (docs of `Grammar.read` give the details):
 2. A field whose quote is not closed so is damaged: its quote is taken literally and the field ends at the next
    delimiter or line end.
 3. A damaged record on one line, or one with too many fields, is read in the first way that gives as many fields as the
-   file has columns: with stray quotes inside quoted fields, with the other escape, by rule 2, with all quotes literal;
+   file has columns: with the other escape, with stray quotes inside quoted fields, by rule 2, with all quotes literal;
    else by rule 2.
 4. A record over several lines is given up for its first line alone (by rule 2 and 3) when that line has as many fields
    as the file has columns and the whole has not, or when every line it would swallow looks like a row of this file: as
@@ -119,8 +119,8 @@ class Grammar:
     def _alternatives(self, parsed: Parsed, line: bytes) -> list[list[bytes] | None]:
         other = self._scan(line, 0, True, "backslash" if self.quoting == "double" else "double")
         return [
-            self._with_stray_quotes(line),
             None if other is None or other.damaged else other.fields,
+            self._with_stray_quotes(line),
             parsed.fields,
             line.split(self.delimiter),
         ]

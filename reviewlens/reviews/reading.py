@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.delimited import DelimitedReader, sample_rows
+from reviewlens.reviews.delimited import DelimitedReader, SampleRow, sample_rows
 from reviewlens.reviews.jsonl import JsonLinesReader, sample_keys
 from reviewlens.reviews.lines import Item, Note
 from reviewlens.reviews.notes import tally_warnings
@@ -169,29 +169,31 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
         rows = sample_rows(sample.data, dialect, None, complete=True, most=1)
     if not rows:
         return []
+    if not dialect.header:
+        return [""] * _usual_size(rows, 0)
     codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
-    first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields] if dialect.header else []
-    if dialect.header and len(first) > 1 and not first[-1].strip() and _usual_size(rows[1:]) < len(first):
+    first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields]
+    below = sample_rows(sample.data, dialect, len(first), complete=sample.complete)[1:]
+    usual = _usual_size(below, len(first))
+    if len(first) > max(1, usual) and not first[-1].strip() and below:
         first.pop()  # a delimiter at the header's end
-    usual = _usual_size(rows[1:] if dialect.header else rows)
-    if dialect.header and usual == len(first) + 1 and _numbered(rows[1:]):
+    if usual == len(first) + 1 and _numbered(below):
         first.insert(0, "")  # a first column of row numbers that the header does not name
     return first + [""] * (usual - len(first))
 
 
-def _usual_size(rows: list) -> int:  # type: ignore[type-arg]
-    """The most common number of fields, not counting fields at the end that are always empty."""
-    if not rows:
-        return 0
+def _usual_size(rows: list[SampleRow], expected: int) -> int:
+    """The most common number of fields, not counting fields at the end that are always empty; `expected` wins a tie."""
     counts = Counter(len(row.fields) for row in rows if not row.damaged) or Counter(len(row.fields) for row in rows)
-    most = max(counts.values())
-    usual = max(size for size, count in counts.items() if count == most)
+    if not counts:
+        return 0
+    usual = max(counts, key=lambda size: (counts[size], size == expected, size))
     while usual > 1 and not any(row.fields[usual - 1].strip() for row in rows if len(row.fields) == usual):
         usual -= 1
     return usual
 
 
-def _numbered(rows: list) -> bool:  # type: ignore[type-arg]
+def _numbered(rows: list[SampleRow]) -> bool:
     starts = [row.fields[0].strip() for row in rows[:50]]
     return len(starts) > 1 and any(
         starts == [b"%d" % number for number in range(base, base + len(starts))] for base in (0, 1)

@@ -1,0 +1,287 @@
+"""Delimited text with the faults that real files have: no row is lost, and each is where it says it is."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import pytest
+
+from reviewlens.reviews.reading import Position, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reviews.tables import Dialect
+from tests.reviews.reading_help import LIMITS, bad, good, read, reader
+
+
+def test_plain_rows_with_their_spans() -> None:
+    data = b"id,text\n1,good\n2,bad\n"
+    rows = read(data)
+    assert rows == [Record(1, ["1", "good"], 8, 15), Record(2, ["2", "bad"], 15, 21)]
+    assert [data[row.start : row.end] for row in rows] == [b"1,good\n", b"2,bad\n"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_line_ends(end: bytes) -> None:
+    data = end.join([b"id,text", b"1,good", b'2,"two\nlines"', b"", b"3,last"])
+    rows = read(data)
+    assert good(rows) == [["1", "good"], ["2", "two\nlines"], ["3", "last"]]
+    assert rows[-1].end == len(data)
+
+
+def test_mixed_line_ends_and_blank_lines_add_up() -> None:
+    data = b"id,text\r\n\r\n1,a\n\n2,b\r3,c\r\n\n"
+    found = reader(data)
+    assert good(list(found)) == [["1", "a"], ["2", "b"], ["3", "c"]]
+    assert found.ledger.as_dict() == {
+        "bytes_total": len(data),
+        "header_bytes": 9,
+        "record_bytes": 4 + 4 + 5,
+        "blank_bytes": 2 + 1 + 1,
+        "rejected_bytes": 0,
+    }
+
+
+def test_unclosed_quote_is_literal_and_the_next_line_is_read() -> None:
+    data = b'id,text,stars\n1,"fine",5\n2,"never closed,4\n3,"good row",5\n4,plain,3\n5,"last ""one""",1\n'
+    found = reader(data)
+    assert good(list(found)) == [
+        ["1", "fine", "5"],
+        ["2", '"never closed', "4"],
+        ["3", "good row", "5"],
+        ["4", "plain", "3"],
+        ["5", 'last "one"', "1"],
+    ]
+    assert found.tallies["quote_rows"] == 1
+    assert "1 row has a quotation mark that is never closed" in found.warnings[0]
+
+
+def test_unclosed_quote_with_no_later_quote() -> None:
+    rows = read(b'id,text\n1,"never closed\n2,plain\n3,plain\n')
+    assert good(rows) == [["1", '"never closed'], ["2", "plain"], ["3", "plain"]]
+
+
+def test_unclosed_quote_in_a_file_that_quotes_everything() -> None:
+    rows = read(b'"id","text","stars"\n"1","ok","5"\n"2","open,"4"\n"3","open again\n"4","","2"\n"5","fine","1"\n')
+    assert [row[0].strip('"') for row in good(rows)] == ["1", "2", "3", "4", "5"]
+    assert good(rows)[-1] == ["5", "fine", "1"]
+
+
+def test_unclosed_quote_that_a_later_inch_mark_seems_to_close() -> None:
+    lines = [f"{n},{n % 5 + 1},plain text number {n}" for n in range(1, 41)]
+    lines[20] = '21,3,"this one is never closed'
+    lines[30] = '31,4,the screen is 5"'
+    rows = read(("id,stars,text\n" + "\n".join(lines) + "\n").encode())
+    assert len(rows) == 40
+    assert [row[0] for row in good(rows)] == [str(n) for n in range(1, 41)]
+
+
+def test_unclosed_quote_with_commas_is_rejected_alone() -> None:
+    rows = read(b'id,text,stars\n1,"open, with commas, here,4\n2,"fine",5\n')
+    assert [(row.row, row.reason) for row in bad(rows)] == [(1, "unclosed-quote")]
+    assert bad(rows)[0].raw == '1,"open, with commas, here,4'
+    assert good(rows) == [["2", "fine", "5"]]
+
+
+def test_unclosed_quote_in_the_last_line() -> None:
+    assert good(read(b'id,text\n1,a\n2,"open')) == [["1", "a"], ["2", '"open']]
+
+
+def test_embedded_newlines_of_an_honest_field() -> None:
+    text = 'first\n\nthird, with "quotes"\r\nfourth'
+    data = b'id,text,stars\n1,"' + text.replace('"', '""').encode() + b'",5\n2,b,4\n'
+    rows = read(data)
+    assert good(rows) == [["1", text, "5"], ["2", "b", "4"]]
+    assert data[rows[0].start : rows[0].end].endswith(b'fourth",5\n')
+
+
+def test_a_damaged_field_after_an_honest_one_of_several_lines() -> None:
+    assert good(read(b'a,b,c\n"two\nlines","bad" field,3\n4,5,6\n'))[0][0] == "two\nlines"
+
+
+def test_quotes_inside_a_quoted_field() -> None:
+    rows = read(b'id,text,stars\n1,"he said "yes, please" to me",4\n2,"a \\"b, c\\" d",5\n3,"Great" product,3\n')
+    assert good(rows) == [
+        ["1", 'he said "yes, please" to me', "4"],
+        ["2", 'a "b, c" d', "5"],
+        ["3", '"Great" product', "3"],
+    ]
+
+
+def test_backslash_quoting() -> None:
+    data = (
+        b'id,text\n1,"he said \\"hi, you\\""\n2,"back\\\\slash"\n3,C:\\new\n4,"two\nlines \\" '
+        b'here"\n5,"mixed ""ones"""\n'
+    )
+    assert [row[1] for row in good(read(data, quoting="backslash"))] == [
+        'he said "hi, you"',
+        "back\\slash",
+        "C:\\new",
+        'two\nlines " here',
+        'mixed "ones"',
+    ]
+
+
+def test_no_quoting() -> None:
+    assert good(read(b'id\ttext\n1\t"open\n2\tsay ""hi""\n', delimiter="\t", quoting="none")) == [
+        ["1", '"open'],
+        ["2", 'say ""hi""'],
+    ]
+
+
+def test_spaces_around_quoted_fields() -> None:
+    assert good(read(b'id, text, stars\n1, "a, b" , 5\n')) == [["1", "a, b", " 5"]]
+
+
+def test_ragged_rows() -> None:
+    found = reader(b"id,text,stars\n1,short\n2,right,5\n3,surplus but empty,4,,\n4,too,many,fields\n")
+    rows = list(found)
+    assert good(rows) == [["1", "short", ""], ["2", "right", "5"], ["3", "surplus but empty", "4"]]
+    assert [(row.row, row.reason, row.raw) for row in bad(rows)] == [(4, "too-many-fields", "4,too,many,fields")]
+    assert "4 fields where 3 are expected" in bad(rows)[0].explanation
+    assert found.warnings == ["1 row has fewer fields than there are columns; the missing ones were left empty."]
+
+
+def test_nul_bytes_are_taken_out_and_the_row_is_kept() -> None:
+    found = reader(b'id,text\n1,a\x00b\n2,"c\x00\nd"\n\x00\x00\n')
+    assert good(list(found)) == [["1", "ab"], ["2", "c\nd"], ["", ""]]
+    assert found.tallies["nul_rows"] == 3
+    assert "3 rows hold NUL characters, which were taken out." in found.warnings
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("inner", [b"x", b"x\n"])
+def test_a_field_of_two_megabytes(quoted: bool, inner: bytes) -> None:
+    if b"\n" in inner and not quoted:
+        inner = b"y"
+    text = inner * (2_000_000 // len(inner))
+    field = b'"' + text + b'"' if quoted else text
+    data = b"id,text,stars\n1,before,5\n2," + field + b",4\n3,after,1\n"
+    rows = read(data)
+    assert good(rows) == [["1", "before", "5"], ["3", "after", "1"]]
+    (long,) = bad(rows)
+    assert (long.row, long.reason) == (2, "field-too-long")
+    assert len(long.raw) == 65_536
+    assert data[long.start : long.end] == b"2," + field + b",4\n"
+    allowed = read(data, limits=ReadLimits(max_field_chars=2_000_000))
+    assert good(allowed)[1] == ["2", text.decode(), "4"]
+
+
+@pytest.mark.parametrize(("length", "kept"), [(99, True), (100, True), (101, False)])
+def test_field_limit_at_below_and_above(length: int, kept: bool) -> None:
+    rows = read(b"id,text\n1," + "é".encode() * length + b"\n", limits=ReadLimits(max_field_chars=100))
+    assert isinstance(rows[0], Record) is kept
+
+
+def test_a_file_without_a_line_end_is_one_rejected_row() -> None:
+    limits = ReadLimits(max_field_chars=1000)
+    data = b"id,text\n" + b"word " * 2_000_000 + b"\n7,after\n"
+    rows = read(data, 2, limits=limits)
+    assert [(type(row), row.row) for row in rows] == [(Rejected, 1), (Record, 2)]
+    assert bad(rows)[0].reason == "record-too-long"
+    assert (bad(rows)[0].start, bad(rows)[0].end) == (8, 8 + 10_000_001)
+    assert good(rows) == [["7", "after"]]
+    alone = read(b"x" * 20_000_000, 2, header=False, limits=limits)
+    assert [(row.reason, row.end) for row in bad(alone)] == [("record-too-long", 20_000_000)]
+
+
+@pytest.mark.parametrize(("most", "fits"), [(2, False), (3, True), (4, True)])
+def test_row_limit(most: int, fits: bool) -> None:
+    from reviewlens.errors import LimitError
+
+    rows = reader(b"t\na\nb\nc\n", limits=ReadLimits(max_rows=most))
+    if fits:
+        assert len(list(rows)) == 3
+        return
+    with pytest.raises(LimitError) as caught:
+        list(rows)
+    assert caught.value.details["limit"] == "max_rows"
+
+
+def test_undecodable_bytes_are_kept_with_the_rejected_row() -> None:
+    rows = read(b'id,text\n1,fine\n2,caf\xe9 \xff\n3,"quoted\n\xe9"\n4,caf\xc3\xa9\n')
+    assert good(rows) == [["1", "fine"], ["4", "café"]]
+    first, second = bad(rows)
+    assert (first.reason, first.raw) == ("undecodable-bytes", "2,caf\\xe9 \\xff")
+    assert base64.b64decode(first.raw_base64) == b"2,caf\xe9 \xff"
+    assert "0xE9" in first.explanation
+    assert base64.b64decode(second.raw_base64) == b'3,"quoted\n\xe9"'
+
+
+def test_windows_1252() -> None:
+    rows = read(b"id,text\n1,\x93caf\xe9\x94 \x80 5\n2,odd \x81 byte\n", encoding="cp1252")
+    assert good(rows) == [["1", "“café” € 5"]]
+    assert base64.b64decode(bad(rows)[0].raw_base64) == b"2,odd \x81 byte"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_utf16_spans_count_bytes_of_the_file(encoding: str, end: str) -> None:
+    # U+0A0A and U+0D0D hold bytes that look like line ends, U+2C2C like commas, U+2222 like quotes
+    text = end.join(["id,text", "1,\u0a0a\u0d0d\u2c2c\u2222 😀", '2,"two\nlines, quoted"', "3,last"])
+    data = ("\ufeff" + text).encode(encoding)
+    rows = read(data, encoding=encoding)
+    assert good(rows) == [["1", "\u0a0a\u0d0d\u2c2c\u2222 😀"], ["2", "two\nlines, quoted"], ["3", "last"]]
+    assert [data[row.start : row.end].decode(encoding).rstrip("\r\n") for row in rows][2] == "3,last"
+
+
+def test_utf16_half_pairs_and_an_odd_byte_are_rejected_rows() -> None:
+    data = (
+        "id,text\n1,fine\n".encode("utf-16-le") + b"2\x00,\x00\x3d\xd8\n\x00" + "3,ok\n4".encode("utf-16-le") + b"\x41"
+    )
+    rows = read(data, 2, encoding="utf-16-le")
+    assert good(rows) == [["1", "fine"], ["3", "ok"]]
+    assert [row.row for row in bad(rows)] == [2, 4]
+    assert base64.b64decode(bad(rows)[0].raw_base64) == b"2\x00,\x00\x3d\xd8"
+    assert bad(rows)[1].end == len(data)
+
+
+def test_byte_order_mark_and_separator_line_belong_to_the_header() -> None:
+    found = reader(b"\xef\xbb\xbfsep=;\r\nid;text\r\n1;a\r\n", delimiter=";")
+    assert good(list(found)) == [["1", "a"]]
+    assert found.ledger.header_bytes == 3 + 7 + 9
+
+
+def test_header_of_several_lines_and_no_header() -> None:
+    assert read_columns(io.BytesIO(b'"the\nid",text\n1,a\n'), Dialect(), LIMITS) == ["the\nid", "text"]
+    assert good(read(b'"the\nid",text\n1,a\n')) == [["1", "a"]]
+    assert good(read(b"1,a\n2,b\n", header=False)) == [["1", "a"], ["2", "b"]]
+    assert read_columns(io.BytesIO(b"1,a\n2,b\n"), Dialect(header=False), LIMITS) == ["", ""]
+
+
+def test_header_shorter_or_longer_than_the_rows() -> None:
+    def columns(data: bytes) -> list[str]:
+        return read_columns(io.BytesIO(data), Dialect(), LIMITS)
+
+    assert columns(b"text,stars\n" + b"good,5,extra\n" * 5) == ["text", "stars", ""]
+    assert columns(b"text,stars\n" + b"good,5,\n" * 5) == ["text", "stars"]
+    assert columns(b"text,stars,\n" + b"good,5\n" * 5) == ["text", "stars"]
+    numbered = b"text,stars\n" + b"".join(b"%d,good,5\n" % n for n in range(1, 9))
+    assert columns(numbered) == ["", "text", "stars"]
+    assert good(read(numbered))[0] == ["1", "good", "5"]
+
+
+def test_a_column_of_single_values_keeps_empty_quoted_rows() -> None:
+    assert good(read(b'text\na\n""\n\nb\n')) == [["a"], [""], ["b"]]
+
+
+def test_a_header_alone_yields_no_rows() -> None:
+    found = reader(b"id,text\n")
+    assert list(found) == []
+    assert found.ledger.as_dict()["bytes_total"] == 8
+
+
+def test_reading_goes_on_at_a_position() -> None:
+    lines = [b'%d,"text, %d\nmore",%d\n' % (n, n, n % 5) for n in range(60)]
+    lines[7] = b"7,short\n"
+    lines[9] = b"9,far,too,many\n"
+    lines[11] = b'11,"open,3\n\n\n'
+    data = b"\xef\xbb\xbfid,text,stars\r\n" + b"".join(lines)
+    whole = reader(data)
+    rows = list(whole)
+    again = read_records(io.BytesIO(data), Dialect(), 3, LIMITS)
+    for taken in range(len(rows) + 1):
+        position = Position.from_json(again.position.to_json())
+        rest = read_records(io.BytesIO(data), Dialect(), 3, LIMITS, resume_at=position)
+        assert list(rest) == rows[taken:]
+        assert rest.ledger.as_dict() == whole.ledger.as_dict()
+        assert rest.warnings == whole.warnings
+        next(again, None)
