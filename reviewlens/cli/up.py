@@ -112,7 +112,7 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
 def _analyse_example(console: Console, client: Client) -> None:
     if client.call("GET", "/jobs", params={"limit": 1})["jobs"] or not EXAMPLE.exists():
         return
-    console.print("First start: analysing the example file, so that there is a dashboard to look at.")
+    console.print("First start: analysing the example file, so that there is a dashboard to look at.", soft_wrap=True)
     upload = client.upload(EXAMPLE)
     job = client.call("POST", "/trigger_pipeline", json={"upload_id": upload["upload_id"]})
     with job_progress(console) as show:
