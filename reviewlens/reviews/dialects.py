@@ -63,6 +63,9 @@ def _score(sample: Sample, dialect: Dialect) -> float:
     if size == 1 or len(rows[0].fields) == 1:
         return 0.0
     even = rows_of_size / len(rows)
+    later = [field for row in rows for field in row.fields[1:]]
+    if even < 0.95 and sum(field.startswith(b" ") for field in later) > 0.9 * len(later):
+        return 0.0  # punctuation of prose, which a space follows
     first = 1.0 if len(rows[0].fields) == size else 0.7
     return even * even * first * math.log2(1 + size) if even >= 0.4 or len(rows[0].fields) == size else 0.0
 

@@ -1,0 +1,293 @@
+"""Sniffing: format, encoding, delimiter, quoting, header, mapping, warnings and overrides."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from reviewlens.errors import InputError, LimitError
+from reviewlens.reviews.reading import ReadLimits
+from tests.reviews.reading_help import look, names
+
+_WORDS = "the sound is good but battery life could be better and I would buy it again for my kitchen because it works".split()
+HEADER = ["Id", "ProductId", "Score", "Summary", "Text", "Time"]
+
+
+def make_rows(count: int = 60, seed: int = 7) -> list[list[str]]:
+    """Invented reviews: id, product, stars, title, text, epoch."""
+    dice = random.Random(seed)
+
+    def prose(least: int, most: int) -> str:
+        return " ".join(dice.choices(_WORDS, k=dice.randint(least, most))).capitalize()
+
+    return [
+        [
+            str(n),
+            f"B00{dice.randint(1000, 1009)}XYZ"[:10],
+            str(dice.randint(1, 5)),
+            prose(2, 5),
+            prose(10, 40) + (", " + prose(3, 9) if n % 2 else "") + ".",
+            str(1_300_000_000 + n * 86_400),
+        ]
+        for n in range(1, count + 1)
+    ]
+
+
+def as_csv(rows: list[list[str]], **options: Any) -> bytes:
+    """The rows as a CSV writer writes them."""
+    out = io.StringIO()
+    csv.writer(out, **options).writerows(rows)
+    return out.getvalue().encode()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+def test_delimiters_and_encodings(delimiter: str, encoding: str) -> None:
+    rows = make_rows()
+    for row in rows:
+        row[4] += " café"
+    data = as_csv([HEADER, *rows], delimiter=delimiter).decode().encode(encoding)
+    if encoding == "utf-16-be":
+        data = b"\xfe\xff" + data
+    found = look(data)
+    wanted = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
+    assert (found.dialect.delimiter, found.dialect.encoding, found.dialect.header) == (delimiter, wanted, True)
+    assert names(found) == {
+        "text": "Text",
+        "title": "Summary",
+        "rating": "Score",
+        "date": "Time",
+        "product": "ProductId",
+    }
+    assert found.preview == rows[:20]
+    assert found.estimated_rows == 60
+    assert ("Windows-1252" in " ".join(found.warnings)) is (encoding == "cp1252")
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [1, 2, 5, 3, 4], [0, 1, 2, 5, 4], [3, 1, 2, 5, 4, 0]])
+def test_a_headerless_file_whose_text_is_its_fifth_column(order: list[int]) -> None:
+    data = as_csv([[row[place] for place in order] for row in make_rows()])
+    found = look(data)
+    assert found.dialect.header is False
+    assert found.mapping is not None
+    roles = {1: found.mapping.product, 2: found.mapping.rating, 4: found.mapping.text}
+    assert roles == {place: order.index(place) for place in roles}
+    assert found.mapping.title == (order.index(3) if 3 in order else None)
+    assert found.mapping.date == (order.index(5) if 5 in order else None)
+    assert [column.served_name for column in found.columns] == [f"column_{n + 1}" for n in range(len(order))]
+    assert found.estimated_rows == 60
+
+
+def test_header_or_none_in_files_of_one_and_two_columns() -> None:
+    prose = [row[4] for row in make_rows()]
+    assert look("\n".join(["review", *prose]).encode()).dialect.header is True
+    assert look("\n".join(["Customer words", *prose]).encode()).dialect.header is True
+    alone = look("\n".join(prose).encode())
+    assert (alone.dialect.header, len(alone.columns), alone.estimated_rows) == (False, 1, 60)
+    assert alone.mapping is not None and alone.mapping.text == 0
+    assert any("one column only" in warning for warning in alone.warnings)
+    labelled = as_csv([[text, str(n % 2)] for n, text in enumerate(prose)])
+    assert look(labelled).dialect.header is False
+    assert look(b"text,label\n" + labelled).dialect.header is True
+
+
+@pytest.mark.parametrize("quoting", ["double", "backslash", "none"])
+def test_quoting(quoting: str) -> None:
+    rows = make_rows()
+    for n, row in enumerate(rows):
+        row[4] = f'{row[4]} "quoted, {n}" end' if quoting != "none" else f'"{row[4]} and "so'
+    if quoting == "none":
+        data = "\n".join("\t".join(row) for row in [HEADER, *rows]).encode()
+    else:
+        data = as_csv(
+            [HEADER, *rows],
+            doublequote=quoting == "double",
+            escapechar=None if quoting == "double" else "\\",
+            quoting=csv.QUOTE_ALL,
+        )
+    found = look(data)
+    assert found.dialect.quoting == quoting
+    assert found.preview == rows[:20]
+
+
+def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:
+    lines = as_csv([HEADER, *make_rows()]).splitlines()
+    lines[2] = lines[2].replace(b",", b',"', 1)
+    lines[5] += b",surplus,fields"
+    lines[9] = b"9,short"
+    found = look(b"\n".join(lines))
+    assert found.estimated_rows == 60
+    assert names(found)["text"] == "Text"
+    text = " ".join(found.warnings)
+    assert "1 row will be set aside" in text and "1 row has fewer fields" in text and "never closed" in text
+
+
+def test_a_wrong_delimiter_is_not_taken_in_silence() -> None:
+    found = look(as_csv([HEADER, *make_rows()]), dialect={"delimiter": ";"})
+    assert found.dialect.delimiter == ";"
+    text = " ".join(found.warnings)
+    assert "comma divides the rows more evenly" in text and "one column only" in text
+
+
+@pytest.mark.parametrize(
+    ("data", "filename", "code"),
+    [
+        (b"", "a.csv", "empty-file"),
+        (b"\n\r\n\n", "a.csv", "empty-file"),
+        (b"text,stars\n", "a.csv", "no-rows"),
+        (gzip.compress(b""), "a.csv.gz", "empty-file"),
+        (random.Random(1).randbytes(5000), "a.csv", "not-text"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "a.csv", "not-text"),
+        (b"%PDF-1.7 ...", "a.csv", "not-text"),
+        (bytes(5000), "a.csv", "not-text"),
+        (b"\xd0\xcf\x11\xe0" + bytes(600), "a.xls", "old-excel"),
+        (b"BZh91AY", "a.csv.bz2", "unknown-compression"),
+        (gzip.compress(gzip.compress(b"a,b")), "a.csv.gz", "packed-twice"),
+        (b"PK\x03\x04" + bytes(50), "a.xlsx", "corrupt-xlsx"),
+        (b"PAR1" + bytes(50), "a.parquet", "corrupt-parquet"),
+        (b'[{"text": "a"}]', "a.json", "json-list"),
+        (b"\xff\xfe\x00\x00a\x00\x00\x00", "a.csv", "unknown-encoding"),
+        (gzip.compress(b"text\n" + b"good stuff\n" * 1000)[:-12], "a.csv.gz", "corrupt-gzip"),
+    ],
+)
+def test_files_that_cannot_be_read(data: bytes, filename: str, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        look(data, filename)
+    assert caught.value.code == code
+    assert caught.value.message.endswith(".") and len(caught.value.message) > 15
+
+
+def test_bombs_and_too_many_columns_are_limits() -> None:
+    with pytest.raises(LimitError):
+        look(gzip.compress(b"text\n" + b"a" * 50_000_000), "a.csv.gz")
+    wide = b",".join(b"c%d" % n for n in range(11)) + b"\n" + b",".join(b"%d" % n for n in range(11)) + b"\n"
+    assert len(look(wide, limits=ReadLimits(max_columns=11)).columns) == 11
+    with pytest.raises(LimitError) as caught:
+        look(wide, limits=ReadLimits(max_columns=10))
+    assert caught.value.details == {"limit": "max_columns", "allowed": 10, "actual": 11}
+
+
+def test_a_few_bad_bytes_do_not_make_a_file_windows_1252() -> None:
+    rows = [[str(n), f"schön gefunden, Nummer {n}"] for n in range(50)]
+    lines = as_csv([["id", "text"], *rows]).splitlines(keepends=True)
+    lines[7] = b"7,caf\xe9 \xff\r\n"
+    found = look(b"".join(lines))
+    assert found.dialect.encoding == "utf-8"
+    assert "1 line cannot be read as UTF-8 text and will be set aside." in found.warnings
+    ascii_with_rubbish = b"id,text\n" + b"1,all is well here\n" * 20 + b"2,bad \xff\xfe bytes\n"
+    assert look(ascii_with_rubbish).dialect.encoding == "utf-8"
+    assert look(b"id,text\n" + b"1,all is well here\n" * 20 + b"2,in the caf\xe9\n").dialect.encoding == "cp1252"
+
+
+def test_other_formats() -> None:
+    rows = make_rows()
+    objects = [dict(zip(HEADER, row, strict=True)) for row in rows]
+    lines = look("\n".join(map(json.dumps, objects)).encode(), "reviews.txt")
+    assert (lines.dialect.format, names(lines)["text"]) == ("jsonl", "Text")
+    packed = look(gzip.compress("\n".join(map(json.dumps, objects)).encode()), "reviews.jsonl.gz")
+    assert (packed.dialect.format, packed.dialect.compression) == ("jsonl", "gzip")
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(objects), out)
+    assert names(look(out.getvalue())) == names(lines)
+    tabs = look(gzip.compress(as_csv([HEADER, *rows], delimiter="\t")), "reviews.tsv.gz")
+    assert (tabs.dialect.delimiter, tabs.dialect.compression, tabs.estimated_rows) == ("\t", "gzip", 60)
+
+
+def test_workbooks_with_and_without_header() -> None:
+    import xlsxwriter
+
+    rows = make_rows()
+    for header in (True, False):
+        out = io.BytesIO()
+        with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+            sheet = book.add_worksheet()
+            for place, row in enumerate([HEADER, *rows] if header else rows):
+                sheet.write_row(place, 0, [int(cell) if cell.isdigit() else cell for cell in row])
+        found = look(out.getvalue(), "reviews.xlsx")
+        assert found.dialect.header is header
+        assert found.estimated_rows == 60
+        assert found.mapping is not None and found.mapping.text == 4
+
+
+def test_overrides_go_before_what_was_detected() -> None:
+    data = as_csv([HEADER, *make_rows()])
+    found = look(data, mapping={"text": 3, "date": None, "rating_scale": 10}, dialect={"header": False})
+    assert found.dialect.header is False
+    assert found.mapping is not None
+    assert (found.mapping.text, found.mapping.title, found.mapping.date, found.mapping.date_format) == (
+        3,
+        None,
+        None,
+        None,
+    )
+    assert found.mapping.rating_scale == 10
+    assert found.mapping_reasons["text"] == "you chose it"
+    ordered = look(data, mapping={"date_format": {"kind": "epoch_milliseconds"}})
+    assert ordered.mapping is not None and ordered.mapping.date_format is not None
+    assert ordered.mapping.date_format.kind == "epoch_milliseconds"
+    assert look(data, encoding="cp1252").dialect.encoding == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        ({"mapping": {"text": 6}}, "no-such-column"),
+        ({"mapping": {"text": None}}, "no-text-column"),
+        ({"mapping": {"rating_scale": -1}}, "invalid-override"),
+        ({"dialect": {"delimiter": "x"}}, "invalid-override"),
+        ({"dialect": {"colour": "red"}}, "unknown-override"),
+        ({"mapping": {"colour": 1}}, "unknown-override"),
+    ],
+)
+def test_overrides_that_cannot_be(overrides: dict[str, Any], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        look(as_csv([HEADER, *make_rows()]), **overrides)
+    assert caught.value.code == code
+
+
+def test_ambiguous_dates_are_said_and_can_be_changed() -> None:
+    rows = [[f"{n % 12 + 1}/{n % 11 + 1}/2021", text] for n, text in enumerate(row[4] for row in make_rows())]
+    data = as_csv([["Date", "Review"], *rows])
+    found = look(data)
+    assert found.mapping is not None and found.mapping.date_format is not None
+    assert found.mapping.date_format.ambiguous
+    assert any("month first" in warning and "2021-01-01" in warning for warning in found.warnings)
+    form = {"kind": "numeric", "order": "day_first"}
+    changed = look(data, mapping={"date_format": form})
+    assert changed.mapping is not None and changed.mapping.date_format is not None
+    assert changed.mapping.date_format.order == "day_first"
+
+
+def test_no_text_column() -> None:
+    found = look(b"id,stars\n" + b"".join(b"%d,%d\n" % (n, n % 5 + 1) for n in range(30)))
+    assert found.mapping is None
+    assert found.warnings == ["No column looks like review text. Choose the column that holds it."]
+
+
+def test_duplicate_headers_and_collisions_are_told() -> None:
+    found = look(b"text,rating,Rating,rating,sentiment\n" + b"good enough to buy it again,5,4,3,x\n" * 30)
+    assert [column.served_name for column in found.columns] == [
+        "text",
+        "rating",
+        "Rating_original",
+        "rating_2",
+        "sentiment_original",
+    ]
+    assert len([warning for warning in found.warnings if "is taken" in warning]) == 3
+
+
+def test_rows_of_a_large_file_are_estimated(tmp_path: os.PathLike[str]) -> None:
+    rows = make_rows(1000)
+    body = as_csv(rows)
+    data = as_csv([HEADER]) + body * (17_000_000 // len(body) + 1)
+    true = 1000 * (17_000_000 // len(body) + 1)
+    assert abs(look(data).estimated_rows - true) < 0.02 * true
