@@ -1,0 +1,186 @@
+"""Tokens, sessions, the log-in page, and the operator's routes."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from reviewlens.identity.private_files import operator_key
+from tests.backend.conftest import PASSWORD, make_site
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def operator(site):
+    return {"X-ReviewLens-Operator": operator_key(site.folder / "secrets")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleo(site, operator):
+    body = {"username": "Cleo", "password": PASSWORD}
+    answer = site.client.post("/operator/users", json=body, headers=operator)
+    assert (answer.status_code, answer.json()) == (201, {"username": "cleo", "password": PASSWORD})
+
+
+def form(site, name="cleo", password=PASSWORD, **headers):
+    return site.client.post(
+        "/session/login", data={"username": name, "password": password}, headers={**FORM, **headers}
+    )
+
+
+def cookies(answer) -> dict[str, str]:
+    return {line.split("=")[0]: line for line in answer.headers.get_list("set-cookie")}
+
+
+def test_tokens_by_name_and_password(site):
+    tokens = site.client.post("/login", json={"username": "cleo", "password": PASSWORD}).json()
+    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
+    me = site.client.get("/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
+    assert (me["name"], me["groups"]) == ("cleo", [])
+    renewed = site.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]}).json()
+    assert renewed["refresh_token"] == ""
+    again = site.client.get("/me", headers={"Authorization": f"Bearer {renewed['access_token']}"})
+    assert again.json() == me
+    assert site.client.post("/logout", json={"refresh_token": tokens["refresh_token"]}).status_code == 204
+    ended = site.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert (ended.status_code, ended.json()["code"]) == (401, "refresh-token-invalid")
+
+
+def test_wrong_name_and_wrong_password_answer_the_same(site):
+    answers = [
+        site.client.post("/login", json={"username": name, "password": "a wrong password"}).json()
+        for name in ("cleo", "nobody")
+    ]
+    assert [{**answer, "request_id": ""} for answer in answers][0] == {**answers[1], "request_id": ""}
+    assert answers[0]["code"] == "wrong-credentials"
+
+
+def test_the_key_set_is_public(site):
+    (key,) = site.client.get("/.well-known/jwks.json").json()["keys"]
+    assert (key["kty"], key["alg"]) == ("RSA", "RS256")
+    assert "d" not in key
+
+
+def test_a_link_opens_a_session_once(site, operator):
+    url = site.client.post("/operator/login-link", json={"username": "dora"}, headers=operator).json()["url"]
+    parts = urlsplit(url)
+    assert (parts.scheme, parts.netloc, parts.path) == ("http", "testserver", "/session/start")
+    answer = site.client.get(f"{parts.path}?{parts.query}")
+    assert (answer.status_code, answer.headers["location"]) == (303, site.settings.public_frontend_url)
+    for line in cookies(answer).values():
+        assert "HttpOnly" in line
+        assert "SameSite=lax" in line
+        assert "Path=/" in line
+    site.client.cookies.clear()
+    access = cookies(answer)["reviewlens_access"].split(";")[0]
+    assert site.client.get("/me", headers={"Cookie": access}).json()["name"] == "dora"
+    again = site.client.get(f"{parts.path}?{parts.query}")
+    assert again.status_code == 401
+    assert "used already" in again.text
+    assert cookies(again) == {}
+
+
+def test_cookies_are_for_https_alone_where_the_settings_say_so(tmp_path):
+    for site in make_site(tmp_path, cookie_secure=True):
+        token = site.platform.local_users.login_link_token("ana")
+        answer = site.client.get(f"/session/start?token={token}")
+        assert all("Secure" in line for line in cookies(answer).values())
+        assert "max-age" in answer.headers["strict-transport-security"]
+
+
+def test_the_form_opens_a_session(site):
+    page = site.client.get("/session/login")
+    assert page.status_code == 200
+    assert "autofocus" in page.text
+    answer = form(site, Origin="http://testserver", **{"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.headers["location"]) == (303, site.settings.public_frontend_url)
+    assert set(cookies(answer)) == {"reviewlens_access", "reviewlens_refresh"}
+    site.client.cookies.clear()
+
+
+def test_a_failed_form_shows_why_and_escapes_what_was_typed(site):
+    answer = form(site, name='"><script>alert(1)</script>', password="wrong <b>")
+    assert answer.status_code == 401
+    assert 'role="alert"' in answer.text
+    assert "<script>" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+    assert "wrong &lt;b&gt;" not in answer.text
+    assert cookies(answer) == {}
+    assert "script-src" not in answer.headers["content-security-policy"]
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_policy_allows_the_redirect_to_the_ui(site):
+    policy = site.client.get("/session/login").headers["content-security-policy"]
+    assert f"form-action 'self' {site.settings.public_frontend_url};" in policy
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_form_on_another_site_is_refused(site, headers):
+    answer = form(site, **headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "other-origin")
+    assert cookies(answer) == {}
+
+
+def test_a_huge_form_is_refused(site):
+    answer = form(site, name="x" * 20_000)
+    assert (answer.status_code, answer.json()["code"]) == (422, "form-too-long")
+
+
+def test_logging_out_revokes_and_clears(site):
+    answer = form(site)
+    refresh = cookies(answer)["reviewlens_refresh"].split(";")[0]
+    site.client.cookies.clear()
+    ended = site.client.get("/session/end", headers={"Cookie": refresh})
+    assert (ended.status_code, ended.headers["location"]) == (303, "/session/login")
+    assert all("Max-Age=0" in line for line in cookies(ended).values())
+    assert len(cookies(ended)) == 2
+    again = site.client.post("/refresh", json={"refresh_token": refresh.split("=", 1)[1]})
+    assert again.status_code == 401
+    assert site.client.get("/session/end").status_code == 303
+
+
+def test_an_expired_access_cookie_is_renewed_by_the_refresh_cookie(site):
+    refresh = cookies(form(site))["reviewlens_refresh"].split(";")[0]
+    site.client.cookies.clear()
+    assert site.client.get("/me", headers={"Cookie": f"reviewlens_access=stale; {refresh}"}).json()["name"] == "cleo"
+    assert site.client.get("/me", headers={"Cookie": "reviewlens_access=stale"}).status_code == 401
+
+
+def test_the_operator_adds_users(site, operator):
+    made = site.client.post("/operator/users", json={"username": "emil"}, headers=operator).json()
+    assert site.client.post("/login", json=made).status_code == 200
+    taken = site.client.post("/operator/users", json={"username": "emil"}, headers=operator)
+    assert (taken.status_code, taken.json()["code"]) == (409, "user-exists")
+    short = site.client.post("/operator/users", json={"username": "fay", "password": "short"}, headers=operator)
+    assert (short.status_code, short.json()["code"]) == (422, "invalid-password")
+    odd = site.client.post("/operator/login-link", json={"username": "a b"}, headers=operator)
+    assert (odd.status_code, odd.json()["code"]) == (422, "invalid-user-name")
+
+
+def test_attempts_are_limited_by_address_on_every_way_in(tmp_path):
+    for site in make_site(tmp_path, login_attempts_per_minute=3):
+        ways = {
+            "login": lambda n: site.client.post("/login", json={"username": f"n{n}", "password": "wrong password"}),
+            "link": lambda n: site.client.get(f"/session/start?token=guess{n}"),
+            "operator": lambda n: site.client.post(
+                "/operator/users", json={"username": "x"}, headers={"X-ReviewLens-Operator": f"guess{n}"}
+            ),
+        }
+        for name, way in ways.items():
+            assert [way(n).status_code for n in range(4)] == [401, 401, 401, 429], name
+            assert int(way(9).headers["retry-after"]) >= 1
+        page = form(site, name="somebody")
+        assert page.status_code == 429
+        assert 'role="alert"' in page.text

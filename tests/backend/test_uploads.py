@@ -1,0 +1,198 @@
+"""Files in: raw and multipart, capped while they stream, nothing left behind when they break off."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.receive import FilePart
+from reviewlens.errors import InputError
+from tests.backend.conftest import CSV
+
+BOUNDARY = b"----boundary7"
+
+
+def stored(site) -> list[str]:
+    return [info.key for info in site.platform.store.list("uploads/")]
+
+
+def multipart(*parts: tuple[bytes, bytes], end: bytes = b"--") -> bytes:
+    body = b"".join(b"--" + BOUNDARY + b"\r\n" + head + b"\r\n\r\n" + data + b"\r\n" for head, data in parts)
+    return body + b"--" + BOUNDARY + end + b"\r\n"
+
+
+def file_head(filename: bytes = b"reviews.csv", field: bytes = b"file") -> bytes:
+    return b'Content-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: text/csv' % (field, filename)
+
+
+def send(site, body, kind="multipart/form-data; boundary=" + BOUNDARY.decode(), path="/uploads"):
+    return site.client.post(path, content=body, headers={**site.as_("ana"), "Content-Type": kind})
+
+
+def test_a_raw_body_and_a_form_give_the_same(site):
+    raw = site.client.post("/uploads?filename=reviews.csv", content=CSV, headers=site.as_("ana")).json()
+    form = site.client.post("/uploads", files={"file": ("reviews.csv", CSV)}, headers=site.as_("ana")).json()
+    for name in ("filename", "size_bytes", "sha256", "sniffed"):
+        assert raw[name] == form[name]
+    assert raw["sha256"] == hashlib.sha256(CSV).hexdigest()
+    assert raw["sniffed"]["mapping"]["text"] == 0
+    assert raw["sniffed"]["preview"][0] == ["Works very well", "5"]
+    assert site.client.get(f"/uploads/{raw['upload_id']}", headers=site.as_("ana")).json() == raw
+
+
+def test_corrections_are_applied_and_kept(site):
+    upload = site.upload()
+    path = f"/uploads/{upload['upload_id']}"
+    changed = site.client.post(f"{path}/sniff", json={"dialect": {"header": False}}, headers=site.as_("ana")).json()
+    assert changed["sniffed"]["dialect"]["header"] is False
+    assert site.client.get(path, headers=site.as_("ana")).json() == changed
+    assert site.client.post(f"{path}/sniff", json={}, headers=site.as_("ana")).json()["sniffed"] == upload["sniffed"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dialect": {"delimiter": "x"}},
+        {"dialect": {"nonsense": 1}},
+        {"mapping": {"text": "first"}},
+        {"mapping": {"text": 99}},
+        {"mapping": {"text": -1}},
+        {"mapping": {"nonsense": 1}},
+        {"nonsense": {}},
+        {"dialect": 7},
+    ],
+)
+def test_corrections_that_cannot_be_are_refused(site, body):
+    upload = site.upload()
+    answer = site.client.post(f"/uploads/{upload['upload_id']}/sniff", json=body, headers=site.as_("ana"))
+    assert answer.status_code == 422, answer.text
+    assert site.client.get(f"/uploads/{upload['upload_id']}", headers=site.as_("ana")).json() == upload
+
+
+def test_an_unused_upload_is_deleted(site):
+    path = f"/uploads/{site.upload()['upload_id']}"
+    assert site.client.delete(path, headers=site.as_("ana")).status_code == 204
+    assert site.client.get(path, headers=site.as_("ana")).status_code == 404
+
+
+@pytest.mark.parametrize("way", ["raw", "form", "streamed"])
+def test_a_file_over_the_limit_is_refused_and_leaves_nothing(site, way):
+    before = stored(site)
+    big = b"Text\n" + b"word " * 60_000
+    if way == "raw":
+        answer = site.client.post("/uploads?filename=a.csv", content=big, headers=site.as_("ana"))
+    elif way == "form":
+        answer = site.client.post("/uploads", files={"file": ("a.csv", big)}, headers=site.as_("ana"))
+    else:
+        pieces = (big[start : start + 999] for start in range(0, len(big), 999))
+        answer = site.client.post("/uploads?filename=a.csv", content=pieces, headers=site.as_("ana"))
+    assert (answer.status_code, answer.json()["code"]) == (413, "upload-too-large")
+    assert answer.json()["details"] == {"limit": "max_upload_bytes", "allowed": 200_000}
+    assert stored(site) == before
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_limit_is_exact(site, over):
+    content = b"Text\n" + b"fine words\n" * 18_181
+    content += b"x" * (200_000 - len(content) + over)
+    answer = site.client.post("/uploads?filename=a.csv", content=content, headers=site.as_("ana"))
+    assert answer.status_code == (413 if over else 201), answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (multipart((file_head(field=b"other"), CSV)), "file-missing"),
+        (multipart(), "file-missing"),
+        (b"", "file-missing"),
+        (b"no form at all", "malformed-multipart"),
+        (multipart((file_head(), CSV), (file_head(), CSV)), "several-files"),
+        (multipart((file_head(), CSV))[:-20], "upload-incomplete"),
+        (multipart((file_head(), b"")), "empty-file"),
+    ],
+)
+def test_forms_that_are_wrong_are_refused_and_leave_nothing(site, body, code):
+    before = stored(site)
+    answer = send(site, body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert stored(site) == before
+
+
+def test_a_form_without_a_boundary_is_refused(site):
+    assert send(site, b"x", "multipart/form-data").json()["code"] == "malformed-multipart"
+
+
+def test_a_raw_body_needs_a_name(site):
+    assert send(site, CSV, "text/csv").json()["code"] == "filename-missing"
+
+
+def test_names_are_decoded_and_stripped(site):
+    answer = send(site, multipart((file_head("../данные 1.csv".encode()), CSV)))
+    assert answer.json()["filename"] == "данные 1.csv"
+    nameless = b'Content-Disposition: form-data; name="file"; filename=""'
+    assert send(site, multipart((nameless, CSV))).json()["filename"] == "upload"
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "multipart/form-data; boundary=" + BOUNDARY.decode()])
+def test_a_connection_that_breaks_off_leaves_nothing(site, kind):
+    before = stored(site)
+    body = multipart((file_head(), CSV * 50)) if "multipart" in kind else CSV * 50
+    messages = [
+        {"type": "http.request", "body": body[:900], "more_body": True},
+        {"type": "http.request", "body": body[900:1800], "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/uploads",
+        "raw_path": b"/uploads",
+        "query_string": b"filename=a.csv",
+        "root_path": "",
+        "scheme": "http",
+        "client": ("127.0.0.1", 5),
+        "server": ("testserver", 80),
+        "headers": [
+            (b"authorization", site.as_("ana")["Authorization"].encode()),
+            (b"content-type", kind.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ],
+    }
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send_(message):
+        sent.append(message)
+
+    asyncio.run(site.app(scope, receive, send_))
+    assert messages == []
+    assert stored(site) == before
+    assert sent[0]["status"] == 400
+
+
+@given(
+    content=st.binary(max_size=300) | st.just(b"\r\n--" + BOUNDARY[:-1]) | st.just(b"\r\n" * 20),
+    cuts=st.lists(st.integers(min_value=0, max_value=900), max_size=12),
+)
+def test_a_file_comes_out_of_a_form_as_it_went_in_however_it_is_cut(content, cuts):
+    note = (b'Content-Disposition: form-data; name="note"', b"not the file")
+    body = multipart(note, (file_head(), content), note)
+    places = sorted({0, *(min(cut, len(body)) for cut in cuts), len(body)})
+    part = FilePart((body[start:end] for start, end in pairwise(places)), BOUNDARY)
+    assert part.filename == "reviews.csv"
+    assert b"".join(part) == content
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_as_a_form_are_refused_in_our_own_words(body):
+    with pytest.raises(InputError):
+        b"".join(FilePart(iter([body]), BOUNDARY))

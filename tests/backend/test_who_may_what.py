@@ -1,0 +1,148 @@
+"""Every route with no token, a bad one, an expired one, and with another user's ids."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from fastapi.routing import APIRoute
+
+from backend.main import create_app
+from reviewlens.identity.local import CLIENT_ID
+from reviewlens.identity.tokens import TokenSigner
+from reviewlens.settings import Settings
+
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/login"),
+    ("POST", "/refresh"),
+    ("POST", "/logout"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/session/start"),
+    ("GET", "/session/login"),
+    ("POST", "/session/login"),
+    ("GET", "/session/end"),
+}
+"""What works without a token: health, and all that hands out or takes back tokens. Each has its own tests."""
+
+BY_OPERATOR_KEY = {("POST", "/operator/login-link"), ("POST", "/operator/users")}
+
+
+def routes() -> list[tuple[str, str]]:
+    found = []
+    pending = list(create_app(Settings()).routes)
+    while pending:
+        route = pending.pop()
+        pending.extend(getattr(getattr(route, "original_router", None), "routes", []))
+        if isinstance(route, APIRoute):
+            found.extend((method, route.path) for method in route.methods)
+    return sorted(set(found))
+
+
+ROUTES = routes()
+GUARDED = [route for route in ROUTES if route not in OPEN]
+
+
+def test_the_routes_are_found():
+    assert len(ROUTES) >= 25
+    assert OPEN < set(ROUTES)
+    assert BY_OPERATOR_KEY < set(ROUTES)
+
+
+def call(site, route: tuple[str, str], headers: dict, upload: str = "u", job: str = "j", **more):
+    method, path = route
+    path = path.format(upload_id=upload, job_id=job)
+    body = {}
+    if path == "/trigger_pipeline":
+        body = {"json": {"upload_id": upload}}
+    elif path == "/generate_dashboard":
+        body = {"json": {"job_id": job}}
+    elif path == "/predict-sentiment":
+        body = {"json": {"text": "fine"}}
+    elif path.endswith("/sniff"):
+        body = {"json": {}}
+    elif path.startswith("/operator"):
+        body = {"json": {"username": "eve"}}
+    elif path == "/uploads":
+        path, body = "/uploads?filename=a.csv", {"content": b"Text\nfine\n"}
+    return site.client.request(method, path, headers=headers, **body, **more)
+
+
+def expired(site) -> str:
+    users = site.platform.local_users
+    issuer = f"urn:reviewlens:pool:{users.key.kid}"
+    signer = TokenSigner(users.key, issuer, CLIENT_ID, life_seconds=60, now=lambda: time.time() - 61)
+    return signer.access(users.ensure_user("ana"))
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=" ".join)
+def test_without_a_valid_token_nothing_opens(site, route):
+    users = site.platform.local_users
+    tokens = users.redeem(users.login_link_token("ana"))
+    head, body, signature = tokens.access_token.split(".")
+    bad = {
+        "none": {},
+        "empty": {"Authorization": "Bearer "},
+        "no scheme": {"Authorization": tokens.access_token},
+        "basic": {"Authorization": "Basic YW5hOmFuYQ=="},
+        "nonsense": {"Authorization": "Bearer nonsense"},
+        "id token": {"Authorization": f"Bearer {tokens.id_token}"},
+        "refresh token": {"Authorization": f"Bearer {tokens.refresh_token}"},
+        "tampered": {"Authorization": f"Bearer {head}.{body}.{signature[::-1]}"},
+        "expired": {"Authorization": f"Bearer {expired(site)}"},
+        "wrong operator key": {"X-ReviewLens-Operator": "guess"},
+        "cookie nonsense": {"Cookie": "reviewlens_access=nonsense; reviewlens_refresh=nonsense"},
+    }
+    for name, headers in bad.items():
+        answer = call(site, route, headers)
+        assert answer.status_code == 401, (name, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["code"] in {
+            "not-authenticated",
+            "token-invalid",
+            "token-expired",
+            "operator-key-invalid",
+            "refresh-token-invalid",
+        }
+
+
+@pytest.mark.parametrize("route", [r for r in GUARDED if r not in BY_OPERATOR_KEY], ids=" ".join)
+def test_a_cookie_opens_what_only_reads_and_nothing_else(site, route):
+    users = site.platform.local_users
+    tokens = users.redeem(users.login_link_token("ana"))
+    for cookie in (f"reviewlens_access={tokens.access_token}", f"reviewlens_refresh={tokens.refresh_token}"):
+        answer = call(site, route, {"Cookie": cookie})
+        assert (answer.status_code == 401) == (route[0] != "GET"), answer.text
+
+
+@pytest.mark.parametrize("route", sorted(BY_OPERATOR_KEY), ids=" ".join)
+def test_a_users_token_is_no_operator_key(site, route):
+    assert call(site, route, site.as_("ana")).status_code == 401
+
+
+def test_another_users_ids_do_not_exist(site):
+    job = site.finished("ana")
+    upload = site.job(job)["upload_id"]
+    waiting = site.submit("ana")["job_id"]
+    with_ids = [route for route in GUARDED if "{" in route[1] or route[1] in ("/trigger_pipeline", "/generate_dashboard")]
+    assert len(with_ids) >= 11
+    for route in with_ids:
+        for job_id in (job, waiting):
+            theirs = call(site, route, site.as_("ben"), upload, job_id)
+            nobodys = call(site, route, site.as_("ben"), "1a1fcdcb36f51209595ddffb38b", "1a1fcdcb36f51209595ddffb38b")
+            assert theirs.status_code == 404, (route, theirs.text)
+            assert {**theirs.json(), "request_id": ""} == {**nobodys.json(), "request_id": ""}
+    listed = site.client.get("/jobs", headers=site.as_("ben")).json()
+    assert listed == {"jobs": [], "next_cursor": None}
+    assert site.job(job)["state"] == "succeeded"
+    assert site.client.get(f"/uploads/{upload}", headers=site.as_("ana")).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", ["..", "%2e%2e", "a%2Fb", "..%2f..%2fsecrets", "%00", "a b", "x" * 65, "'", "*"])
+def test_ids_that_cannot_be_are_refused(site, wrong):
+    for path in (f"/jobs/{wrong}", f"/uploads/{wrong}", f"/jobs/{wrong}/export"):
+        answer = site.client.get(path, headers=site.as_("ana"))
+        assert answer.status_code in (404, 422), answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
