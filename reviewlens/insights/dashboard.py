@@ -24,7 +24,7 @@ _CANDIDATES = 300  # more than are shown: of texts that repeat, one is shown
 
 def build_dashboard(results: Results, filters: Filters, *, since: Date | None = None) -> Dashboard:
     """Everything the dashboard shows. `since`: compare from this day on, not about the latest third of the reviews."""
-    rows = results.scan().filter(condition(filters))
+    rows = _matching(results, filters)
     lazy = {**sections.aggregates(rows), **_candidates(rows)}
     found = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
     shown = int(found["all"]["count"].item())
@@ -72,6 +72,15 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
         examples=examples,
         set_aside=set_aside(results),
     )
+
+
+def _matching(results: Results, filters: Filters) -> pl.LazyFrame:
+    rows = results.scan().filter(condition(filters))
+    if not filters.words:
+        return rows
+    # Searching texts is slow beside the rest, and the passes are several: search once, keep the row numbers.
+    found = rows.select("_row").collect(engine="streaming")
+    return results.scan().join(found.lazy(), on="_row", how="semi", maintain_order="left")
 
 
 def _candidates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:

@@ -7,13 +7,46 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from reviewlens.insights.queries import ExportQuery as ExportQuery
-from reviewlens.insights.queries import Filters as Filters
-from reviewlens.insights.queries import Format as Format
-from reviewlens.insights.queries import ReviewQuery as ReviewQuery
-from reviewlens.insights.queries import Sentiment as Sentiment
-from reviewlens.insights.queries import Sort as Sort
-from reviewlens.insights.queries import What as What
+from reviewlens.insights.queries import ExportQuery, Filters, Format, ReviewQuery, Sentiment, Sort, What
+
+__all__ = [
+    "Agreement",
+    "Bin",
+    "Bucket",
+    "ByProduct",
+    "ByRating",
+    "Changes",
+    "ConfidenceHistogram",
+    "Confusion",
+    "Counts",
+    "Dashboard",
+    "Distribution",
+    "Drivers",
+    "Examples",
+    "ExportQuery",
+    "Filters",
+    "Format",
+    "ModelFacts",
+    "OverTime",
+    "Period",
+    "ProductRow",
+    "RatingRow",
+    "Reason",
+    "RejectedRow",
+    "Review",
+    "ReviewPage",
+    "ReviewQuery",
+    "Section",
+    "Sentiment",
+    "SetAside",
+    "ShareChange",
+    "Sort",
+    "Tally",
+    "Term",
+    "TermChange",
+    "TimePoint",
+    "What",
+]
 
 Bucket = Literal["day", "week", "month", "quarter", "year"]
 
