@@ -6,7 +6,6 @@ import io
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -26,6 +25,7 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")
 BATCH_ROWS = 20_000
+_BATCH_CHARS = 8_000_000
 _BLOCK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for the local code page
 
@@ -124,7 +124,15 @@ def _parquet(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[byt
 
 
 def _rejected(path: Path) -> Iterator[pl.DataFrame]:
-    rows = ({name: row.get(name) or "" for name in REJECTED_COLUMNS} for row in read_rejected(path))
-    # Rejected fields may be huge: few at a time.
-    while batch := list(islice(rows, 200)):
-        yield pl.DataFrame(batch, schema=dict.fromkeys(REJECTED_COLUMNS, pl.String))
+    """All of rejected.csv; a batch closes early when its texts are huge, as they may be."""
+    schema = dict.fromkeys(REJECTED_COLUMNS, pl.String)
+    batch: list[list[str]] = []
+    size = 0
+    for row in read_rejected(path):
+        batch.append([row.get(name) or "" for name in REJECTED_COLUMNS])
+        size += sum(map(len, batch[-1]))
+        if size > _BATCH_CHARS or len(batch) == BATCH_ROWS:
+            yield pl.DataFrame(batch, schema=schema, orient="row")
+            batch, size = [], 0
+    if batch:
+        yield pl.DataFrame(batch, schema=schema, orient="row")

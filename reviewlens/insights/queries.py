@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from reviewlens.insights.words import split_search
 
+MOST_WORDS = 12
+
 Sentiment = Literal["positive", "negative"]
 Sort = Literal["row", "-row", "confidence", "-confidence", "date", "-date", "rating", "-rating"]
 What = Literal["served", "rejected", "filtered", "report"]
@@ -59,6 +61,8 @@ class Filters(BaseModel):
             raise ValueError("min_confidence must not be above max_confidence")
         if self.date_from and self.date_to and self.date_from > self.date_to:
             raise ValueError("date_from must not be after date_to")
+        if len(split_search(self.words)) > MOST_WORDS:
+            raise ValueError(f"words may hold at most {MOST_WORDS} words and phrases")
         if self.words and not split_search(self.words):
             raise ValueError("words needs a letter or a digit (emoji are kept as words, such as: red heart)")
         return self

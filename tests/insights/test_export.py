@@ -58,6 +58,15 @@ def test_rejected_rows(story: Results) -> None:
     assert frame["raw"].to_list() == [raw for _, _, raw in REJECTIONS]
 
 
+def test_huge_rejected_rows_come_in_pieces(results_of: Callable[..., Results]) -> None:
+    huge = [(i, "field-too-long", "Too long.", f"{i}" + "x" * 3_000_000) for i in range(1, 9)]
+    results = results_of([make_row(100, "Fine")], huge)
+    blocks = list(export_rows(results, "rejected", "csv", Filters()))
+    assert len(blocks) == 1 + 3 and max(map(len, blocks)) < 10_000_000
+    csv.field_size_limit(10_000_000)
+    assert [row["raw"][:1] for row in table(b"".join(blocks))] == [str(i) for i in range(1, 9)]
+
+
 DANGEROUS = [
     "=1+1",
     "+cmd|' /C calc'!A0",

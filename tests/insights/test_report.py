@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
+from reviewlens.insights import charts
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.export import export_rows
-from reviewlens.insights.models import Filters
+from reviewlens.insights.models import Bin, ConfidenceHistogram, Filters, OverTime, Tally, TimePoint
+from reviewlens.insights.proportions import tally
 from reviewlens.insights.report import describe_filters, render_report
 from reviewlens.insights.results import Results
 from tests.insights.make_results import make_row
@@ -111,6 +113,19 @@ def test_little_to_say(results_of: Callable[..., Results]) -> None:
     assert "No row was set aside" in page.text
     none = assert_offline(render_report(build_dashboard(results, Filters(words="zebra"))))
     assert "No reviews match the filters." in none.text and "words: zebra" in none.text
+
+
+def test_charts_of_nothing_and_of_one() -> None:
+    assert charts.interval_chart(Tally(), 0.5) == ""
+    assert 'class="mark"' not in charts.interval_chart(tally(3, 4), None)
+    bins = [Bin(low=0.95, high=1.0, count=2, positive=1, negative=1)]
+    assert 'class="mark"' not in charts.histogram_chart(ConfidenceHistogram(bins=bins))
+    assert charts.histogram_chart(ConfidenceHistogram(bins=bins, needs_review_below=0.97)).count("<line") == 2
+    day = dt.date(2026, 1, 1)
+    points = [TimePoint(start=day, end=day, label="<b>", **tally(n, 4 * bool(n)).model_dump()) for n in (1, 0, 3, 4)]
+    drawn = charts.time_chart(OverTime(points=points))
+    assert (drawn.count("<polyline"), drawn.count("whisker"), drawn.count("<circle")) == (1, 1, 3)
+    assert "<b>" not in drawn and "&lt;b&gt;" in drawn
 
 
 def test_filters_in_words() -> None:

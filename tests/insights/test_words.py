@@ -100,5 +100,8 @@ def test_search_is_split_into_words_and_phrases() -> None:
     assert split_search('open "quote') == ["open", "quote"]
     assert split_search("") == []
     assert not Filters(words="  ").active
+    assert Filters(words="a " * 12).active
+    with pytest.raises(ValidationError, match="at most 12"):
+        Filters(words="a " * 13)
     with pytest.raises(ValidationError, match="letter or a digit"):
         Filters(words="?! 👍")
