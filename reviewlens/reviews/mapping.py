@@ -55,17 +55,27 @@ def suggest_mapping(
 
 
 def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
-    """A sentence when day and month might be meant the other way round."""
-    if form is None or not form.ambiguous:
+    """Sentences for values that cannot be read, and when day and month might be meant the other way round."""
+    if form is None:
         return []
-    first = "month" if form.order == "month_first" else "day"
-    example = next((value for value in values if parse_date(value, form)), "")
-    day = parse_date(example, form)
-    read = f": {example!r} is read as {day.isoformat()}" if day else ""
-    return [
-        f"The dates in {label} fit both orders of day and month. They are read with the {first} "
-        f"first{read}. Change the order if that is wrong."
-    ]
+    warnings = []
+    unread = [value for value in values if parse_date(value, form) is None]
+    if unread:
+        share = len(unread) / len(values)
+        warnings.append(
+            f"{share:.0%} of the dates in {label} cannot be read and will be left empty, "
+            f"for example {unread[0][:40]!r}."
+        )
+    if form.ambiguous:
+        first = "month" if form.order == "month_first" else "day"
+        example = next((value for value in values if parse_date(value, form)), "")
+        day = parse_date(example, form)
+        read = f": {example!r} is read as {day.isoformat()}" if day else ""
+        warnings.append(
+            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{read}. "
+            "Change the order if that is wrong."
+        )
+    return warnings
 
 
 class _Search:
@@ -92,7 +102,7 @@ class _Search:
             content = math.log2(1 + min(facts.words, 100))
             if facts.distinct_share < 0.2 and facts.distinct < 200 and len(facts.values) >= 20:
                 content -= 3
-            date_like = facts.words < 6 and detect_date_format(facts.values) is not None
+            date_like = facts.words < 6 and detect_date_format(facts.values, named=False) is not None
             if date_like or (name < 1.5 and (facts.words < 3 or content < 2)):
                 continue
             scores[column] = 2 * name + content

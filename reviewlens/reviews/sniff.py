@@ -253,7 +253,7 @@ def _apply(
     elif not chosen.get("date_format"):
         values["date_format"] = form = detect_date_format(cells("date"))
         label = f"“{headers[values['date']]}”" if headers[values["date"]].strip() else f"column {values['date'] + 1}"
-        warnings += date_warnings(form, label, cells("date"))
+        warnings += date_warnings(form, label, [value for value in cells("date") if value.strip()])
         if form is None:
             warnings.append(f"No way of writing dates fits the values in {label}; dates will be left empty.")
     if values.get("rating") is not None and chosen.get("rating_scale") is None:

@@ -1,4 +1,6 @@
-"""The vocabulary of review tables: how a file is written (dialect), which column means what (mapping), and what was seen in it."""
+"""The vocabulary of review tables: how a file is written (dialect), which column means what (mapping), and what was
+seen in it.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ class FileFormat(StrEnum):
 class Dialect(BaseModel):
     """How a file is written; detected by `sniff`, may be overridden field by field, frozen into a job's spec.
 
-    `encoding`: utf-8, utf-16-le, utf-16-be or cp1252 (a byte-order mark is skipped). `quoting`: how a quote stands inside a quoted
-    field: 'double' ("") or 'backslash' (\\"); 'none': quotes are ordinary characters. Format-irrelevant fields keep their defaults.
+    `encoding`: utf-8, utf-16-le, utf-16-be or cp1252 (a byte-order mark is skipped). `quoting`: how a quote stands
+    inside a quoted field: 'double' ("") or 'backslash' (\\"); 'none': quotes are ordinary characters. Format-irrelevant
+    fields keep their defaults.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +38,7 @@ class Dialect(BaseModel):
 
 
 class DateFormat(BaseModel):
-    """How a date column is written. `order` decides numeric day/month; `ambiguous`: both orders fit every value seen."""
+    """How a date column is written. `order` decides numeric day/month; `ambiguous`: both orders fit all values seen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,8 +78,9 @@ class ColumnInfo(BaseModel):
 class Sniffed(BaseModel):
     """What was detected in an upload: answered by POST /uploads and shown for correction.
 
-    `mapping` is None when no column looks like review text (a warning says so, and a mapping must be given).
-    `preview` holds up to 20 rows of raw fields; `warnings` are sentences for the person. `mapping_reasons`: field -> why it was chosen.
+    `mapping` is None when no column looks like review text (a warning says so, and a mapping must be given). `preview`
+    holds up to 20 rows of raw fields; `warnings` are sentences for the person. `mapping_reasons`: field -> why it was
+    chosen.
     """
 
     dialect: Dialect

@@ -16,6 +16,7 @@ __all__ = ["detect_date_format", "parse_date", "parse_rating"]
 Order = Literal["year_first", "month_first", "day_first"]
 
 _LEAST_SHARE = 0.8  # of the filled values must fit a format
+_LEAST_SHARE_NAMED = 0.5  # in a column whose name says that it holds dates
 _NEWEST_YEAR = 2100
 
 _MONTHS = {
@@ -44,6 +45,7 @@ _ISO_COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)\Z")
 _NUMERIC = re.compile(r"(\d{1,4})\s*[-/. ]\s*(\d{1,2})\s*[-/., ]\s*(\d{1,4})(?:[,T ]+\d{1,2}:\d{2}.*)?\Z")
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _CLOCK = re.compile(r"[T ,]*\b\d{1,2}:\d{2}.*\Z")
+_RELATIVE = re.compile(r"\b(?:second|minute|hour|day|week|month|year)s?\s+ago\b", re.IGNORECASE)
 _WHOLE = re.compile(r"\d{8,17}(?:\.0*)?\Z")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?\Z")
 
@@ -60,7 +62,7 @@ def parse_date(raw: str, form: DateFormat) -> date | None:
 
 
 def detect_date_format(values: Iterable[str], *, named: bool = True) -> DateFormat | None:
-    """The one format that fits a column, or None when none fits four fifths of the filled values.
+    """The one format that fits a column: half of its filled values if it is `named`, else four fifths; or None.
 
     `ambiguous` is set when day and month can be exchanged in every value; the order is then month first for '/', else
     day first. `named`: the column's name says that it holds dates; without that, spreadsheet serial numbers are taken
@@ -69,7 +71,7 @@ def detect_date_format(values: Iterable[str], *, named: bool = True) -> DateForm
     filled = [value.strip() for value in values if value.strip()]
     if not filled:
         return None
-    need = max(1, _LEAST_SHARE * len(filled))
+    need = max(1.0, (_LEAST_SHARE_NAMED if named else _LEAST_SHARE) * len(filled))
 
     def fits(form: DateFormat) -> int:
         return sum(parse_date(value, form) is not None for value in filled)
@@ -148,6 +150,8 @@ def _split(text: str) -> tuple[int | None, list[str]]:
     """Month and numbers of a date whose month is a word; other words ('Reviewed on …') are skipped, the time of day cut
     off.
     """
+    if _RELATIVE.search(text):  # '5 months ago' has no month of August, which 'ago' stands for in Spanish
+        return None, []
     words = _WORDS.findall(_CLOCK.sub("", text))
     months = [month for word in words if not word[0].isdigit() and (month := _month(word))]
     return (months[-1] if months else None), [word for word in words if word[0].isdigit()]

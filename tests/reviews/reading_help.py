@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from reviewlens.reviews.reading import ReadLimits, Reader, Record, Rejected, read_columns, read_records
+from reviewlens.reviews.reading import Reader, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reviews.sniff import sniff
 from reviewlens.reviews.tables import Dialect, Sniffed
 

@@ -54,17 +54,41 @@ def test_served_names_never_collide(headers: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("header", "plain"),
-    [("reviewText", "review text"), ("Review_Text", "review text"), ("reviews.text", "reviews text"), ("ASIN", "asin"), ("Reseña", "resena"), ("ReviewURL2", "review url 2")],
-)  # fmt: skip
+    [
+        ("reviewText", "review text"),
+        ("Review_Text", "review text"),
+        ("reviews.text", "reviews text"),
+        ("ASIN", "asin"),
+        ("Reseña", "resena"),
+        ("ReviewURL2", "review url 2"),
+    ],
+)
 def test_plain_names(header: str, plain: str) -> None:
     assert plain_name(header) == plain
 
 
 @pytest.mark.parametrize(
     "header",
-    ["Text", "Review Text", "reviewText", "review", "verified_reviews", "Full_review", "Review_Text", "content", "overall_text", "reviews.text",
-     "comment", "Feedback", "review_body", "Customer Review", "body", "Kommentar", "My own words"],
-)  # fmt: skip
+    [
+        "Text",
+        "Review Text",
+        "reviewText",
+        "review",
+        "verified_reviews",
+        "Full_review",
+        "Review_Text",
+        "content",
+        "overall_text",
+        "reviews.text",
+        "comment",
+        "Feedback",
+        "review_body",
+        "Customer Review",
+        "body",
+        "Kommentar",
+        "My own words",
+    ],
+)
 def test_text_is_found_among_other_prose(header: str) -> None:
     headers = ["id", "Review Title", header, "Product Description", "Reviewer Name", "Review Date"]
     rows = [
@@ -165,3 +189,11 @@ def test_two_columns_of_prose_are_pointed_out() -> None:
 
 def test_no_rows_at_all() -> None:
     assert suggest_mapping(["text"], [])[0] is None
+
+
+def test_dates_that_cannot_be_read_are_counted() -> None:
+    rows = [[TEXT[n], "Oct, 2021" if n % 10 else "5 months ago"] for n in range(100)]
+    mapping, _, warnings = suggest_mapping(["text", "Date"], rows)
+    assert mapping is not None and mapping.date == 1
+    wanted = "10% of the dates in “Date” cannot be read and will be left empty, for example '5 months ago'."
+    assert warnings == [wanted]

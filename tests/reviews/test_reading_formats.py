@@ -254,7 +254,7 @@ def test_the_first_sheet_of_a_workbook() -> None:
         [
             ["Date", "Rating", "Review", "Verified"],
             [date(2021, 3, 4), 5, "two\nlines, 😀", True],
-            [datetime(2021, 3, 4, 5, 6), 4.5, "short"],
+            [datetime(2021, 3, 4, 5, 6), 4.5, "short"],  # noqa: DTZ001 - cells have no zone
             [],
             [None, None, "only text"],
         ],

@@ -18,7 +18,10 @@ from reviewlens.errors import InputError, LimitError
 from reviewlens.reviews.reading import ReadLimits
 from tests.reviews.reading_help import look, names
 
-_WORDS = "the sound is good but battery life could be better and I would buy it again for my kitchen because it works".split()
+_WORDS = [
+    *("the", "sound", "is", "good", "but", "battery", "life", "could", "be", "better", "and", "I", "would"),
+    *("buy", "it", "again", "for", "my", "kitchen", "because", "it", "works"),
+]
 HEADER = ["Id", "ProductId", "Score", "Summary", "Text", "Time"]
 
 

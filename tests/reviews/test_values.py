@@ -51,6 +51,13 @@ def test_month_and_year_is_its_first_day() -> None:
     assert parse_date("Oct, 2021", form) == date(2021, 10, 1)
 
 
+@pytest.mark.parametrize("text", ["11 months ago", "24 days ago", "5 months ago", "a year ago"])
+def test_relative_dates_are_not_in_august(text: str) -> None:
+    for kind in ("month_year", "named_month"):
+        assert parse_date(text, DateFormat.model_validate({"kind": kind})) is None
+    assert parse_date("12 ago 2021", DateFormat(kind="named_month")) == date(2021, 8, 12)
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -89,9 +96,11 @@ def test_ambiguous_order() -> None:
     assert same is not None and not same.ambiguous
 
 
-def test_one_bad_value_in_five_is_borne() -> None:
-    assert detect_date_format(["2018-07-31"] * 4 + ["soon"]) is not None
-    assert detect_date_format(["2018-07-31"] * 3 + ["soon"]) is None
+def test_some_bad_values_are_borne_more_where_the_name_says_date() -> None:
+    assert detect_date_format(["2018-07-31"] * 4 + ["soon"], named=False) is not None
+    assert detect_date_format(["2018-07-31"] * 3 + ["soon"], named=False) is None
+    assert detect_date_format(["2018-07-31"] * 3 + ["soon"] * 3) is not None
+    assert detect_date_format(["2018-07-31"] * 3 + ["soon"] * 4) is None
 
 
 @pytest.mark.parametrize(
