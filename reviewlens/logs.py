@@ -73,5 +73,5 @@ def configure_logging(file: Path, level: str) -> None:
     logging.getLogger(
         "uvicorn.access"
     ).disabled = True  # it would write query strings; the backend logs requests itself
-    for name in ("httpx", "httpcore", "multipart", "python_multipart"):
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "multipart", "python_multipart"):
         logging.getLogger(name).setLevel(logging.WARNING)

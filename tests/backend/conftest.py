@@ -22,7 +22,7 @@ from tests.insights.make_results import make_row, write_results
 
 CSV = b"Text,Rating\nWorks very well,5\nBroke at once,1\n"
 PASSWORD = "a password for tests"
-TASK = '''
+TASK = """
 import pathlib, signal, sys, time
 from urllib.parse import unquote, urlsplit
 folder = pathlib.Path(unquote(urlsplit(sys.argv[2]).path)).parent
@@ -36,7 +36,7 @@ while True:
     if (folder / "inference_summary.json").exists():
         sys.exit(0)
     time.sleep(0.02)
-'''
+"""
 
 
 @dataclass

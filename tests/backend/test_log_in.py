@@ -53,7 +53,7 @@ def test_wrong_name_and_wrong_password_answer_the_same(site):
         site.client.post("/login", json={"username": name, "password": "a wrong password"}).json()
         for name in ("cleo", "nobody")
     ]
-    assert [{**answer, "request_id": ""} for answer in answers][0] == {**answers[1], "request_id": ""}
+    assert {**answers[0], "request_id": ""} == {**answers[1], "request_id": ""}
     assert answers[0]["code"] == "wrong-credentials"
 
 
@@ -169,18 +169,20 @@ def test_the_operator_adds_users(site, operator):
     assert (odd.status_code, odd.json()["code"]) == (422, "invalid-user-name")
 
 
+WAYS_IN = {
+    "login": lambda site, n: site.client.post("/login", json={"username": f"n{n}", "password": "wrong password"}),
+    "link": lambda site, n: site.client.get(f"/session/start?token=guess{n}"),
+    "operator": lambda site, n: site.client.post(
+        "/operator/users", json={"username": "x"}, headers={"X-ReviewLens-Operator": f"guess{n}"}
+    ),
+}
+
+
 def test_attempts_are_limited_by_address_on_every_way_in(tmp_path):
     for site in make_site(tmp_path, login_attempts_per_minute=3):
-        ways = {
-            "login": lambda n: site.client.post("/login", json={"username": f"n{n}", "password": "wrong password"}),
-            "link": lambda n: site.client.get(f"/session/start?token=guess{n}"),
-            "operator": lambda n: site.client.post(
-                "/operator/users", json={"username": "x"}, headers={"X-ReviewLens-Operator": f"guess{n}"}
-            ),
-        }
-        for name, way in ways.items():
-            assert [way(n).status_code for n in range(4)] == [401, 401, 401, 429], name
-            assert int(way(9).headers["retry-after"]) >= 1
+        for name, way in WAYS_IN.items():
+            assert [way(site, n).status_code for n in range(4)] == [401, 401, 401, 429], name
+            assert int(way(site, 9).headers["retry-after"]) >= 1
         page = form(site, name="somebody")
         assert page.status_code == 429
         assert 'role="alert"' in page.text

@@ -1,0 +1,93 @@
+"""Single reviews over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.scoring import Model
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.loading import load_scorer
+from reviewlens.settings import Settings
+from tests.backend.conftest import make_site
+
+GOOD, BAD = "This is excellent, I love it.", "This is terrible, I hate it."
+
+
+def predict(site, **body):
+    return site.client.post("/predict-sentiment", json=body, headers=site.as_("ana"))
+
+
+def test_one_text(site):
+    answer = predict(site, text=GOOD).json()
+    (found,) = answer["predictions"]
+    assert found["sentiment"] == "positive"
+    assert found["confidence"] == found["positive_score"]
+    assert answer["model"]["engine"] == "textblob"
+
+
+def test_many_texts_give_what_the_engine_gives_in_order(site):
+    texts = [f"{(GOOD, BAD)[n % 2]} Number {n}." for n in range(100)]
+    found = predict(site, texts=texts).json()["predictions"]
+    expected = load_scorer("textblob").predict(texts)
+    assert [row["positive_score"] for row in found] == [prediction.positive_score for prediction in expected]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "invalid-request"),
+        ({"text": GOOD, "texts": [BAD]}, "invalid-request"),
+        ({"text": 7}, "invalid-request"),
+        ({"texts": GOOD}, "invalid-request"),
+        ({"texts": [GOOD, None]}, "invalid-request"),
+        ({"text": ""}, "empty-text"),
+        ({"text": " <br> \u200b "}, "empty-text"),
+        ({"texts": [GOOD] * 70 + [""]}, "empty-text"),
+        ({"texts": [GOOD] * 1001}, "too-many-texts"),
+        ({"text": "x" * 100_001}, "text-too-long"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(site, body, code):
+    answer = predict(site, **body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+def test_the_place_of_an_empty_text_is_told(site):
+    assert predict(site, texts=[GOOD] * 70 + [""]).json()["details"] == {"index": 70}
+
+
+def test_the_limits_are_exact(site):
+    assert len(predict(site, texts=[GOOD] * 1000).json()["predictions"]) == 1000
+    assert predict(site, text="good " * 20_000).status_code == 200
+    assert predict(site, texts=[]).json()["predictions"] == []
+
+
+def test_surrogates_and_controls_do_not_break_it(site):
+    for text in ('{"text": "\\ud800 fine"}', '{"text": "\\u0000 fine \\u202e"}'):
+        answer = site.client.post(
+            "/predict-sentiment", content=text, headers={**site.as_("ana"), "Content-Type": "application/json"}
+        )
+        assert answer.status_code in (200, 422), answer.text
+
+
+def test_without_a_model_it_says_so(tmp_path):
+    for site in make_site(tmp_path, engine="openvino", model=str(tmp_path / "nothing.tar.gz")):
+        answer = predict(site, text=GOOD)
+        assert (answer.status_code, answer.json()["code"]) == (503, "no-bundle")
+        ready = site.client.get("/readyz")
+        assert (ready.status_code, ready.json()["checks"]["model"]) == (503, "no-bundle")
+        assert ready.json()["checks"]["store"] == "ok"
+        assert site.client.get("/healthz").status_code == 200
+
+
+def test_a_model_that_breaks_while_loading_is_told_without_its_message(tmp_path, monkeypatch):
+    def broken(*_args, **_more):
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr("backend.scoring.load_scorer", broken)
+    model = Model(Settings(engine="textblob"))
+    model.load()
+    with pytest.raises(ConfigurationError) as unusable:
+        model.predict([GOOD])
+    assert unusable.value.code == "model-unusable"
+    assert "secret" not in unusable.value.message

@@ -1,0 +1,191 @@
+"""The backend as a process: it starts, refuses a second one, is killed, and finds its jobs again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.backend.conftest import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Backend:
+    """`python -m backend` on a free port, with a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        environment = {
+            **os.environ,
+            "REVIEWLENS_DATA_DIR": str(folder),
+            "REVIEWLENS_BACKEND_PORT": str(self.port),
+            "REVIEWLENS_ENGINE": "textblob",
+            "REVIEWLENS_WORKERS": "1",
+            "REVIEWLENS_DRIVER_MEMORY_MB": "512",
+            **settings,
+        }
+        self.output = folder.parent / f"output-{self.port}.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "backend"], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
+            )
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+
+    def wait(self) -> Backend:
+        until(self._answers, 60)
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.output.read_text()
+        try:
+            return self.client.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def log_in(self, name: str = "ana") -> None:
+        key = {"X-ReviewLens-Operator": (self.folder / "secrets" / "operator.key").read_text()}
+        url = self.client.post("/operator/login-link", json={"username": name}, headers=key).json()["url"]
+        answer = self.client.get(url)
+        token = answer.cookies["reviewlens_access"]
+        self.client.cookies.clear()
+        self.client.headers["Authorization"] = f"Bearer {token}"
+
+    def job(self, job_id: str) -> dict:
+        return self.client.get(f"/jobs/{job_id}").json()
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.client.close()
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def start(tmp_path):
+    running: list[Backend] = []
+
+    def start(**settings: str) -> Backend:
+        running.append(Backend(tmp_path / "data", **settings))
+        return running[-1]
+
+    yield start
+    for backend in running:
+        if backend.process.poll() is None:
+            backend.end(signal.SIGKILL)
+    for process in psutil.process_iter():
+        try:
+            if str(tmp_path) in " ".join(process.cmdline()):
+                process.kill()
+        except psutil.Error:
+            continue
+
+
+def rows(count: int) -> bytes:
+    return b"Text,Rating\n" + b"".join(b"Review %d: it works very well,5\n" % number for number in range(count))
+
+
+def submit(backend: Backend, content: bytes) -> str:
+    upload = backend.client.post("/uploads?filename=reviews.csv", content=content).json()["upload_id"]
+    return backend.client.post("/trigger_pipeline", json={"upload_id": upload}).json()["job_id"]
+
+
+def task_of(job_id: str) -> psutil.Process | None:
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if "--spec" in words and f"/{job_id}/" in words[-1] and "python" in words[0]:
+            return process
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start):
+    first = start().wait()
+    first.log_in()
+    job = submit(first, rows(1500))
+    until(lambda: first.job(job)["state"] == "running" and first.job(job)["progress"], 60)
+    task = task_of(job)
+    assert task is not None
+    first.end(signal.SIGKILL)
+    assert task.is_running()
+
+    second = start().wait()
+    second.log_in()
+    found = second.job(job)
+    assert (found["state"], found["attempts"]) == ("running", 1)
+    assert task_of(job) == task
+    assert second.end(signal.SIGINT) == 0
+    assert not task.is_running()
+
+    third = start().wait()
+    third.log_in()
+    until(lambda: third.job(job)["state"] not in ("running", "queued", "interrupted"), 240)
+    done = third.job(job)
+    assert (done["state"], done["rows_read"], done["rows_scored"]) == ("succeeded", 1500, 1500)
+    assert done["attempts"] <= 2
+    assert third.client.get(f"/jobs/{job}/reviews?limit=1").json()["total"] == 1500
+    assert third.end() == 0
+
+
+def test_a_second_backend_on_the_same_folder_says_so_in_plain_words(start):
+    first = start().wait()
+    second = start()
+    assert second.process.wait(60) == 1
+    assert "Another ReviewLens backend is using" in second.output.read_text()
+    assert first.client.get("/healthz").status_code == 200
+
+
+def test_a_port_that_is_taken_is_said(start, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        backend = start(REVIEWLENS_BACKEND_PORT=str(taken.getsockname()[1]))
+        assert backend.process.wait(60) == 1
+    assert "address already in use" in backend.output.read_text()
+
+
+def test_a_wrong_setting_is_said(start):
+    backend = start(REVIEWLENS_ENVIRONMENT="production")
+    assert backend.process.wait(60) == 1
+    assert "REVIEWLENS_COOKIE_SECURE must be true" in backend.output.read_text()
+
+
+def test_logs_are_json_on_standard_output_and_in_the_file(start, tmp_path):
+    backend = start().wait()
+    backend.client.get("/me", headers={"X-Request-ID": "find-me-again"})
+    until(lambda: "find-me-again" in (tmp_path / "data" / "logs" / "fastapi.log").read_text())
+    assert backend.end() == 0
+    printed = [json.loads(line) for line in backend.output.read_text().splitlines()]
+    kept = [json.loads(line) for line in (tmp_path / "data" / "logs" / "fastapi.log").read_text().splitlines()]
+    assert printed == kept
+    (line,) = [line for line in kept if line.get("request_id") == "find-me-again"]
+    assert (line["route"], line["status"], line["method"]) == ("/me", 401, "GET")
+
+
+def test_the_backend_starts_without_torch_and_without_pyspark():
+    check = (
+        "import sys; from backend.main import create_app; from reviewlens.settings import Settings;"
+        "create_app(Settings()); print(sorted({'torch', 'transformers', 'pyspark', 'boto3'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_secrets_are_private(start, tmp_path):
+    start().wait()
+    for name in ("secrets/operator.key", "secrets/signing-key.pem", "users.db", "jobs.db"):
+        assert (tmp_path / "data" / name).stat().st_mode & 0o077 == 0, name

@@ -1,0 +1,92 @@
+"""Dashboard, reviews and export of a finished job over HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+import pytest
+
+TEXTS = ("Works very well", "Broke at once", "=1+1 great", "Stopped charging", "Fine sound", "Cracked lid", "Lovely")
+
+
+@pytest.fixture(scope="module")
+def job(site) -> str:
+    return site.finished(texts=TEXTS)
+
+
+def get(site, path: str):
+    return site.client.get(path, headers=site.as_("ana"))
+
+
+def dashboard(site, job: str, **filters):
+    body = {"job_id": job, "filters": filters}
+    return site.client.post("/generate_dashboard", json=body, headers=site.as_("ana"))
+
+
+def test_a_dashboard_adds_up_and_narrows(site, job):
+    whole = dashboard(site, job).json()
+    assert (whole["job"], whole["counts"]["read"], whole["counts"]["shown"]) == (job, 8, 7)
+    assert (whole["distribution"]["positive"], whole["distribution"]["negative"]) == (4, 3)
+    negative = dashboard(site, job, sentiment="negative").json()
+    assert (negative["counts"]["shown"], negative["counts"]["hidden"]) == (3, 4)
+    assert dashboard(site, job).json() == whole
+
+
+def test_a_dashboard_is_computed_once(site, job):
+    dashboard(site, job, words="fine")
+    cache = site.app.state.services.dashboards
+    known = set(cache._documents)
+    dashboard(site, job, words="fine")
+    assert set(cache._documents) == known
+    for number in range(100):
+        cache.get("u", "j", str(number), lambda: b"")
+    assert len(cache._documents) == 64
+
+
+def test_filters_that_do_not_exist_are_refused(site, job):
+    assert dashboard(site, job, mood="bad").status_code == 422
+    assert dashboard(site, job, sentiment="mixed").status_code == 422
+    assert get(site, f"/jobs/{job}/reviews?mood=bad").status_code == 422
+
+
+def test_reviews_are_filtered_sorted_and_paged(site, job):
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = get(site, f"/jobs/{job}/reviews?sentiment=positive&sort=-confidence&limit=3&cursor={cursor}").json()
+        assert page["total"] == 4
+        seen += [review["row"] for review in page["reviews"]]
+        cursor = page["next_cursor"]
+    assert seen == [1, 3, 5, 7]
+    assert get(site, f"/jobs/{job}/reviews?words=lid&rating=1&rating=2").json()["reviews"][0]["text"] == "Cracked lid"
+    assert get(site, f"/jobs/{job}/reviews?cursor=nonsense").json()["code"] == "bad-cursor"
+
+
+def test_exports(site, job):
+    served = get(site, f"/jobs/{job}/export")
+    assert served.headers["content-type"] == "text/csv; charset=utf-8"
+    assert served.headers["content-disposition"].startswith('attachment; filename="')
+    rows = list(csv.DictReader(io.StringIO(served.content.decode("utf-8-sig"))))
+    assert len(rows) == 7
+    assert rows[2]["Text"] == "'=1+1 great"
+    filtered = get(site, f"/jobs/{job}/export?what=filtered&format=parquet&sentiment=negative")
+    frame = pl.read_parquet(io.BytesIO(filtered.content))
+    assert frame["sentiment"].to_list() == ["negative"] * 3
+    rejected = get(site, f"/jobs/{job}/export?what=rejected")
+    assert "The text is empty." in rejected.text
+    report = get(site, f"/jobs/{job}/export?what=report&format=html")
+    assert report.text.lstrip().lower().startswith("<!doctype html>")
+    wrong = get(site, f"/jobs/{job}/export?what=report&format=csv")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "bad-export")
+
+
+def test_a_link_in_a_page_can_download_with_the_session_cookie(site, job):
+    cookie = {"Cookie": f"reviewlens_access={site.token('ana')}"}
+    assert site.client.get(f"/jobs/{job}/export", headers=cookie).status_code == 200
+
+
+def test_there_are_no_results_before_the_end(site):
+    job = site.submit()["job_id"]
+    for answer in (dashboard(site, job), get(site, f"/jobs/{job}/reviews"), get(site, f"/jobs/{job}/export")):
+        assert (answer.status_code, answer.json()["code"]) == (409, "job-not-succeeded")
