@@ -158,7 +158,8 @@ class _Seen:
 def _read(open_source: OpenSource, dialect: Dialect, columns: int, limits: ReadLimits, unpacked: int) -> _Seen:
     """Read small files whole and the begin of large ones; the sample is spread evenly over what was read."""
     seen = _Seen()
-    whole = unpacked <= _READ_WHOLE_BYTES or dialect.format is FileFormat.XLSX
+    parquet = dialect.format is FileFormat.PARQUET  # tells its number of rows by itself
+    whole = not parquet and (unpacked <= _READ_WHOLE_BYTES or dialect.format is FileFormat.XLSX)
     records: list[list[str]] = []
     with open_source() as source:
         reader = read_records(source, dialect, columns, limits)
@@ -174,7 +175,7 @@ def _read(open_source: OpenSource, dialect: Dialect, columns: int, limits: ReadL
         seen.warnings = list(reader.warnings)
     body = ledger.record_bytes + ledger.blank_bytes + ledger.rejected_bytes
     seen.estimated_rows = total if exact or not body else round(total * (unpacked - ledger.header_bytes) / body)
-    if dialect.format is FileFormat.PARQUET and not exact:
+    if parquet and not exact:
         with open_source() as source:
             seen.estimated_rows = read_records(source, dialect, columns, limits).total
     seen.records = len(records)

@@ -7,7 +7,16 @@ import io
 
 import pytest
 
-from reviewlens.reviews.reading import Position, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reviews.reading import (
+    Ledger,
+    LedgerError,
+    Position,
+    ReadLimits,
+    Record,
+    Rejected,
+    read_columns,
+    read_records,
+)
 from reviewlens.reviews.tables import Dialect
 from tests.reviews.reading_help import LIMITS, bad, good, read, reader
 
@@ -285,3 +294,26 @@ def test_reading_goes_on_at_a_position() -> None:
         assert rest.ledger.as_dict() == whole.ledger.as_dict()
         assert rest.warnings == whole.warnings
         next(again, None)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("length", [2_500_000, 2_097_151, 2_097_144, 5_000_000])
+def test_overlong_rows_end_at_their_line_end_wherever_the_chunks_are_cut(end: bytes, length: int) -> None:
+    data = end.join([b"id,text", b"1,a", b"2," + b"x" * (length - 13), b"3,c", b""])
+    rows = read(data, 2, limits=ReadLimits(max_field_chars=1000))
+    assert [row.row for row in bad(rows)] == [2]
+    assert good(rows) == [["1", "a"], ["3", "c"]]
+    assert data[rows[1].start : rows[1].end].endswith(b"x" + end)
+
+
+def test_the_ledger_refuses_gaps_overlaps_and_a_wrong_end() -> None:
+    ledger = Ledger(Position())
+    ledger.add(Record(1, ["a"], 0, 5))
+    for start, end in ((6, 8), (4, 8), (5, 4)):
+        with pytest.raises(LedgerError):
+            ledger.add(Record(2, ["b"], start, end))
+    with pytest.raises(LedgerError):
+        ledger.close(6)
+    ledger.close(5)
+    with pytest.raises(LedgerError):
+        Ledger(Position(offset=9, row=2, tallies={"record_bytes": 8}))

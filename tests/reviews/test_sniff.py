@@ -294,3 +294,11 @@ def test_rows_of_a_large_file_are_estimated(tmp_path: os.PathLike[str]) -> None:
     data = as_csv([HEADER]) + body * (17_000_000 // len(body) + 1)
     true = 1000 * (17_000_000 // len(body) + 1)
     assert abs(look(data).estimated_rows - true) < 0.02 * true
+
+
+def test_rows_of_parquet_are_counted_without_reading_them() -> None:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"text": [f"{row[4]} {n}" for n, row in enumerate(make_rows(5000))]}), out)
+    found = look(out.getvalue(), "reviews.parquet")
+    assert found.estimated_rows == 5000
+    assert found.warnings == []
