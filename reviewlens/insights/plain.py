@@ -47,6 +47,12 @@ def points(difference: float) -> str:
     return f"{rounded} percentage point" + ("" if rounded == 1 else "s")
 
 
+def signed(difference: float, places: int = 0) -> str:
+    """A difference of two shares in percentage points with its sign: +4, -12, 0."""
+    rounded = round(100 * difference, places)
+    return f"{rounded:+.{places}f}" if rounded else "0"
+
+
 def listing(items: list[str]) -> str:
     """a, b and c."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]

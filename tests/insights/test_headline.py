@@ -9,7 +9,7 @@ import pytest
 
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
-from reviewlens.insights.plain import bucket_label, listing, number, percent, points, quoted
+from reviewlens.insights.plain import bucket_label, listing, number, percent, points, quoted, signed
 from reviewlens.insights.results import Results
 from tests.insights.make_results import make_row
 
@@ -68,5 +68,6 @@ def test_plain_words() -> None:
     assert (number(1, "review"), number(1200, "review")) == ("1 review", "1,200 reviews")
     assert number(2, "word or phrase", "words and phrases") == "2 words and phrases"
     assert (points(-0.011), points(0.4)) == ("1 percentage point", "40 percentage points")
+    assert (signed(0.041), signed(-0.0002), signed(-0.123, 1)) == ("+4", "0", "-12.3")
     assert listing(["a"]) == "a" and quoted(["a", "b", "c"]) == "“a”, “b” and “c”"
     assert bucket_label(dt.date(2026, 4, 6), "week") == "Week of 6 Apr 2026"
