@@ -36,6 +36,7 @@ from reviewlens.reviews.cleaning import CLEANING_VERSION, clean_text
 log = logging.getLogger(__name__)
 
 MAX_LENGTH = 256
+IN_DOMAIN = "in-domain test split"
 CALIBRATION_TEXTS = 300
 BALANCED_SOURCES = ("absa_amazon_pol", "hatn_5dom", "fdu_14dom_amazon")
 """The corpus's sources with about as many negative as positive reviews."""
@@ -102,8 +103,11 @@ def _measure(
         scores = sigmoid(margins(frame["text"].to_list()) / temperature)
         rate = round(len(frame) / (time.perf_counter() - started), 1)
         measured = measure(scores, _labels(frame), thresholds)
-        sets[name] = measured
         log.info("%s: %d texts, %s a second, accuracy %s", name, len(frame), rate, measured["accuracy"])
+        sets[name] = measured
+        balanced = frame["source"].is_in(BALANCED_SOURCES).to_numpy() if "source" in frame.columns else np.zeros(0)
+        if name == IN_DOMAIN and balanced.any():
+            sets["its balanced Amazon part"] = measure(scores[balanced], _labels(frame)[balanced], thresholds)
     neutral = corpus.frame.filter(pl.col("label").is_null())
     known = sigmoid(margins(KNOWN_TEXTS) / temperature)
     return BundleMetadata(
@@ -137,11 +141,7 @@ def _measure(
 
 
 def _test_sets(corpus: Corpus, options: ShippingOptions) -> dict[str, pl.DataFrame]:
-    test = corpus.part("test")
-    sets = {
-        "in-domain test split": test,
-        "its balanced Amazon part": test.filter(pl.col("source").is_in(BALANCED_SOURCES)),
-    }
+    sets = {IN_DOMAIN: corpus.part("test")}
     for path in options.tests:
         frame = labelled_frame(path).filter(pl.col("label").is_not_null())
         sets[path.stem.removeprefix("test_")] = frame.with_columns(
