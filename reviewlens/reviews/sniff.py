@@ -183,18 +183,18 @@ def _read(open_source: OpenSource, dialect: Dialect, columns: int, limits: ReadL
     seen.sample = records[:: max(1, len(records) // _SAMPLE_ROWS)]
     part = "" if exact else f" among the first {total:,}"
     for reason, count in sorted(seen.reasons.items()):
-        seen.warnings.append(f"{count:,} row{'' if count == 1 else 's'}{part} will be set aside: {_REASONS[reason]}.")
+        seen.warnings.append(f"{count:,} row{'' if count == 1 else 's'}{part} will be set aside ({_REASONS[reason]}).")
     return seen
 
 
 _REASONS = {
-    "too-many-fields": "they have more fields than there are columns",
-    "unclosed-quote": "a quotation mark in them is never closed",
+    "too-many-fields": "more fields than there are columns",
+    "unclosed-quote": "a quotation mark is never closed",
     "field-too-long": "a field is longer than max_field_chars allows",
-    "record-too-long": "they are far too long, as if line ends were missing",
-    "undecodable-bytes": "they hold bytes that are no text in the file's encoding",
-    "invalid-json": "they are not complete JSON",
-    "not-an-object": "they are JSON but no object in curly brackets",
+    "record-too-long": "far too long, as if line ends were missing",
+    "undecodable-bytes": "bytes that are no text in the file's encoding",
+    "invalid-json": "not complete JSON",
+    "not-an-object": "JSON, but no object in curly brackets",
 }
 
 
