@@ -1,0 +1,404 @@
+"""Whole jobs: what comes out, that every row is accounted for, and how each kind of end is told."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from reviewlens.errors import TransientError
+from reviewlens.model.interface import decide
+from reviewlens.model.loading import load_engine
+from reviewlens.pipeline import publish as publish_module
+from reviewlens.pipeline import read as read_module
+from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, OURS, run_spec
+from reviewlens.reviews.cleaning import clean_text, join_title
+from reviewlens.reviews.tables import Dialect, Mapping
+from reviewlens.storage.local import LocalObjectStore
+from tests.pipeline.kit import HEADER, MadeJob, as_csv, make_job, review_rows
+
+pytestmark = pytest.mark.spark
+
+FINISHED = [
+    "inference_summary.json",
+    "progress.json",
+    "rejected.csv",
+    "served.csv",
+    "served.parquet/part-00000.parquet",
+    "spec.json",
+]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[list[str]]:
+    return review_rows(430)
+
+
+@pytest.fixture(scope="module")
+def done(spark: SparkSession, rows: list[list[str]], tmp_path_factory: pytest.TempPathFactory) -> MadeJob:
+    made = make_job(tmp_path_factory.mktemp("a [data] folder"), as_csv(rows))
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    return made
+
+
+def expected_texts(rows: list[list[str]]) -> dict[int, str]:
+    """Row number to the text that is scored, worked out here without the job."""
+    return {number: join_title(clean_text(row[1]), clean_text(row[2])) for number, row in enumerate(rows, start=1)}
+
+
+def test_what_a_finished_job_leaves(done: MadeJob) -> None:
+    assert done.left() == FINISHED
+    assert not (done.settings.data_dir / "scratch").exists() or not any((done.settings.data_dir / "scratch").iterdir())
+    assert done.store.get(done.keys.newest_served_csv) == done.store.get(done.keys.served_csv)
+    assert done.store.get(done.keys.newest_processed_csv) == done.store.get(done.keys.processed_csv)
+    progress = done.json(done.keys.progress)
+    assert (progress["stage"], progress["rows_done"], progress["rows_total"]) == ("publish", 430, 430)
+
+
+def test_counts_agree_with_an_independent_count(done: MadeJob, rows: list[list[str]]) -> None:
+    texts = [text for text in expected_texts(rows).values() if text]
+    summary = done.json(done.keys.summary)
+    assert summary["rows_read"] == len(rows)
+    assert summary["rows_scored"] == len(set(texts))
+    assert summary["rows_duplicate"] == len(texts) - len(set(texts))
+    assert summary["rows_rejected"] == len(rows) - len(texts) > 0
+    assert summary["rejected_reasons"] == {"text-empty": len(rows) - len(texts)}
+    served = done.csv(done.keys.served_csv)
+    assert len(served) == len(texts)
+    assert summary["distribution"] == dict(Counter(row["sentiment"] for row in served))
+    assert summary["needs_review"] == sum(row["needs_review"] == "true" for row in served)
+    mean = sum(float(row["confidence"]) for row in served) / len(served)
+    assert summary["mean_confidence"] == pytest.approx(mean, abs=1e-6)
+    stars = sum(row[3] == "n/a" and bool(text) for row, text in zip(rows, expected_texts(rows).values(), strict=True))
+    assert f"In {stars:,} rows the rating could not be read and is left empty." in summary["warnings"]
+
+
+def test_served_rows_keep_their_fields_and_get_their_score(done: MadeJob, rows: list[list[str]]) -> None:
+    texts = expected_texts(rows)
+    engine = load_engine("textblob")
+    kept = [number for number, text in texts.items() if text]
+    served = done.csv(done.keys.served_csv)
+    assert list(served[0]) == [*HEADER, "review_id", "sentiment", "confidence", "positive_score", "needs_review"]
+    assert [[row[name] for name in HEADER] for row in served] == [rows[number - 1] for number in kept]
+    scores = engine.score([texts[number] for number in kept])
+    for number, row, score in zip(kept, served, scores, strict=True):
+        one = decide(score, engine.thresholds)
+        assert row["sentiment"] == one.sentiment
+        assert row["positive_score"] == f"{one.positive_score:.6f}"
+        assert row["confidence"] == f"{one.confidence:.6f}"
+        assert row["needs_review"] == str(one.needs_review).lower()
+        name = hashlib.sha256(f"{done.spec.input_sha256}:{number}".encode()).hexdigest()[:32]
+        assert row["review_id"] == name
+
+
+def test_parquet_holds_the_same_rows_and_what_queries_need(done: MadeJob, rows: list[list[str]]) -> None:
+    table = done.parquet()
+    served = done.csv(done.keys.served_csv)
+    for name in [*HEADER, "review_id", "sentiment"]:
+        assert table.column(name).to_pylist() == [row[name] for row in served]
+    assert [f"{score:.6f}" for score in table.column("positive_score").to_pylist()] == [
+        row["positive_score"] for row in served
+    ]
+    texts = expected_texts(rows)
+    first: dict[str, int] = {}
+    for record in table.to_pylist():
+        number = record["_row"]
+        original = rows[number - 1]
+        assert record["_text"] == clean_text(original[2])
+        assert record["_title"] == (clean_text(original[1]) or None)
+        assert record["_product"] == (original[5].strip() or None)
+        assert (record["_rating"] is None) == (original[3] in ("", "n/a"))
+        assert record["_date"] is None or record["_date"].isoformat() == original[4]
+        earlier = first.setdefault(texts[number], number)
+        assert record["_duplicate_of"] == (None if earlier == number else earlier)
+
+
+def test_processed_rows_show_what_the_model_read(done: MadeJob, rows: list[list[str]]) -> None:
+    texts = expected_texts(rows)
+    processed = done.csv(done.keys.processed_csv)
+    assert list(processed[0]) == ["review_id", "row", "text", "title", "rating", "date", "product"]
+    assert {int(row["row"]): row["text"] for row in processed} == {n: text for n, text in texts.items() if text}
+    assert {row["rating"] for row in processed} == {"5", "4", "3", "1", ""}
+
+
+def test_rejected_rows_say_where_and_why(done: MadeJob, rows: list[list[str]]) -> None:
+    content = as_csv(rows)
+    rejected = done.csv(done.keys.rejected_csv)
+    assert [int(row["row"]) for row in rejected] == [n for n, text in expected_texts(rows).items() if not text]
+    for row in rejected:
+        assert row["reason"] == "text-empty"
+        assert row["explanation"].endswith(".")
+        assert next(csv.reader(io.StringIO(row["raw"]))) == rows[int(row["row"]) - 1]
+        span = content[int(row["byte_start"]) : int(row["byte_end"])].decode()
+        assert next(csv.reader(io.StringIO(span, newline=""))) == rows[int(row["row"]) - 1]
+
+
+def test_the_summary_says_what_was_done(done: MadeJob, rows: list[list[str]]) -> None:
+    summary = done.json(done.keys.summary)
+    assert summary["model"]["engine"] == "textblob"
+    assert 0.5 <= summary["model"]["needs_review_below"] <= 1
+    assert [column["served_name"] for column in summary["columns"]] == HEADER
+    assert summary["ledger"]["bytes_total"] == len(as_csv(rows))
+    timings = summary["timings"]
+    assert timings["attempts"] == 1
+    stages = ("read", "clean", "deduplicate", "infer", "assemble", "publish")
+    assert 0 < sum(timings[f"{name}_seconds"] for name in stages) <= timings["total_seconds"] + 0.01
+
+
+@pytest.mark.parametrize(("workers", "batch_rows"), [(1, 1000), (3, 7)])
+def test_workers_and_batches_change_nothing(
+    spark: SparkSession, done: MadeJob, rows: list[list[str]], tmp_path: Path, workers: int, batch_rows: int
+) -> None:
+    made = make_job(tmp_path, as_csv(rows), workers=workers, batch_rows=batch_rows)
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    assert_same(made, done)
+
+
+def assert_same(made: MadeJob, other: MadeJob) -> None:
+    for key in (made.keys.served_csv, made.keys.rejected_csv, made.keys.processed_csv):
+        assert made.store.get(key) == other.store.get(key), key
+    assert made.parquet().equals(other.parquet())
+    mine, theirs = made.json(made.keys.summary), other.json(other.keys.summary)
+    del mine["timings"], theirs["timings"]
+    assert mine == theirs
+
+
+def test_a_finished_job_is_not_done_again(spark: SparkSession, done: MadeJob) -> None:
+    before = done.store.head(done.keys.served_csv)
+    assert run_spec(done.uri, done.settings, session=spark) == DONE
+    assert done.store.head(done.keys.served_csv) == before
+    assert done.left() == FINISHED
+
+
+def test_cleaning_and_inference_can_run_apart(
+    spark: SparkSession, done: MadeJob, rows: list[list[str]], tmp_path: Path
+) -> None:
+    made = make_job(tmp_path, as_csv(rows))
+    assert run_spec(made.uri, made.settings, session=spark, stage="infer") == OURS
+    assert made.json(made.keys.error)["code"] == "not-cleaned"
+    assert run_spec(made.uri, made.settings, session=spark, stage="clean") == DONE
+    assert made.store.head(made.keys.summary) is None
+    assert made.store.head(made.keys.error) is None
+    assert run_spec(made.uri, made.settings, session=spark, stage="infer") == DONE
+    assert_same(made, done)
+
+
+def test_colliding_headers_and_unreadable_rows(spark: SparkSession, tmp_path: Path) -> None:
+    good = b"sentiment,Text,_row,Text\n1,Lovely thing,2,3\n4,Awful thing,5,6\n"
+    content = good + b"7,bad \xff\xfe byte,8,9\n10,Lovely thing,11,12\n"
+    made = make_job(tmp_path, content, mapping=Mapping(text=1), slice_rows=10)
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    summary = made.json(made.keys.summary)
+    counts = [summary[name] for name in ("rows_read", "rows_scored", "rows_duplicate", "rows_rejected")]
+    assert counts == [4, 2, 1, 1]
+    served = made.csv(made.keys.served_csv)
+    assert [row["sentiment_original"] for row in served] == ["1", "4", "10"]
+    assert {row["sentiment"] for row in served} <= {"positive", "negative"}
+    (rejected,) = made.csv(made.keys.rejected_csv)
+    assert rejected["row"] == "3"
+    assert rejected["raw_base64"]
+    assert content[int(rejected["byte_start"]) : int(rejected["byte_end"])].startswith(b"7,bad")
+
+
+def test_a_file_with_no_usable_row_still_has_results(spark: SparkSession, tmp_path: Path) -> None:
+    made = make_job(tmp_path, b"id,text\n1,\n2,<br>\n", mapping=Mapping(text=1))
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    summary = made.json(made.keys.summary)
+    assert (summary["rows_read"], summary["rows_rejected"], summary["mean_confidence"]) == (2, 2, None)
+    assert "No row could be scored; rejected.csv tells why." in summary["warnings"]
+    assert made.csv(made.keys.served_csv) == []
+    assert made.parquet().num_rows == 0
+    assert "review_id" in made.parquet().column_names
+
+
+def test_a_file_of_a_header_alone(spark: SparkSession, tmp_path: Path) -> None:
+    made = make_job(tmp_path, b"id,text\n", mapping=Mapping(text=1))
+    code = run_spec(made.uri, made.settings, session=spark)
+    if code == DONE:
+        assert made.json(made.keys.summary)["rows_read"] == 0
+        assert made.store.get(made.keys.served_csv).startswith(b"id,text,review_id")
+    else:
+        assert code == INPUT_AT_FAULT
+        assert made.json(made.keys.error)["message"]
+
+
+FAULTS = {
+    "empty": (b"", {}, "empty-file"),
+    "changed": (b"id,text\n1,a\n", {"input_sha256": "0" * 64}, "input-changed"),
+    "gone": (b"id,text\n1,a\n", {"upload": "another"}, "input-missing"),
+    "mapping": (b"id,text\n1,a\n", {"mapping": Mapping(text=9)}, "mapping-out-of-range"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_of_the_input_are_told_to_the_person(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    content, changes, code = FAULTS[name]
+    made = make_job(tmp_path, content, **{"mapping": Mapping(text=1), **changes})  # type: ignore[arg-type]
+    assert run_spec(made.uri, made.settings, session=spark) == INPUT_AT_FAULT
+    error = made.json(made.keys.error)
+    assert error["code"] == code
+    assert error["message"].endswith((".", "?"))
+    assert set(made.left()) <= {"error.json", "progress.json", "spec.json"}
+
+
+def test_too_many_rows_is_the_inputs_fault(spark: SparkSession, tmp_path: Path, rows: list[list[str]]) -> None:
+    made = make_job(tmp_path, as_csv(rows))
+    limits = made.spec.limits.model_copy(update={"max_rows": 250})
+    made.store.put(made.keys.spec, made.spec.model_copy(update={"limits": limits}).model_dump_json().encode())
+    assert run_spec(made.uri, made.settings, session=spark) == INPUT_AT_FAULT
+    error = made.json(made.keys.error)
+    assert error["details"]["limit"] == "max_rows"
+    assert set(made.left()) == {"error.json", "progress.json", "spec.json"}
+
+
+def test_a_cancelled_job_leaves_no_results_and_can_be_run_again(
+    spark: SparkSession, done: MadeJob, tmp_path: Path, rows: list[list[str]]
+) -> None:
+    made = make_job(tmp_path, as_csv(rows))
+    made.store.put(made.keys.cancel, b"")
+    assert run_spec(made.uri, made.settings, session=spark) == CANCELLED
+    assert "T" in made.json(made.keys.cancelled)["at"]
+    assert set(made.left()) <= {"cancelled.json", "progress.json", "spec.json"}
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    assert made.store.head(made.keys.cancelled) is None
+    assert_same(made, done)
+
+
+class Watching(threading.Thread):
+    """Does something once a key with the prefix is there."""
+
+    def __init__(self, store: LocalObjectStore, prefix: str, count: int, action: object) -> None:
+        super().__init__(daemon=True)
+        self.store, self.prefix, self.count, self.action = store, prefix, count, action
+
+    def run(self) -> None:
+        while sum(1 for _ in self.store.list(self.prefix)) < self.count:
+            pass
+        self.action()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("folder", ["read/", "clean/", "scores/"])
+def test_cancelling_on_the_way(spark: SparkSession, tmp_path: Path, folder: str) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(1500)), slice_rows=30)
+    watching = Watching(made.store, made.keys.work + folder, 1, lambda: made.store.put(made.keys.cancel, b""))
+    watching.start()
+    code = run_spec(made.uri, made.settings, session=spark)
+    watching.join()
+    assert code == CANCELLED
+    assert set(made.left()) == {"cancelled.json", "progress.json", "spec.json"}
+
+
+@pytest.mark.parametrize("folder", ["read/", "scores/"])
+def test_an_interrupted_job_keeps_its_slices_and_goes_on(
+    spark: SparkSession, done: MadeJob, tmp_path: Path, rows: list[list[str]], folder: str
+) -> None:
+    made = make_job(tmp_path, as_csv(rows), slice_rows=40)
+    stop = threading.Event()
+    watching = Watching(made.store, made.keys.work + folder, 2, stop.set)
+    watching.start()
+    assert run_spec(made.uri, made.settings, session=spark, stop=stop) == INTERRUPTED
+    watching.join()
+    kept = list(made.store.list(made.keys.work + folder))
+    assert len(kept) >= 2
+    assert made.store.head(made.keys.lease) is None
+    assert made.store.head(made.keys.error) is None
+    unchanged = Watching(made.store, made.keys.work + "parts/", 1, lambda: None)
+    seen: list[object] = []
+    unchanged.action = lambda: seen.extend(made.store.list(made.keys.work + folder))
+    unchanged.start()
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    unchanged.join()
+    assert set(kept) <= set(seen), "what was committed is not done again"
+    assert_same(made, done)
+
+
+def test_a_second_runner_is_kept_out(spark: SparkSession, tmp_path: Path) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=20)
+    codes: list[int] = []
+    second = Watching(made.store, made.keys.work + "clean/", 1, lambda: codes.append(run_spec(made.uri, made.settings)))
+    second.start()
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    second.join()
+    assert codes == [INTERRUPTED]
+    assert made.left() == FINISHED
+
+
+def test_a_runner_whose_lease_was_taken_stops_without_a_word(spark: SparkSession, tmp_path: Path) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=20)
+    other = b'{"owner": "other", "machine": "elsewhere", "pid": 1, "started": 0}'
+    thief = Watching(made.store, made.keys.work + "clean/", 2, lambda: made.store.put(made.keys.lease, other))
+    thief.start()
+    made_settings = made.settings.model_copy(update={"lease_seconds": 2})
+    assert run_spec(made.uri, made_settings, session=spark) == INTERRUPTED
+    thief.join()
+    assert made.store.get(made.keys.lease) == other
+    assert made.store.head(made.keys.error) is None
+    assert made.store.head(made.keys.served_csv) is None
+
+
+def test_our_own_faults_are_told_without_what_a_review_says(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(50)))
+
+    def broken(*arguments: object) -> None:
+        raise ValueError("cannot save 'a canary sings in this review'")
+
+    monkeypatch.setattr(publish_module, "summarise", broken)
+    assert run_spec(made.uri, made.settings, session=spark) == OURS
+    error = made.json(made.keys.error)
+    assert error["code"] == "internal-error"
+    assert "canary" not in str(error) + caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    monkeypatch.undo()
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    assert made.store.head(made.keys.error) is None
+
+
+def test_a_full_disk_is_told_in_words(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(50)))
+
+    def full(*arguments: object) -> None:
+        raise TransientError("The disk is full: free some space and try again.", code="disk-full")
+
+    monkeypatch.setattr(read_module, "_commit", full)
+    assert run_spec(made.uri, made.settings, session=spark) == OURS
+    assert made.json(made.keys.error)["code"] == "disk-full"
+
+
+@pytest.mark.parametrize("engine", ["openvino", "nonsense"])
+def test_a_model_that_is_not_the_one_submitted_is_our_fault(spark: SparkSession, tmp_path: Path, engine: str) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(30)), engine=engine, model_sha256="0" * 64)
+    assert run_spec(made.uri, made.settings, session=spark) == OURS
+    assert made.json(made.keys.error)["code"] in ("model-changed", "unknown-engine")
+
+
+def test_an_engine_that_cannot_be_loaded_says_why(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(b"no bundle")
+    made = make_job(tmp_path, as_csv(review_rows(30)), engine="openvino", model=str(tmp_path / "model.tar.gz"))
+    assert run_spec(made.uri, made.settings, session=spark) == OURS
+    assert made.json(made.keys.error)["code"] == "bad-bundle"
+
+
+def test_specs_that_cannot_be_used(tmp_path: Path) -> None:
+    made = make_job(tmp_path, b"id,text\n1,a\n", mapping=Mapping(text=1))
+    settings = made.settings
+    assert run_spec("file:///nowhere", settings) == OURS
+    assert run_spec(made.uri.replace("job-1", "job-2"), settings) == OURS
+    assert run_spec(f"{tmp_path}/objects/output/../x/spec.json", settings) == OURS
+    made.store.put("output/user-1/job-3/spec.json", made.store.get(made.keys.spec))
+    assert run_spec(made.uri.replace("job-1", "job-3"), settings) == OURS
+    made.store.put(made.keys.spec, b'{"user": "x"}')
+    assert run_spec(made.uri, settings) == OURS
+
+
+def test_other_formats_come_through(spark: SparkSession, tmp_path: Path) -> None:
+    lines = b'{"text": "Lovely", "n": 1}\n{"text": "Awful \\u2603", "n": null}\n'
+    made = make_job(tmp_path, lines, mapping=Mapping(text=0), dialect=Dialect(format="jsonl"), filename="a.jsonl")
+    assert run_spec(f"{made.store.root}/{made.keys.spec}", made.settings, session=spark) == DONE
+    assert [row["text"] for row in made.csv(made.keys.served_csv)] == ["Lovely", "Awful ☃"]
