@@ -156,9 +156,7 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
     counts = base.mark_text(align="left", dx=7, color=look.quiet, fontSize=12).encode(
         x=alt.X("end:Q", scale=across), text="count_text:N"
     )
-    return alt.layer(good, bad, sure, inside, counts).properties(
-        height=max(30 * len(shown), 60) + 24, background="transparent"
-    )
+    return alt.layer(good, bad, sure, inside, counts).properties(height=30 * len(shown) + 54, background="transparent")
 
 
 def terms(rows: list[JSON], kind: str, look: Colours) -> alt.LayerChart:
@@ -235,7 +233,7 @@ def dumbbell(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
         .encode(x=alt.X("later:Q", scale=across), color=colour)
         .add_params(picked)
     )
-    return alt.layer(line, ring, dot).properties(height=max(32 * len(rows), 60) + 26, background="transparent")
+    return alt.layer(line, ring, dot).properties(height=32 * len(rows) + 56, background="transparent")
 
 
 def histogram(part: JSON, look: Colours) -> alt.LayerChart:
@@ -287,7 +285,7 @@ def histogram(part: JSON, look: Colours) -> alt.LayerChart:
                 x=alt.X("at:Q", scale=across), y=alt.value(2), text="text:N"
             )
         )
-    return alt.layer(*layers).properties(height=210, background="transparent")
+    return alt.layer(*layers).properties(height=290, background="transparent")
 
 
 def _data(rows: list[JSON]) -> alt.InlineData:
@@ -333,10 +331,22 @@ def _time_row(point: JSON) -> JSON:
 
 def _time_axis(bucket: str, rows: list[JSON], *, labels: bool, edge: bool = False) -> alt.X:
     scale = alt.Scale(type="utc", domain=[rows[0]["left"], rows[-1]["right"]], nice=False)
+    starts = sorted({str(row["start"]) for row in rows})
     axis = alt.Axis(
-        format=_FORMATS[bucket], title=None, labels=labels, ticks=labels, grid=False, tickCount=8, labelOverlap=True
+        format=_FORMATS[bucket],
+        title=None,
+        labels=labels,
+        ticks=labels,
+        grid=False,
+        values=[_moment(start) for start in starts[:: -(-len(starts) // 12)]],
+        labelOverlap=True,
     )
     return alt.X(f"{'left' if edge else 'middle'}:T", scale=scale, axis=axis)
+
+
+def _moment(day: str) -> alt.DateTime:
+    found = date.fromisoformat(day)
+    return alt.DateTime(year=found.year, month=found.month, date=found.day, utc=True)
 
 
 def _time_tooltip() -> list[alt.Tooltip]:

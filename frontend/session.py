@@ -54,10 +54,9 @@ def backend_link(path: str, **params: Any) -> str:
 
 def client() -> Client:
     """The backend as this person sees it; NotLoggedIn when there is neither a token nor a cookie."""
-    cookies = st.context.cookies
     state = st.session_state
-    access = state.get("access_token") or cookies.get(ACCESS_COOKIE, "")
-    refresh = state.get("refresh_token") or cookies.get(REFRESH_COOKIE, "")
+    access = state.get("access_token") or _cookie(ACCESS_COOKIE)
+    refresh = state.get("refresh_token") or _cookie(REFRESH_COOKIE)
     if not access and not refresh:
         raise NotLoggedIn
 
@@ -65,6 +64,11 @@ def client() -> Client:
         state["access_token"] = token
 
     return Client(http(), access, refresh, keep)
+
+
+def _cookie(name: str) -> str:
+    value = st.context.cookies.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def person() -> dict[str, Any]:
@@ -106,6 +110,26 @@ def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
         return None
 
     return run
+
+
+def attempt(action: Callable[[], R]) -> R | None:
+    """For callbacks, which run before the page: what goes wrong is kept for `show_notice`; None then."""
+    try:
+        return action()
+    except NotLoggedIn:
+        forget()
+    except BackendDown:
+        st.session_state["notice"] = "The backend did not answer, so nothing was changed. Try again in a moment."
+    except ApiError as error:
+        st.session_state["notice"] = error.detail
+    return None
+
+
+def show_notice() -> None:
+    """What went wrong in the last callback, once."""
+    notice = st.session_state.pop("notice", None)
+    if notice:
+        st.error(words.escape(notice), icon=":material/error:")
 
 
 def show_problem(error: ApiError, doing: str = "") -> None:

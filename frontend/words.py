@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 K = TypeVar("K")
@@ -102,8 +102,9 @@ def duration(seconds: float | None) -> str:
     if whole < 60:
         return f"{whole}{NBSP}s"
     if whole < 3600:
-        return f"{whole // 60}{NBSP}min {whole % 60}{NBSP}s"
-    return f"{whole // 3600}{NBSP}h {whole % 3600 // 60}{NBSP}min"
+        return f"{whole // 60}{NBSP}min" + (f" {whole % 60}{NBSP}s" if whole % 60 else "")
+    minutes = whole % 3600 // 60
+    return f"{whole // 3600}{NBSP}h" + (f" {minutes}{NBSP}min" if minutes else "")
 
 
 def remaining(seconds: float | None) -> str:
@@ -161,6 +162,13 @@ def days(first: str, last: str) -> str:
 def stars(rating: float | None) -> str:
     """4.0 -> '4 stars'; 3.7 -> '3.7 stars'; None -> ''."""
     return "" if rating is None else f"{rating:g}{NBSP}{'star' if rating == 1 else 'stars'}"
+
+
+def model(facts: dict[str, Any]) -> str:
+    """A model's name and version, said once where one holds the other; else its engine."""
+    name, version = str(facts.get("name") or ""), str(facts.get("version") or "")
+    told = name if version in name else version if name in version else f"{name} {version}"
+    return told or str(facts.get("engine") or "")
 
 
 def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from frontend import session, words
-from frontend.client import ApiError
 
 _NONE = -1
 ROLES = {"text": "Review text", "title": "Title", "rating": "Stars or rating", "date": "Date", "product": "Product"}
@@ -231,10 +230,7 @@ def change(
         state["said_dialect"] = {**state.get("said_dialect", {}), **dialect}
         state["said_mapping"] = {}
     state["said_mapping"] = {**state.get("said_mapping", {}), **(mapping or {})}
-    try:
-        state["upload"] = session.client().sniff(
-            upload["upload_id"], state.get("said_dialect", {}), state["said_mapping"]
-        )
-        state.pop("change_problem", None)
-    except ApiError as error:
-        state["change_problem"] = error.detail
+    said, columns = state.get("said_dialect", {}), state["said_mapping"]
+    found = session.attempt(lambda: session.client().sniff(upload["upload_id"], said, columns))
+    if found:
+        state["upload"] = found

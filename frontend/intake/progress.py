@@ -160,6 +160,6 @@ def another() -> None:
 
 def start_over() -> None:
     """Forget file and job; the uploader comes back empty."""
-    for name in ("upload", "said_dialect", "said_mapping", "change_problem", "watching"):
+    for name in ("upload", "said_dialect", "said_mapping", "watching"):
         st.session_state.pop(name, None)
     st.query_params.clear()

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from frontend import words
-from frontend.sections.head import model_name
 from frontend.sections.view import View
 
 _ROLES = {"text": "Review text", "title": "Title", "rating": "Rating", "date": "Date", "product": "Product"}
@@ -54,7 +53,7 @@ def about(view: View) -> None:
             st.markdown("**Model**")
             _facts(
                 {
-                    "Name": model_name(model),
+                    "Name": words.model(model),
                     "Engine": model.get("engine"),
                     "Second look below": words.percent(model["needs_review_below"], 0)
                     if model.get("needs_review_below")

@@ -21,7 +21,7 @@ def certainty(view: View) -> None:
     """The histogram beside reviews to read."""
     st.header("How sure the model is", anchor="certainty")
     left, right = st.columns([2, 3], gap="medium")
-    with left, st.container(key="card-confidence", height="stretch"):
+    with left, st.container(key="card-confidence"):
         part = view.part("confidence")
         bins = {f"{item['low']:.4f}": item for item in part["bins"]}
         st.subheader("Confidence", anchor=False)

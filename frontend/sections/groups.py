@@ -19,26 +19,25 @@ _ORDERS = {
 _SHOWN = 15
 
 
-def products_and_stars(view: View) -> None:
-    """Two charts side by side."""
-    st.header("Products and stars", anchor="products-and-stars")
-    st.caption(
-        "Blue is positive, orange negative. The dark mark at the border is where the true share lies, 95 % sure. "
-        "Click a bar to read its reviews, shift-click for several."
-    )
-    left, right = st.columns([3, 2], gap="medium")
-    with left, st.container(key="card-products", height="stretch"):
+_HOW = (
+    "Blue is positive, orange negative. The dark mark at the border is where the true share lies, 95 % sure. "
+    "Click a bar to read its reviews, shift-click for several."
+)
+
+
+def products(view: View) -> None:
+    """The positive share of each product."""
+    st.header("Products", anchor="products")
+    with st.container(key="card-products"):
         _products(view)
-    with right, st.container(key="card-ratings", height="stretch"):
-        _ratings(view)
 
 
 def _products(view: View) -> None:
     part = view.part("by_product")
-    st.subheader("By product", anchor=False)
     if not part["available"] or not part["rows"]:
         view.unavailable(part, "This file does not say which product a review is about.")
         return
+    st.caption(_HOW)
     orders = [name for name in _ORDERS if part["orders"].get(name)]
     order = "most_reviews"
     if len(part["rows"]) > 2 and orders:
@@ -98,40 +97,49 @@ def _ratings(view: View) -> None:
     st.caption(" · ".join(facts))
 
 
-def agreement(view: View) -> None:
-    """How often text and stars say the same, and the reviews where they do not."""
-    st.header("Do the words match the stars?", anchor="agreement")
+def stars(view: View) -> None:
+    """By stars, how often text and stars say the same, and the reviews where they do not."""
+    st.header("Do the words match the stars?", anchor="stars")
     part = view.part("agreement")
     if not part["available"] or not part["compared"]:
         view.unavailable(part, "This file has no ratings to compare with.")
         return
     left, right = st.columns([2, 3], gap="medium")
-    with left, st.container(key="card-agreement", height="stretch"):
-        half = words.half_width(part["low"], part["high"])
-        st.html(
-            f'<div class="rl-label">agrees with your stars</div><div class="rl-figure" data-testid="agreement">'
-            f"{words.percent(part['share'])} <small>{half}</small></div>"
-        )
-        st.html(_table(part["confusion"]))
-        aside = (
-            f" {words.many(part['left_out'], 'review')} with about 3 stars take no side." if part["left_out"] else ""
-        )
-        st.caption(f"{words.count(part['compared'])} reviews with 1–2 or 4–5 stars were compared.{aside}")
+    with left:
+        with st.container(key="card-agreement"):
+            _agreement(part)
+        with st.container(key="card-ratings"):
+            _ratings(view)
     with right, st.container(key="card-disagreements", height="stretch"):
-        total = part["disagreements_total"]
-        st.subheader("Where they differ most", anchor=False)
-        if not total:
-            st.caption(":material/check: Nowhere: every rated review agrees with its stars.")
-            return
-        st.caption("Sometimes the model is wrong; often the person gave stars to the delivery, or mistook the scale.")
-        reading.reviews(part["disagreements"][:4])
-        st.button(
-            f"Show {'all ' if total > 4 else ''}{words.many(total, 'such review')} in the table",
-            key="see-disagreements",
-            icon=":material/arrow_downward:",
-            on_click=filters.put,
-            args=(view.id, "agreement", {"agreement": "disagrees"}),
-        )
+        _disagreements(view, part)
+
+
+def _agreement(part: dict[str, Any]) -> None:
+    half = words.half_width(part["low"], part["high"])
+    st.html(
+        f'<div class="rl-label">agrees with your stars</div><div class="rl-figure" data-testid="agreement">'
+        f"{words.percent(part['share'])} <small>{half}</small></div>"
+    )
+    st.html(_table(part["confusion"]))
+    aside = f" {words.many(part['left_out'], 'review')} with about 3 stars take no side." if part["left_out"] else ""
+    st.caption(f"{words.many(part['compared'], 'review')} with 1–2 or 4–5 stars were compared.{aside}")
+
+
+def _disagreements(view: View, part: dict[str, Any]) -> None:
+    total = part["disagreements_total"]
+    st.subheader("Where they differ most", anchor=False)
+    if not total:
+        st.caption(":material/check: Nowhere: every rated review agrees with its stars.")
+        return
+    st.caption("Sometimes the model is wrong; often the person rated the delivery, or mistook the scale.")
+    reading.reviews(part["disagreements"][:6])
+    st.button(
+        f"Show {'all ' if total > 1 else ''}{words.many(total, 'such review')} in the table",
+        key="see-disagreements",
+        icon=":material/arrow_downward:",
+        on_click=filters.put,
+        args=(view.id, "agreement", {"agreement": "disagrees"}),
+    )
 
 
 def _table(numbers: dict[str, Any]) -> str:

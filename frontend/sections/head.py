@@ -21,7 +21,7 @@ def title(view: View, finished: list[dict[str, Any]]) -> None:
         facts = [
             f"Analysed {words.when(job.get('finished_at') or view.board['finished_at'], session.time_zone())}",
             f"in {words.duration(job['seconds'])}" if job.get("seconds") else "",
-            f"by {model_name(model)}",
+            f"by {words.model(model)}",
         ]
         st.caption(words.escape(" · ".join(fact for fact in facts if fact)))
     with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
@@ -33,13 +33,6 @@ def title(view: View, finished: list[dict[str, Any]]) -> None:
             "The results are right; scoring was slower.",
             icon=":material/speed:",
         )
-
-
-def model_name(model: dict[str, Any]) -> str:
-    """The model in few words."""
-    return " ".join(str(model[part]) for part in ("name", "version") if model.get(part)) or str(
-        model.get("engine") or ""
-    )
 
 
 def _choose(view: View, finished: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from frontend import words
 
-_LONG = 420
+_LONG = 320
 
 
 def reviews(found: Iterable[dict[str, Any]], *, mark: str = "", whole: bool = False) -> None:

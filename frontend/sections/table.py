@@ -201,19 +201,25 @@ def _turn(page: dict[str, Any], cursors: list[str], size: int) -> None:
     first = (len(cursors) - 1) * size + 1
     last = first + len(page["reviews"]) - 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Earlier", icon=":material/chevron_left:", disabled=len(cursors) == 1, key="page-back"):
-            cursors.pop()
-            st.rerun(scope="fragment")
+        first_page = len(cursors) == 1
+        st.button(
+            "Earlier",
+            icon=":material/chevron_left:",
+            disabled=first_page,
+            key="page-back",
+            on_click=_back,
+            args=(cursors,),
+        )
         st.markdown(f"{words.count(first)}–{words.count(last)} of {words.count(page['total'])}", width="content")
-        if st.button(
+        st.button(
             "Later",
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=not page["next_cursor"],
             key="page-on",
-        ):
-            cursors.append(page["next_cursor"])
-            st.rerun(scope="fragment")
+            on_click=cursors.append,
+            args=(page["next_cursor"],),
+        )
         st.selectbox(
             "A page",
             _SIZES,
@@ -224,3 +230,7 @@ def _turn(page: dict[str, Any], cursors: list[str], size: int) -> None:
             label_visibility="collapsed",
             on_change=_first_page,
         )
+
+
+def _back(cursors: list[str]) -> None:
+    cursors.pop()

@@ -57,33 +57,40 @@ def changes(view: View) -> None:
     )
     if part["overall"]:
         st.markdown(_overall(part["overall"]))
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(key="card-changed-products", height="stretch"):
+    lists = [("products", "product", _changed_products), ("terms", "word", _changed_words)]
+    shown = [show for name, _, show in lists if part[name]]
+    for place, show in zip(st.columns(len(shown), gap="medium") if shown else [], shown, strict=True):
+        with place:
+            show(view, part)
+    for name, kind, _ in lists:
+        if not part[name]:
+            st.caption(f":material/check: No {kind} changed by more than chance would explain.")
+
+
+def _changed_products(view: View, part: dict[str, Any]) -> None:
+    with st.container(key="card-changed-products", height="stretch"):
         st.subheader("Products", anchor=False)
-        if part["products"]:
-            st.caption("Positive share, from ring (earlier) to dot (later)")
-            view.chart(
-                charts.dumbbell([_product(row) for row in part["products"][:8]], "product", view.look),
-                "changed_products",
-                "product",
-                lambda items: {"product": [item["product"] for item in items]},
-                "Products whose positive share changed most",
-            )
-        else:
-            st.caption(":material/check: No product changed by more than chance would explain.")
-    with right, st.container(key="card-changed-words", height="stretch"):
+        st.caption("Positive share, from ring (earlier) to dot (later)")
+        view.chart(
+            charts.dumbbell([_product(row) for row in part["products"][:8]], "product", view.look),
+            "changed_products",
+            "product",
+            lambda items: {"product": [item["product"] for item in items]},
+            "Products whose positive share changed most",
+        )
+
+
+def _changed_words(view: View, part: dict[str, Any]) -> None:
+    with st.container(key="card-changed-words", height="stretch"):
         st.subheader("Words", anchor=False)
-        if part["terms"]:
-            st.caption("Share of reviews that mention it; colour: what those reviews mostly are now")
-            view.chart(
-                charts.dumbbell([_term(row) for row in part["terms"][:8]], "term", view.look),
-                "changed_words",
-                "words",
-                lambda items: {"words": filters.phrase(items[-1]["term"])},
-                "Words mentioned much more or less often than before",
-            )
-        else:
-            st.caption(":material/check: No word changed by more than chance would explain.")
+        st.caption("Share of reviews that mention it; colour: what those reviews mostly are now")
+        view.chart(
+            charts.dumbbell([_term(row) for row in part["terms"][:8]], "term", view.look),
+            "changed_words",
+            "words",
+            lambda items: {"words": filters.phrase(items[-1]["term"])},
+            "Words mentioned much more or less often than before",
+        )
 
 
 def _period(period: dict[str, Any]) -> str:

@@ -58,8 +58,7 @@ def _check() -> None:
         if st.button("Another file", icon=":material/undo:", key="other-file"):
             progress.start_over()
             st.rerun()
-    if st.session_state.get("change_problem"):
-        st.error(words.escape(st.session_state["change_problem"]), icon=":material/error:")
+    session.show_notice()
     ready = upload["sniffed"]["mapping"] is not None
     with st.container(horizontal=True, vertical_alignment="center", key="start-row"):
         start = st.button(

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from frontend import doors, session, style, words
-from frontend.client import ApiError
 from frontend.intake.progress import fraction
 
 _PAGE = 20
@@ -43,23 +42,26 @@ def _confirm_delete(job: dict[str, Any]) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()
-        if st.button("Delete for good", type="primary", icon=":material/delete:", key="delete-yes"):
-            try:
-                session.client().delete_job(job["job_id"])
-            except ApiError as error:
-                session.show_problem(error, "It could not be deleted.")
-                return
-            _forget_lists()
-            if st.session_state.get("job") == job["job_id"]:
-                st.session_state.pop("job")
+        if st.button(
+            "Delete for good",
+            type="primary",
+            icon=":material/delete:",
+            key="delete-yes",
+            on_click=_delete,
+            args=(job["job_id"],),
+        ):
             st.rerun()
 
 
+def _delete(job_id: str) -> None:
+    session.attempt(lambda: session.client().delete_job(job_id))
+    _forget_lists()
+    if st.session_state.get("job") == job_id:
+        st.session_state.pop("job")
+
+
 def _act(job: dict[str, Any], action: str) -> None:
-    try:
-        getattr(session.client(), action)(job["job_id"])
-    except ApiError as error:
-        st.session_state["runs_problem"] = error.detail
+    session.attempt(lambda: getattr(session.client(), action)(job["job_id"]))
     _forget_lists()
 
 
@@ -122,9 +124,7 @@ def _facts(job: dict[str, Any]) -> str:
 
 
 def _list() -> None:
-    problem = st.session_state.pop("runs_problem", None)
-    if problem:
-        st.error(words.escape(problem), icon=":material/error:")
+    session.show_notice()
     pages = st.session_state.setdefault("runs_pages", 1)
     jobs, more = _load(pages)
     if not jobs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -46,9 +45,9 @@ def _result(answer: dict[str, Any]) -> None:
             )
         else:
             st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
-        name = " ".join(str(model[part]) for part in ("name", "version") if model.get(part)) or model.get("engine")
+        name = words.model(model)
         if name:
-            st.caption(f"Model: {escape(str(name))}")
+            st.caption(f"Model: {words.escape(name)}")
 
 
 def main() -> None:

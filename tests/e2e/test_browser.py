@@ -1,0 +1,133 @@
+"""One person's whole way in a real browser: log in by the link, upload, watch, read, click, refresh, log out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.frontend import running
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+PATIENCE = 60_000  # milliseconds; a job has to start Spark in it
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[running.Backend, str]]:
+    data = tmp_path_factory.mktemp("browser")
+    port = running.free_port()
+    frontend = f"http://127.0.0.1:{port}"
+    with (
+        running.backend(data, public_frontend_url=frontend) as backend,
+        running.user_interface(backend.environment, port, data) as url,
+    ):
+        yield backend, url
+
+
+@pytest.fixture
+def page(site: tuple[running.Backend, str]) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=list(OPTIONS))
+        context = browser.new_context(viewport={"width": 1440, "height": 1000})
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.asked_for = set()
+        page.on("request", lambda request: page.asked_for.add(urlsplit(request.url).netloc))
+        try:
+            yield page
+        finally:
+            folder = os.environ.get("REVIEWLENS_SCREENSHOTS")
+            if folder:
+                page.screenshot(path=str(Path(folder) / "last.png"))
+            browser.close()
+
+
+def test_from_the_log_in_link_to_the_dashboard_and_back(
+    site: tuple[running.Backend, str], page: Any, tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    backend, url = site
+    link = backend.operator("/operator/login-link", username="robin")["url"]
+    page.goto(link)
+    expect(page.get_by_role("heading", name="Analyse a file of reviews")).to_be_visible(timeout=PATIENCE)
+    assert page.url.startswith(url)
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    assert cookies["reviewlens_access"]["httpOnly"]
+    assert cookies["reviewlens_access"]["sameSite"] == "Lax"
+
+    upload = tmp_path / "kettles.csv"
+    upload.write_bytes(running.as_csv(running.rows_of_reviews()))
+    page.locator('input[type="file"]').set_input_files(upload)
+    expect(page.get_by_text("Which column is what?")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("separated by comma")).to_be_visible()
+    page.get_by_role("button", name="Start the analysis").click()
+
+    expect(page.get_by_text("Saving the results")).to_be_visible(timeout=PATIENCE)  # the steps: progress is shown
+    page.reload()  # and outlives a refresh
+    page.get_by_role("button", name="Open the dashboard").click(timeout=2 * PATIENCE)
+
+    expect(page.get_by_test_id("accounting")).to_contain_text(
+        re.compile(r"90\srows read = 87 scored \+ 1\sduplicate \+ 2 set aside"), timeout=PATIENCE
+    )
+    expect(page.get_by_test_id("agreement")).to_contain_text("±")
+    expect(page.get_by_role("heading", name="What was set aside")).to_be_visible(timeout=PATIENCE)
+
+    _click_the_negative_side(page)
+    chip = page.get_by_role("button", name="Negative").and_(page.locator(".st-key-chip-sentiment button"))
+    expect(chip).to_be_visible(timeout=PATIENCE)
+    negative = page.get_by_text(re.compile(r"^\d+ of 88\sreviews$"))
+    expect(negative).to_be_visible()
+    shown = negative.inner_text()
+
+    page.reload()
+    expect(page.get_by_text(shown)).to_be_visible(timeout=PATIENCE)  # still logged in, still the same reviews
+    expect(page.get_by_role("heading", name="kettles.csv")).to_be_visible()
+    page.locator(".st-key-chip-sentiment button").click()
+    expect(page.get_by_text(shown)).to_be_hidden()
+
+    page.get_by_role("button", name="Export").click()
+    with page.context.expect_page() as opened, opened.value.expect_download() as download:
+        page.locator(".st-key-export-served-csv a").click()
+    rows = Path(download.value.path()).read_text().splitlines()
+    assert len(rows) == 89
+
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Log out").click()
+    expect(page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
+    page.goto(url)
+    expect(page.get_by_text("Please log in")).to_be_visible(timeout=PATIENCE)
+
+    own = {urlsplit(url).netloc, urlsplit(backend.url).netloc, ""}
+    assert page.asked_for <= own, f"the pages asked other machines: {page.asked_for - own}"
+    logs = "".join(path.read_text() for path in (backend.data / "logs").glob("*.log"))
+    assert running.CANARY not in logs + (backend.data / "frontend.out").read_text()
+
+
+def _click_the_negative_side(page: Any) -> None:
+    chart = page.locator('[class*="st-key-chart-distribution"]').first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    chart.click(position={"x": box["width"] * 0.95, "y": box["height"] * 0.4})

@@ -1,0 +1,91 @@
+"""The Analyse page: upload, detection, corrections, progress, end."""
+
+from __future__ import annotations
+
+import time
+
+from streamlit.testing.v1 import AppTest
+
+from tests.frontend import running
+from tests.frontend.conftest import Open, World, text_of
+
+
+def _upload(app: AppTest, name: str, content: bytes) -> AppTest:
+    app.file_uploader[0].set_value((name, content, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> None:
+    rows = running.rows_of_reviews(24)
+    for number, row in enumerate(rows):
+        row["Day"] = f"{1 + number % 12}/{1 + number % 11}/2024"  # either order of day and month fits
+    app = _upload(open_page("views/analyse.py"), "dates.csv", running.as_csv(rows))
+    said = text_of(app)
+    assert "Which column is what?" in said
+    badges = " ".join(str(badge.value) for badge in app.markdown)
+    assert "UTF\\-8" in badges
+    assert "separated by comma" in badges
+    shown = {role: app.selectbox(key=f"role-{role}").value for role in ("text", "title", "rating", "date", "product")}
+    assert shown == {"text": 3, "title": -1, "rating": 2, "date": 0, "product": 1}
+    assert "either way round" in said
+    assert len(app.dataframe[0].value) == 20
+
+    app.selectbox(key="date-order").set_value("day_first").run()
+    assert app.selectbox(key="date-order").value == "day_first"
+    assert app.session_state["upload"]["sniffed"]["mapping"]["date_format"]["order"] == "day_first"
+    assert "either way round" not in text_of(app)
+
+    app.selectbox(key="role-product").set_value(-1).run()
+    assert app.session_state["upload"]["sniffed"]["mapping"]["product"] is None
+    assert app.session_state["upload"]["sniffed"]["mapping"]["date_format"]["order"] == "day_first"
+
+    app.selectbox(key="dialect-header").set_value(False).run()
+    assert app.session_state["upload"]["sniffed"]["dialect"]["header"] is False
+
+
+def test_from_upload_to_the_finished_run(world: World, open_page: Open) -> None:
+    app = _upload(open_page("views/analyse.py"), "ninth.csv", running.as_csv(running.rows_of_reviews(20)))
+    app.button(key="start").click().run()
+    job_id = app.query_params["job"]
+    saw_progress = False
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and "Finished" not in text_of(app):
+        saw_progress = saw_progress or "rl-steps" in text_of(app) or "Waiting for its turn" in text_of(app)
+        time.sleep(0.5)
+        app.run()
+    assert saw_progress
+    assert "20 rows read = 17 scored + 1 duplicate + 2 set aside" in text_of(app)
+    app.button(key="open-dashboard").click().run()
+    assert app.title[0].value.replace("\\", "") == "ninth.csv"
+    world.backend.call("DELETE", f"/jobs/{job_id}")
+
+
+def test_a_file_that_is_not_a_table_is_refused_in_plain_words(open_page: Open) -> None:
+    app = _upload(open_page("views/analyse.py"), "noise.csv", bytes(range(256)) * 40)
+    assert "noise.csv could not be taken" in text_of(app)
+    assert app.file_uploader, "another file can be chosen at once"
+
+
+def test_a_file_without_review_text_cannot_be_started(open_page: Open) -> None:
+    app = _upload(open_page("views/analyse.py"), "numbers.csv", b"a,b\n1,2\n3,4\n5,6\n")
+    assert app.button(key="start").disabled
+    assert "choose the column that holds the reviews" in text_of(app)
+    app.selectbox(key="role-text").set_value(0).run()
+    assert not app.button(key="start").disabled
+
+
+def test_a_failed_run_says_why_and_what_to_do(world: World, open_page: Open) -> None:
+    app = open_page("views/analyse.py", job=world.failed)
+    assert world.backend.call("GET", f"/jobs/{world.failed}")["error"] in text_of(app)
+    app.button(key="check-columns").click().run()
+    assert "Which column is what?" in text_of(app)
+
+
+def test_a_cancelled_run_can_be_started_again(world: World, open_page: Open) -> None:
+    app = open_page("views/analyse.py", job=world.cancelled)
+    assert "was cancelled" in text_of(app)
+    app.button(key="retry").click().run()
+    assert world.backend.call("GET", f"/jobs/{world.cancelled}")["state"] in ("queued", "running", "succeeded")
+    world.backend.call("POST", f"/jobs/{world.cancelled}/cancel")
+    assert world.backend.ended(world.cancelled)["state"] == "cancelled"

@@ -1,0 +1,60 @@
+"""The Runs page and the Try-one page."""
+
+from __future__ import annotations
+
+from tests.frontend import running
+from tests.frontend.conftest import Open, World, text_of
+
+
+def test_every_run_is_listed_with_what_became_of_it(world: World, open_page: Open) -> None:
+    app = open_page("views/runs.py")
+    said = text_of(app)
+    for name in ("kettles.csv", "bare.csv", "damaged.csv", "stopped.csv"):
+        assert name in said
+    assert world.backend.call("GET", f"/jobs/{world.failed}")["error"][:60] in said
+    assert "90 rows" in said
+    buttons = {button.key for button in app.button}
+    assert {
+        f"open-{world.full}",
+        f"retry-{world.failed}",
+        f"retry-{world.cancelled}",
+        f"delete-{world.full}",
+    } <= buttons
+    assert f"retry-{world.full}" not in buttons
+    assert f"open-{world.failed}" not in buttons
+
+
+def test_open_leads_to_that_runs_dashboard(world: World, open_page: Open) -> None:
+    app = open_page("views/runs.py")
+    app.button(key=f"open-{world.full}").click().run()
+    assert app.title[0].value.replace("\\", "") == "kettles.csv"
+
+
+def test_delete_asks_first(world: World, open_page: Open) -> None:
+    job = world.backend.submit("goes.csv", running.as_csv(running.rows_of_reviews(12)))
+    world.backend.call("POST", f"/jobs/{job}/cancel")
+    world.backend.ended(job)
+    app = open_page("views/runs.py")
+    app.button(key=f"delete-{job}").click().run()
+    assert world.backend.call("GET", f"/jobs/{job}")["state"] == "cancelled"
+    app.button(key="delete-yes").click().run()
+    assert job not in [one["job_id"] for one in world.backend.call("GET", "/jobs")["jobs"]]
+    assert "goes.csv" not in text_of(app)
+
+
+def test_one_review_is_read_as_the_backend_reads_it(world: World, open_page: Open) -> None:
+    app = open_page("views/try_one.py")
+    app.button(key="example-Unhappy").click().run()
+    app.button(key="ask").click().run()
+    text = app.text_area(key="one").value
+    expected = world.backend.call("POST", "/predict-sentiment", json={"text": text})["predictions"][0]
+    said = text_of(app)
+    assert f">{expected['sentiment'].capitalize()}</div>" in said
+    assert f"{100 * expected['confidence']:.1f} % sure" in said
+    assert ("Worth a second look" in said) == expected["needs_review"]
+
+
+def test_nothing_to_read_is_said_so(open_page: Open) -> None:
+    app = open_page("views/try_one.py")
+    app.button(key="ask").click().run()
+    assert "nothing to read yet" in text_of(app)

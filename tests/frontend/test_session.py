@@ -1,0 +1,119 @@
+"""Who is logged in; a silent backend; what reaches the log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from frontend import session
+from tests.frontend import running
+from tests.frontend.conftest import APP, Open, World, text_of
+
+
+def _ended_token() -> str:
+    def part(claims: dict[str, object]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'RS256'})}.{part({'exp': time.time() - 60})}.AAAA"
+
+
+def _open(access: str = "", refresh: str = "") -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    if access:
+        app.session_state["access_token"] = access
+    if refresh:
+        app.session_state["refresh_token"] = refresh
+    return app.run()
+
+
+def test_without_a_session_the_page_leads_to_the_log_in_page(world: World) -> None:
+    app = _open()
+    said = text_of(app)
+    assert "Please log in" in said
+    assert f'href="{world.backend.url}/session/login"' in said
+    assert "kettles" not in said
+
+
+def test_an_ended_access_token_is_renewed_by_itself(world: World) -> None:
+    app = _open(_ended_token(), world.backend.refresh)
+    assert app.title[0].value.replace("\\", "") == "bare.csv"
+    assert app.session_state["access_token"] != _ended_token()
+
+
+@pytest.mark.parametrize("access", ["", "not-a-token", _ended_token()])
+def test_a_refresh_token_that_is_not_good_any_more_ends_the_session(world: World, access: str) -> None:
+    assert "Please log in" in text_of(_open(access, "revoked-or-invented"))
+
+
+def test_a_revoked_session_ends_when_its_access_token_does(world: World) -> None:
+    tokens = world.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
+    world.backend.call("POST", "/logout", json={"refresh_token": tokens["refresh_token"]})
+    assert "Please log in" in text_of(_open(_ended_token(), tokens["refresh_token"]))
+
+
+def test_the_sidebar_says_who_is_logged_in_and_leads_out(world: World, open_page: Open) -> None:
+    app = open_page("views/runs.py")
+    said = " ".join(block.value for block in app.sidebar.markdown)
+    assert "robin" in said
+    assert f'href="{world.backend.url}/session/end"' in said
+
+
+@pytest.fixture
+def nobody_answers(monkeypatch: pytest.MonkeyPatch, world: World) -> Iterator[str]:
+    url = f"http://127.0.0.1:{running.free_port()}"
+    monkeypatch.setenv("REVIEWLENS_BACKEND_URL", url)
+    for kept in (session.settings, session.http):
+        kept.clear()
+    yield url
+    monkeypatch.undo()
+    for kept in (session.settings, session.http):
+        kept.clear()
+
+
+def test_a_silent_backend_is_said_to_be_silent(world: World, nobody_answers: str) -> None:
+    said = text_of(_open(world.backend.access, world.backend.refresh))
+    assert "does not answer" in said
+    assert nobody_answers in said
+
+
+def test_a_person_without_runs_is_led_to_analyse(world: World) -> None:
+    world.backend.operator("/operator/users", username="sam", password="another-long-password")
+    tokens = world.backend.call("POST", "/login", json={"username": "sam", "password": "another-long-password"})
+    app = _open(tokens["access_token"], tokens["refresh_token"])
+    assert app.title[0].value == "Analyse a file of reviews"
+    app.switch_page("views/dashboard.py").run()
+    assert "No results yet" in text_of(app)
+    app.switch_page("views/runs.py").run()
+    assert "No runs yet" in text_of(app)
+
+
+def test_another_persons_run_is_not_shown(world: World) -> None:
+    tokens = world.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
+    assert tokens["access_token"]
+    world.backend.operator("/operator/users", username="kim", password="yet-another-password")
+    other = world.backend.call("POST", "/login", json={"username": "kim", "password": "yet-another-password"})
+    app = _open(other["access_token"], other["refresh_token"])
+    app.switch_page("views/dashboard.py")
+    app.query_params["job"] = world.full
+    app.run()
+    assert "not here any more" in text_of(app)
+    assert "Fern Kettle" not in text_of(app)
+
+
+def test_no_review_text_reaches_the_log(world: World, open_page: Open) -> None:
+    app = open_page("views/dashboard.py", job=world.full, show=json.dumps({"words": running.CANARY}))
+    assert running.CANARY in text_of(app)
+    app = open_page("views/try_one.py")
+    app.text_area(key="one").set_value(f"{running.CANARY} " * 10).run()
+    app.button(key="ask").click().run()
+    session.logger().exception("a failure", exc_info=ValueError(running.CANARY))
+    logs = world.backend.data / "logs"
+    lines = (logs / "streamlit.log").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert any(entry.get("exception") == "ValueError" for entry in entries)
+    assert not [line for line in lines if running.CANARY in line]

@@ -1,0 +1,155 @@
+"""Formatting, filters and marked text: the parts that need no backend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from frontend import charts, filters, words
+from frontend.client import expires_at, query
+from frontend.intake.detected import read_date
+from frontend.intake.progress import fraction
+from frontend.sections import reading
+from frontend.style import DARK, LIGHT
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (75, "1 min 15 s"), (3600, "1 h"), (5400, "1 h 30 min"), (None, "")],
+)
+def test_durations(given: float | None, told: str) -> None:
+    assert words.duration(given).replace(words.NBSP, " ") == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [(512, "512 bytes"), (1_536_000, "1.5 MB"), (2_000_000_000, "2 GB"), (137_400, "137 kB")]
+)
+def test_sizes(given: int, told: str) -> None:
+    assert words.size(given).replace(words.NBSP, " ") == told
+
+
+def test_times_are_told_in_the_readers_zone() -> None:
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    zone = words.zone("Europe/Berlin")
+    assert words.when("2026-03-02T10:30:00+00:00", zone, now=now) == "today, 11:30"
+    assert words.when("2026-03-01T22:59:00", zone, now=now) == "yesterday, 23:59"
+    assert words.when("2025-12-24T08:00:00+00:00", zone, now=now).replace(words.NBSP, " ") == "24 Dec 2025, 09:00"
+    assert words.zone("No/Where") is UTC
+
+
+def test_a_model_is_never_said_to_be_a_hundred_per_cent_sure() -> None:
+    assert "100" not in words.sure(0.99999)
+    assert words.sure(0.81).replace(words.NBSP, " ") == "81 % sure"
+
+
+def test_accounting_reads_as_a_sum() -> None:
+    told = words.accounting(420, 396, 14, 10).replace(words.NBSP, " ")
+    assert told == "420 rows read = 396 scored + 14 duplicates + 10 set aside"
+
+
+def test_equal_labels_are_told_apart() -> None:
+    assert words.distinct({1: "a", 2: "a", 3: "b"}) == {1: "a", 2: "a (2)", 3: "b"}
+
+
+def test_the_bar_only_ever_moves_forward() -> None:
+    stages = ("read", "clean", "deduplicate", "infer", "assemble", "publish")
+    seen = [fraction({"stage": stage, "rows_done": done, "rows_total": 10}) for stage in stages for done in (0, 5, 10)]
+    assert seen == sorted(seen)
+    assert seen[0] == 0
+    assert seen[-1] == 1
+    assert fraction({}) == 0
+
+
+def test_dates_are_shown_as_they_would_be_read() -> None:
+    assert str(read_date("10/3/2017", "month_first")) == "2017-10-03"
+    assert str(read_date("10/3/2017", "day_first")) == "2017-03-10"
+    assert read_date("31/12/2017", "month_first") is None
+    assert str(read_date("3.4.18", "day_first")) == "2018-04-03"
+
+
+def test_text_of_a_file_cannot_become_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(reading.st, "html", shown.append)
+    review = {
+        "row": 3, "text": "<img src=x onerror=alert(1)> & love it", "title": "<b>t</b>", "product": "<i>p</i>",
+        "sentiment": "positive", "confidence": 0.9, "date": "2025-01-02", "rating": 4.5, "needs_review": True,
+    }  # fmt: skip
+    reading.reviews([review], mark="love")
+    assert "<img" not in shown[0]
+    assert "<i>p" not in shown[0]
+    assert "&lt;img src=x" in shown[0]
+    assert "<mark>love</mark>" in shown[0]
+    assert words.escape("[a](http://b) *c* :red[d]") == r"\[a\]\(http\://b\) \*c\* \:red\[d\]"
+
+
+def test_marks_follow_the_word_filter() -> None:
+    pattern = reading._pattern('lid "very good"')
+    assert pattern
+    assert pattern.findall("The LID, not the slider, is very  good") == ["LID", "very  good"]
+    assert reading._pattern("") is None
+
+
+def test_chips_tell_every_filter() -> None:
+    told = dict(
+        filters.chips(
+            {
+                "sentiment": "negative",
+                "min_confidence": 0.5,
+                "max_confidence": 0.7,
+                "needs_review": True,
+                "rating": [5, 1],
+                "product": ["Fern Kettle"],
+                "date_from": "2025-01-01",
+                "date_to": "2025-01-31",
+                "words": "lid",
+                "agreement": "disagrees",
+                "missing": ["date"],
+            }
+        )
+    )
+    assert set(told) == set(filters.KINDS)
+    assert told["rating"] == "1, 5 stars"
+    assert told["confidence"].replace(words.NBSP, " ") == "Confidence 50–70 %"
+    assert filters.phrase("very good") == '"very good"'
+    assert filters.phrase("lid") == "lid"
+
+
+def test_a_query_holds_only_what_is_set() -> None:
+    given = {"rating": [4, 5], "needs_review": True, "words": "", "product": [], "date_to": None}
+    assert query(given) == {"rating": [4, 5], "needs_review": "true"}
+
+
+@pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "a.e30.c"])
+def test_a_token_that_cannot_be_read_counts_as_ended(token: str) -> None:
+    assert expires_at(token) == 0
+
+
+def test_empty_buckets_are_gaps_and_not_zeros() -> None:
+    point = {"count": 0, "positive": 0, "negative": 0, "positive_share": None, "low": None, "high": None}
+    full = {"count": 4, "positive": 3, "negative": 1, "positive_share": 0.75, "low": 0.3, "high": 0.95}
+    part = {
+        "bucket": "month",
+        "points": [
+            {**full, "start": "2025-01-01", "end": "2025-01-31", "label": "Jan 2025"},
+            {**point, "start": "2025-02-01", "end": "2025-02-28", "label": "Feb 2025"},
+            {**full, "start": "2025-03-01", "end": "2025-03-31", "label": "Mar 2025"},
+        ],
+    }
+    for look in (LIGHT, DARK):
+        drawn = charts.share_over_time(part, look).to_dict()
+        values = next(iter(drawn["datasets"].values())) if "datasets" in drawn else drawn["layer"][0]["data"]["values"]
+        assert [row["share"] for row in values] == [0.75, None, 0.75]
+        assert charts.count_over_time(part, look).to_dict()["mark"]["type"] == "rect"
+
+
+def test_positive_and_negative_differ_in_lightness_as_well_as_hue() -> None:
+    def light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for look in (LIGHT, DARK):
+        for colour in (look.positive, look.negative, look.quiet):
+            brighter, darker = sorted((light(colour), light(look.ground)), reverse=True)
+            assert (brighter + 0.05) / (darker + 0.05) >= 3, "graphics stand out from the ground by 3 to 1 at least"
