@@ -69,6 +69,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """One problem document."""
+    detail = detail.encode("utf-8", "replace").decode()
     body = {
         "type": f"urn:reviewlens:problem:{code}",
         "title": HTTPStatus(status).phrase,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +16,16 @@ Secret = Annotated[str, Field(max_length=10_000)]
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_characters(cls, data: Any) -> Any:
+        """JSON can spell half a character, which no answer or file could hold."""
+        try:
+            json.dumps(data, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text in it holds half a character (a lone surrogate)") from error
+        return data
 
 
 class Problem(BaseModel):
@@ -119,8 +130,10 @@ class DashboardRequest(_Body):
     filters: Filters = Field(default_factory=Filters, examples=[{"sentiment": "negative", "words": "battery"}])
 
 
-class Texts(_Body):
-    """One text or a list of them."""
+class Texts(BaseModel):
+    """One text or a list of them; half characters, as cutting an emoji leaves them, are cleaned away."""
+
+    model_config = ConfigDict(extra="forbid")
 
     text: str | None = Field(None, examples=["It broke after two days, and nobody answers the phone."])
     texts: list[str] | None = Field(None, examples=[None])

@@ -65,6 +65,7 @@ class Platform:
             raise
         launcher = SubprocessLauncher(data / "logs" / "jobs")
         uploads = UploadService(store, settings, _sniff)
+        uploads.sweep()
         cache_dir = data / "cache"
         jobs = JobService(table, store, uploads, settings, cache_dir=cache_dir)
         dispatcher = Dispatcher(jobs, launcher)

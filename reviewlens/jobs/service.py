@@ -17,7 +17,7 @@ from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
 from reviewlens.jobs.uploads import Overrides, Upload, UploadService
 from reviewlens.jobs.views import JobPage, JobView, view_of
-from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits
+from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits, scratch_dir
 from reviewlens.reviews.tables import Mapping
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
@@ -215,7 +215,8 @@ class JobService:
             if all(other.upload != job.upload for other in rest):
                 self._uploads.delete(user, job.upload)
             self._summaries.pop((user, job_id), None)
-            shutil.rmtree(self._cache_dir / user / job_id, ignore_errors=True)
+            for folder in (self._cache_dir / user / job_id, scratch_dir(self.settings.data_dir, user, job_id)):
+                shutil.rmtree(folder, ignore_errors=True)
             self.table.delete(user, job_id)
 
     def _renew_copies(self, job: Job, rest: list[Job]) -> None:

@@ -124,6 +124,16 @@ class UploadService:
         """Delete file and description; absent is fine."""
         self._store.delete_prefix(UploadKeys(user, upload_id).prefix)
 
+    def sweep(self) -> int:
+        """Delete what uploads that broke off left behind, and say how many; only while none comes in."""
+        seen = {info.key for info in self._store.list("uploads/")}
+        broken = [
+            key for key in seen if key.endswith("/original") and key[: -len("original")] + "info.json" not in seen
+        ]
+        for key in broken:
+            self._store.delete(key)
+        return len(broken)
+
     def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides) -> Sniffed:
         limits = read_limits(self._settings)
         return self._sniff(lambda: self._store.open(keys.original), filename, size, limits, overrides.given())

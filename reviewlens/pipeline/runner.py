@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -16,7 +15,7 @@ from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.lease import Lease
 from reviewlens.pipeline.progress import Progress, now_iso
 from reviewlens.pipeline.session import Spark
-from reviewlens.pipeline.spec import JobKeys, JobSpec
+from reviewlens.pipeline.spec import JobKeys, JobSpec, scratch_dir
 from reviewlens.pipeline.work import Job, WorkKeys, open_spec
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
@@ -68,8 +67,7 @@ class _Runner:
         self._session = session
         self._keys = JobKeys(spec.user, spec.job)
         self._lease = Lease(store, self._keys.lease, settings.lease_seconds)
-        name = hashlib.sha256(f"{spec.user}/{spec.job}".encode()).hexdigest()[:24]
-        self._scratch = settings.data_dir.absolute() / "scratch" / name
+        self._scratch = scratch_dir(settings.data_dir, spec.user, spec.job)
 
     def run(self, stage: Stage) -> int:
         """The exit code."""

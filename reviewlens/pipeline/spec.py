@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from reviewlens.reviews.tables import Dialect, Mapping
@@ -48,6 +51,11 @@ class JobSpec(BaseModel):
     batch_rows: int = 1000
     limits: Limits
     submitted_at: str = Field(description="ISO 8601, UTC.")
+
+
+def scratch_dir(data_dir: Path, user: str, job: str) -> Path:
+    """Where a job's task keeps its working files on its machine; one that was killed leaves them."""
+    return data_dir.absolute() / "scratch" / hashlib.sha256(f"{user}/{job}".encode()).hexdigest()[:24]
 
 
 class UploadKeys:

@@ -156,3 +156,25 @@ def test_the_description_names_every_route_with_a_summary_and_examples(site):
     guarded = described["paths"]["/jobs"]["get"]
     assert guarded["security"]
     assert "application/problem+json" in guarded["responses"]["401"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/uploads/{upload}/sniff", '{"mapping": {"\\ud800": 1}}'),
+        ("/uploads/{upload}/sniff", '{"dialect": {"delimiter": "\\udfff"}}'),
+        ("/generate_dashboard", '{"job_id": "{job}", "filters": {"product": ["\\ud800"]}}'),
+        ("/trigger_pipeline", '{"upload_id": "\\ud800"}'),
+        ("/login", '{"username": "\\ud800", "password": "\\ud800"}'),
+        ("/refresh", '{"refresh_token": "\\ud800"}'),
+    ],
+)
+def test_half_characters_are_refused(site, path, body):
+    upload = site.upload()["upload_id"]
+    headers = {**site.as_("ana"), "Content-Type": "application/json"}
+    answer = site.client.post(path.replace("{upload}", upload), content=body.replace("{job}", "j"), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
+def test_problems_can_always_be_written():
+    assert b"?" in problems.problem(422, "code", "half \ud800 of one").body

@@ -8,7 +8,7 @@ from reviewlens.errors import ConfigurationError, ConflictError, InputError, Lim
 from reviewlens.jobs import models
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.uploads import Overrides
-from reviewlens.pipeline.spec import JobKeys, JobSpec
+from reviewlens.pipeline.spec import JobKeys, JobSpec, scratch_dir
 from reviewlens.settings import Settings
 from tests.jobs.conftest import Bench
 
@@ -247,10 +247,12 @@ def test_a_retry_starts_with_a_clean_slate_and_the_same_spec(bench):
 
 def test_a_deleted_job_leaves_nothing(bench, tmp_path):
     job = bench.succeed()
-    (tmp_path / "cache" / "u1" / job).mkdir(parents=True)
+    left = [tmp_path / "cache" / "u1" / job, scratch_dir(tmp_path, "u1", job)]
+    for folder in left:
+        folder.mkdir(parents=True)
     bench.service.delete("u1", job)
     assert bench.stored() == []
-    assert not (tmp_path / "cache" / "u1" / job).exists()
+    assert [folder for folder in left if folder.exists()] == []
     with pytest.raises(NotFoundError):
         bench.service.get("u1", job)
 

@@ -114,3 +114,12 @@ def test_file_names_are_only_shown(given, shown):
 def test_reading_limits_are_those_of_the_settings():
     limits = read_limits(Settings(max_rows=7, max_columns=3))
     assert (limits.max_rows, limits.max_columns) == (7, 3)
+
+
+def test_what_a_killed_backend_left_of_an_upload_is_swept(bench):
+    whole = bench.upload()
+    bench.store.put("uploads/u1/broken/original", b"half of")
+    assert bench.uploads.sweep() == 1
+    assert bench.uploads.sweep() == 0
+    assert [key for key in bench.stored() if "broken" in key] == []
+    assert bench.uploads.get("u1", whole)
