@@ -27,7 +27,6 @@ def bar(view: View) -> None:
                 words.escape(label),
                 key=f"chip-{kind}",
                 icon=":material/close:",
-                help="Take this filter away",
                 on_click=filters.put,
                 args=(view.id, kind, {}),
             )
