@@ -22,7 +22,7 @@ class _Body(BaseModel):
     def _whole_characters(cls, data: Any) -> Any:
         """JSON can spell half a character, which no answer or file could hold."""
         try:
-            json.dumps(data, ensure_ascii=False).encode()
+            json.dumps(data, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as error:
             raise ValueError("a text in it holds half a character (a lone surrogate)") from error
         return data
@@ -175,6 +175,8 @@ class Health(BaseModel):
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of the problems that a route may answer."""
     texts = {
+        400: "Not readable",
+        403: "Not permitted",
         401: "Not logged in",
         404: "Not there, or not yours",
         409: "Not in its present state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from backend.deps import CurrentUser, ServicesDep, metrics_reader
 from backend.schemas import Health, errors
@@ -36,7 +36,11 @@ def readyz(services: ServicesDep, response: Response) -> Health:
 
 
 @router.get(
-    "/metrics", summary="Metrics for Prometheus", dependencies=[Depends(metrics_reader)], responses=errors(401, 429)
+    "/metrics",
+    summary="Metrics for Prometheus",
+    dependencies=[Depends(metrics_reader)],
+    response_class=PlainTextResponse,
+    responses=errors(401, 429),
 )
 def metrics(services: ServicesDep) -> Response:
     """Requests, latencies, jobs by state, reviews scored. The operator key is taken as a bearer token here."""

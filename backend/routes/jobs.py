@@ -18,7 +18,10 @@ JobId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples
     "/trigger_pipeline",
     status_code=202,
     summary="Analyse an upload",
-    responses={200: {"model": JobView, "description": "It was submitted before"}, **errors(401, 404, 409, 422, 429)},
+    responses={
+        200: {"model": JobView, "description": "It was submitted before"},
+        **errors(400, 401, 404, 409, 422, 429),
+    },
 )
 def trigger_pipeline(body: Submission, response: Response, user: CurrentUser, platform: PlatformDep) -> JobView:
     """202 with a new job; 200 with the job that is already there for this upload, mapping, dialect, engine and model.

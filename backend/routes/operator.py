@@ -13,7 +13,7 @@ router = APIRouter(
     prefix="/operator",
     tags=["operator"],
     dependencies=[Depends(operator_only)],
-    responses=errors(401, 404, 422, 429),
+    responses=errors(400, 401, 404, 422, 429),
 )
 
 

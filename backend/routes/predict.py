@@ -14,7 +14,7 @@ from reviewlens.settings import Settings
 router = APIRouter(tags=["predict"])
 
 
-@router.post("/predict-sentiment", summary="Score one text or many", responses=errors(401, 413, 422, 429, 503))
+@router.post("/predict-sentiment", summary="Score one text or many", responses=errors(400, 401, 413, 422, 429, 503))
 def predict_sentiment(body: Texts, _user: CurrentUser, services: ServicesDep) -> Predictions:
     """The same scores as a job gives. A long text is read in overlapping windows, never cut."""
     texts = body.all()

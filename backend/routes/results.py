@@ -27,7 +27,7 @@ router = APIRouter(tags=["results"])
     "/generate_dashboard",
     summary="Everything the dashboard shows",
     response_model=Dashboard,
-    responses=errors(401, 404, 409, 422, 429),
+    responses=errors(400, 401, 404, 409, 422, 429),
 )
 def generate_dashboard(body: DashboardRequest, user: CurrentUser, services: ServicesDep) -> Response:
     """Of all rows of a finished job, or of those that the filters leave."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Request
@@ -11,15 +11,30 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, ServicesDep, address_of
 from backend.login_page import content_policy, render
+from backend.schemas import errors
 from reviewlens.errors import AuthenticationError, InputError, PermissionError_, RateLimitError, ReviewLensError
 from reviewlens.identity.interface import Tokens
 from reviewlens.settings import Settings
 
 router = APIRouter(prefix="/session", tags=["session"])
+_AGAIN: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"text/html": {"schema": {"type": "string"}}}}
+    for status, words in (
+        (401, "The log-in page, saying what was wrong"),
+        (429, "The log-in page: too many attempts"),
+        (503, "The log-in page: not right now"),
+    )
+}
 _MAX_FORM_BYTES = 10_000
 
 
-@router.get("/start", summary="Swap a one-time log-in link for a session", response_class=RedirectResponse)
+@router.get(
+    "/start",
+    summary="Swap a one-time log-in link for a session",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses={**errors(404, 422), **_AGAIN},
+)
 def start(request: Request, services: ServicesDep, users: LocalUsers, token: str = "") -> Response:
     """303 to the UI with the session's cookies; the log-in page, with a message, when the link is no longer good."""
     try:
@@ -35,7 +50,13 @@ async def login_page(platform: PlatformDep) -> Response:
     return _page(platform.settings)
 
 
-@router.post("/login", summary="Log in by the page's form", response_class=RedirectResponse)
+@router.post(
+    "/login",
+    summary="Log in by the page's form",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses={**errors(400, 403, 413, 422), **_AGAIN},
+)
 async def login_form(request: Request, services: ServicesDep) -> Response:
     """303 to the UI with the session's cookies, or the page again with a message."""
     _refuse_other_sites(request)
@@ -50,7 +71,7 @@ async def login_form(request: Request, services: ServicesDep) -> Response:
     return _into_ui(settings, tokens)
 
 
-@router.get("/end", summary="Log out", response_class=RedirectResponse)
+@router.get("/end", summary="Log out", response_class=RedirectResponse, status_code=303)
 def end(request: Request, platform: PlatformDep) -> Response:
     """Revokes the session's refresh token, clears the cookies, 303 to the log-in page."""
     platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))

@@ -31,7 +31,9 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=201, summary="Upload a file", openapi_extra=_BODY, responses=errors(401, 413, 422, 429))
+@router.post(
+    "", status_code=201, summary="Upload a file", openapi_extra=_BODY, responses=errors(400, 401, 413, 422, 429)
+)
 async def upload(
     request: Request,
     user: CurrentUser,
@@ -52,7 +54,7 @@ def get_upload(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) ->
     return platform.uploads.get(user.subject, upload_id)
 
 
-@router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(401, 404, 422, 429))
+@router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(400, 401, 404, 422, 429))
 def correct(upload_id: UploadId, body: Corrections, user: CurrentUser, platform: PlatformDep) -> Upload:
     """Looks again with these corrections; they are kept and replace earlier ones; none at all: back to detection."""
     return platform.uploads.correct(user.subject, upload_id, body.overrides())

@@ -176,5 +176,13 @@ def test_half_characters_are_refused(site, path, body):
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
 
+def test_a_body_that_is_not_called_json_is_refused(site):
+    for body in (b'{"username": "ana", "password": "x"}', b"\xff\x00", b""):
+        answer = site.client.post("/login", content=body, headers={"Content-Type": "text/plain"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    answer = site.client.post("/login", content=b"\xff", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+
+
 def test_problems_can_always_be_written():
     assert b"?" in problems.problem(422, "code", "half \ud800 of one").body
