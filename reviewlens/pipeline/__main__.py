@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
 from types import FrameType
 
 from pydantic import ValidationError
 
+from reviewlens.logs import JsonFormatter
 from reviewlens.pipeline.runner import OURS, Stage, run_spec
 from reviewlens.settings import Settings
 
@@ -39,24 +38,6 @@ def main(arguments: list[str] | None = None, *, stage: Stage = "all") -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
     return run_spec(chosen.spec, settings, stage=chosen.stage, stop=stop)
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line. A traceback is never printed: its message could hold what a review says."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info and record.exc_info[0]:
-            line["error"] = record.exc_info[0].__name__
-        if places := getattr(record, "places", None):
-            line["places"] = places
-        return json.dumps(line)
 
 
 if __name__ == "__main__":

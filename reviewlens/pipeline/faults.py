@@ -13,6 +13,7 @@ _MEMORY = re.compile(
     r"outofmemoryerror|java heap space|cannot allocate memory|unable to create native thread", re.IGNORECASE
 )
 _KILLED = re.compile(r"python worker exited unexpectedly|connection to python worker|worker.*crashed", re.IGNORECASE)
+_SPARK_GONE = ("Py4JNetworkError", "Py4JError", "ConnectionRefusedError", "ConnectionResetError")
 _FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+), in (\S+)', re.MULTILINE)
 
 
@@ -34,6 +35,12 @@ def explain(error: BaseException) -> ReviewLensError:
         return TransientError(
             "A scoring process was ended from outside, most likely because memory ran out: lower REVIEWLENS_WORKERS.",
             code="worker-lost",
+        )
+    if any(type(one).__name__ in _SPARK_GONE for one in _chain(error)):
+        return TransientError(
+            "Spark was ended from outside, most likely because memory ran out: close other programs and start the job "
+            "again.",
+            code="spark-lost",
         )
     return TerminalError(
         "Something went wrong inside ReviewLens. Your file is unharmed; start the job again, and report it if it fails "

@@ -136,10 +136,12 @@ class _Runner:
         told = explain(error)
         at_fault = isinstance(error, InputError | LimitError)
         # Spark may be hit by the same signal as we; what it then complains of is the signal.
-        if isinstance(error, Interrupted) or (self._stop.is_set() and not at_fault):
+        if isinstance(error, Interrupted | KeyboardInterrupt) or (self._stop.is_set() and not at_fault):
             log.info("interrupted; the job can be resumed")
             return INTERRUPTED
-        log.error("failed (%s): %s", told.code, told.message, extra={"places": [] if at_fault else places(error)})
+        log.error(
+            "failed (%s): %s", told.code, told.message, extra={"facts": {} if at_fault else {"places": places(error)}}
+        )
         self._say(self._keys.error, {"code": told.code, "message": told.message, "details": told.details})
         return INPUT_AT_FAULT if at_fault else OURS
 

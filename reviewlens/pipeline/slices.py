@@ -22,23 +22,27 @@ def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Ca
     waiting = iter(todo)
     in_hand: dict[Future[None], Slice] = {}
 
-    def settle(done: Iterable[Future[None]]) -> None:
+    def settle(done: Iterable[Future[None]]) -> int:
+        rows = 0
         for future in done:
-            part = in_hand.pop(future)
+            rows += in_hand.pop(future).rows
             future.result()
-            job.progress.advance(part.rows)
+        return rows
 
     with ThreadPoolExecutor(job.workers, thread_name_prefix="slice") as pool:
         try:
+            rows = 0
             while True:
                 job.control.check()
                 while len(in_hand) < job.workers and (part := next(waiting, None)) is not None:
                     in_hand[pool.submit(process, part)] = part
+                # After the workers have been given more to do: telling takes a moment.
+                job.progress.advance(rows)
                 if not in_hand:
                     return
-                settle(wait(in_hand, timeout=0.5, return_when=FIRST_COMPLETED).done)
+                rows = settle(wait(in_hand, timeout=0.5, return_when=FIRST_COMPLETED).done)
         except Interrupted:
-            settle(wait(in_hand).done)
+            job.progress.advance(settle(wait(in_hand).done))
             raise
         except BaseException:
             spark.sparkContext.cancelAllJobs()

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from reviewlens.errors import TransientError
 from reviewlens.model.interface import decide
-from reviewlens.model.loading import load_engine
+from reviewlens.model.loading import load_engine, model_sha256
 from reviewlens.pipeline import publish as publish_module
 from reviewlens.pipeline import read as read_module
 from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, OURS, run_spec
@@ -383,6 +383,32 @@ def test_an_engine_that_cannot_be_loaded_says_why(spark: SparkSession, tmp_path:
     made = make_job(tmp_path, as_csv(review_rows(30)), engine="openvino", model=str(tmp_path / "model.tar.gz"))
     assert run_spec(made.uri, made.settings, session=spark) == OURS
     assert made.json(made.keys.error)["code"] == "bad-bundle"
+
+
+def test_the_shipped_model_scores_in_spark_as_it_does_alone(spark: SparkSession, tmp_path: Path) -> None:
+    rows = review_rows(60)
+    made = make_job(
+        tmp_path, as_csv(rows), engine="openvino", slice_rows=25, model_sha256=model_sha256("openvino", None)
+    )
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    engine = load_engine("openvino")
+    texts = [text for text in expected_texts(rows).values() if text]
+    served = [float(row["positive_score"]) for row in made.csv(made.keys.served_csv)]
+    assert served == pytest.approx(engine.score(texts).tolist(), abs=1e-3)
+    model = made.json(made.keys.summary)["model"]
+    assert model["sha256"] == made.spec.model_sha256
+    assert model["version"] == engine.describe()["model_version"]
+
+
+def test_ctrl_c_is_an_interruption(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(30)))
+
+    def pressed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish_module, "publish", pressed)
+    assert run_spec(made.uri, made.settings, session=spark) == INTERRUPTED
+    assert made.store.head(made.keys.error) is None
 
 
 def test_specs_that_cannot_be_used(tmp_path: Path) -> None:

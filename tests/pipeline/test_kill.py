@@ -67,13 +67,10 @@ def test_killed_at_every_boundary_and_inside_it_ends_as_if_undisturbed(spark: Sp
         return lambda: made.store.head(key) is not None
 
     moments: list[tuple[str, Callable[[], bool]]] = [
-        ("begun", there(keys.lease)),
         ("inside reading", count("read", 3)),
         ("all read", there(keys.work + "plan.json")),
-        ("inside cleaning", count("clean", 2)),
         ("all cleaned", count("clean", SLICES)),
         ("duplicates found", there(keys.work + "duplicates.parquet")),
-        ("engine settled", there(keys.work + "engine.json")),
         ("inside inference", count("scores", 3)),
         ("all scored", count("scores", SLICES)),
         ("put together", count("parts", 1)),
@@ -141,7 +138,7 @@ def test_when_spark_dies_the_job_says_so_and_can_go_on(tmp_path: Path) -> None:
     java.kill()
     assert process.wait(60) == 1
     assert_all_gone(processes)
-    assert made.json(made.keys.error)["code"] in ("internal-error", "worker-lost", "spark-lost")
+    assert made.json(made.keys.error)["code"] == "spark-lost"
     process = made.start()
     wait_for(process, made, lambda: made.store.head(made.keys.error) is None)
     process.terminate()

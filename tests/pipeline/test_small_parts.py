@@ -6,7 +6,6 @@ import csv
 import errno
 import io
 import json
-import logging
 import threading
 import time
 from pathlib import Path
@@ -15,10 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewlens.errors import InputError, TransientError
+from reviewlens.errors import InputError
 from reviewlens.pipeline import capacity
 from reviewlens.pipeline import progress as progress_module
-from reviewlens.pipeline.__main__ import JsonFormatter
 from reviewlens.pipeline.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
@@ -176,6 +174,7 @@ def raised(error: BaseException, cause: BaseException | None = None) -> BaseExce
         (RuntimeError("java.lang.OutOfMemoryError: Java heap space"), "out-of-memory"),
         (MemoryError(), "out-of-memory"),
         (RuntimeError("org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)"), "worker-lost"),
+        (ConnectionRefusedError(111, "refused"), "spark-lost"),
         (ValueError("could not convert 'my secret review'"), "internal-error"),
     ],
 )
@@ -196,18 +195,3 @@ def test_places_hold_no_message() -> None:
     assert "/x/worker.py:12 clean" in found
     assert any("test_small_parts.py" in place for place in found)
     assert "secret" not in " ".join(found)
-
-
-def test_logs_are_json_without_tracebacks() -> None:
-    try:
-        raise TransientError("my secret review")
-    except TransientError:
-        import sys
-
-        record = logging.LogRecord("x", logging.ERROR, "f", 1, "it %s", ("failed",), sys.exc_info())
-    record.places = ["a:1 f"]
-    line = JsonFormatter().format(record)
-    assert json.loads(line)["message"] == "it failed"
-    assert json.loads(line)["error"] == "TransientError"
-    assert json.loads(line)["places"] == ["a:1 f"]
-    assert "secret" not in line
