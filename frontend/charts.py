@@ -276,14 +276,15 @@ def histogram(part: JSON, look: Colours) -> alt.LayerChart:
     border = part.get("needs_review_below")
     layers: list[Any] = [bars]
     if border and left < border < 1:
+        roomy = border < left + 0.5 * (1 - left)  # is there more room on the right of the line than on its left?
         here = alt.Chart(_data([{"at": border, "text": f"second look below {words.percent(border, 0)}"}]))
         layers.append(
             here.mark_rule(color=look.ink, strokeDash=[4, 3], strokeWidth=1.4).encode(x=alt.X("at:Q", scale=across))
         )
         layers.append(
-            here.mark_text(align="left", baseline="top", dx=6, color=look.quiet, fontSize=12).encode(
-                x=alt.X("at:Q", scale=across), y=alt.value(2), text="text:N"
-            )
+            here.mark_text(
+                align="left" if roomy else "right", baseline="top", dx=6 if roomy else -6, color=look.quiet, fontSize=12
+            ).encode(x=alt.X("at:Q", scale=across), y=alt.value(2), text="text:N")
         )
     return alt.layer(*layers).properties(height=290, background="transparent")
 

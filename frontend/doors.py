@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import session, style, words
+from frontend import routes, session, style, words
 from frontend.client import answers
 
 
@@ -16,18 +16,9 @@ def newest_finished() -> dict[str, Any] | None:
     return next((job for job in jobs if job["state"] == "succeeded"), None)
 
 
-def bare_page() -> None:
-    """A page without navigation; pages are still registered, so that their addresses keep working."""
-    st.navigation([st.Page(_nothing, title="ReviewLens")], position="hidden").run()
-
-
-def _nothing() -> None:
-    pass
-
-
 def logged_out() -> None:
     """Say that nobody is logged in, and where to do it."""
-    bare_page()
+    routes.navigation()
     with st.container(key="door", horizontal_alignment="center"):
         style.wordmark()
         st.markdown("### Please log in")
@@ -42,7 +33,7 @@ def logged_out() -> None:
 def backend_down(*, bare: bool = True) -> None:
     """Say that the backend is silent, and go on by itself as soon as it answers."""
     if bare:
-        bare_page()
+        routes.navigation()
     with st.container(key="door", horizontal_alignment="center"):
         style.wordmark()
         st.markdown("### ReviewLens's backend does not answer")

@@ -145,6 +145,15 @@ def show_problem(error: ApiError, doing: str = "") -> None:
     )
 
 
+def warn(sentences: list[str]) -> None:
+    """What a person should know about the file, in one box."""
+    told = [words.escape(sentence) for sentence in sentences]
+    if told:
+        st.warning(
+            told[0] if len(told) == 1 else "\n".join(f"- {sentence}" for sentence in told), icon=":material/info:"
+        )
+
+
 def remembered(name: str, key: str, make: Callable[[], R], *, keep: int = 12, seconds: float = 3600) -> R:
     """`make()` or, within this session, what it gave last time for the same key. Never shared between people."""
     shelf: dict[str, tuple[float, R]] = st.session_state.setdefault(name, {})

@@ -9,16 +9,8 @@ sys.path[:0] = [root for root in [str(Path(__file__).resolve().parent.parent)] i
 
 import streamlit as st  # noqa: E402
 
-from frontend import doors, session, style  # noqa: E402
+from frontend import doors, routes, session, style  # noqa: E402
 from frontend.client import ApiError, BackendDown, NotLoggedIn  # noqa: E402
-
-# Not in a folder named `pages`: Streamlit would run such a file by itself, past the log-in, when it is asked for first.
-PAGES = {
-    "dashboard": ("views/dashboard.py", "Dashboard", ":material/monitoring:"),
-    "analyse": ("views/analyse.py", "Analyse", ":material/upload_file:"),
-    "runs": ("views/runs.py", "Runs", ":material/history:"),
-    "try": ("views/try_one.py", "Try one", ":material/edit_note:"),
-}
 
 
 def main() -> None:
@@ -28,7 +20,6 @@ def main() -> None:
     session.logger()
     try:
         name = str(session.person().get("name") or "you")
-        has_results = doors.newest_finished() is not None
     except NotLoggedIn:
         session.forget()
         doors.logged_out()
@@ -37,17 +28,11 @@ def main() -> None:
         doors.backend_down()
         return
     except ApiError as error:
-        doors.bare_page()
+        routes.navigation()
         session.show_problem(error)
         return
 
-    first = "dashboard" if has_results else "analyse"
-    page = st.navigation(
-        [
-            st.Page(path, title=title, icon=icon, url_path=url, default=url == first)
-            for url, (path, title, icon) in PAGES.items()
-        ]
-    )
+    page = routes.navigation(_home)
     doors.sidebar(name)
     try:
         page.run()
@@ -58,6 +43,12 @@ def main() -> None:
         doors.backend_down(bare=False)
     except ApiError as error:
         session.show_problem(error)
+
+
+def _home() -> None:
+    """The bare address: the newest dashboard, or, while there is none, the page that makes the first one."""
+    view = "views/dashboard.py" if doors.newest_finished() else "views/analyse.py"
+    st.switch_page(view, query_params=st.query_params.to_dict())
 
 
 main()

@@ -165,10 +165,8 @@ def stars(rating: float | None) -> str:
 
 
 def model(facts: dict[str, Any]) -> str:
-    """A model's name and version, said once where one holds the other; else its engine."""
-    name, version = str(facts.get("name") or ""), str(facts.get("version") or "")
-    told = name if version in name else version if name in version else f"{name} {version}"
-    return told or str(facts.get("engine") or "")
+    """A model in one word: its version, which names it; else its base's name, else its engine."""
+    return str(facts.get("version") or facts.get("name") or facts.get("engine") or "")
 
 
 def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:

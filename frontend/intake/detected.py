@@ -29,8 +29,7 @@ def show(upload: dict[str, Any]) -> None:
     """Everything about the file, top to bottom: facts, warnings, columns, how it is written, first rows."""
     sniffed = upload["sniffed"]
     _facts(upload)
-    for warning in sniffed["warnings"]:
-        st.warning(words.escape(warning), icon=":material/info:")
+    session.warn(sniffed["warnings"])
     with st.container(key="card-columns"):
         _columns(upload)
     with st.expander("How the file is written", icon=":material/tune:"):

@@ -53,7 +53,8 @@ def about(view: View) -> None:
             st.markdown("**Model**")
             _facts(
                 {
-                    "Name": words.model(model),
+                    "Model": words.model(model),
+                    "Built on": model.get("name") if model.get("name") != words.model(model) else None,
                     "Engine": model.get("engine"),
                     "Second look below": words.percent(model["needs_review_below"], 0)
                     if model.get("needs_review_below")

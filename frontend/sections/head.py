@@ -98,9 +98,9 @@ def summary(view: View) -> None:
             st.html(
                 f'<p class="rl-lead">{escape(first)}</p>' + (f'<ul class="rl-points">{listed}</ul>' if listed else "")
             )
-    for warning in view.board["warnings"]:
-        st.warning(words.escape(warning), icon=":material/info:")
     _figures(view)
+    for warning in view.board["warnings"]:
+        st.caption(f":material/info: {words.escape(warning)}")
     split(view)
 
 
