@@ -79,8 +79,8 @@ def model_card(metadata: BundleMetadata) -> str:
         f"{training['splits'].get('test', 0)} for testing, split by the hash of a text's words; no training text "
         f"shares twelve "
         "consecutive words with a validation or test text. Labels come from stars (4 and 5 positive, 1 and 2 "
-        "negative) and are noisy. "
-        "Only sources with an open licence were used.",
+        "negative) and "
+        "are noisy. The licences are those that the sources state.",
         "",
         "| source | licence as stated | texts |",
         "|---|---|---|",
@@ -100,11 +100,13 @@ def model_card(metadata: BundleMetadata) -> str:
         "## Getting these numbers again",
         "",
         "```",
-        "python -m reviewlens.model.shipping TRAINED_FOLDER CORPUS.parquet --licences MIT,CC0-1.0 \\",
+        *_training_command(options),
+        f"python -m reviewlens.model.shipping out/training/model CORPUS.parquet{_licences(options)} --version "
+        f"{metadata.version} \\",
         "    --tests TEST_1.csv TEST_2.csv --bundle out/model.tar.gz --card out/MODEL_CARD.md",
         "```",
         "",
-        "converts, quantises, calibrates and measures a trained model and writes this page;",
+        "The second command converts, quantises, calibrates and measures a trained model and writes this page;",
         "`python sagemaker/evaluate.py --data DATA.csv` measures the bundle that ships on any labelled file.",
         "",
     ]
@@ -124,6 +126,22 @@ def _training_lines(training: dict[str, Any], options: dict[str, Any]) -> list[s
         f"{options.get('seed')}.",
         "",
     ]
+
+
+def _training_command(options: dict[str, Any]) -> list[str]:
+    if not options:
+        return []
+    shown = ("base_model", "max_minutes", "epochs", "max_tokens", "learning_rate", "snippet_share", "seed")
+    arguments = [f"--{name.replace('_', '-')} {options[name]}" for name in shown if options.get(name) is not None]
+    return [
+        f"python sagemaker/train.py --corpus CORPUS.parquet --output out/training{_licences(options)} \\",
+        f"    {' '.join(arguments)}",
+    ]
+
+
+def _licences(options: dict[str, Any]) -> str:
+    chosen = options.get("licences")
+    return f" --licences {','.join(chosen)}" if chosen else ""
 
 
 def _row(name: str, values: dict[str, Any]) -> str:
