@@ -14,6 +14,7 @@ _MEMORY = re.compile(
 )
 _KILLED = re.compile(r"python worker exited unexpectedly|connection to python worker|worker.*crashed", re.IGNORECASE)
 _SPARK_GONE = ("Py4JNetworkError", "Py4JError", "ConnectionRefusedError", "ConnectionResetError")
+_SILENT = "(Java does not answer)"
 _FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+), in (\S+)', re.MULTILINE)
 
 
@@ -21,7 +22,7 @@ def explain(error: BaseException) -> ReviewLensError:
     """The error itself where it was raised on purpose, else one that says the cause as far as it is known."""
     if isinstance(error, ReviewLensError):
         return error
-    said = " ".join(str(one) for one in _chain(error))
+    said = " ".join(_said(one) for one in _chain(error))
     if _FULL.search(said) or any(
         isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in _chain(error)
     ):
@@ -36,7 +37,7 @@ def explain(error: BaseException) -> ReviewLensError:
             "A scoring process was ended from outside, most likely because memory ran out: lower REVIEWLENS_WORKERS.",
             code="worker-lost",
         )
-    if any(type(one).__name__ in _SPARK_GONE for one in _chain(error)):
+    if _SILENT in said or any(type(one).__name__ in _SPARK_GONE for one in _chain(error)):
         return TransientError(
             "Spark was ended from outside, most likely because memory ran out: close other programs and start the job "
             "again.",
@@ -55,8 +56,16 @@ def places(error: BaseException) -> list[str]:
     for one in _chain(error):
         found.append(type(one).__name__)
         found += [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(one.__traceback__)]
-        found += [f"{file}:{line} {name}" for file, line, name in _FRAME.findall(str(one))]
+        found += [f"{file}:{line} {name}" for file, line, name in _FRAME.findall(_said(one))]
     return found[:200]
+
+
+def _said(error: BaseException) -> str:
+    """An error's message. Errors from Java ask Java for theirs, which fails once that has gone."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - any failure to tell means the same
+        return _SILENT
 
 
 def _chain(error: BaseException) -> list[BaseException]:

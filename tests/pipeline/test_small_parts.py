@@ -158,6 +158,13 @@ def test_timings_add_up_over_attempts(tmp_path: Path, clock: Clock) -> None:
     assert str(timings["started_at"]) <= str(timings["finished_at"])
 
 
+class FromJava(Exception):
+    """An error that asks Java what to say, when Java has gone."""
+
+    def __str__(self) -> str:
+        raise ConnectionRefusedError(111, "refused")
+
+
 def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
     try:
         raise error from cause
@@ -175,6 +182,7 @@ def raised(error: BaseException, cause: BaseException | None = None) -> BaseExce
         (MemoryError(), "out-of-memory"),
         (RuntimeError("org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)"), "worker-lost"),
         (ConnectionRefusedError(111, "refused"), "spark-lost"),
+        (FromJava(), "spark-lost"),
         (ValueError("could not convert 'my secret review'"), "internal-error"),
     ],
 )
@@ -186,6 +194,10 @@ def test_failures_are_told_in_words(error: BaseException, code: str) -> None:
 
 def test_a_hidden_cause_is_found() -> None:
     assert explain(raised(RuntimeError("outer"), OSError(errno.ENOSPC, "full"))).code == "disk-full"
+
+
+def test_places_of_an_error_that_cannot_speak() -> None:
+    assert places(raised(FromJava()))[0] == "FromJava"
 
 
 def test_places_hold_no_message() -> None:
