@@ -120,6 +120,7 @@ def _finished(job: dict[str, Any]) -> None:
         )
         with st.container(horizontal=True):
             if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
+                start_over()  # coming back to Analyse means another file
                 st.session_state["job"] = job["job_id"]
                 st.switch_page("views/dashboard.py", query_params={"job": job["job_id"]})
             another()

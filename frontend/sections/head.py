@@ -59,7 +59,7 @@ def _choose(view: View, finished: list[dict[str, Any]]) -> None:
         key=key,
         format_func=labels.__getitem__,
         on_change=chosen,
-        width=300,
+        width=230,
         label_visibility="collapsed",
     )
 

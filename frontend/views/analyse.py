@@ -86,6 +86,7 @@ def main() -> None:
     """One of three: a job to watch, a file to check, or nothing yet."""
     watching = st.query_params.get("job") or st.session_state.get("watching")
     if watching:
+        st.query_params["job"] = watching  # first of all: a refresh at any moment comes back to this run
         try:
             progress.watch(watching)
         except ApiError as error:
@@ -94,9 +95,6 @@ def main() -> None:
             progress.start_over()
             st.info("That run is not here any more.")
             _choose_file()
-            return
-        if st.session_state.get("watching") == watching or st.query_params.get("job"):
-            st.query_params["job"] = watching
     elif st.session_state.get("upload"):
         _check()
     else:

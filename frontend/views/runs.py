@@ -116,7 +116,7 @@ def _facts(job: dict[str, Any]) -> str:
         when,
         words.many(job["rows_read"], "row") if job.get("rows_read") else "",
         f"took {words.duration(job['seconds'])}" if job.get("seconds") and job["state"] == "succeeded" else "",
-        job.get("model") or job["engine"],
+        (job.get("model") or job["engine"]).split()[-1],  # of a name and a version, the version says it all
         f"attempt {job['attempts']}" if (job.get("attempts") or 0) > 1 else "",
         words.place(job.get("queue_position")) if job["state"] == "queued" else "",
     ]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,20 +37,54 @@ pytestmark = [
 ]
 
 
+@dataclass
+class Site:
+    """What `up` started: where its user interface and backend answer, the link it printed, and its data folder."""
+
+    link: str
+    frontend: str
+    backend: str
+    data: Path
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[running.Backend, str]]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The program as a person starts it: one command, which prints one link."""
     data = tmp_path_factory.mktemp("browser")
-    port = running.free_port()
-    frontend = f"http://127.0.0.1:{port}"
-    with (
-        running.backend(data, public_frontend_url=frontend) as backend,
-        running.user_interface(backend.environment, port, data) as url,
-    ):
-        yield backend, url
+    environment = {
+        **os.environ,
+        "REVIEWLENS_DATA_DIR": str(data),
+        "REVIEWLENS_ENGINE": "textblob",
+        "REVIEWLENS_WORKERS": "1",
+        "REVIEWLENS_BACKEND_PORT": str(running.free_port()),
+        "REVIEWLENS_FRONTEND_PORT": str(running.free_port()),
+    }
+    printed = data / "printed.txt"
+    with printed.open("wb") as out:
+        command = [sys.executable, "-m", "reviewlens", "up"]
+        process = subprocess.Popen(command, cwd=running.ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        link = _printed_link(process, printed)
+        later = re.search(r"Later: (http://[^\s(]+)", printed.read_text())
+        assert later, printed.read_text()
+        yield Site(link, later[1], link.split("/session/")[0], data)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(90)
+
+
+def _printed_link(process: subprocess.Popen[bytes], printed: Path, seconds: float = 180) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(r"http://\S+/session/start\?token=\S+", printed.read_text())
+        if found and "Later:" in printed.read_text():
+            return found[0]
+        time.sleep(0.3)
+    raise RuntimeError(f"no link was printed:\n{printed.read_text()[-3000:]}")
 
 
 @pytest.fixture
-def page(site: tuple[running.Backend, str]) -> Iterator[Any]:
+def page(site: Site) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -64,20 +103,18 @@ def page(site: tuple[running.Backend, str]) -> Iterator[Any]:
             browser.close()
 
 
-def test_from_the_log_in_link_to_the_dashboard_and_back(
-    site: tuple[running.Backend, str], page: Any, tmp_path: Path
-) -> None:
+def test_from_the_log_in_link_to_the_dashboard_and_back(site: Site, page: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    backend, url = site
-    link = backend.operator("/operator/login-link", username="robin")["url"]
-    page.goto(link)
-    expect(page.get_by_role("heading", name="Analyse a file of reviews")).to_be_visible(timeout=PATIENCE)
-    assert page.url.startswith(url)
+    page.goto(site.link)
+    expect(page.get_by_role("heading", name="reviews.csv")).to_be_visible(timeout=PATIENCE)  # the example, finished
+    expect(page.get_by_test_id("accounting")).to_contain_text("rows read")
+    assert page.url.startswith(site.frontend)
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     assert cookies["reviewlens_access"]["httpOnly"]
     assert cookies["reviewlens_access"]["sameSite"] == "Lax"
 
+    page.get_by_role("link", name="Analyse").click()
     upload = tmp_path / "kettles.csv"
     upload.write_bytes(running.as_csv(running.rows_of_reviews()))
     page.locator('input[type="file"]').set_input_files(upload)
@@ -86,6 +123,7 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(
     page.get_by_role("button", name="Start the analysis").click()
 
     expect(page.get_by_text("Saving the results")).to_be_visible(timeout=PATIENCE)  # the steps: progress is shown
+    expect(page).to_have_url(re.compile(r"[?&]job="), timeout=PATIENCE)
     page.reload()  # and outlives a refresh
     page.get_by_role("button", name="Open the dashboard").click(timeout=2 * PATIENCE)
 
@@ -117,13 +155,14 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
-    page.goto(url)
+    page.goto(site.frontend)
     expect(page.get_by_text("Please log in")).to_be_visible(timeout=PATIENCE)
 
-    own = {urlsplit(url).netloc, urlsplit(backend.url).netloc, ""}
+    own = {urlsplit(site.frontend).netloc, urlsplit(site.backend).netloc, ""}
     assert page.asked_for <= own, f"the pages asked other machines: {page.asked_for - own}"
-    logs = "".join(path.read_text() for path in (backend.data / "logs").glob("*.log"))
-    assert running.CANARY not in logs + (backend.data / "frontend.out").read_text()
+    logs = [path for path in (site.data / "logs").rglob("*") if path.is_file()] + [site.data / "printed.txt"]
+    assert {"streamlit.log", "fastapi.log"} <= {log.name for log in logs}
+    assert not [log.name for log in logs if running.CANARY in log.read_text(errors="replace")]
 
 
 def _click_the_negative_side(page: Any) -> None:

@@ -123,16 +123,6 @@ def backend(data: Path, **settings: str) -> Iterator[Backend]:
 
 
 @contextlib.contextmanager
-def user_interface(environment: dict[str, str], port: int, data: Path) -> Iterator[str]:
-    """The Streamlit server, until the block ends; its address."""
-    url = f"http://127.0.0.1:{port}"
-    app = str(ROOT / "frontend" / "streamlit_app.py")
-    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
-    with _process(command, environment, data / "frontend.out", f"{url}/_stcore/health"):
-        yield url
-
-
-@contextlib.contextmanager
 def _process(command: list[str], environment: dict[str, str], log: Path, health: str) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
