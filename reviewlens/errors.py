@@ -12,7 +12,7 @@ ReviewLensError
  └─ TransientError           trying again later may work: the surroundings failed
      └─ RateLimitError       too many requests; retry after `retry_after_seconds`
 
-Each carries a stable `code` (kebab case, documented in docs/api.md) and a message in plain words that says what to change.
+Each carries a stable `code` (kebab case, documented in docs/api.md) and a message in plain words: what to change.
 Vendor exceptions never leave an adapter: they are mapped to one of these.
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 
 class ReviewLensError(Exception):
-    """Base of the tree; `code` is stable, `message` is for people, `details` are small JSON-able facts (never review text)."""
+    """Base of the tree. `code` is stable, `message` for people; `details` are small JSON-able facts."""
 
     default_code = "error"
 

@@ -102,5 +102,5 @@ class Settings(BaseSettings):
 
 
 def child_environment(**overrides: str) -> dict[str, str]:
-    """This process's environment with settings overridden, for a program that it starts (keys without the prefix, upper case)."""
+    """This process's environment with settings overridden (`DATA_DIR="…"`), for a program that it starts."""
     return {**os.environ, **{f"REVIEWLENS_{name}": value for name, value in overrides.items()}}
