@@ -31,6 +31,7 @@ from reviewlens.settings import Settings
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+_OURS = {"disk-full", "out-of-memory", "worker-lost", "spark-lost", "internal-error", "interrupted-too-often"}
 _CHUNK = 1 << 20
 
 
@@ -50,31 +51,32 @@ def run_analyze(
     work = target / ".work"
     target.mkdir(parents=True, exist_ok=True)
     platform = Platform.from_settings(Settings().model_copy(update={"data_dir": work.resolve()}))
+    keep = False  # what was done so far is of use to the next run of the same command
     try:
         with stop_on_signals():
-            try:
-                user = _owner(platform)
-                with console.status(f"Looking into {file.name} …"):
-                    upload = _upload(platform, user, file, work)
-                    upload = _corrected(platform, user, upload, columns, dialect, date_order)
-                _show_mapping(console, upload)
-                job, _ = platform.jobs.submit(user, upload.upload_id, engine=engine or "")
-                job = _run(console, platform, user, job.job_id)
-            except StopRequested:
-                platform.dispatcher.stop()
-                console.print(
-                    f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True
-                )
-                return 4
+            user = _owner(platform)
+            with console.status(f"Looking into {file.name} …"):
+                upload = _upload(platform, user, file, work)
+                upload = _corrected(platform, user, upload, columns, dialect, date_order)
+            _show_mapping(console, upload)
+            job, _ = platform.jobs.submit(user, upload.upload_id, engine=engine or "")
+            job = _run(console, platform, user, job.job_id)
         if job.state is not JobState.SUCCEEDED or job.summary is None:
-            console.print(f"[bold red]The analysis failed:[/] {job.error}", soft_wrap=True)
-            platform.jobs.delete(user, job.job_id)
-            return 1 if job.error_code in {None, "internal-error"} else 2
+            keep = job.error_code in _OURS
+            again = " Run the same command again and it goes on." if keep else ""
+            console.print(f"[bold red]The analysis failed:[/] {job.error}{again}", soft_wrap=True)
+            return 1 if keep else 2
         _collect(platform, user, job.job_id, target)
         _show_results(console, job.summary, target)
+    except StopRequested:
+        keep = True
+        platform.dispatcher.stop()
+        console.print(f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True)
+        return 4
     finally:
         platform.close()
-    shutil.rmtree(work, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
     return 0
 
 

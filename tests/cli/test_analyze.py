@@ -55,15 +55,17 @@ def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
 
 def test_columns_are_named_by_name_or_number(tmp_path: Path) -> None:
     source = tmp_path / "two.csv"
-    source.write_text("first,second\nlovely,awful\nwonderful,dreadful\nexcellent,terrible\n")
-    for number, choice in enumerate(("second", "2")):
+    rows = ['"What a lovely thing to own, I use it daily",awful and late', '"It works, I am glad",dreadful answer']
+    source.write_text("\n".join(["comment,reply", *rows, '"Very nice, thanks",a terrible mess']) + "\n")
+    for number, choice in enumerate(("reply", "2")):
         out = tmp_path / str(number)
         done = _analyze(source, "--out", out, "--text", choice, "--engine", "textblob")
         assert done.returncode == 0, done.stderr
         assert {row["sentiment"] for row in _rows(out / "served.csv")} == {"negative"}
     done = _analyze(source, "--out", tmp_path / "none", "--text", "third", "--engine", "textblob")
     assert done.returncode == 2
-    assert "no column 'third'" in done.stderr and "2: second" in done.stderr
+    assert "no column 'third'" in done.stderr and "2: reply" in done.stderr
+    assert not (tmp_path / "none" / ".work").exists()
 
 
 def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
