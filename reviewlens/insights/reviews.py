@@ -82,11 +82,11 @@ def _write_cursor(sort: Sort, value: Any, row: int) -> str:
 def _read_cursor(cursor: str, sort: Sort) -> tuple[Any, int]:
     try:
         made_for, value, row = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if made_for != sort or not isinstance(row, int):
-            raise ValueError("made for another order")
+        if made_for != sort or type(row) is not int or not 0 <= row < 2**63:
+            raise ValueError("made for another order, or no row of any file")
         if value is not None:
             value = dt.date.fromisoformat(value) if sort.endswith("date") else float(value)
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise InputError(
             "This page marker does not belong to this list; start again from the first page.", code="bad-cursor"
         ) from error
