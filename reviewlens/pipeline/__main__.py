@@ -12,7 +12,7 @@ from types import FrameType
 from pydantic import ValidationError
 
 from reviewlens.logs import JsonFormatter
-from reviewlens.pipeline.runner import OURS, Stage, run_spec
+from reviewlens.pipeline.runner import DONE, OURS, Stage, run_spec
 from reviewlens.settings import Settings
 
 
@@ -21,7 +21,10 @@ def main(arguments: list[str] | None = None, *, stage: Stage = "all") -> int:
     parser = argparse.ArgumentParser(prog="reviewlens.pipeline", description="Run one ReviewLens job.")
     parser.add_argument("--spec", required=True, metavar="URI", help="address of the job's spec.json")
     parser.add_argument("--stage", choices=("all", "clean", "infer"), default=stage, help="part of the job to run")
-    chosen = parser.parse_args(arguments)
+    try:
+        chosen = parser.parse_args(arguments)
+    except SystemExit as leaving:  # argparse leaves with 2, which here says that the input is at fault
+        return OURS if leaving.code else DONE
     try:
         settings = Settings()
     except ValidationError as error:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from reviewlens.errors import InputError
 from reviewlens.pipeline import capacity
 from reviewlens.pipeline import progress as progress_module
+from reviewlens.pipeline.__main__ import main
 from reviewlens.pipeline.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
@@ -207,3 +208,11 @@ def test_places_hold_no_message() -> None:
     assert "/x/worker.py:12 clean" in found
     assert any("test_small_parts.py" in place for place in found)
     assert "secret" not in " ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [([], 1), (["--spec"], 1), (["--spec", "x", "--stage", "none"], 1), (["--unknown"], 1), (["--help"], 0)],
+)
+def test_a_wrong_call_is_no_fault_of_the_input(arguments: list[str], code: int) -> None:
+    assert main(arguments) == code
