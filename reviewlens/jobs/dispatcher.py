@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _LIVE = (JobState.RUNNING, JobState.CANCELLING)
 _GONE = TaskStatus(TaskState.GONE)
 CANCEL_GRACE_SECONDS = 60.0
+KILL_GRACE_SECONDS = 120.0
 LEFT_IN_GOOD_ORDER = 4
 """The exit code of a task that was asked to stop, or found another at work on its job: no attempt was lost."""
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -52,7 +53,8 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self, *, wait_seconds: float = 20.0) -> None:
-        """Stop ticking; where the settings say so, interrupt (resumably) the tasks that run and wait for them."""
+        """Stop ticking; where the settings say so, interrupt (resumably) the tasks that run, wait for them and end
+        those that are still there."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
@@ -95,11 +97,19 @@ class Dispatcher:
     def _look_after(self, job: Job) -> None:
         status = self._launcher.status(job.handle) if job.handle else _GONE
         if status.state is TaskState.RUNNING:
-            if job.state is JobState.CANCELLING and _seconds_since(job.updated_at) > CANCEL_GRACE_SECONDS:
-                self._launcher.stop(job.handle)
+            if job.state is JobState.CANCELLING:
+                self._press(job)
             return
         outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
         self._settle(job, outcome, counts=status.exit_code != LEFT_IN_GOOD_ORDER)
+
+    def _press(self, job: Job) -> None:
+        """A task that heeds neither its cancellation nor a signal would hold up the queue for ever."""
+        waited = _seconds_since(job.updated_at)
+        if waited > KILL_GRACE_SECONDS:
+            self._launcher.kill(job.handle)
+        elif not 0 <= waited <= CANCEL_GRACE_SECONDS:  # below 0: the clock was set back
+            self._launcher.stop(job.handle)
 
     def _settle(self, job: Job, outcome: Outcome, *, counts: bool = True) -> None:
         state = outcome.state
@@ -123,17 +133,20 @@ class Dispatcher:
             error=outcome.error,
             error_code=outcome.error_code,
             rows_read=outcome.rows_read,
-            seconds=round(_seconds_since(job.started_at), 3) if job.started_at else 0.0,
+            seconds=max(0.0, round(_seconds_since(job.started_at), 3)) if job.started_at else 0.0,
         )
         _log.info("job %s %s", job.id, state)
         self.on_finish(moved)
 
     def _take_up(self, job: Job) -> None:
-        """Queue an interrupted job again after a pause that doubles with each attempt; give up after too many."""
+        """Queue an interrupted job again after a pause that doubles with each attempt; give up after too many.
+
+        A clock that was set back cuts the pause short: a job must not wait until it has caught up.
+        """
         if job.attempts >= self._settings.max_attempts:
             reason = f"It was interrupted {job.attempts} times; try again when the machine is calmer."
             self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, "interrupted-too-often"))
-        elif _seconds_since(job.updated_at) >= min(2.0**job.attempts, _LONGEST_PAUSE_SECONDS):
+        elif not 0 <= _seconds_since(job.updated_at) < min(2.0**job.attempts, _LONGEST_PAUSE_SECONDS):
             self._service.table.move(job.user, job.id, JobState.QUEUED, expect=[JobState.INTERRUPTED])
 
     def _start_if_room(self, job: Job) -> None:
@@ -175,8 +188,8 @@ class Dispatcher:
                 time.sleep(0.05)
                 status = self._launcher.status(job.handle)
             if status.state is TaskState.RUNNING:
-                _log.warning("job %s has not stopped yet; it will be looked after at the next start", job.id)
-                continue
+                _log.warning("job %s did not stop in time and was ended; it repeats a little when it goes on", job.id)
+                self._launcher.kill(job.handle)
             try:
                 outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
                 self._settle(table.get(job.user, job.id), outcome, counts=False)

@@ -38,3 +38,7 @@ class Launcher(Protocol):
     def stop(self, handle: str) -> None:
         """Ask it to stop and leave resumable (SIGTERM); returns at once; not running is fine."""
         ...
+
+    def kill(self, handle: str) -> None:
+        """End it and its helpers at once, for one that does not heed `stop`; not running is fine."""
+        ...

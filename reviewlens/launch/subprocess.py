@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -92,6 +93,19 @@ class SubprocessLauncher:
                 process.terminate()
             except psutil.NoSuchProcess:
                 pass  # it went by itself in this very moment
+
+    def kill(self, handle: str) -> None:
+        """SIGKILL to the task's process and all that it started."""
+        process = _find(handle)
+        if process is None:
+            return
+        try:
+            family = [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return  # it went by itself in this very moment
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
 
     def _drop_old_logs(self) -> None:
         newest_first = sorted(self._logs.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)

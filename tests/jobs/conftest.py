@@ -31,6 +31,7 @@ class ScriptedLauncher:
         self.specs: list[str] = []
         self.statuses: dict[str, TaskStatus] = {}
         self.stopped: list[str] = []
+        self.killed: list[str] = []
         self.refusal: ReviewLensError | None = None
         self.on_stop = lambda handle: None
 
@@ -48,6 +49,10 @@ class ScriptedLauncher:
     def stop(self, handle: str) -> None:
         self.stopped.append(handle)
         self.on_stop(handle)
+
+    def kill(self, handle: str) -> None:
+        self.killed.append(handle)
+        self.end(handle, -9)
 
     def end(self, handle: str, code: int | None) -> None:
         """The task ends; without a code as one that nobody saw end."""

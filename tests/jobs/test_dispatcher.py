@@ -90,6 +90,17 @@ def test_a_task_that_does_not_heed_its_cancellation_is_stopped(bench, monkeypatc
     assert bench.launcher.stopped == [handle]
 
 
+def test_a_task_that_heeds_nothing_is_ended_and_the_next_job_starts(bench, monkeypatch):
+    job, handle = bench.run()
+    waiting = bench.submit()
+    bench.service.cancel("u1", job)
+    monkeypatch.setattr(module, "KILL_GRACE_SECONDS", -1.0)
+    bench.dispatcher.tick()
+    assert bench.launcher.killed == [handle]
+    bench.dispatcher.tick()
+    assert (bench.state(job), bench.state(waiting)) == (JobState.CANCELLED, JobState.RUNNING)
+
+
 def test_an_interrupted_job_is_taken_up_again_until_it_has_failed_too_often(bench, no_pause):
     job, _handle = bench.run()
     for attempt in range(1, 6):
@@ -123,6 +134,40 @@ def test_a_pause_comes_before_the_next_attempt(bench, monkeypatch):
     bench.dispatcher.tick()
     assert bench.state(job) is JobState.RUNNING
     assert bench.table.get("u1", job).attempts == 2
+
+
+class _Yesterday(datetime):
+    """A clock that was set back by a day."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(UTC) - timedelta(days=1)
+
+
+def test_a_clock_that_was_set_back_does_not_hold_up_an_interrupted_job(bench, monkeypatch):
+    job, handle = bench.run()
+    bench.launcher.end(handle, -9)
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.INTERRUPTED
+    monkeypatch.setattr(module, "datetime", _Yesterday)
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.RUNNING
+
+
+def test_a_clock_that_was_set_back_does_not_hold_up_a_cancellation(bench, monkeypatch):
+    job, handle = bench.run()
+    bench.service.cancel("u1", job)
+    monkeypatch.setattr(module, "datetime", _Yesterday)
+    bench.dispatcher.tick()
+    assert (bench.launcher.stopped, bench.launcher.killed) == ([handle], [])
+
+
+def test_a_clock_that_was_set_back_gives_no_negative_duration(bench, monkeypatch):
+    job, handle = bench.run()
+    bench.launcher.end(handle, 2)
+    monkeypatch.setattr(module, "datetime", _Yesterday)
+    bench.dispatcher.tick()
+    assert (bench.state(job), bench.table.get("u1", job).seconds) == (JobState.FAILED, 0.0)
 
 
 def test_a_finished_job_is_never_moved_by_a_late_message(bench):
@@ -238,15 +283,15 @@ def test_an_orderly_stop_waits_for_tasks_to_leave(bench):
     answers = iter([TaskStatus(TaskState.RUNNING)] * 3 + [TaskStatus(TaskState.EXITED, 4)])
     bench.launcher.status = lambda asked: next(answers)
     bench.dispatcher.stop()
-    assert bench.launcher.stopped == [handle]
+    assert (bench.launcher.stopped, bench.launcher.killed) == ([handle], [])
     assert bench.state(job) is JobState.INTERRUPTED
 
 
-def test_a_task_that_has_not_left_in_time_stays_running_in_the_table(bench):
+def test_a_task_that_has_not_left_in_time_is_ended(bench):
     job, handle = bench.run()
     bench.dispatcher.stop(wait_seconds=0.1)
-    assert bench.launcher.stopped == [handle]
-    assert bench.state(job) is JobState.RUNNING
+    assert (bench.launcher.stopped, bench.launcher.killed) == ([handle], [handle])
+    assert (bench.state(job), bench.table.get("u1", job).attempts) == (JobState.INTERRUPTED, 0)
 
 
 def test_an_orderly_stop_leaves_a_job_that_a_request_moved_meanwhile(bench):

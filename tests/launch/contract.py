@@ -78,6 +78,14 @@ class LauncherContract(ABC):
         assert launcher.status(handle).exit_code == 4
         launcher.stop(handle)
 
+    def test_one_that_does_not_heed_is_killed(self, launcher, spec, begun):
+        handle = launcher.start(spec(seconds=60))
+        until(begun.exists)
+        launcher.kill(handle)
+        until(lambda: launcher.status(handle).state is not TaskState.RUNNING)
+        assert not (begun.parent / "stopped").exists()
+        launcher.kill(handle)
+
     def test_the_handle_survives_a_restart_of_the_caller(self, launcher, again, spec, begun):
         handle = launcher.start(spec(seconds=60))
         until(begun.exists)
@@ -93,6 +101,7 @@ class LauncherContract(ABC):
     def test_an_unknown_handle_is_gone_and_stopping_it_is_fine(self, launcher, handle):
         assert launcher.status(handle).state is TaskState.GONE
         launcher.stop(handle)
+        launcher.kill(handle)
 
     def test_two_tasks_are_told_apart(self, launcher, spec):
         one, other = launcher.start(spec(exit=2, name="one")), launcher.start(spec(seconds=60, name="other"))

@@ -102,6 +102,24 @@ def test_what_a_finished_task_left_running_is_ended(tmp_path):
     until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE)
 
 
+def test_a_killed_task_takes_its_helpers_along_even_those_in_groups_of_their_own(tmp_path):
+    script = (
+        "import subprocess, sys, time, pathlib\n"
+        "command = [sys.executable, '-S', '-c', 'import time; time.sleep(600)']\n"
+        "child = subprocess.Popen(command, start_new_session=True)\n"
+        f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child.pid))\n"
+        f"pathlib.Path({str(tmp_path / 'child')!r}).rename({str(tmp_path / 'begun')!r})\n"
+        "time.sleep(600)\n"
+    )
+    launcher = SubprocessLauncher(tmp_path / "logs", [sys.executable, "-S", "-c", script])
+    handle = launcher.start("file:///none/spec.json")
+    until((tmp_path / "begun").exists)
+    helper = int((tmp_path / "begun").read_text())
+    launcher.kill(handle)
+    until(lambda: launcher.status(handle).state is TaskState.EXITED)
+    until(lambda: not psutil.pid_exists(helper) or psutil.Process(helper).status() == psutil.STATUS_ZOMBIE)
+
+
 def test_a_group_whose_leader_still_runs_is_left_alone():
     bystander = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
     try:
@@ -120,8 +138,12 @@ def test_stopping_a_task_that_goes_in_that_very_moment_is_fine(tmp_path, command
         def terminate(self):
             raise psutil.NoSuchProcess(1)
 
+        def children(self, recursive):
+            raise psutil.NoSuchProcess(1)
+
     monkeypatch.setattr(module, "_find", lambda handle: Going())
     launcher.stop("any")
+    launcher.kill("any")
 
 
 def test_a_missing_program_is_a_matter_of_configuration(tmp_path):
