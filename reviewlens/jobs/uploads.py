@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
 
-from reviewlens.errors import InputError, LimitError, NotFoundError
+from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
 from reviewlens.jobs.ids import new_id, now
 from reviewlens.pipeline.spec import UploadKeys
 from reviewlens.reviews.records import ReadLimits
@@ -105,6 +105,11 @@ class UploadService:
         except (NotFoundError, InputError) as error:
             raise NotFoundError("There is no such upload.", code="upload-not-found") from error
 
+    def ids(self, user: str) -> list[str]:
+        """This user's uploads, oldest first."""
+        found = (info.key.split("/") for info in self._store.list(f"uploads/{user}/"))
+        return sorted(parts[2] for parts in found if parts[3:] == ["info.json"])
+
     def with_overrides(self, user: str, upload_id: str, overrides: Overrides) -> Upload:
         """The upload as it looks with these corrections; nothing is kept."""
         upload = self.get(user, upload_id)
@@ -116,8 +121,13 @@ class UploadService:
 
     def correct(self, user: str, upload_id: str, overrides: Overrides) -> Upload:
         """The same, kept; these corrections replace earlier ones."""
+        keys = UploadKeys(user, upload_id)
+        seen = self._store.head(keys.info)
         upload = self.with_overrides(user, upload_id, overrides)
-        self._store.put(UploadKeys(user, upload_id).info, upload.model_dump_json().encode())
+        try:
+            self._store.put(keys.info, upload.model_dump_json().encode(), if_match=seen.etag if seen else None)
+        except ConflictError:  # deleted, or corrected by somebody else, while we looked: see how it stands now
+            return self.correct(user, upload_id, overrides)
         return upload
 
     def delete(self, user: str, upload_id: str) -> None:

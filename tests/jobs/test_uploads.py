@@ -123,3 +123,30 @@ def test_what_a_killed_backend_left_of_an_upload_is_swept(bench):
     assert bench.uploads.sweep() == 0
     assert [key for key in bench.stored() if "broken" in key] == []
     assert bench.uploads.get("u1", whole)
+
+
+def test_a_correction_does_not_bring_a_deleted_upload_back(bench, monkeypatch):
+    upload, look = bench.upload(), bench.uploads._look
+
+    def slow(*arguments):
+        found = look(*arguments)
+        bench.uploads.delete("u1", upload)
+        return found
+
+    monkeypatch.setattr(bench.uploads, "_look", slow)
+    with pytest.raises(NotFoundError):
+        bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    assert bench.stored() == []
+
+
+def test_the_later_of_two_corrections_counts(bench, monkeypatch):
+    upload, look = bench.upload(), bench.uploads._look
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(bench.uploads, "_look", look)
+        bench.uploads.correct("u1", upload, Overrides(mapping={"rating": 1}))
+        return look(*arguments)
+
+    monkeypatch.setattr(bench.uploads, "_look", meanwhile)
+    bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    assert bench.uploads.get("u1", upload).overrides == Overrides(mapping={"text": 1})
