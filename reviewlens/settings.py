@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     )
     max_jobs_per_user: int = Field(1000, ge=1, description="Most jobs that a user may keep.")
     max_queued_jobs_per_user: int = Field(20, ge=1, description="Most unfinished jobs of one user.")
+    max_unused_uploads_per_user: int = Field(
+        20, ge=1, description="Uploads without an analysis that a user may keep; a further one replaces the oldest."
+    )
     max_predict_texts: int = Field(1000, ge=1, description="Most texts in one predict request.")
     max_predict_chars: int = Field(100_000, ge=1, description="Longest text in a predict request, in characters.")
     max_export_rows: int = Field(20_000_000, ge=1, description="Most rows in one export.")

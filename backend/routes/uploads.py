@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from backend.deps import CurrentUser, PlatformDep
 from backend.receive import receive_upload
@@ -43,9 +44,13 @@ async def upload(
     """CSV, TSV, JSON Lines, Parquet or XLSX, the text ones also gzipped.
 
     Either a form with the field `file`, or the file itself as the body with `?filename=`. The answer says what was
-    detected, with a preview of 20 rows and warnings.
+    detected, with a preview of 20 rows and warnings. The oldest uploads that were never analysed go when there are more
+    than `max_unused_uploads_per_user`.
     """
-    return await receive_upload(request, user.subject, platform.uploads, filename, platform.settings.max_upload_bytes)
+    allowed = platform.settings.max_upload_bytes
+    received = await receive_upload(request, user.subject, platform.uploads, filename, allowed)
+    await run_in_threadpool(platform.jobs.drop_unused_uploads, user.subject, keep=received.upload_id)
+    return received
 
 
 @router.get("/{upload_id}", summary="What was detected in an upload", responses=errors(401, 404, 422, 429))

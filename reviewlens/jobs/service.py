@@ -22,6 +22,8 @@ from reviewlens.reviews.tables import Mapping
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 
+_EVERY = 10**9
+"""More jobs than anybody has; the limit in the settings may have been lowered since a user came to have so many."""
 _RETRIABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
@@ -105,7 +107,7 @@ class JobService:
         return self.get(user, job_id), True
 
     def _all(self, user: str) -> list[Job]:
-        return self.table.list(user, limit=self.settings.max_jobs_per_user)
+        return self.table.list(user, limit=_EVERY)
 
     def _same(self, user: str, fingerprint: str) -> Job | None:
         return next((job for job in self._all(user) if job.fingerprint == fingerprint), None)
@@ -221,12 +223,12 @@ class JobService:
 
     def _renew_copies(self, job: Job, rest: list[Job]) -> None:
         """The copies of the newest job's files must not outlive it: the next newest takes its place."""
-        if job.state is not JobState.SUCCEEDED:
-            return
+        keys = JobKeys(job.user, job.id)
+        if job.state is not JobState.SUCCEEDED and self.store.head(keys.served_csv) is None:
+            return  # it never got as far as writing the copies
         done = sorted((o for o in rest if o.state is JobState.SUCCEEDED), key=lambda other: other.finished_at)
         if done and done[-1].finished_at > job.finished_at:
             return
-        keys = JobKeys(job.user, job.id)
         for name, target in (("served_csv", keys.newest_served_csv), ("processed_csv", keys.newest_processed_csv)):
             source = getattr(JobKeys(job.user, done[-1].id), name) if done else ""
             try:
@@ -244,6 +246,16 @@ class JobService:
             if any(job.upload == upload_id for job in self._all(user)):
                 raise ConflictError("A job uses this upload; delete the job instead.", code="upload-in-use")
             self._uploads.delete(user, upload_id)
+
+    def drop_unused_uploads(self, user: str, *, keep: str) -> int:
+        """Delete the oldest uploads that no job uses, but for `keep`, down to the number allowed; say how many went."""
+        with self.lock:
+            used = {job.upload for job in self._all(user)}
+            unused = [upload for upload in self._uploads.ids(user) if upload not in used and upload != keep]
+            surplus = unused[: max(0, len(unused) + 1 - self.settings.max_unused_uploads_per_user)]
+            for upload in surplus:
+                self._uploads.delete(user, upload)
+        return len(surplus)
 
 
 def _checked_mapping(upload: Upload) -> Mapping:

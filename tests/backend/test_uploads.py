@@ -45,6 +45,13 @@ def test_a_raw_body_and_a_form_give_the_same(site):
     assert site.client.get(f"/uploads/{raw['upload_id']}", headers=site.as_("ana")).json() == raw
 
 
+def test_uploads_that_are_never_analysed_do_not_pile_up(site):
+    allowed = site.settings.max_unused_uploads_per_user
+    ids = [site.upload(name="hoarder")["upload_id"] for _ in range(allowed + 1)]
+    found = [site.client.get(f"/uploads/{each}", headers=site.as_("hoarder")).status_code for each in ids]
+    assert found == [404] + [200] * allowed
+
+
 def test_corrections_are_applied_and_kept(site):
     upload = site.upload()
     path = f"/uploads/{upload['upload_id']}"

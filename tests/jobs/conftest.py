@@ -144,7 +144,12 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     settings = Settings(
-        data_dir=tmp_path, engine="textblob", max_upload_bytes=1000, max_jobs_per_user=6, max_queued_jobs_per_user=3
+        data_dir=tmp_path,
+        engine="textblob",
+        max_upload_bytes=1000,
+        max_jobs_per_user=6,
+        max_queued_jobs_per_user=3,
+        max_unused_uploads_per_user=3,
     )
     bench = Bench(tmp_path, settings)
     yield bench

@@ -278,6 +278,36 @@ def test_an_unused_upload_can_be_deleted(bench):
     assert bench.stored() == []
 
 
+def test_the_oldest_unused_uploads_make_room_for_new_ones(bench):
+    others, used = bench.upload("u2"), bench.upload()
+    bench.submit(upload=used)
+    uploads = [bench.upload() for _ in range(3)]
+    assert bench.service.drop_unused_uploads("u1", keep=uploads[-1]) == 0
+    uploads.append(bench.upload())
+    assert bench.service.drop_unused_uploads("u1", keep=uploads[-1]) == 1
+    assert bench.uploads.ids("u1") == [used, *uploads[1:]]
+    assert [key for key in bench.stored() if uploads[0] in key] == []
+    assert bench.uploads.ids("u2") == [others]
+
+
+def test_the_upload_just_received_is_kept_whatever_the_clock_said(bench):
+    uploads = [bench.upload() for _ in range(5)]
+    assert bench.service.drop_unused_uploads("u1", keep=uploads[0]) == 2
+    assert bench.uploads.ids("u1") == [uploads[0], *uploads[3:]]
+
+
+def test_a_limit_that_was_lowered_hides_no_job_from_a_deletion(bench):
+    upload = bench.upload()
+    old = bench.submit(upload=upload)
+    new, _ = bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    bench.service.cancel("u1", old)
+    bench.service.cancel("u1", new.job_id)
+    bench.service.settings = bench.settings.model_copy(update={"max_jobs_per_user": 1})
+    bench.service.delete("u1", new.job_id)
+    assert bench.uploads.get("u1", upload)
+    assert bench.service.submit("u1", upload)[0].job_id == old
+
+
 def test_an_unfinished_job_is_not_deleted(bench):
     job, _ = bench.run()
     before = bench.stored()
@@ -293,6 +323,20 @@ def test_the_newest_copies_do_not_outlive_their_job(bench):
     bench.service.delete("u1", new)
     assert bench.store.get(newest.newest_served_csv) == f"served {old}".encode()
     assert bench.store.get(newest.newest_processed_csv) == f"processed {old}".encode()
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_copies_of_a_job_that_died_before_its_summary_go_with_it(bench, published):
+    old = bench.succeed()
+    job, handle = bench.run()
+    keys = JobKeys("u1", job)
+    if published:
+        bench.store.put(keys.served_csv, b"late")
+        bench.store.copy(keys.served_csv, keys.newest_served_csv)
+    bench.launcher.end(handle, 1)
+    bench.dispatcher.tick()
+    bench.service.delete("u1", job)
+    assert bench.store.get(keys.newest_served_csv) == f"served {old}".encode()
 
 
 def test_deleting_an_older_job_leaves_the_newest_copies(bench):
