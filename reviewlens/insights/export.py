@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -29,8 +29,10 @@ _BATCH_CHARS = 8_000_000
 _BLOCK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for the local code page
 
-# Spreadsheets take a cell for a formula by its first character, some after white space or in its full-width form.
-_FORMULA = r"^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
+# Spreadsheets take a cell for a formula by its first character, some after white space or in its full-width form; signs
+# that cannot be seen may be dropped on the way there.
+_UNSEEN = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_FORMULA = rf"^(?:[\t\r\n]|[{_UNSEEN}]*[=+\-@＝＋－＠])"
 _NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
 
 
@@ -91,7 +93,20 @@ def defused(frame: pl.DataFrame) -> pl.DataFrame:
         .name.keep()
         for text in columns
     )
-    return frame.rename({name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)})
+    return frame.rename(_defused_names(frame.columns))
+
+
+def _defused_names(names: Sequence[str]) -> dict[str, str]:
+    """From a column's name to one that no spreadsheet runs and no other column has."""
+    taken, renamed = set(names), {}
+    for name in names:
+        if re.match(_FORMULA, name):
+            safe = f"'{name}"
+            while safe in taken:
+                safe = f"'{safe}"
+            taken.add(safe)
+            renamed[name] = safe
+    return renamed
 
 
 def _csv(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[bytes]:

@@ -143,3 +143,15 @@ def test_names_and_types(story: Results) -> None:
         export_name(Results(story.parquet, {}, story.rejected_csv), "filtered", "parquet") == "reviews-filtered.parquet"
     )
     assert set(MEDIA_TYPES) == {"csv", "parquet", "html"}
+
+
+@pytest.mark.parametrize("unseen", ["\ufeff", "\u200b", "\x00", "\x1b", "\u00ad \u2060", "\u202e"])
+def test_signs_that_cannot_be_seen_hide_no_formula(unseen: str) -> None:
+    safe = defused(pl.DataFrame({"a": [f"{unseen}=1+1", f"{unseen}fine"], f"{unseen}@b": ["x", "y"]}))
+    assert safe["a"].to_list() == [f"'{unseen}=1+1", f"{unseen}fine"]
+    assert safe.columns == ["a", f"'{unseen}@b"]
+
+
+def test_names_stay_different_when_they_are_defused() -> None:
+    frame = pl.DataFrame({"'=a": ["1"], "=a": ["2"], "''=a": ["3"]})
+    assert defused(frame).columns == ["'=a", "'''=a", "''=a"]
