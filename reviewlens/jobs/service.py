@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ from reviewlens.storage.interface import ObjectStore
 
 _EVERY = 10**9
 """More jobs than anybody has; the limit in the settings may have been lowered since a user came to have so many."""
+_JOB_LIMITS = {
+    "max_jobs_per_user": ("too-many-jobs", "delete some that you no longer need"),
+    "max_queued_jobs_per_user": ("too-many-unfinished-jobs", "wait until one has finished"),
+}
 _RETRIABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
@@ -112,14 +116,12 @@ class JobService:
     def _same(self, user: str, fingerprint: str) -> Job | None:
         return next((job for job in self._all(user) if job.fingerprint == fingerprint), None)
 
-    def _check_limits(self, user: str) -> None:
+    def _check_limits(self, user: str, names: Iterable[str] = _JOB_LIMITS) -> None:
         jobs = self._all(user)
-        unfinished = sum(job.state in UNFINISHED for job in jobs)
-        for name, actual, code, advice in (
-            ("max_jobs_per_user", len(jobs), "too-many-jobs", "delete some that you no longer need"),
-            ("max_queued_jobs_per_user", unfinished, "too-many-unfinished-jobs", "wait until one has finished"),
-        ):
+        for name in names:
+            actual = len(jobs) if name == "max_jobs_per_user" else sum(job.state in UNFINISHED for job in jobs)
             allowed = getattr(self.settings, name)
+            code, advice = _JOB_LIMITS[name]
             if actual >= allowed:
                 raise LimitError(
                     f"You have {actual} of at most {allowed} jobs of this kind; {advice}.",
@@ -183,7 +185,7 @@ class JobService:
         return self.get(user, job_id)
 
     def retry(self, user: str, job_id: str) -> JobView:
-        """Queue a failed or cancelled job again, with its spec unchanged."""
+        """Queue a failed or cancelled job again, with its spec unchanged; LimitError with too many unfinished ones."""
         with self.lock:
             job = self.table.get(user, job_id)
             if job.state not in _RETRIABLE:
@@ -192,6 +194,7 @@ class JobService:
                     code="job-state",
                     details={"state": str(job.state)},
                 )
+            self._check_limits(user, ["max_queued_jobs_per_user"])
             keys = JobKeys(user, job_id)
             for key in (keys.cancel, keys.cancelled, keys.error, keys.progress):
                 self.store.delete(key)

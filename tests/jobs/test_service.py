@@ -121,6 +121,21 @@ def test_jobs_are_limited_per_user(bench):
     assert bench.submit()
 
 
+def test_trying_again_does_not_get_round_the_limit_of_unfinished_jobs(bench):
+    cancelled, upload = bench.submit(), bench.upload()
+    bench.service.cancel("u1", cancelled)
+    again = bench.submit(upload=upload)
+    bench.service.cancel("u1", again)
+    for _ in range(2):
+        bench.submit()
+    assert bench.service.retry("u1", cancelled).state is JobState.QUEUED
+    for act in (lambda: bench.service.retry("u1", again), lambda: bench.service.submit("u1", upload)):
+        with pytest.raises(LimitError) as full:
+            act()
+        assert full.value.code == "too-many-unfinished-jobs"
+    assert bench.state(again) is JobState.CANCELLED
+
+
 def test_an_upload_deleted_meanwhile_is_noticed(bench, monkeypatch):
     upload = bench.upload()
     check = bench.service._check_limits
