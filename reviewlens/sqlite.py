@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reviewlens.errors import ConfigurationError, TransientError
@@ -50,6 +50,9 @@ class Database:
                     raise
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
+                with suppress(sqlite3.Error):  # a commit that failed may leave its transaction open, in everybody's way
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
                 raise TransientError(
                     f"The database cannot be used right now ({error}).", code="database-unavailable"
                 ) from error

@@ -7,6 +7,7 @@ import pytest
 from reviewlens.errors import TransientError
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.sqlite import SqliteJobTable
+from reviewlens.sqlite import Database
 from tests.jobs.contract import JobTableContract, a_job
 
 
@@ -28,3 +29,19 @@ def test_jobs_survive_a_restart(tmp_path):
     again = SqliteJobTable(tmp_path / "jobs.db")
     assert again.get(job.user, job.id) == moved
     again.close()
+
+
+def test_a_commit_that_fails_does_not_block_those_that_follow(tmp_path):
+    schema = """
+    CREATE TABLE IF NOT EXISTS parents (id INTEGER PRIMARY KEY);
+    CREATE TABLE IF NOT EXISTS children (parent INTEGER REFERENCES parents(id) DEFERRABLE INITIALLY DEFERRED);
+    """
+    database = Database(tmp_path / "some.db", schema)
+    database._connection.execute("PRAGMA foreign_keys=ON")
+    with pytest.raises(TransientError) as failed, database.transaction() as db:
+        db.execute("INSERT INTO children VALUES (7)")  # its parent is looked for at the commit
+    assert failed.value.code == "database-unavailable"
+    with database.transaction() as db:
+        db.execute("INSERT INTO parents VALUES (1)")
+        assert db.execute("SELECT count(*) FROM children").fetchone()[0] == 0
+    database.close()
