@@ -27,7 +27,7 @@ class World:
     cancelled: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("ui")
     with running.backend(data) as backend, pytest.MonkeyPatch.context() as patch:
