@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from reviewlens.errors import ReviewLensError
+from reviewlens.errors import InputError, LimitError, ReviewLensError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 user = typer.Typer(no_args_is_help=True, help="People who may log in.")
@@ -17,9 +18,9 @@ console = Console(stderr=True, highlight=False)
 
 
 def fail(error: ReviewLensError) -> typer.Exit:
-    """Print an error in its own words; returns what to raise."""
-    console.print(f"[bold red]Error:[/] {error.message}", soft_wrap=True)
-    return typer.Exit(2)
+    """Print an error in its own words; returns what to raise: 2 when what was given is at fault, else 1."""
+    console.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
+    return typer.Exit(2 if isinstance(error, InputError | LimitError) else 1)
 
 
 @app.command()

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
-from reviewlens.errors import ConfigurationError, InputError
+from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
 from reviewlens.insights.report import render_report
@@ -55,7 +56,7 @@ def run_analyze(
     try:
         with stop_on_signals():
             user = _owner(platform)
-            with console.status(f"Looking into {file.name} …"):
+            with console.status(f"Looking into {escape(file.name)} …"):
                 upload = _upload(platform, user, file, work)
                 upload = _corrected(platform, user, upload, columns, dialect, date_order)
             _show_mapping(console, upload)
@@ -64,14 +65,23 @@ def run_analyze(
         if job.state is not JobState.SUCCEEDED or job.summary is None:
             keep = job.error_code in _OURS
             again = " Run the same command again and it goes on." if keep else ""
-            console.print(f"[bold red]The analysis failed:[/] {job.error}{again}", soft_wrap=True)
+            console.print(f"[bold red]The analysis failed:[/] {escape(job.error or '')}{again}", soft_wrap=True)
             return 1 if keep else 2
-        _collect(platform, user, job.job_id, target)
+        keep = True  # the disk may be full: what was scored must not be lost with the copy
+        try:
+            _collect(platform, user, job.job_id, target)
+        except OSError as error:
+            raise TransientError(
+                f"The results could not be written ({error.strerror}). Mend that and run the same command again."
+            ) from error
+        keep = False
         _show_results(console, job.summary, target)
     except StopRequested:
         keep = True
         platform.dispatcher.stop()
-        console.print(f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True)
+        console.print(
+            f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True, markup=False
+        )
         return 4
     finally:
         platform.close()
@@ -165,7 +175,7 @@ def _show_mapping(console: Console, upload: Upload) -> None:
     if sniffed.mapping is not None:
         console.print(f"Columns: {_mapping_words(sniffed.mapping, sniffed.columns)}", markup=False, soft_wrap=True)
     for warning in sniffed.warnings:
-        console.print(f"[yellow]Note:[/] {warning}", soft_wrap=True)
+        console.print(f"[yellow]Note:[/] {escape(warning)}", soft_wrap=True)
 
 
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
@@ -214,7 +224,9 @@ def _show_results(console: Console, summary: dict[str, Any], target: Path) -> No
     for reason, count in summary["rejected_reasons"].items():
         console.print(f"Set aside: {count:,} × {reason}", soft_wrap=True)
     for warning in summary["warnings"]:
-        console.print(f"[yellow]Note:[/] {warning}", soft_wrap=True)
+        console.print(f"[yellow]Note:[/] {escape(warning)}", soft_wrap=True)
     console.print(
-        f"\nResults: {target}/ (served.csv, served.parquet/, rejected.csv, processed.csv, report.html)", soft_wrap=True
+        f"\nResults: {target}/ (served.csv, served.parquet/, rejected.csv, processed.csv, report.html)",
+        soft_wrap=True,
+        markup=False,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from rich.console import Console
+from rich.markup import escape
 
 from reviewlens.cli.operator import LOCAL_USER, Client, Operator
 from reviewlens.cli.processes import RunFile, Service, free_port, stop, wait_until_ready
@@ -97,7 +98,7 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
     try:
         _analyse_example(console, Client(operator.url, operator.access_token(LOCAL_USER)))
     except ReviewLensError as error:
-        console.print(f"[yellow]The example could not be analysed:[/] {error.message}")
+        console.print(f"[yellow]The example could not be analysed:[/] {escape(error.message)}")
     console.print("\n[bold]ReviewLens is running.[/] Open this link; it logs you in and works once:\n")
     console.print(f"    {operator.login_link(LOCAL_USER)}\n", soft_wrap=True, markup=False)
     console.print(f"Later: {urls['frontend']} (you stay logged in). Press Ctrl-C to stop.", soft_wrap=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
+import importlib
+import io
 import json
 import os
 import signal
@@ -12,6 +15,11 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from reviewlens import cli
+from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
+from reviewlens.jobs.dispatcher import Dispatcher
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "reviews.csv"
@@ -79,6 +87,44 @@ def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
     done = _analyze(picture, "--out", tmp_path / "out")
     assert done.returncode == 2 and "Error:" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
+    source = tmp_path / "odd.csv"
+    source.write_text('comment[/b],[red]reply\n"What a lovely thing to own",1\n"It broke at once",2\n')
+    done = _analyze(source, "--out", tmp_path / "out", "--text", "third", "--engine", "textblob")
+    assert done.returncode == 2
+    assert "1: comment[/b], 2: [red]reply" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError("[/b]"), 2), (LimitError("[/b]"), 2), (TransientError("[/b]"), 1), (ConfigurationError("[/b]"), 1)],
+)
+def test_only_the_input_is_blamed_with_2(error: ReviewLensError, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(cli, "console", Console(file=said))
+    assert cli.fail(error).exit_code == code
+    assert "[/b]" in said.getvalue()
+
+
+def test_results_that_cannot_be_copied_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    analyze = importlib.import_module("reviewlens.cli.analyze")  # the package has a command of the same name
+    source = tmp_path / "two.csv"
+    source.write_text('comment,stars\n"What a lovely thing to own, I use it daily",5\n"It broke at once, awful",1\n')
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(analyze, "_collect", full)
+    arguments = (Console(file=io.StringIO()), source, tmp_path / "out", {}, {}, None, "textblob")
+    with pytest.raises(TransientError, match="No space left"):
+        analyze.run_analyze(*arguments)
+    monkeypatch.undo()
+    monkeypatch.setattr(Dispatcher, "tick", lambda self: None)  # nothing is left to do but to copy
+    assert analyze.run_analyze(*arguments) == 0
+    assert len(_rows(tmp_path / "out" / "served.csv")) == 2
+    assert not (tmp_path / "out" / ".work").exists()
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
