@@ -137,6 +137,8 @@ class Dispatcher:
         )
         _log.info("job %s %s", job.id, state)
         self.on_finish(moved)
+        if state is JobState.SUCCEEDED:
+            self._service.drop_checkpoints(moved)
 
     def _take_up(self, job: Job) -> None:
         """Queue an interrupted job again after a pause that doubles with each attempt; give up after too many.

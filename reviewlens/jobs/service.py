@@ -224,6 +224,11 @@ class JobService:
                 shutil.rmtree(folder, ignore_errors=True)
             self.table.delete(user, job_id)
 
+    def drop_checkpoints(self, job: Job) -> None:
+        """What a task leaves that was killed after its summary and before it could tidy up."""
+        self.store.delete_prefix(JobKeys(job.user, job.id).work)
+        shutil.rmtree(scratch_dir(self.settings.data_dir, job.user, job.id), ignore_errors=True)
+
     def _renew_copies(self, job: Job, rest: list[Job]) -> None:
         """The copies of the newest job's files must not outlive it: the next newest takes its place."""
         keys = JobKeys(job.user, job.id)

@@ -11,7 +11,7 @@ from reviewlens.errors import ConfigurationError, ConflictError, TransientError
 from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
-from reviewlens.pipeline.spec import JobKeys
+from reviewlens.pipeline.spec import JobKeys, scratch_dir
 from tests.jobs.conftest import Bench
 
 
@@ -78,6 +78,21 @@ def test_a_job_that_was_done_before_the_cancellation_reached_it_has_succeeded(be
     bench.launcher.end(handle, 0)
     bench.dispatcher.tick()
     assert bench.state(job) is JobState.SUCCEEDED
+
+
+def test_a_task_killed_after_its_summary_leaves_no_checkpoints(bench, tmp_path):
+    job, handle = bench.run()
+    keys = JobKeys("u1", job)
+    bench.write(keys.work + "plan.json", {})
+    scratch = scratch_dir(tmp_path, "u1", job)
+    scratch.mkdir(parents=True)
+    bench.write(keys.summary, {"rows_read": 1})
+    bench.launcher.end(handle, -9)
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.SUCCEEDED
+    assert [key for key in bench.stored() if key.startswith(keys.work)] == []
+    assert bench.store.head(keys.summary) is not None
+    assert not scratch.exists()
 
 
 def test_a_task_that_does_not_heed_its_cancellation_is_stopped(bench, monkeypatch):
