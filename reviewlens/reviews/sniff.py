@@ -120,13 +120,13 @@ def _settle(
     with open_source() as source:
         facts = examine_text(source, compression, limits)
     encoding = chosen.get("encoding", facts.encoding)
-    if "encoding" not in chosen and facts.undecodable_lines:
+    if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
         warnings.append(
             f"{lines} cannot be read as "
             f"{'Windows-1252' if encoding == 'cp1252' else encoding.upper()} text and will be set aside."
         )
-    elif encoding == "cp1252" and "encoding" not in chosen:
+    elif encoding == "cp1252" and "encoding" not in chosen and not facts.undecodable_lines:
         warnings.append("The file is not UTF-8; it is read as Windows-1252. Check the preview for odd letters.")
     dialect = dialect.model_copy(update={"encoding": encoding})
     if kind is FileFormat.JSONL:
