@@ -87,6 +87,7 @@ def model_card(metadata: BundleMetadata) -> str:
         *[f"| {row['source']} | {row['licence']} | {row['texts']} |" for row in training["texts_by_source"]],
         "",
         *_training_lines(training, options),
+        *([str(training["note"]), ""] if training.get("note") else []),
         f"Fingerprint of the data (SHA-256): `{training['data_sha256']}`.",
         "",
         "## What it is not for",
@@ -117,7 +118,7 @@ def _training_lines(training: dict[str, Any], options: dict[str, Any]) -> list[s
     if "texts_seen" not in training:
         return []
     return [
-        f"Fine-tuned for {training['minutes']:.0f} minutes on two processor cores: about {training['texts_seen']} "
+        f"Fine-tuned for {training['minutes']:.0f} minutes: about {training['texts_seen']} "
         f"texts seen, "
         f"at most {options.get('max_tokens')} tokens each, learning rate {options.get('learning_rate')} falling to "
         f"nothing, "

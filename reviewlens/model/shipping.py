@@ -44,7 +44,10 @@ BALANCED_SOURCES = ("absa_amazon_pol", "hatn_5dom", "fdu_14dom_amazon")
 
 @dataclass(frozen=True)
 class ShippingOptions:
-    """`tests`: further labelled files, measured by their names; `limit`: most texts per set (None for all)."""
+    """`tests`: further labelled files, measured by their names; `limit`: most texts per set (None for all).
+
+    `note`: what the card must say of how the training went, where its options alone do not tell.
+    """
 
     trained: Path
     corpus: Path
@@ -59,6 +62,7 @@ class ShippingOptions:
     limit: int | None = None
     agreement_texts: int = 2000
     seed: int = 13
+    note: str = ""
 
 
 def ship(options: ShippingOptions) -> BundleMetadata:
@@ -175,6 +179,7 @@ def _training_facts(options: ShippingOptions, corpus: Corpus) -> dict[str, objec
     by_source = corpus.frame.group_by("source", "licence").len().sort("source").rows()
     return {
         **facts,
+        **({"note": options.note} if options.note else {}),
         "data_sha256": corpus.fingerprint(),
         "texts_by_source": [
             {"source": source, "licence": licence, "texts": count} for source, licence, count in by_source
@@ -211,6 +216,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="most texts per set, for a quick look")
     parser.add_argument("--agreement-texts", type=int, default=2000)
+    parser.add_argument(
+        "--note", default="", help="how the training went, where its options do not tell (resumed, ...)"
+    )
     given = vars(parser.parse_args(argv))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     given["licences"] = tuple(name for name in given["licences"].split(",") if name)

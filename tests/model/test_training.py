@@ -206,7 +206,7 @@ def test_shipping_command_makes_a_bundle_that_loads(trained: Path, corpus: Path,
                 "--tests",
                 tmp_path / "test_more.csv",
             ),
-            *("--agreement-texts", "50", "--limit", "200"),
+            *("--agreement-texts", "50", "--limit", "200", "--note", "Trained in two stretches."),
         ],
         capture_output=True,
         text=True,
@@ -221,6 +221,7 @@ def test_shipping_command_makes_a_bundle_that_loads(trained: Path, corpus: Path,
     card = (tmp_path / "CARD.md").read_text()
     assert card == (bundle.dir / "MODEL_CARD.md").read_text()
     assert "| more | 60 |" in card
+    assert "\nTrained in two stretches.\n" in card
     assert str(corpus) not in card + (bundle.dir / "bundle.json").read_text(), "no path of this machine is published"
     scores = load_engine("openvino", tmp_path / "model.tar.gz", cache_dir=tmp_path / "into").score(texts)
     assert np.mean((scores >= 0.5) == np.array(labels)) > 0.95
