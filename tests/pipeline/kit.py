@@ -158,3 +158,22 @@ def make_job(
     keys = JobKeys(spec.user, spec.job)
     store.put(keys.spec, spec.model_dump_json().encode())
     return MadeJob(settings, store, spec, keys)
+
+
+FINISHED = [
+    "inference_summary.json",
+    "progress.json",
+    "rejected.csv",
+    "served.csv",
+    "served.parquet/part-00000.parquet",
+    "spec.json",
+]
+
+
+def assert_same(made: MadeJob, other: MadeJob) -> None:
+    for key in (made.keys.served_csv, made.keys.rejected_csv, made.keys.processed_csv):
+        assert made.store.get(key) == other.store.get(key), key
+    assert made.parquet().equals(other.parquet())
+    mine, theirs = made.json(made.keys.summary), other.json(other.keys.summary)
+    del mine["timings"], theirs["timings"]
+    assert mine == theirs
