@@ -42,8 +42,27 @@ class KnownAnswer(BaseModel):
     score: float
 
 
+class CascadeStage(BaseModel):
+    """A cheaper stage that answers before the bundle's own graph, where it is sure.
+
+    It answers a text whose calibrated score is at most `answers_below` or at least `answers_above`; the others go on to
+    the next stage. `temperature` calibrates this stage's margins.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Literal["ngrams", "small"]
+    temperature: float = Field(gt=0)
+    answers_below: float = Field(ge=0, le=0.5)
+    answers_above: float = Field(ge=0.5, le=1)
+
+
 class BundleMetadata(BaseModel):
-    """bundle.json; `files` holds the SHA-256 of every other member."""
+    """bundle.json; `files` holds the SHA-256 of every other member.
+
+    `mixed`: the band of positive scores, both ends within, that is called mixed; None calls nothing mixed.
+    `cascade`: the stages before the bundle's own graph, cheapest first; empty for a bundle of one graph.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -55,6 +74,8 @@ class BundleMetadata(BaseModel):
     cleaning_version: int
     temperature: float = Field(gt=0)
     needs_review: float = Field(ge=0.5, le=1)
+    mixed: tuple[float, float] | None = None
+    cascade: tuple[CascadeStage, ...] = ()
     base_model: str
     licence: str
     precision: str

@@ -89,6 +89,16 @@ def split_of(text: str) -> Split:
     return "test" if bucket < _VALIDATION_BUCKETS + _TEST_BUCKETS else "train"
 
 
+def capped(rows: pl.DataFrame, cap: int, seed: int) -> pl.DataFrame:
+    """Labelled rows with one-sided sources thinned out: of a source's larger class, at most `cap` rows or as many as
+    the smaller class has, whichever is more; drawn by the seed."""
+    shuffled = rows.sample(fraction=1.0, shuffle=True, seed=seed)
+    sizes = pl.len().over("source")
+    own = pl.len().over("source", "label")
+    place = pl.int_range(pl.len()).over("source", "label")
+    return shuffled.filter(place < pl.max_horizontal(sizes - own, pl.lit(cap)))
+
+
 def _read(path: Path) -> pl.DataFrame:
     if path.is_dir():
         found = sorted([*path.glob("*.parquet"), *path.glob("*.csv")])

@@ -26,7 +26,8 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from reviewlens.model.base_model import resolve_base_model
 from reviewlens.model.batching import TokenBudgetBatches
-from reviewlens.model.corpus import Corpus, read_corpus
+from reviewlens.model.corpus import Corpus, capped, read_corpus
+from reviewlens.model.layers import shape_encoder
 from reviewlens.model.snippets import snippet
 from reviewlens.model.training_clock import Clock, ClockCallback, time_decay
 
@@ -35,7 +36,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What a training run is asked to do; times in minutes, lengths in tokens."""
+    """What a training run is asked to do; times in minutes, lengths in tokens.
+
+    `keep_layers`: only the base model's first so many layers; `freeze_layers`: the embeddings and the first so many
+    layers stay as they are; `class_cap`: see `capped`.
+    """
 
     corpus: Path
     output: Path
@@ -51,6 +56,9 @@ class TrainingOptions:
     label_smoothing: float = 0.05
     class_weights: str = "sqrt"
     snippet_share: float = 0.0
+    keep_layers: int | None = None
+    freeze_layers: int = 0
+    class_cap: int | None = None
     evaluate_every_minutes: float = 10.0
     evaluation_texts: int = 2000
     patience: int = 4
@@ -148,6 +156,7 @@ def train(options: TrainingOptions) -> TrainingReport:
     model = AutoModelForSequenceClassification.from_pretrained(
         base, num_labels=2, id2label={0: "negative", 1: "positive"}, label2id={"negative": 0, "positive": 1}
     )
+    shape_encoder(model, options.keep_layers, options.freeze_layers)
     training, validation = _datasets(corpus, tokenizer, options)
     clock = Clock(options.max_minutes, options.output / "clock.json")
     trainer = ReviewTrainer(
@@ -207,7 +216,10 @@ def _finish(
 
 
 def _datasets(corpus: Corpus, tokenizer: Any, options: TrainingOptions) -> tuple[TokenisedReviews, TokenisedReviews]:
-    rows = corpus.part("train").sample(fraction=1.0, shuffle=True, seed=options.seed)
+    rows = corpus.part("train")
+    if options.class_cap is not None:
+        rows = capped(rows, options.class_cap, options.seed)
+    rows = rows.sample(fraction=1.0, shuffle=True, seed=options.seed)
     if options.limit:
         rows = rows.head(options.limit)
     held_out = corpus.part("validation").head(options.evaluation_texts)
