@@ -45,6 +45,21 @@ def test_a_prediction_is_consistent_with_its_own_written_score(score: float) -> 
     assert prediction.needs_review == (prediction.confidence < 0.8)
 
 
+@pytest.mark.parametrize(
+    ("score", "mixed"),
+    [(0.3, True), (0.299999, False), (0.2999996, True), (0.5, True), (0.7, True), (0.7000004, True), (0.700001, False)],
+)
+def test_mixed_is_the_band_with_both_ends_on_the_rounded_score(score: float, mixed: bool) -> None:
+    prediction = decide(score, Thresholds(needs_review=0.8, mixed=(0.3, 0.7)))
+    assert prediction.mixed == mixed
+    assert prediction.sentiment == ("positive" if score >= 0.5 else "negative"), "mixed still leans to a side"
+
+
+@given(st.floats(0, 1))
+def test_without_a_band_nothing_is_mixed(score: float) -> None:
+    assert not decide(score, THRESHOLDS).mixed
+
+
 def test_scorer_cleans_scores_and_decides_in_order() -> None:
     scorer = Scorer(TextBlobEngine())
     good, bad = scorer.predict(["An <b>excellent</b>, wonderful lamp", "A terrible, horrible &amp; awful lamp"])
