@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from math import fsum
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +37,7 @@ class Tally:
     positive: int = 0
     negative: int = 0
     needs_review: int = 0
+    mixed: int = 0
     unread_dates: int = 0
     unread_ratings: int = 0
     confidence_sum: float = 0.0
@@ -57,6 +59,8 @@ class Tally:
             raise AssertionError(f"rows do not add up: {asdict(self)}")
         if self.scored + self.duplicate != self.positive + self.negative:
             raise AssertionError(f"labels do not add up: {asdict(self)}")
+        if max(self.needs_review, self.mixed) > self.scored + self.duplicate:
+            raise AssertionError(f"more rows are marked than served: {asdict(self)}")
         if self.rejected != sum(self.rejected_reasons.values()):
             raise AssertionError(f"reasons do not add up: {asdict(self)}")
 
@@ -84,18 +88,32 @@ def assemble(job: Job, plan: Plan) -> None:
     """Commit every piece that is not there yet."""
     duplicates = load_duplicates(job)
     first_scores = FirstScores(duplicates)
-    facts = json.loads(job.store.get(job.work.engine))
-    thresholds = Thresholds(needs_review=float(facts["needs_review_below"]))
+    thresholds = thresholds_of(json.loads(job.store.get(job.work.engine)))
     with job.progress.stage("assemble", 0, plan.rows):
         for number, group in enumerate(groups(plan)):
             job.control.check()
             rows = sum(part.rows for part in group)
-            if job.store.head(job.work.part(number, "tally.json")) is not None:
+            if _committed(job, number):
                 for part in group:
                     _note_scores(job, part, first_scores)
             else:
                 _assemble_group(job, plan, number, group, duplicates, first_scores, thresholds)
             job.progress.advance(rows)
+
+
+def thresholds_of(facts: dict[str, Any]) -> Thresholds:
+    """The thresholds among what an engine says of itself; one without a band calls nothing mixed."""
+    band = facts.get("mixed_band")
+    return Thresholds(
+        needs_review=float(facts["needs_review_below"]),
+        mixed=None if band is None else (float(band[0]), float(band[1])),
+    )
+
+
+def _committed(job: Job, number: int) -> bool:
+    """Whether a piece is there with today's columns: one from before an upgrade is put together anew."""
+    key = job.work.part(number, "tally.json")
+    return job.store.head(key) is not None and "mixed" in json.loads(job.store.get(key))
 
 
 def groups(plan: Plan) -> Iterator[list[Slice]]:
@@ -146,6 +164,7 @@ def _count(part: Slice, rows: ResultRows) -> Tally:
         positive=positive,
         negative=len(rows.sentiment) - positive,
         needs_review=sum(rows.needs_review),
+        mixed=sum(rows.mixed),
         unread_dates=rows.unread_dates,
         unread_ratings=rows.unread_ratings,
         confidence_sum=fsum(rows.confidence),

@@ -31,7 +31,8 @@ _NORMALISED = [
     ("_product", pa.string()),
     ("_duplicate_of", pa.int64()),
 ]
-_SCORES = list(zip(OUTPUT_COLUMNS, (pa.string(), pa.string(), pa.float64(), pa.float64(), pa.bool_()), strict=True))
+_SCORE_TYPES = (pa.string(), pa.string(), pa.float64(), pa.float64(), pa.bool_(), pa.bool_())
+_SCORES = list(zip(OUTPUT_COLUMNS, _SCORE_TYPES, strict=True))
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class ResultRows:
     sentiment: list[str]
     confidence: list[float]
     needs_review: list[bool]
+    mixed: list[bool]
     rejected_reasons: list[str]
     unread_dates: int
     unread_ratings: int
@@ -122,6 +124,7 @@ def build_rows(
             pa.array([one.confidence for one in predictions], pa.float64()),
             pa.array([one.positive_score for one in predictions], pa.float64()),
             pa.array([one.needs_review for one in predictions], pa.bool_()),
+            pa.array([one.mixed for one in predictions], pa.bool_()),
             pa.array(rows[kept]),
             *(cleaned.column(name) for name in ("text", "title", "rating", "date", "product")),
             pa.array(duplicate_of, mask=duplicate_of < 0),
@@ -151,6 +154,7 @@ def _result(
         [f"{one.confidence:.6f}" for one in predictions],
         [f"{one.positive_score:.6f}" for one in predictions],
         ["true" if one.needs_review else "false" for one in predictions],
+        ["true" if one.mixed else "false" for one in predictions],
     ]
     processed_columns = [
         ids,
@@ -171,6 +175,7 @@ def _result(
         sentiment=[one.sentiment for one in predictions],
         confidence=[one.confidence for one in predictions],
         needs_review=[one.needs_review for one in predictions],
+        mixed=[one.mixed for one in predictions],
         rejected_reasons=[values[3] for values in rejected],
         unread_dates=unread[0],
         unread_ratings=unread[1],

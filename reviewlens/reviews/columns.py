@@ -8,7 +8,7 @@ from reviewlens.reviews.mapping import suggest_mapping
 
 __all__ = ["NORMALISED_COLUMNS", "OUTPUT_COLUMNS", "served_names", "suggest_mapping"]
 
-OUTPUT_COLUMNS = ("review_id", "sentiment", "confidence", "positive_score", "needs_review")
+OUTPUT_COLUMNS = ("review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed")
 """Columns that scoring appends."""
 
 NORMALISED_COLUMNS = ("_row", "_text", "_title", "_rating", "_date", "_product", "_duplicate_of")

@@ -47,6 +47,7 @@ def test_counts_agree_with_an_independent_count(done: MadeJob, rows: list[list[s
     assert len(served) == len(texts)
     assert summary["distribution"] == dict(Counter(row["sentiment"] for row in served))
     assert summary["needs_review"] == sum(row["needs_review"] == "true" for row in served)
+    assert summary["mixed"] == sum(row["mixed"] == "true" for row in served)
     mean = sum(float(row["confidence"]) for row in served) / len(served)
     assert summary["mean_confidence"] == pytest.approx(mean, abs=1e-6)
     stars = sum(row[3] == "n/a" and bool(text) for row, text in zip(rows, expected_texts(rows).values(), strict=True))
@@ -58,7 +59,8 @@ def test_served_rows_keep_their_fields_and_get_their_score(done: MadeJob, rows: 
     engine = load_engine("textblob")
     kept = [number for number, text in texts.items() if text]
     served = done.csv(done.keys.served_csv)
-    assert list(served[0]) == [*HEADER, "review_id", "sentiment", "confidence", "positive_score", "needs_review"]
+    ours = ["review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed"]
+    assert list(served[0]) == [*HEADER, *ours]
     assert [[row[name] for name in HEADER] for row in served] == [rows[number - 1] for number in kept]
     scores = engine.score([texts[number] for number in kept])
     for number, row, score in zip(kept, served, scores, strict=True):
@@ -67,6 +69,7 @@ def test_served_rows_keep_their_fields_and_get_their_score(done: MadeJob, rows: 
         assert row["positive_score"] == f"{one.positive_score:.6f}"
         assert row["confidence"] == f"{one.confidence:.6f}"
         assert row["needs_review"] == str(one.needs_review).lower()
+        assert row["mixed"] == str(one.mixed).lower()
         name = hashlib.sha256(f"{done.spec.input_sha256}:{number}".encode()).hexdigest()[:32]
         assert row["review_id"] == name
 

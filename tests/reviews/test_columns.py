@@ -21,6 +21,7 @@ TITLES = [row[3] for row in ROWS]
         (["a", "b"], ["a", "b"]),
         (["Sentiment", "confidence", "review_id"], ["Sentiment_original", "confidence_original", "review_id_original"]),
         (["positive_score", "needs_review"], ["positive_score_original", "needs_review_original"]),
+        (["mixed", "Mixed"], ["mixed_original", "Mixed_original_2"]),
         (["rating", "Rating"], ["rating", "Rating_original"]),
         (["a", "a", "a"], ["a", "a_2", "a_3"]),
         (["a", "a_2", "a"], ["a", "a_2", "a_3"]),
