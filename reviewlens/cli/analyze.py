@@ -220,6 +220,8 @@ def _show_results(console: Console, summary: dict[str, Any], target: Path) -> No
     table.add_row(
         "needs review", f"{summary['needs_review']:,}", f"{summary['needs_review'] / served:.1%}" if served else "–"
     )
+    if summary["model"].get("mixed_band"):
+        table.add_row("mixed", f"{summary['mixed']:,}", f"{summary['mixed'] / served:.1%}" if served else "–")
     console.print(table)
     for reason, count in summary["rejected_reasons"].items():
         console.print(f"Set aside: {count:,} × {reason}", soft_wrap=True)

@@ -8,10 +8,10 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from reviewlens.insights.filters import is_positive
 from reviewlens.insights.models import Changes, Period, ShareChange, Tally, TermChange
 from reviewlens.insights.plain import day, number
 from reviewlens.insights.proportions import add, benjamini_hochberg, newcombe, tally, two_proportion_p
+from reviewlens.insights.sections import TALLIED, row_tally, tally_counts
 from reviewlens.insights.terms import Bools, Ints, Occurrences, Sample, without_echoes
 
 LEAST_PER_PERIOD = 10
@@ -89,7 +89,7 @@ def find_changes(
 
 
 def _period(days: pl.DataFrame, start: Date, end: Date) -> Period:
-    counted = add(*(tally(*row) for row in days.select("positive", "count", "needs_review").iter_rows()))
+    counted = add(*(tally(*row) for row in days.select(TALLIED).iter_rows()))
     return Period(start=start, end=end, label=f"{day(start)} to {day(end)}", tally=counted)
 
 
@@ -98,16 +98,14 @@ def _products(rows: pl.LazyFrame, split: Date) -> tuple[list[ShareChange], int]:
     counted = (
         rows.drop_nulls(["_product", "_date"])
         .group_by("_product", later=pl.col("_date") >= split)
-        .agg(pl.len().alias("count"), is_positive().sum().alias("positive"), pl.col("needs_review").sum())
+        .agg(tally_counts())
         .filter(pl.col("count") >= LEAST_PER_PERIOD)
         .filter(pl.len().over("_product") == 2)
         .sort("_product", "later")
         .collect(engine="streaming")
     )
     groups: list[tuple[str, Tally, Tally]] = []
-    tallies = [
-        (row["_product"], tally(row["positive"], row["count"], row["needs_review"])) for row in counted.to_dicts()
-    ]
+    tallies = [(row["_product"], row_tally(row)) for row in counted.to_dicts()]
     for (name, before), (_, after) in zip(tallies[::2], tallies[1::2], strict=True):
         groups.append((name, before, after))
     changes = _share_changes(groups)

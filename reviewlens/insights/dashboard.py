@@ -48,7 +48,7 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
     model = ModelFacts.model_validate(
         {name: value for name, value in results.summary.get("model", {}).items() if name in ModelFacts.model_fields}
     )
-    overall = sections.distribution(found["all"])
+    overall = sections.distribution(found["all"], tells_mixed=model.mixed_band is not None)
     products = sections.by_product(found["products"])
     rating = sections.by_rating(found["stars"], found["all"])
     stars = sections.agreement(found["agreement"], rating, disagreements)

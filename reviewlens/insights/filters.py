@@ -43,6 +43,8 @@ def condition(filters: Filters) -> pl.Expr:
         wanted.append(pl.col("confidence") <= filters.max_confidence)
     if filters.needs_review is not None:
         wanted.append(pl.col("needs_review") == filters.needs_review)
+    if filters.mixed is not None:
+        wanted.append(pl.col("mixed") == filters.mixed)
     if filters.rating:
         wanted.append(whole_stars().is_in(filters.rating))
     if filters.product:

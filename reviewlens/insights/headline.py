@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from reviewlens.insights.models import Agreement, ByProduct, Changes, Counts, Distribution, Drivers, ShareChange
-from reviewlens.insights.plain import day, listing, number, percent, points, quoted
+from reviewlens.insights.plain import MIXED, day, listing, number, percent, points, quoted
 
 LEAST_REVIEWS = 30
 CLEAR = 0.05
 LEAST_Z = 2.5
 LEAST_MENTIONS = 5
 MANY_UNSURE = 0.1
+MANY_MIXED = 0.1
 MOST_SENTENCES = 5
 
 
@@ -115,6 +116,8 @@ def _reading(overall: Distribution, stars: Agreement) -> list[str]:
         parts.append(f"the labels agree with the stars in {percent(stars.share, stars.compared)} of rated reviews")
     if (overall.needs_review_share or 0.0) >= MANY_UNSURE:
         parts.append(f"{number(overall.needs_review, 'review')} are uncertain enough to deserve a look")
+    if (overall.mixed_share or 0.0) >= MANY_MIXED:
+        parts.append(f"{number(overall.mixed, 'review')} are mixed ({MIXED})")
     if not parts:
         return []
     text = listing(parts)

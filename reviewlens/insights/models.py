@@ -65,6 +65,7 @@ class Review(BaseModel):
     confidence: float
     positive_score: float
     needs_review: bool
+    mixed: bool = False
     duplicate_of: int | None = None
 
 
@@ -79,13 +80,15 @@ class ReviewPage(BaseModel):
 class Tally(BaseModel):
     """Reviews of some kind: count = positive + negative.
 
-    `positive_share` comes with its 95 % Wilson interval (all three None when count is 0).
+    `positive_share` comes with its 95 % Wilson interval (all three None when count is 0). `mixed` reviews count on the
+    side they lean to as well; it is 0 where the model calls nothing mixed.
     """
 
     count: int = 0
     positive: int = 0
     negative: int = 0
     needs_review: int = 0
+    mixed: int = 0
     positive_share: float | None = None
     low: float | None = None
     high: float | None = None
@@ -114,20 +117,23 @@ class Counts(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """Which model scored, and the confidence under which a review is marked for a person to look at."""
+    """Which model scored, the confidence under which a review is marked for a person to look at, and the band of
+    positive scores that it calls mixed (None: it calls nothing mixed, or the results tell nothing of it)."""
 
     engine: str = ""
     name: str = ""
     version: str = ""
     needs_review_below: float | None = None
+    mixed_band: tuple[float, float] | None = None
     fallback: bool = False
 
 
 class Distribution(Tally):
-    """The sentiment of the rows shown."""
+    """The sentiment of the rows shown; `mixed_share` is None where the model calls nothing mixed."""
 
     mean_confidence: float | None = None
     needs_review_share: float | None = None
+    mixed_share: float | None = None
     note: str = ""
 
 

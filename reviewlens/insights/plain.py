@@ -6,6 +6,9 @@ from datetime import date as Date
 
 from reviewlens.insights.models import Bucket
 
+MIXED = "praise and blame together, or neither clearly"
+"""What a mixed review is."""
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 

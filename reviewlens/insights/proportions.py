@@ -67,7 +67,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return q_values
 
 
-def tally(positive: int, count: int, needs_review: int = 0) -> Tally:
+def tally(positive: int, count: int, needs_review: int = 0, mixed: int = 0) -> Tally:
     """A Tally with its share and interval filled in."""
     found = wilson(positive, count)
     if found is None:
@@ -78,6 +78,7 @@ def tally(positive: int, count: int, needs_review: int = 0) -> Tally:
         positive=positive,
         negative=count - positive,
         needs_review=needs_review,
+        mixed=mixed,
         positive_share=share,
         low=low,
         high=high,
@@ -90,4 +91,5 @@ def add(*tallies: Tally) -> Tally:
         sum(one.positive for one in tallies),
         sum(one.count for one in tallies),
         sum(one.needs_review for one in tallies),
+        sum(one.mixed for one in tallies),
     )

@@ -14,6 +14,7 @@ _FILTER_NAMES = {
     "min_confidence": "confidence from",
     "max_confidence": "confidence to",
     "needs_review": "needs review",
+    "mixed": "mixed",
     "rating": "stars",
     "product": "product",
     "date_from": "from",

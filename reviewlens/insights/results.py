@@ -11,6 +11,7 @@ import polars as pl
 
 from reviewlens.errors import NotFoundError
 from reviewlens.pipeline.spec import JobKeys
+from reviewlens.reviews.columns import served_names
 from reviewlens.storage.interface import ObjectStore
 
 SCORE_COLUMNS: dict[str, Any] = {
@@ -19,6 +20,7 @@ SCORE_COLUMNS: dict[str, Any] = {
     "confidence": pl.Float64,
     "positive_score": pl.Float64,
     "needs_review": pl.Boolean,
+    "mixed": pl.Boolean,
 }
 NORMAL_COLUMNS: dict[str, Any] = {
     "_row": pl.Int64,
@@ -46,17 +48,34 @@ class Results:
             return pl.LazyFrame(
                 schema={**dict.fromkeys(self.original_columns, pl.String), **SCORE_COLUMNS, **NORMAL_COLUMNS}
             )
-        return pl.scan_parquet(parts)
+        rows = pl.scan_parquet(parts)
+        if self.tells_mixed:
+            return rows
+        # A column of the file's own may have that name: it is called here as a job would call it today.
+        today = dict(zip(self._names_then, self.original_columns, strict=True))
+        return rows.rename(today).with_columns(mixed=pl.lit(value=False))
+
+    @property
+    def tells_mixed(self) -> bool:
+        """Whether the job has the column `mixed`; one from before there was such a column does not."""
+        return "mixed" in self.summary
 
     @property
     def original_columns(self) -> list[str]:
         """The file's own columns under their names in served.csv, in file order."""
-        return [str(column["served_name"]) for column in self.summary.get("columns", [])]
+        if self.tells_mixed:
+            return self._names_then
+        return served_names([str(column.get("name", "")) for column in self.summary.get("columns", [])])
 
     @property
     def served_columns(self) -> list[str]:
         """The columns of served.csv, in order."""
-        return [*self.original_columns, *SCORE_COLUMNS]
+        ours = [name for name in SCORE_COLUMNS if name != "mixed" or self.tells_mixed]
+        return [*self.original_columns, *ours]
+
+    @property
+    def _names_then(self) -> list[str]:
+        return [str(column["served_name"]) for column in self.summary.get("columns", [])]
 
     def count(self, name: str) -> int:
         """A count from the summary, e.g. rows_read."""

@@ -14,9 +14,8 @@ import polars as pl
 from reviewlens.errors import InputError
 from reviewlens.insights.filters import condition
 from reviewlens.insights.models import Filters, Review, ReviewPage, Sort
-from reviewlens.insights.results import Results
+from reviewlens.insights.results import SCORE_COLUMNS, Results
 
-_COLUMNS = ("review_id", "sentiment", "confidence", "positive_score", "needs_review")
 _NORMAL = ("row", "text", "title", "rating", "date", "product", "duplicate_of")
 _KEYS = {"row": "_row", "confidence": "confidence", "date": "_date", "rating": "_rating"}
 
@@ -53,7 +52,7 @@ def reviews_by_row(results: Results, rows: Iterable[int]) -> list[Review]:
     frame = (
         results.scan()
         .filter(pl.col("_row").is_in(set(order)))
-        .select(*_COLUMNS, *(pl.col(f"_{name}").alias(name) for name in _NORMAL))
+        .select(*SCORE_COLUMNS, *(pl.col(f"_{name}").alias(name) for name in _NORMAL))
         .collect(engine="streaming")
     )
     found = {row["row"]: _review(row) for row in frame.iter_rows(named=True)}

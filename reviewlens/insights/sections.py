@@ -30,16 +30,18 @@ from reviewlens.insights.proportions import add, tally, wilson
 
 TOP_PRODUCTS = 20
 BINS_PER_UNIT = 20
+TALLIED = ("positive", "count", "needs_review", "mixed")
 _EVERY: dict[Bucket, str] = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 _LONGEST_SPAN: tuple[tuple[int, Bucket], ...] = ((31, "day"), (182, "week"), (8 * 366, "month"), (25 * 366, "quarter"))
 _MOST_POINTS = 400
 
 
-def _counts() -> list[pl.Expr]:
+def tally_counts() -> list[pl.Expr]:
+    """What a tally is made from, counted."""
     return [
         pl.len().cast(pl.Int64).alias("count"),
         is_positive().sum().cast(pl.Int64).alias("positive"),
-        pl.col("needs_review").sum().cast(pl.Int64),
+        pl.col("needs_review", "mixed").sum().cast(pl.Int64),
     ]
 
 
@@ -47,26 +49,26 @@ def aggregates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
     """The lazy aggregates that the sections are made from; small however many rows there are."""
     means = [pl.col("_rating").mean().alias("mean_rating"), pl.col("confidence").mean().alias("mean_confidence")]
     return {
-        "all": rows.select(*_counts(), *means),
-        "days": rows.group_by("_date").agg(_counts()),
-        "products": rows.group_by("_product").agg(*_counts(), *means),
-        "stars": rows.group_by(stars=whole_stars()).agg(_counts()),
+        "all": rows.select(*tally_counts(), *means),
+        "days": rows.group_by("_date").agg(tally_counts()),
+        "products": rows.group_by("_product").agg(*tally_counts(), *means),
+        "stars": rows.group_by(stars=whole_stars()).agg(tally_counts()),
         "agreement": rows.filter(stars_take_a_side())
         .group_by(positive=is_positive(), agrees=agrees_with_stars())
         .agg(pl.len()),
         "bins": rows.group_by(bin=(pl.col("confidence") * BINS_PER_UNIT + 1e-9).floor().clip(0, BINS_PER_UNIT - 1)).agg(
-            _counts()
+            tally_counts()
         ),
     }
 
 
 def row_tally(row: dict[str, Any]) -> Tally:
     """The tally of one row of an aggregate."""
-    return tally(row["positive"], row["count"], row["needs_review"])
+    return tally(*(row[name] for name in TALLIED))
 
 
-def distribution(everything: pl.DataFrame) -> Distribution:
-    """The sentiment of the rows shown."""
+def distribution(everything: pl.DataFrame, *, tells_mixed: bool) -> Distribution:
+    """The sentiment of the rows shown, and how many are mixed where the model can tell."""
     row = everything.row(0, named=True)
     whole = row_tally(row)
     if whole.count == 0:
@@ -75,6 +77,7 @@ def distribution(everything: pl.DataFrame) -> Distribution:
         **whole.model_dump(),
         mean_confidence=row["mean_confidence"],
         needs_review_share=whole.needs_review / whole.count,
+        mixed_share=whole.mixed / whole.count if tells_mixed else None,
         note="The range is a 95 % interval: how far the share could be off by chance alone.",
     )
 
@@ -89,9 +92,7 @@ def over_time(days: pl.DataFrame) -> OverTime:
     span = (last - first).days + 1
     bucket: Bucket = next((name for most, name in _LONGEST_SPAN if span <= most), "year")
     every = _EVERY[bucket]
-    grouped = dated.group_by(start=pl.col("_date").dt.truncate(every)).agg(
-        pl.col("count", "positive", "needs_review").sum()
-    )
+    grouped = dated.group_by(start=pl.col("_date").dt.truncate(every)).agg(pl.col(TALLIED).sum())
     found = {row["start"]: row_tally(row) for row in grouped.iter_rows(named=True)}
     low, high = min(found), max(found)
     starts: list[Date] = pl.date_range(low, high, every, eager=True).to_list()
@@ -129,7 +130,7 @@ def by_product(products: pl.DataFrame, *, top: int = TOP_PRODUCTS) -> ByProduct:
         for row in named.head(top).iter_rows(named=True)
     ]
     rest = named.slice(top)
-    others = tally(*(int(rest[name].sum()) for name in ("positive", "count", "needs_review")))
+    others = tally(*(int(rest[name].sum()) for name in TALLIED))
     orders = {
         "most_reviews": rows,
         "most_positive": sorted(rows, key=lambda row: (-(row.low or 0.0), row.product)),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reviewlens.insights.results import Results
-from tests.insights.make_results import make_results, write_results
+from tests.insights.make_results import Band, make_results, write_results
 
 
 def open_folder(folder: Path) -> Results:
@@ -27,8 +27,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Results:
 @pytest.fixture
 def results_of(tmp_path: Path) -> Callable[..., Results]:
     def make(
-        rows: Sequence[dict[str, Any]], rejected: Sequence[tuple[int, str, str, str]] = (), parts: int = 1
+        rows: Sequence[dict[str, Any]],
+        rejected: Sequence[tuple[int, str, str, str]] = (),
+        parts: int = 1,
+        band: Band = None,
     ) -> Results:
-        return open_folder(write_results(tmp_path / "made", rows, rejected, parts=parts))
+        return open_folder(write_results(tmp_path / "made", rows, rejected, parts=parts, band=band))
 
     return make

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 INPUT_SHA256 = hashlib.sha256(b"a synthetic file").hexdigest()
+Band = tuple[float, float] | None
 PRODUCTS = ("Lumo Kettle", "Hale Earbuds", "Ridge Backpack", "Pico Lamp", "Tarn Flask", "Moss Planter")
 FIRST_DAY = dt.date(2025, 10, 1)
 DAYS = 395
@@ -74,6 +75,7 @@ SCHEMA: dict[str, Any] = {
     "confidence": pl.Float64,
     "positive_score": pl.Float64,
     "needs_review": pl.Boolean,
+    "mixed": pl.Boolean,
     "_row": pl.Int64,
     "_text": pl.String,
     "_title": pl.String,
@@ -105,6 +107,7 @@ def make_row(row: int, text: str, positive_score: float = 0.9, **more: Any) -> d
         "confidence": round(confidence, 6),
         "positive_score": round(positive_score, 6),
         "needs_review": confidence < 0.7,
+        "mixed": False,
         "_row": row,
         "_text": text,
         **{f"_{name}": value for name, value in normal.items()},
@@ -112,18 +115,25 @@ def make_row(row: int, text: str, positive_score: float = 0.9, **more: Any) -> d
 
 
 def write_results(
-    folder: Path, rows: Sequence[dict[str, Any]], rejected: Iterable[tuple[int, str, str, str]] = (), *, parts: int = 1
+    folder: Path,
+    rows: Sequence[dict[str, Any]],
+    rejected: Iterable[tuple[int, str, str, str]] = (),
+    *,
+    parts: int = 1,
+    band: Band = None,
 ) -> Path:
     """Write the folder of a job that served `rows` and set aside `rejected` (row, reason, explanation, raw)."""
     originals = [name for name in (rows[0] if rows else {"Text": ""}) if name not in SCHEMA]
     frame = pl.DataFrame(list(rows), schema={**dict.fromkeys(originals, pl.String), **SCHEMA})
-    return write_frame(folder, frame, list(rejected), parts=parts)
+    return write_frame(folder, frame, list(rejected), parts=parts, band=band)
 
 
 def write_frame(
-    folder: Path, frame: pl.DataFrame, rejected: list[tuple[int, str, str, str]], *, parts: int = 1
+    folder: Path, frame: pl.DataFrame, rejected: list[tuple[int, str, str, str]], *, parts: int = 1, band: Band = None
 ) -> Path:
-    """The same from a frame with the columns of served.parquet."""
+    """The same from a frame with the columns of served.parquet; `band`: scores that the job's model calls mixed."""
+    if band:
+        frame = frame.with_columns(mixed=pl.col("positive_score").is_between(*band))
     parquet = folder / "served.parquet"
     parquet.mkdir(parents=True, exist_ok=True)
     size = max(1, -(-frame.height // parts))
@@ -145,6 +155,7 @@ def write_frame(
         "rows_rejected": len(rejected),
         "distribution": {"positive": sentiments["positive"], "negative": sentiments["negative"]},
         "needs_review": int(frame["needs_review"].sum()),
+        "mixed": int(frame["mixed"].sum()),
         "mean_confidence": frame["confidence"].mean() or 0.0,
         "rejected_reasons": dict(Counter(reason for _, reason, _, _ in rejected)),
         "warnings": [],
@@ -154,6 +165,7 @@ def write_frame(
             "version": "1",
             "sha256": "0" * 64,
             "needs_review_below": 0.7,
+            "mixed_band": band,
             "fallback": False,
         },
         "mapping": {"text": 0},
@@ -171,6 +183,19 @@ def write_frame(
         },
     }
     (folder / "inference_summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    return folder
+
+
+def make_old(folder: Path, renamed: dict[str, str] | None = None) -> Path:
+    """Turn written results into those of a job from before there was the column `mixed`; `renamed`: own columns."""
+    for part in (folder / "served.parquet").iterdir():
+        pl.read_parquet(part).drop("mixed").rename(renamed or {}).write_parquet(part)
+    path = folder / "inference_summary.json"
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    del summary["mixed"], summary["model"]["mixed_band"]
+    for column in summary["columns"]:
+        column["name"] = column["served_name"] = (renamed or {}).get(column["name"], column["name"])
+    path.write_text(json.dumps(summary), encoding="utf-8")
     return folder
 
 
@@ -222,7 +247,14 @@ def synthetic_rows(count: int, *, seed: int = 1, without: Iterable[str] = ()) ->
 
 
 def make_results(
-    folder: Path, count: int = 2000, *, seed: int = 1, parts: int = 3, without: Iterable[str] = (), copies: int = 1
+    folder: Path,
+    count: int = 2000,
+    *,
+    seed: int = 1,
+    parts: int = 3,
+    without: Iterable[str] = (),
+    copies: int = 1,
+    band: Band = None,
 ) -> Path:
     """A folder of `count` synthetic rows, `copies` times over, and three rows set aside."""
     frame = pl.DataFrame(synthetic_rows(count, seed=seed, without=without), schema_overrides=SCHEMA)
@@ -232,7 +264,7 @@ def make_results(
             review_id=pl.int_range(1, count * copies + 1).hash(seed=1).cast(pl.String).str.zfill(32),
         )
     rejected = [(frame.height + i, *facts) for i, facts in enumerate(REJECTIONS, 1)]
-    return write_frame(folder, frame, rejected, parts=parts)
+    return write_frame(folder, frame, rejected, parts=parts, band=band)
 
 
 if __name__ == "__main__":

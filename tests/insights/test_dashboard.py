@@ -20,12 +20,17 @@ from tests.insights.conftest import open_folder
 from tests.insights.make_results import PRODUCTS, REJECTIONS, make_results, make_row, synthetic_rows
 
 ROWS = synthetic_rows(300, seed=5)
+BAND = (0.25, 0.75)
 DAY = dt.date(2026, 3, 1)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return open_folder(make_results(tmp_path_factory.mktemp("small") / "job", 300, seed=5))
+    return open_folder(make_results(tmp_path_factory.mktemp("small") / "job", 300, seed=5, band=BAND))
+
+
+def is_mixed(row: dict[str, Any]) -> bool:
+    return BAND[0] <= row["positive_score"] <= BAND[1]
 
 
 def keep(row: dict[str, Any], f: Filters) -> bool:
@@ -40,6 +45,7 @@ def keep(row: dict[str, Any], f: Filters) -> bool:
             f.min_confidence is None or row["confidence"] >= f.min_confidence,
             f.max_confidence is None or row["confidence"] <= f.max_confidence,
             f.needs_review in (None, row["needs_review"]),
+            f.mixed in (None, is_mixed(row)),
             not f.rating or (rating is not None and math.floor(rating + 0.5) in f.rating),
             not f.product or row["_product"] in f.product,
             f.date_from is None or (date is not None and date >= f.date_from),
@@ -65,6 +71,7 @@ FILTERS = st.fixed_dictionaries(
         "min_confidence": st.sampled_from([0.5, 0.7, 0.85]),
         "max_confidence": st.sampled_from([0.86, 0.95, 1.0]),
         "needs_review": some([True, False]),
+        "mixed": some([True, False]),
         "rating": st.lists(st.integers(1, 5), max_size=3),
         "product": st.lists(st.sampled_from([*PRODUCTS, "Unknown"]), max_size=2),
         "date_from": st.just(DAY),
@@ -106,6 +113,10 @@ def test_counts_add_up_and_match_a_plain_recount(small: Results, chosen: dict[st
     assert d.counts.shown == len(rows)
     assert d.distribution.positive == sum(row["sentiment"] == "positive" for row in rows)
     assert d.distribution.needs_review == sum(row["needs_review"] for row in rows)
+    mixed = sum(map(is_mixed, rows))
+    assert (d.distribution.mixed, d.distribution.mixed_share) == (mixed, mixed / len(rows) if rows else None)
+    assert sum(one.mixed for one in d.over_time.points) == sum(is_mixed(row) for row in rows if row["_date"])
+    assert sum(one.mixed for one in [*d.by_rating.rows, d.by_rating.unrated]) == mixed
     if rows:
         assert d.distribution.mean_confidence == pytest.approx(sum(row["confidence"] for row in rows) / len(rows))
     products = Counter(row["_product"] for row in rows)

@@ -42,6 +42,13 @@ def test_many_unsure_labels_are_said(results_of: Callable[..., Results]) -> None
     assert lines[-1] == "25 reviews are uncertain enough to deserve a look."
 
 
+def test_many_mixed_reviews_are_said_where_the_model_can_tell(results_of: Callable[..., Results]) -> None:
+    rows = [make_row(i, f"Text {i}", 0.6 if i % 4 == 0 else 0.9) for i in range(1, 101)]
+    said = "25 reviews are mixed (praise and blame together, or neither clearly)."
+    assert said in build_dashboard(results_of(rows, band=(0.4, 0.6)), Filters()).headline[-1]
+    assert "mixed" not in " ".join(build_dashboard(results_of(rows), Filters()).headline)
+
+
 def test_filtered_headlines_say_so(story: Results) -> None:
     lines = build_dashboard(story, Filters(product=["Tarn Flask"])).headline
     assert "of the reviews that match the filters are positive" in lines[0]

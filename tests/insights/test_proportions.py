@@ -59,7 +59,8 @@ def test_benjamini_hochberg_by_its_definition(p_values: list[float]) -> None:
 
 
 def test_tallies_add_up() -> None:
-    together = add(tally(3, 10, 1), tally(0, 0), tally(5, 5, 2))
+    together = add(tally(3, 10, 1, 4), tally(0, 0), tally(5, 5, 2, 1))
     assert (together.count, together.positive, together.negative, together.needs_review) == (15, 8, 7, 3)
+    assert together.mixed == 5
     assert together.positive_share == 8 / 15
     assert tally(0, 0).positive_share is None

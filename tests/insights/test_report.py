@@ -115,6 +115,14 @@ def test_little_to_say(results_of: Callable[..., Results]) -> None:
     assert "No reviews match the filters." in none.text and "words: zebra" in none.text
 
 
+def test_mixed_reviews_are_counted_and_marked_where_the_model_can_tell(results_of: Callable[..., Results]) -> None:
+    rows = [make_row(i, f"Text {i}", 0.6 if i % 10 == 0 else 0.9) for i in range(1, 41)]
+    page = assert_offline(render_report(build_dashboard(results_of(rows, band=(0.4, 0.6)), Filters())))
+    assert "4 mixed: praise and blame together, or neither clearly (10 %)" in page.text
+    assert "60.0 % sure · mixed" in page.text and "90.0 % sure · mixed" not in page.text
+    assert "mixed" not in assert_offline(render_report(build_dashboard(results_of(rows), Filters()))).text
+
+
 def test_charts_of_nothing_and_of_one() -> None:
     assert charts.interval_chart(Tally(), 0.5) == ""
     assert 'class="mark"' not in charts.interval_chart(tally(3, 4), None)
@@ -139,5 +147,5 @@ def test_filters_in_words() -> None:
         "from: 2026-01-02",
         "without: date",
     ]
-    assert describe_filters(Filters(needs_review=False)) == ["needs review: no"]
+    assert describe_filters(Filters(needs_review=False, mixed=True)) == ["needs review: no", "mixed: yes"]
     assert describe_filters(Filters()) == []
