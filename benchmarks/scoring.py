@@ -1,236 +1,288 @@
-"""Reviews a second: transformers.pipeline, our scorer bare, our whole job in Spark; one run, the same texts, medians.
+"""Reviews a second, accuracy and share of the int8 peak: transformers.pipeline, word lists, our engines, the Spark job.
 
-    python benchmarks/scoring.py --hf-model FOLDER [--hf-python PYTHON] [--data FILE.csv] [--rows 10000] [--rounds 3]
+    python benchmarks/scoring.py --hf-model FOLDER --hf-python PYTHON --data LABELLED.csv [--markdown PAGE]
 
-`--hf-model`: the Hugging Face folder of the same model (training leaves one); without it the pipeline is left out.
-`--hf-python`: a Python that has torch and transformers, where this one has not.
+One run, the same texts, round by round, medians. Run it on an idle machine. `--hf-model`: the Hugging Face folder of
+the model (training leaves one); without it that pipeline is left out. `--hf-python`: a Python that has torch and
+transformers, where this one has not; without either the pipelines are left out, and the bars with them. A slow
+contender is timed on fewer texts with the same spread of lengths (`--seconds`). Exit code 1 when a bar is not met.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import math
-import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from multiprocessing import get_context
-from multiprocessing.synchronize import Barrier
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import openvino as ov
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-SLICE = 1000
-BARE_BAR = 5.0
-SPARK_BAR = 0.85
+from benchmarks import contenders, cost, report  # noqa: E402
+from benchmarks.contenders import JobRun, Run  # noqa: E402
+from benchmarks.peak import Peak, int8_peak  # noqa: E402
+from benchmarks.report import Bar, Measured, ratio  # noqa: E402
+from benchmarks.texts import Texts, made_texts, read_texts  # noqa: E402
+from benchmarks.work import Work, work_of_config, work_of_graph  # noqa: E402
+from reviewlens.errors import ReviewLensError  # noqa: E402
+from reviewlens.model.bundle import Bundle  # noqa: E402
+from reviewlens.model.encoder import TextEncoder  # noqa: E402
+from reviewlens.model.loading import load_scorer, open_bundle  # noqa: E402
 
-_OPENINGS = (
-    "I bought this {thing} for my {person}.",
-    "The {thing} arrived on {day}.",
-    "This is my {number}th {thing}.",
-    "We have used the {thing} for {number} weeks now.",
-)
-_SENTENCES = (
-    "The {part} is better than I thought it would be and my {person} likes it too.",
-    "Sadly the {part} stopped working after {number} days, and the shop has not answered yet.",
-    "It does what it should, no more and no less.",
-    "I would not buy it again, because the {part} feels cheap and makes a noise.",
-    "For {number} dollars you cannot ask for more, and the {part} looks really nice.",
-    "Setting it up took {number} minutes, most of it spent looking for the {part}.",
-    "My old {thing} was louder, heavier and cost twice as much.",
-    "Great value!",
-    "Not recommended.",
-    "If you need a {thing} with a good {part}, look no further than this one; mine has been in use every {day}.",
-)
-_WORDS = {
-    "thing": ("kettle", "phone", "tent", "lamp", "blender", "pair of boots", "keyboard", "novel", "suitcase"),
-    "person": ("mother", "son", "neighbour", "wife", "office", "best friend"),
-    "part": ("battery", "handle", "screen", "lid", "zip", "cover", "manual", "button", "colour"),
-    "day": ("Monday", "Friday", "Sunday", "the day before my birthday"),
-}
+ENGINES = ("cascade", "openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
+WORD_LISTS = ("textblob", "vader")
+ONE, TWO_THREADS, TWO_PROCESSES = "one thread", "one process, two threads", "two processes"
+MODES = {ONE: (1, 1), TWO_THREADS: (1, 2), TWO_PROCESSES: (2, 1)}
+DISTILBERT = "pipeline, DistilBERT's size"
+OWN = "pipeline, this model"
+
+# Against transformers.pipeline one by one with a model of DistilBERT's size.
+MINILM_ONE_PROCESS, MINILM_TWO_PROCESSES, CASCADE = 12.0, 17.0, 40.0
+TWO_WORKERS_OVER_ONE = 1.8
+OVER_OWN_PIPELINE = 5.0
+SPARK_OVER_BARE = 0.85
 
 
-def made_texts(count: int, seed: int = 11) -> list[str]:
-    """Distinct review-like texts; lengths log-normal, median about 55 tokens and mean about 78, as real reviews
-    have."""
-    rng = random.Random(seed)
-    texts = []
-    for index in range(count):
-        wanted = min(400, max(3, round(math.exp(rng.gauss(math.log(48), 0.85)))))
-        parts = [_filled(rng.choice(_OPENINGS), rng)]
-        while sum(len(part.split()) for part in parts) < wanted:
-            parts.append(_filled(rng.choice(_SENTENCES), rng))
-        words = " ".join(parts).split()[:wanted]
-        texts.append(" ".join([*words, f"#{index}"]))
-    return texts
+@dataclass(frozen=True)
+class Contender:
+    """`work`: operations for these texts, where they are known; `threads`: of the peak that it is held against;
+    `judged`: whether its verdicts mean anything."""
+
+    row: Measured
+    texts: Texts
+    run: Callable[[Texts], Run]
+    threads: int = 2
+    operations: int | None = None
+    judged: bool = True
 
 
-def _filled(sentence: str, rng: random.Random) -> str:
-    return sentence.format(number=rng.randint(2, 90), **{name: rng.choice(words) for name, words in _WORDS.items()})
+def graph_work(bundle: Bundle, engine: str) -> tuple[Work, TextEncoder] | None:
+    """What one engine of a bundle spends, and how it cuts texts into tokens; None for one without a single graph."""
+    names = {"openvino-small": ("small.xml", "small.tokenizer.json")}
+    graph, tokenizer = names.get(engine, ("model.xml", "tokenizer.json"))
+    if not engine.startswith("openvino") or not (bundle.dir / graph).is_file():
+        return None
+    work = work_of_graph(ov.Core().read_model(bundle.dir / graph))
+    return work, TextEncoder(bundle.dir / tokenizer, bundle.metadata.max_length)
 
 
-def bare(texts: list[str], workers: int) -> float:
-    """Reviews a second of the shipped engine in single-threaded processes, loaded and warm, in slices as a job cuts
-    them."""
-    context = get_context("spawn")
-    barrier = context.Barrier(workers)
-    queue = context.Queue()
-    parts = [texts[index::workers] for index in range(workers)]
-    processes = [context.Process(target=_bare_worker, args=(part, barrier, queue)) for part in parts]
-    for process in processes:
-        process.start()
-    spans = [queue.get(timeout=3600) for _ in processes]
-    for process in processes:
-        process.join()
-    return len(texts) / (max(end for _, end in spans) - min(start for start, _ in spans))
+def pipeline_operations(folder: Path, texts: Texts) -> int:
+    """For whole texts, each cut as the pipeline cuts it."""
+    pieces, _ = TextEncoder(folder / "tokenizer.json", 1 << 30).encode(texts.texts)
+    return work_of_config(folder).operations(min(len(ids), contenders.PIPELINE_TOKENS) for ids in pieces)
 
 
-def _bare_worker(texts: list[str], barrier: Barrier, queue: object) -> None:
-    from reviewlens.model.loading import load_engine
-
-    engine = load_engine("openvino", threads=1)
-    engine.score(texts[:64])
-    barrier.wait()
-    # Wall-clock time: the one clock that all processes share everywhere.
-    start = time.time()
-    for first in range(0, len(texts), SLICE):
-        engine.score(texts[first : first + SLICE])
-    end = time.time()
-    queue.put((start, end))  # type: ignore[attr-defined]
+def enough(texts: Texts, seconds: float, run: Callable[[Texts], Run]) -> Texts:
+    """As many texts as a contender gets through in about so many seconds, 200 at least."""
+    few = texts.like(64)
+    return texts.like(max(200, int(seconds * len(few) / run(few).seconds)))
 
 
-def spark(texts: list[str], workers: int) -> tuple[float, float]:
-    """Reviews a second of the whole job's inference stage (warm), and of the job from start to end."""
-    with tempfile.TemporaryDirectory(prefix="reviewlens-benchmark-") as scratch:
-        file = Path(scratch) / "reviews.csv"
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["text"])
-            writer.writerows([text] for text in texts)
-        environment = {**os.environ, "REVIEWLENS_WORKERS": str(workers), "PYTHONPATH": str(ROOT)}
-        started = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "reviewlens", "analyze", str(file), "--out", str(Path(scratch) / "out")],
-            env=environment,
-            capture_output=True,
-            text=True,
-            cwd=scratch,
-        )
-        seconds = time.perf_counter() - started
-        if done.returncode != 0:
-            raise SystemExit(f"The job failed with exit code {done.returncode}:\n{done.stdout}\n{done.stderr}")
-        summary = json.loads(next((Path(scratch) / "out").rglob("inference_summary.json")).read_text())
-    return len(texts) / summary["timings"]["infer_seconds"], len(texts) / seconds
+def pipelines(given: argparse.Namespace, texts: Texts, scratch: Path, bundle: Bundle) -> list[Contender]:
+    """Of both models, one by one and in batches of 32; none where transformers is not at hand."""
+    if subprocess.run([given.hf_python, "-c", "import torch, transformers"], capture_output=True).returncode != 0:
+        print(f"left out: transformers.pipeline: {given.hf_python} has no torch and transformers (--hf-python)")
+        return []
+    tokenizer = (given.hf_model or bundle.dir) / "tokenizer.json"
+    folders = {DISTILBERT: given.distilbert or contenders.distilbert_sized(given.hf_python, tokenizer, scratch)}
+    if given.hf_model:
+        folders[OWN] = given.hf_model
+    else:
+        print(f"left out: {OWN}: no --hf-model")
+    found = []
+    for name, folder in folders.items():
+        for batch in (1, 32):
+            run = partial(contenders.pipeline, model=folder, python=given.hf_python, batch=batch)
+            part = enough(texts, given.seconds, run)
+            row = Measured(name, f"batch {batch}, two threads", len(part))
+            judged = folder is not scratch
+            found.append(Contender(row, part, run, 2, pipeline_operations(folder, part), judged))
+    return found
 
 
-def pipeline(texts: list[str], model: Path, python: str, batch: int) -> float:
-    """Reviews a second of transformers.pipeline with two threads, texts in the order they come."""
-    done = subprocess.run(
-        [python, "-c", _PIPELINE, str(model), str(batch)], input=json.dumps(texts), capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"transformers.pipeline failed:\n{done.stderr[-2000:]}")
-    return len(texts) / float(done.stdout.strip().splitlines()[-1])
+def engines(given: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[Contender]:
+    """Word lists and our engines in every mode; says which are left out, and why."""
+    found = []
+    for name in (*WORD_LISTS, *given.engines):
+        try:
+            contenders.ready_engine(name, given.bundle, 1)
+        except (ImportError, ReviewLensError) as error:
+            missing = isinstance(error, ModuleNotFoundError) and error.name == "vaderSentiment"
+            print(f"left out: {name}: {'not installed' if missing else error}")
+            continue
+        counted = graph_work(bundle, name)
+        for how, (processes, threads) in MODES.items():
+            if name in WORD_LISTS and how == TWO_THREADS:
+                continue
+            run = partial(contenders.in_processes, name, given.bundle, processes=processes, threads=threads)
+            part = enough(texts, given.seconds, run)
+            operations = None
+            if counted:
+                work, encoder = counted
+                operations = work.operations(len(ids) for ids in encoder.encode(part.texts)[0])
+            found.append(Contender(Measured(name, how, len(part)), part, run, processes * threads, operations))
+    return found
 
 
-_PIPELINE = """
-import json, sys, time
-import torch
-from transformers import pipeline
-torch.set_num_threads(2)
-texts = json.load(sys.stdin)
-classify = pipeline("text-classification", model=sys.argv[1], device="cpu")
-options = {"batch_size": int(sys.argv[2]), "truncation": True, "max_length": 256}
-classify(texts[:8], **options)
-started = time.perf_counter()
-classify(texts, **options)
-print(time.perf_counter() - started)
-"""
+def note(contender: Contender, run: Run, peaks: dict[int, Peak]) -> None:
+    """Add a round."""
+    row = contender.row
+    row.rates.append(len(contender.texts) / run.seconds)
+    if contender.operations is not None:
+        row.shares.append(contender.operations / run.seconds / 1e9 / peaks[contender.threads].gops)
+    if contender.judged:
+        row.accuracy = contender.texts.accuracy(run.positive)
+    print(f"  {row.name}, {row.how}: {row.rates[-1]:,.1f} reviews/s on {row.texts:,} texts", flush=True)
 
 
-def single(texts: list[str]) -> float:
+def single(engine: str, bundle: Path | None, texts: Texts) -> float:
     """Median milliseconds for one text, two threads, loaded and warm."""
-    from reviewlens.model.loading import load_scorer
-
-    scorer = load_scorer("openvino", threads=2)
-    scorer.predict(texts[:64])
+    scorer = load_scorer(engine, bundle, threads=2)
+    scorer.predict(texts.texts[:64])
     taken = []
-    for text in texts[:300]:
+    for text in texts.like(300).texts:
         started = time.perf_counter()
         scorer.predict([text])
         taken.append(1000 * (time.perf_counter() - started))
     return statistics.median(taken)
 
 
-def read_texts(path: Path, rows: int) -> list[str]:
-    """Distinct cleaned texts of a CSV's `text` column, drawn at random."""
-    from reviewlens.reviews.cleaning import clean_text
+def bars(rows: list[Measured], minilm: str, spark_engine: str) -> list[Bar]:
+    """Every ratio that can be told from these rows; `minilm`: the engine whose graph is MiniLM, '' for none."""
+    by_key = {(row.name, row.how): row for row in rows}
+    wanted = [
+        ((minilm, TWO_THREADS), (DISTILBERT, "batch 1, two threads"), MINILM_ONE_PROCESS),
+        ((minilm, TWO_PROCESSES), (DISTILBERT, "batch 1, two threads"), MINILM_TWO_PROCESSES),
+        (("cascade", TWO_PROCESSES), (DISTILBERT, "batch 1, two threads"), CASCADE),
+        *(((name, TWO_PROCESSES), (name, ONE), TWO_WORKERS_OVER_ONE) for name in ENGINES),
+        (("cascade", TWO_PROCESSES), ("openvino", TWO_PROCESSES), 3.0),
+        (("openvino", TWO_PROCESSES), (OWN, "batch 1, two threads"), OVER_OWN_PIPELINE),
+        (("openvino", TWO_PROCESSES), (OWN, "batch 32, two threads"), None),
+        (("Spark job, inference", TWO_PROCESSES), (spark_engine, TWO_PROCESSES), SPARK_OVER_BARE),
+    ]
+    return [
+        Bar(f"{over[0]}, {over[1]} / {under[0]}, {under[1]}", ratio(by_key[over], by_key[under]), least)
+        for over, under, least in wanted
+        if over in by_key and under in by_key
+    ]
 
-    csv.field_size_limit(sys.maxsize)
-    with path.open(newline="", encoding="utf-8") as stream:
-        texts = list(dict.fromkeys(text for row in csv.DictReader(stream) if (text := clean_text(row["text"]))))
-    random.Random(11).shuffle(texts)
-    return texts[:rows]
+
+def costs(rows: list[Measured], texts: Texts, task: cost.Task) -> list[str]:
+    """What a million reviews cost, sum by sum, beside Comprehend's list price."""
+    per_million = cost.comprehend_per_million(len(text) for text in texts.texts)
+    shortest = cost.comprehend_per_million([1])
+    lines = [
+        f"Amazon Comprehend: 1,000,000 x {cost.LEAST_UNITS} units x ${cost.COMPREHEND_UNIT} = ${shortest:,.0f} for "
+        f"texts of up to 300 characters; ${per_million:,.0f} for texts as long as these "
+        f"({statistics.mean(len(text) for text in texts.texts):.0f} characters in the mean)"
+    ]
+    for row in rows:
+        if row.how == TWO_PROCESSES and (row.name in ENGINES or row.name == "Spark job, all stages"):
+            bill = cost.fargate(row.rate, task)
+            times = f"Comprehend's ${shortest:,.0f} is {shortest / bill.dollars:,.0f} times as much"
+            lines.append(f"{cost.arithmetic(row.name, row.rate, task)}; {times}")
+    lines.append(
+        f"List prices of {cost.PRICES_OF}, US East (N. Virginia), Linux/x86: {cost.FARGATE_PAGE}; "
+        f"{cost.COMPREHEND_PAGE}. Not counted: data transfer, logs, a public IPv4 address."
+    )
+    return lines
+
+
+def spark_rows(given: argparse.Namespace, texts: Texts, rows: dict[str, Measured]) -> JobRun:
+    """One run of the whole job, added to its three rows."""
+    run = contenders.spark_job(texts, 2, given.bundle, given.spark_engine)
+    for name, seconds in (
+        ("Spark job, inference", run.infer_seconds),
+        ("Spark job, all stages", run.stage_seconds),
+        ("Spark job, start to end", run.seconds),
+    ):
+        row = rows.setdefault(name, Measured(name, TWO_PROCESSES, len(texts), note=run.engine))
+        row.rates.append(len(texts) / seconds)
+        row.accuracy = texts.accuracy(run.positive)
+        print(f"  {name}: {row.rates[-1]:,.1f} reviews/s", flush=True)
+    return run
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hf-model", type=Path, help="the same model as a Hugging Face folder")
+    parser.add_argument("--distilbert", type=Path, help="a DistilBERT-sized classifier; default: random weights")
+    parser.add_argument("--hf-python", default=sys.executable, help="a Python with torch and transformers")
+    parser.add_argument("--bundle", type=Path, help="model.tar.gz or its folder; default: the model that ships")
+    parser.add_argument("--engines", nargs="*", default=list(ENGINES), choices=ENGINES)
+    parser.add_argument("--data", type=Path, help="CSV or Parquet with text (and label); default: made texts")
+    parser.add_argument("--split", default="", help="only rows whose split column says so, for example test")
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=30, help="about how long to time each contender in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without-spark", action="store_true")
+    parser.add_argument("--spark-engine", default="", help="engine of the Spark job; default: the product's default")
+    parser.add_argument("--startup-minutes", type=float, default=3, help="of a Fargate task, for the cost")
+    parser.add_argument("--markdown", type=Path, help="write the tables into this page, between its scoring marks")
+    return parser.parse_args()
 
 
 def main() -> int:
     """Measure and print; exit 1 when a bar is missed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--hf-model", type=Path)
-    parser.add_argument("--hf-python", default=sys.executable)
-    parser.add_argument("--data", type=Path, help="CSV with a text column; default: generated texts")
-    parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--pipeline-rows", type=int, default=400, help="texts for transformers.pipeline, which is slow")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--without-spark", action="store_true")
-    given = parser.parse_args()
-    texts = read_texts(given.data, given.rows) if given.data else made_texts(given.rows)
-    words = [len(text.split()) for text in texts]
-    median, mean = statistics.median(words), statistics.mean(words)
-    print(f"{len(texts)} texts, {median:.0f} words in the median, {mean:.0f} in the mean")
-
-    rates: dict[str, list[float]] = {}
-
-    def note(name: str, rate: float) -> None:
-        rates.setdefault(name, []).append(rate)
-        print(f"  {name}: {rate:.1f} reviews/s", flush=True)
-
-    # Round by round, so that a machine that gets busier or hotter does so for everyone.
-    for turn in range(given.rounds):
-        print(f"round {turn + 1} of {given.rounds}", flush=True)
-        if given.hf_model:
-            part = texts[: given.pipeline_rows]
-            note("transformers.pipeline, batch 1", pipeline(part, given.hf_model, given.hf_python, 1))
-            note("transformers.pipeline, batch 32", pipeline(part, given.hf_model, given.hf_python, 32))
-        note("our scorer, bare", bare(texts, given.workers))
-        if not given.without_spark:
-            warm, whole = spark(texts, given.workers)
-            note("our job in Spark, inference stage", warm)
-            note("our job in Spark, start to end", whole)
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"\nmedians of {given.rounds} rounds, {given.workers} single-threaded workers")
-    for name, rate in medians.items():
-        print(f"  {name:38s} {rate:8.1f} reviews/s")
-    print(f"  {'one text through the scorer':38s} {single(texts):8.1f} ms (median)")
-    missed = False
-    for name, over, bar in (
-        ("our scorer, bare", "transformers.pipeline, batch 1", BARE_BAR),
-        ("our scorer, bare", "transformers.pipeline, batch 32", 0.0),
-        ("our job in Spark, inference stage", "our scorer, bare", SPARK_BAR),
-    ):
-        if name in medians and over in medians:
-            ratio = medians[name] / medians[over]
-            missed |= ratio < bar
-            wanted = f" (bar {bar:g}: {'met' if ratio >= bar else 'MISSED'})" if bar else ""
-            print(f"  {name} / {over}: {ratio:.2f}{wanted}")
-    return 1 if missed else 0
+    given = arguments()
+    texts = read_texts(given.data, given.rows, given.split) if given.data else made_texts(given.rows)
+    bundle = open_bundle(given.bundle)
+    words = [len(text.split()) for text in texts.texts]
+    head = (
+        f"{len(texts):,} texts{f' of {given.data.name}' if given.data else ', made'}, {statistics.median(words):.0f} "
+        f"words in the median, {statistics.mean(words):.0f} in the mean; model {bundle.version}; {report.machine()}"
+    )
+    print(head)
+    spark: dict[str, Measured] = {}
+    spark_engine = ""
+    peaks_seen: dict[int, list[Peak]] = {1: [], 2: []}
+    with tempfile.TemporaryDirectory(prefix="reviewlens-benchmark-") as scratch:
+        entered = [*pipelines(given, texts, Path(scratch), bundle), *engines(given, texts, bundle)]
+        # Round by round, so that a machine that gets busier or hotter does so for everyone.
+        for turn in range(given.rounds):
+            print(f"round {turn + 1} of {given.rounds}", flush=True)
+            peaks = {threads: int8_peak(threads) for threads in peaks_seen}
+            for threads, peak in peaks.items():
+                peaks_seen[threads].append(peak)
+            for contender in entered:
+                note(contender, contender.run(contender.texts), peaks)
+            if not given.without_spark:
+                spark_engine = spark_rows(given, texts, spark).engine
+    rows = [*(contender.row for contender in entered), *spark.values()]
+    reference = next((row for row in rows if row.name == DISTILBERT), None)
+    # The graph that is MiniLM: the small one of a bundle of several.
+    minilm = next((name for name in ("openvino-small", "openvino") if any(row.name == name for row in rows)), "")
+    found = bars(rows, minilm, spark_engine)
+    peak_line = "; ".join(
+        f"{threads} thread{'s' if threads > 1 else ''} {statistics.median(peak.gops for peak in seen):,.0f} GOP/s "
+        f"in {seen[0].precision}"
+        for threads, seen in peaks_seen.items()
+    )
+    lines = [f"Measured peak of int8 matrix products: {peak_line}."]
+    lines += [
+        f"One text through the scorer, two threads: {single(name, given.bundle, texts):.1f} ms in the median ({name})."
+        for name in dict.fromkeys(row.name for row in rows if row.name in ENGINES[:2])
+    ]
+    cells = report.rows(rows, reference)
+    bills = costs(rows, texts, cost.Task(startup_minutes=given.startup_minutes))
+    print(f"\nmedians of {given.rounds} rounds; times: of {DISTILBERT}, batch 1")
+    print(report.as_text(report.HEADER, cells))
+    print("\n".join(["", *lines, "", *(bar.line() for bar in found), "", *bills]))
+    if given.markdown:
+        text = [head + ".", "", report.as_markdown(report.HEADER, cells), "", *(f"- {line}" for line in lines), ""]
+        text += ["Ratios, each the median of the rounds' ratios:", "", *(f"- {bar.line()}" for bar in found), ""]
+        text += ["Cost of a million reviews:", "", *(f"- {line}" for line in bills)]
+        report.put_section(given.markdown, "scoring", "\n".join(text))
+    return 0 if all(bar.met for bar in found) else 1
 
 
 if __name__ == "__main__":

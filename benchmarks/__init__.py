@@ -1,0 +1,1 @@
+"""Measuring speed, memory, cost and what quantisation costs in accuracy; run by hand on an idle machine."""

@@ -1,0 +1,239 @@
+"""What each precision and quantisation of a model costs in accuracy and gains in speed, and what a shorter window does.
+
+    python benchmarks/quantisation.py FOLDER --corpus CORPUS.parquet --tests TEST.csv ... [--windows 64 96 128 192 256]
+
+FOLDER: a trained Hugging Face classifier. The corpus gives the calibration texts (training split), the texts of
+accuracy control (validation split) and the in-domain test split; `--tests` adds labelled files. Needs the training
+extra, for the onnx variants with onnx and onnxruntime. Sorted by speed; * marks the frontier: nothing else is both
+faster and at least as accurate. Run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import report  # noqa: E402
+from benchmarks.texts import Texts, read_texts  # noqa: E402
+from benchmarks.variants import REFERENCE, VARIANTS, Variant, Workshop  # noqa: E402
+from reviewlens.model.batching import padded_length  # noqa: E402
+from reviewlens.model.corpus import read_corpus  # noqa: E402
+from reviewlens.model.encoder import TextEncoder, score_margins  # noqa: E402
+from reviewlens.model.export import AccuracyControl  # noqa: E402
+
+IN_DOMAIN = "test split"
+
+
+@dataclass
+class Row:
+    """`margins`: by test set; `agreement`: share of labels equal to the reference's over all sets."""
+
+    name: str
+    what: str
+    accuracy: dict[str, float] = field(default_factory=dict)
+    margins: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    rates: list[float] = field(default_factory=list)
+    agreement: float = 1.0
+    mean_gap: float = 0.0
+    extra: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Texts a second, the median of the rounds."""
+        return statistics.median(self.rates)
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Over the sets, each counted alike."""
+        return statistics.mean(self.accuracy.values())
+
+
+class HeadOnly(TextEncoder):
+    """An encoder that reads the first window of a text and leaves the rest out."""
+
+    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
+        """Token ids of every text's first window."""
+        pieces, owner = super().encode(texts)
+        first: dict[int, list[int]] = {}
+        for ids, index in zip(pieces, owner, strict=True):
+            first.setdefault(index, ids)
+        return list(first.values()), list(first)
+
+
+def frontier(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which (speed, accuracy) points no other beats: none is at least as good in both and better in one."""
+    return [
+        not any(other[0] >= point[0] and other[1] >= point[1] and other != point for other in points)
+        for point in points
+    ]
+
+
+def splits(path: Path, calibration: int, control: int, limit: int) -> tuple[list[str], Texts, Texts]:
+    """Calibration texts of the training split, validation texts and test texts, the latter two with labels.
+
+    A `split` column (train, validation, test) is taken as it is; without one the corpus is split as for training.
+    """
+    frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=10_000)
+    if "split" not in frame.columns:
+        frame = read_corpus(path).frame
+    frame = frame.filter(pl.col("label").is_not_null())
+    drawn = {}
+    for name, count in (("train", calibration), ("validation", control), ("test", limit)):
+        part = frame.filter(pl.col("split") == name)
+        drawn[name] = part.sample(min(count, len(part)), shuffle=True, seed=13)
+    train, validation, test = (drawn[name] for name in ("train", "validation", "test"))
+    return train["text"].to_list(), _texts(validation), _texts(test)
+
+
+def _texts(frame: pl.DataFrame) -> Texts:
+    return Texts(tuple(frame["text"]), tuple(int(label) for label in frame["label"]))
+
+
+def judge(row: Row, variant: Variant, encoder: TextEncoder, sets: dict[str, Texts]) -> None:
+    """Score every set."""
+    for name, texts in sets.items():
+        margins = score_margins(texts.texts, encoder, variant.graph)
+        row.margins[name] = margins
+        row.accuracy[name] = texts.accuracy([bool(margin >= 0) for margin in margins]) or 0.0
+
+
+def compare(rows: Sequence[Row], reference: Row) -> None:
+    """Fill in how far each is from the reference."""
+    exact = np.concatenate(list(reference.margins.values()))
+    for row in rows:
+        own = np.concatenate(list(row.margins.values()))
+        row.agreement = float(np.mean((own >= 0) == (exact >= 0)))
+        row.mean_gap = float(np.mean(np.abs(np.tanh(own / 2) - np.tanh(exact / 2)))) / 2
+
+
+def time_rounds(entered: Sequence[tuple[Row, Variant, TextEncoder]], texts: Texts, rounds: int) -> None:
+    """Time all on the same texts, round by round."""
+    for _, variant, encoder in entered:
+        score_margins(texts.like(32).texts, encoder, variant.graph)
+    for _ in range(rounds):
+        for row, variant, encoder in entered:
+            started = time.perf_counter()
+            score_margins(texts.texts, encoder, variant.graph)
+            row.rates.append(len(texts) / (time.perf_counter() - started))
+
+
+def table(rows: Sequence[Row], extra: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Header and cells, fastest first; * before a name on the frontier."""
+    ordered = sorted(rows, key=lambda row: -row.rate)
+    marks = frontier([(row.rate, row.mean_accuracy) for row in ordered])
+    sets = list(ordered[0].accuracy)
+    header = ["", "what", "texts/s", *extra, *sets, "mean accuracy", "same label", "mean gap"]
+    cells = [
+        (
+            ("* " if mark else "") + row.name,
+            row.what,
+            f"{row.rate:,.1f}",
+            *row.extra,
+            *(f"{100 * row.accuracy[name]:.2f} %" for name in sets),
+            f"{100 * row.mean_accuracy:.2f} %",
+            f"{100 * row.agreement:.2f} %",
+            f"{row.mean_gap:.4f}",
+        )
+        for row, mark in zip(ordered, marks, strict=True)
+    ]
+    return header, cells
+
+
+def windows(
+    variant: Variant, tokenizer: Path, lengths: Sequence[int], sets: dict[str, Texts], timed: Texts, rounds: int
+) -> list[Row]:
+    """One variant with windows of these widths: long texts read in overlapping windows, and cut after the first."""
+    entered: list[tuple[Row, Variant, TextEncoder]] = []
+    for length in lengths:
+        for kind, what in ((TextEncoder, "all of a text, in windows"), (HeadOnly, "its first window only")):
+            encoder = kind(tokenizer, length)
+            row = Row(f"{length} tokens", what)
+            judge(row, variant, encoder, sets)
+            pieces, _ = encoder.encode(timed.texts)
+            real = sum(map(len, pieces)) / len(timed)
+            padded = sum(padded_length(len(ids)) for ids in pieces) / len(timed)
+            row.extra = (f"{real:.1f}", f"{padded:.1f}")
+            entered.append((row, variant, encoder))
+            print(f"  {row.name}, {what}: {100 * row.mean_accuracy:.2f} %", flush=True)
+    rows = [row for row, _, _ in entered]
+    longest = max(lengths)
+    compare(rows, next(row for row in rows if row.name == f"{longest} tokens"))
+    time_rounds(entered, timed, rounds)
+    return rows
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="trained Hugging Face folder")
+    parser.add_argument("--corpus", type=Path, required=True, help="CSV or Parquet with text, label and maybe split")
+    parser.add_argument("--tests", type=Path, nargs="*", default=[], help="further labelled CSV or Parquet files")
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--windows", type=int, nargs="*", default=[], help="compare these windows, in tokens")
+    parser.add_argument("--windows-of", default="int8", choices=list(VARIANTS), help="variant whose windows they are")
+    parser.add_argument("--max-length", type=int, default=256)
+    parser.add_argument("--calibration", type=int, default=300, help="training texts that set the scales")
+    parser.add_argument("--control", type=int, default=1000, help="validation texts for accuracy control")
+    parser.add_argument("--max-drop", type=float, default=0.001, help="accuracy that accuracy control may lose")
+    parser.add_argument("--limit", type=int, default=5000, help="most texts of a set")
+    parser.add_argument("--timed", type=int, default=1000, help="texts that are timed")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--markdown", type=Path, help="write the tables into this page, between its quantisation marks")
+    given = parser.parse_args()
+    calibration, validation, test = splits(given.corpus, given.calibration, given.control, given.limit)
+    sets = {IN_DOMAIN: test, **{path.stem.removeprefix("test_"): read_texts(path, given.limit) for path in given.tests}}
+    timed = test.like(given.timed)
+    tokenizer = given.model / "tokenizer.json"
+    encoder = TextEncoder(tokenizer, given.max_length)
+    wanted = list(dict.fromkeys([REFERENCE, *given.variants, *([given.windows_of] if given.windows else [])]))
+    head = (
+        f"{', '.join(f'{name} {len(texts):,} texts' for name, texts in sets.items())}; timed on {len(timed):,} of the "
+        f"test split, {given.threads} threads, windows of {given.max_length} tokens; {report.machine()}"
+    )
+    print(head)
+    with tempfile.TemporaryDirectory(prefix="reviewlens-quantisation-") as scratch:
+        control = AccuracyControl(validation.texts, validation.labels or (), given.max_drop)
+        workshop = Workshop(given.model, encoder, calibration, control, Path(scratch), given.threads)
+        entered: list[tuple[Row, Variant, TextEncoder]] = []
+        for name in wanted:
+            try:
+                variant = workshop.make(name)
+            except ImportError as error:
+                print(f"left out: {name}: {error}")
+                continue
+            row = Row(name, VARIANTS[name], extra=(f"{variant.size / 1e6:.1f}",))
+            judge(row, variant, encoder, sets)
+            entered.append((row, variant, encoder))
+            print(f"  {name}: made in {variant.made_in:.0f} s, {100 * row.mean_accuracy:.2f} %", flush=True)
+        compare([row for row, _, _ in entered], entered[0][0])
+        time_rounds(entered, timed, given.rounds)
+        header, cells = table([row for row, _, _ in entered], ["MB"])
+        parts = [head + ".", "", report.as_markdown(header, cells)]
+        print("\n" + report.as_text(header, cells))
+        if given.windows:
+            chosen = next(variant for _, variant, _ in entered if variant.name == given.windows_of)
+            rows = windows(chosen, tokenizer, sorted(given.windows), sets, timed, given.rounds)
+            header, cells = table(rows, ["tokens", "padded"])
+            print(f"\nwindows, {given.windows_of}\n" + report.as_text(header, cells))
+            parts += ["", f"Windows, {given.windows_of}:", "", report.as_markdown(header, cells)]
+    if given.markdown:
+        report.put_section(given.markdown, "quantisation", "\n".join(parts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
