@@ -1,4 +1,4 @@
-"""Measure a model on labelled reviews: writes model_evaluation.json and tested.csv."""
+"""Measure a model on labelled reviews: writes model_evaluation.json, model_evaluation.html and tested.csv."""
 
 from __future__ import annotations
 
@@ -14,34 +14,55 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != HE
 sys.path.append(str(HERE.parent))
 
 from reviewlens.errors import ReviewLensError  # noqa: E402
-from reviewlens.model.evaluation import evaluate_file  # noqa: E402
-from reviewlens.model.loading import ENGINES, load_engine  # noqa: E402
+from reviewlens.model.evaluation_door import evaluate  # noqa: E402
+from reviewlens.model.loading import AUTO, ENGINES  # noqa: E402
 from reviewlens.model.sagemaker_env import sagemaker_folders  # noqa: E402
+
+BULKY = ("risk_coverage", "reliability", "groups", "behaviour")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate; exit 0 done, 2 the input or a setting is at fault."""
     folders = sagemaker_folders()
+    yes_or_no = argparse.BooleanOptionalAction
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=folders.test, help="CSV or Parquet with text and label or rating")
+    parser.add_argument("first", metavar="MODEL", nargs="?", type=Path, help="the same as --model")
+    parser.add_argument("second", metavar="DATA", nargs="?", type=Path, help="the same as --data")
+    parser.add_argument("--data", type=Path, help="CSV or Parquet with text and label or rating")
     parser.add_argument("--model", type=Path, help="model.tar.gz or folder; default: the bundle that ships")
-    parser.add_argument("--engine", choices=ENGINES, default="openvino")
+    parser.add_argument("--engine", choices=ENGINES, default=AUTO)
     parser.add_argument("--output", type=Path, default=folders.output or Path("out/evaluation"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="measure on the first so many rows")
+    parser.add_argument("--behaviour", action=yes_or_no, default=True, help="behavioural tests as well")
+    parser.add_argument("--compare", action=yes_or_no, default=True, help="TextBlob and VADER on the same texts")
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    if given.data is None:
-        parser.error("--data is needed outside SageMaker")
+    for name, by_place in (("model", given.first), ("data", given.second)):
+        if by_place is not None and getattr(given, name) is not None:
+            parser.error(f"the {name} is given twice: by its place and as --{name}")
+    model, data = given.model or given.first, given.data or given.second or folders.test
+    if data is None:
+        parser.error("the data is needed outside SageMaker: evaluate.py MODEL DATA, or --data DATA")
     try:
-        engine = load_engine(given.engine, given.model, threads=given.threads)
-        result = evaluate_file(engine, given.data, given.output, given.limit)
+        result = evaluate(
+            model,
+            data,
+            given.output,
+            engine=given.engine,
+            threads=given.threads,
+            limit=given.limit,
+            compare=given.compare,
+            behaviour=given.behaviour,
+        )
     except ReviewLensError as error:
         logging.getLogger("evaluate").error("%s", error.message)
         return 2
-    sys.stdout.write(
-        json.dumps({key: value for key, value in result.items() if key != "risk_coverage"}, indent=2) + "\n"
-    )
+    short: dict[str, object] = {key: value for key, value in result.items() if key not in BULKY}
+    behaviour = result.get("behaviour")
+    if isinstance(behaviour, dict):
+        short["behaviour"] = {key: behaviour[key] for key in ("cases", "pass_rate")}
+    sys.stdout.write(json.dumps(short, indent=2) + "\n")
     return 0
 
 
