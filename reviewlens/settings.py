@@ -58,6 +58,16 @@ class Settings(BaseSettings):
     )
     max_concurrent_jobs: int = Field(1, ge=1, description="Jobs that run at once on this machine; the rest wait.")
     max_attempts: int = Field(5, ge=1, description="How often an interrupted job is started again by itself.")
+    stuck_job_seconds: int = Field(
+        1800, ge=1, description="A task that has got no row further for so long is ended and started again."
+    )
+    score_cache_jobs: int = Field(
+        10,
+        ge=0,
+        le=100,
+        description="From how many of a user's newest finished jobs a new one takes the scores of texts they share;"
+        " 0: none, and no scores are kept for later.",
+    )
 
     max_upload_bytes: int = Field(2_000_000_000, ge=1, description="Largest upload, in bytes as sent.")
     max_unpacked_bytes: int = Field(8_000_000_000, ge=1, description="Largest upload after decompression, in bytes.")

@@ -31,6 +31,8 @@ def job_progress(console: Console) -> Iterator[Show]:
             facts = f"{done:,} of {total:,} rows" if total else f"{done:,} rows"
             if progress.get("rows_per_second"):
                 facts += f" · {progress['rows_per_second']:,.0f} a second"
+            if progress.get("rows_reused"):
+                facts += f" · {progress['rows_reused']:,} scores known already"
             if progress.get("seconds_left"):
                 facts += f" · {_duration(progress['seconds_left'])} left"
             label = f"{progress['stage_number']}/{progress['stages']} {progress['label']}"

@@ -13,6 +13,7 @@ from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import Job, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of
 from reviewlens.jobs.service import JobService
+from reviewlens.jobs.watch import Watch
 from reviewlens.launch.interface import Launcher, TaskState, TaskStatus
 from reviewlens.pipeline.spec import JobKeys
 
@@ -29,8 +30,8 @@ _LONGEST_PAUSE_SECONDS = 60.0
 class Dispatcher:
     """`tick()` does what is due and is called by one thread, twice a second and whenever something was submitted.
 
-    `on_finish` hears of every job that reached an end. Nothing is kept in memory: after a restart the table and the
-    launcher's handles say which tasks still run.
+    `on_finish` hears of every job that reached an end. Nothing that matters is kept in memory: after a restart the
+    table and the launcher's handles say which tasks still run.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Dispatcher:
         self._launcher = launcher
         self.on_finish = on_finish
         self._settings = service.settings
+        self._watch = Watch(service.store)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -99,7 +101,10 @@ class Dispatcher:
         if status.state is TaskState.RUNNING:
             if job.state is JobState.CANCELLING:
                 self._press(job)
+            else:
+                self._end_if_stuck(job)
             return
+        self._watch.forget(job)
         outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
         self._settle(job, outcome, counts=status.exit_code != LEFT_IN_GOOD_ORDER)
 
@@ -110,6 +115,14 @@ class Dispatcher:
             self._launcher.kill(job.handle)
         elif not 0 <= waited <= CANCEL_GRACE_SECONDS:  # below 0: the clock was set back
             self._launcher.stop(job.handle)
+
+    def _end_if_stuck(self, job: Job) -> None:
+        """A task that hangs would hold up the queue for ever; killed, its job is interrupted and goes on from what it
+        had committed, as often as `max_attempts` allows."""
+        silent = self._watch.silent_seconds(job)
+        if silent > self._settings.stuck_job_seconds:
+            _log.warning("job %s has not got on for %.0f seconds; its task is ended", job.id, silent)
+            self._launcher.kill(job.handle)
 
     def _settle(self, job: Job, outcome: Outcome, *, counts: bool = True) -> None:
         state = outcome.state

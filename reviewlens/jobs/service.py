@@ -15,6 +15,7 @@ from reviewlens.jobs.ids import new_id, now
 from reviewlens.jobs.interface import UNFINISHED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
+from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.uploads import Overrides, Upload, UploadService
 from reviewlens.jobs.views import JobPage, JobView, view_of
 from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits, scratch_dir
@@ -77,6 +78,7 @@ class JobService:
             self._check_limits(user)
             self._uploads.get(user, upload_id)  # it may have been deleted meanwhile
             job_id, created_at = new_id(), now()
+            cached = self.settings.score_cache_jobs
             spec = JobSpec(
                 user=user,
                 job=job_id,
@@ -90,6 +92,8 @@ class JobService:
                 model=_address(engine, self.settings.model),
                 model_sha256=sha256,
                 slice_rows=self.settings.slice_rows,
+                reuse_scores_of=tuple(reusable_jobs(self.store, self._all(user), engine, sha256, cached)),
+                keep_scores=cached > 0,
                 limits=Limits(**{name: getattr(self.settings, name) for name in Limits.model_fields}),
                 submitted_at=created_at,
             )

@@ -28,6 +28,7 @@ class JobView(BaseModel):
     rows_scored: int | None = None
     rows_duplicate: int | None = None
     rows_rejected: int | None = None
+    rows_reused: int | None = Field(None, description="Of the scored rows, those whose score an earlier job had made.")
     seconds: float | None = Field(None, description="From first start to end.")
     queue_position: int | None = Field(None, description="1: next to start.")
     progress: dict[str, Any] | None = Field(
@@ -73,6 +74,7 @@ def view_of(
         rows_scored=facts.get("rows_scored"),
         rows_duplicate=facts.get("rows_duplicate"),
         rows_rejected=facts.get("rows_rejected"),
+        rows_reused=facts.get("rows_reused"),
         seconds=job.seconds or None,
         queue_position=queue_position,
         progress=progress,

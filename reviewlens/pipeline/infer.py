@@ -7,11 +7,15 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import model_sha256
 from reviewlens.pipeline import steps
+from reviewlens.pipeline.cache import Earlier, Known, count_reused, look_up, note_identity
+from reviewlens.pipeline.cache_identity import scoring_identity
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.in_worker import describe_engine
 from reviewlens.pipeline.session import Spark
@@ -23,31 +27,43 @@ from reviewlens.pipeline.work import Job, Plan, Slice
 def infer(job: Job, plan: Plan, spark: Spark) -> None:
     """Commit the scores of every slice that has none yet.
 
+    A slice of which earlier jobs know every text needs no engine; without any other slice none is loaded.
     Errors: ConfigurationError when the model is not the one that the spec names, or cannot be used on this machine.
     """
+    for number in job.numbers(job.work.scores):
+        job.progress.reused(count_reused(job, number))
     todo = _todo(job, plan)
     if not todo and job.store.head(job.work.engine) is not None:
         return
-    model = checked_model(job.spec)
+    model, sha256 = checked_model(job.spec)
+    identity = scoring_identity(job.spec.engine, model, sha256)
     duplicates = load_duplicates(job)
+    earlier = Earlier(job, identity)
+    note_identity(job, identity, afresh=False)
+    todo = _reuse_whole_slices(job, plan, todo, duplicates, earlier)
+    if not todo and job.store.head(job.work.engine) is not None:
+        return
     with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
         with job.progress.paused():
             session = spark.get()
             facts = warm_up(session, job.workers, job.spec.engine, model)
         if _settle_engine(job, facts):
+            note_identity(job, identity, afresh=True)
+            job.progress.reused(None)
             todo = _todo(job, plan)
-        run_slices(job, session, todo, lambda part: _score_slice(job, session, part, duplicates, model))
+        known = earlier.told(facts)
+        run_slices(job, session, todo, lambda part: _score_slice(job, session, part, duplicates, known, model))
 
 
-def checked_model(spec: JobSpec) -> str:
-    """The local path of the spec's model ('' for the one that ships), its content as pinned by the spec."""
+def checked_model(spec: JobSpec) -> tuple[str, str]:
+    """The local path of the spec's model ('' for the one that ships) and its SHA-256, which the spec pins."""
     path = unquote(urlsplit(spec.model).path) if spec.model.startswith("file:") else spec.model
     found = model_sha256(spec.engine, Path(path) if path else None)
     if spec.model_sha256 and found != spec.model_sha256:
         raise ConfigurationError(
             "The model has changed since this job was submitted; submit the file again.", code="model-changed"
         )
-    return path
+    return path, found
 
 
 def warm_up(session: SparkSession, workers: int, engine: str, model: str) -> dict[str, object]:
@@ -88,12 +104,48 @@ def _settle_engine(job: Job, facts: dict[str, object]) -> bool:
     return changed
 
 
-def _score_slice(job: Job, session: SparkSession, part: Slice, duplicates: Duplicates, model: str) -> None:
-    repeated, _ = duplicates.within(part)
-    scores = (
-        read_slice(job, session, job.work.cleaned(part.number), steps.CLEANED)
-        .transform(steps.to_be_scored(repeated.tolist()))
-        .transform(steps.score(job.spec.engine, model))
-        .toArrow()
-    )
+def _reuse_whole_slices(
+    job: Job, plan: Plan, todo: list[Slice], duplicates: Duplicates, earlier: Earlier
+) -> list[Slice]:
+    """Commit the slices of which every score is known already; the others."""
+    settled = job.store.head(job.work.engine) is not None
+    known = earlier.told(json.loads(job.store.get(job.work.engine)) if settled else None)
+    if known.facts is None or not known.indexes:
+        return todo
+    rest: list[Slice] = []
+    with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
+        for part in todo:
+            job.control.check()
+            found = look_up(job, part, duplicates, known)
+            if not found.known.all():
+                rest.append(part)
+                continue
+            if not settled:
+                _settle_engine(job, known.facts)
+                settled = True
+            _commit(job, part, found.table())
+            job.progress.advance(part.rows)
+        if not rest and not settled:  # there was no text at all
+            _settle_engine(job, known.facts)
+    return rest
+
+
+def _score_slice(
+    job: Job, session: SparkSession, part: Slice, duplicates: Duplicates, known: Known, model: str
+) -> None:
+    found = look_up(job, part, duplicates, known)
+    fresh = None
+    if not found.known.all():
+        repeated, _ = duplicates.within(part)
+        fresh = (
+            read_slice(job, session, job.work.cleaned(part.number), steps.CLEANED)
+            .transform(steps.to_be_scored([*repeated.tolist(), *found.rows[found.known].tolist()]))
+            .transform(steps.score(job.spec.engine, model))
+            .toArrow()
+        )
+    _commit(job, part, found.table(fresh))
+
+
+def _commit(job: Job, part: Slice, scores: pa.Table) -> None:
     job.put_table(job.work.scored(part.number), scores)
+    job.progress.reused(pc.sum(scores.column("reused")).as_py() or 0)

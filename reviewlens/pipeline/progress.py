@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ class Progress:
         self._written = 0.0
         self._done = self._done_before = 0
         self._total: int | None = None
+        self._reused = 0
+        self._reused_lock = threading.Lock()
         found = store.head(timings_key)
         kept: dict[str, Any] = json.loads(store.get(timings_key)) if found else {}
         self._timings: dict[str, float] = {
@@ -80,6 +83,11 @@ class Progress:
         if time.monotonic() - self._written >= _EVERY_SECONDS:
             self.write()
 
+    def reused(self, scores: int | None) -> None:
+        """So many more scores came from earlier jobs (from any thread); None: those told so far are void."""
+        with self._reused_lock:
+            self._reused = 0 if scores is None else self._reused + scores
+
     def write(self) -> None:
         """Write both documents now."""
         self._keep_time()
@@ -98,6 +106,7 @@ class Progress:
             "rows_total": self._total,
             "rows_per_second": speed,
             "seconds_left": left,
+            "rows_reused": self._reused,
             "updated_at": now_iso(),
             "attempt_started_at": self._started_at,
         }

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from reviewlens.pipeline.assemble import Tally, groups
+from reviewlens.pipeline.cache import reused_scores
 from reviewlens.pipeline.csvtext import csv_line
 from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS, served_header
 from reviewlens.pipeline.work import Job, Plan
@@ -58,6 +59,7 @@ def summarise(job: Job, plan: Plan, total: Tally) -> dict[str, object]:
         "rows_scored": total.scored,
         "rows_duplicate": total.duplicate,
         "rows_rejected": total.rejected,
+        "rows_reused": reused_scores(job),
         "distribution": {"positive": total.positive, "negative": total.negative},
         "needs_review": total.needs_review,
         "mixed": total.mixed,

@@ -96,7 +96,7 @@ class _Runner:
 
     def _work(self, stage: Stage) -> None:
         # These bring Spark along; a job that cannot start should say so at once.
-        from reviewlens.pipeline import assemble, clean, deduplicate, infer, publish, read
+        from reviewlens.pipeline import assemble, cache, clean, deduplicate, infer, publish, read
 
         shutil.rmtree(self._scratch, ignore_errors=True)  # an earlier attempt that was killed
         self._scratch.mkdir(parents=True)
@@ -120,6 +120,7 @@ class _Runner:
                 plan = job.plan()
                 infer.infer(job, plan, spark)
                 assemble.assemble(job, plan)
+                cache.keep_scores(job, plan)
                 publish.publish(job, plan)
         finally:
             spark.close()

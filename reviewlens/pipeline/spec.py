@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from reviewlens.reviews.tables import Dialect, Mapping
 
 SPEC_VERSION = 1
+
+JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Limits(BaseModel):
@@ -31,6 +34,8 @@ class JobSpec(BaseModel):
     never a root.
     `model`: '' for the bundle that ships, else a path or URI of one; `model_sha256` pins its content ('' for textblob).
     `slice_rows`: rows per slice of the file, the unit of commit; `batch_rows`: rows per Arrow batch.
+    `reuse_scores_of`: finished jobs of the same user, newest first, whose scores are taken for texts that both have;
+    `keep_scores`: leave an index of this job's scores for later ones. Neither changes what comes out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +54,8 @@ class JobSpec(BaseModel):
     model_sha256: str = ""
     slice_rows: int = 1000
     batch_rows: int = 1000
+    reuse_scores_of: tuple[JobId, ...] = ()
+    keep_scores: bool = False
     limits: Limits
     submitted_at: str = Field(description="ISO 8601, UTC.")
 
@@ -77,6 +84,7 @@ class JobKeys:
         self.processed_csv = self.processed_prefix + "processed.csv"
         self.served_csv = self.output_prefix + "served.csv"
         self.served_parquet = self.output_prefix + "served.parquet/"
+        self.scores = self.output_prefix + "scores.arrow"  # hash of a text to its score, for the user's later jobs
         self.rejected_csv = self.output_prefix + "rejected.csv"
         self.summary = self.output_prefix + "inference_summary.json"
         self.error = self.output_prefix + "error.json"

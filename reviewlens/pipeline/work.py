@@ -77,7 +77,9 @@ class WorkKeys:
         self.clean = keys.work + "clean/"
         self.duplicates = keys.work + "duplicates.parquet"
         self.engine = keys.work + "engine.json"
+        self.identity = keys.work + "identity.json"
         self.scores = keys.work + "scores/"
+        self.reused = keys.work + "reused.json"
         self.parts = keys.work + "parts/"
         self.timings = keys.work + "timings.json"
         self.read = keys.work + "read/"
@@ -99,7 +101,7 @@ class WorkKeys:
         return f"{self.clean}{number:05d}.parquet"
 
     def scored(self, number: int) -> str:
-        """Scores of a slice's first occurrences."""
+        """Scores of a slice's first occurrences, and which of them came from earlier jobs."""
         return f"{self.scores}{number:05d}.parquet"
 
     def part(self, number: int, name: str) -> str:
@@ -135,6 +137,11 @@ class Job:
         """A checkpoint as a table."""
         with self.store.open(key) as file:
             return pq.ParquetFile(file).read()
+
+    def read_columns(self, key: str, columns: list[str]) -> pa.Table:
+        """Some columns of a checkpoint."""
+        with self.store.open(key) as file:
+            return pq.ParquetFile(file).read(columns=columns)
 
     def plan(self) -> Plan:
         """The finished plan of reading; NotFoundError before that."""
