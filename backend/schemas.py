@@ -114,7 +114,12 @@ class Submission(_Body):
     upload_id: Id = Field(examples=["019a8c5e1f20123456789abcdef"])
     dialect: dict[str, Any] | None = Field(None, examples=[None])
     mapping: dict[str, Any] | None = Field(None, examples=[{"text": 4}])
-    engine: str = Field("", max_length=40, description="openvino, transformers or textblob; empty: the setting's.")
+    engine: str = Field(
+        "",
+        max_length=40,
+        description="auto, cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob; "
+        "empty: the setting's.",
+    )
 
     def overrides(self) -> Overrides | None:
         """None where nothing is corrected here."""

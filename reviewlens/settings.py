@@ -37,7 +37,11 @@ class Settings(BaseSettings):
         "INFO", description="Least severity that is logged."
     )
 
-    engine: str = Field("openvino", description="Scoring engine for new jobs: openvino, transformers or textblob.")
+    engine: str = Field(
+        "auto",
+        description="Scoring engine for new jobs: auto (cascade where the model has cheaper stages, else openvino), "
+        "cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob.",
+    )
     model: str = Field("", description="A bundle (model.tar.gz) or folder to use instead of the model that ships.")
     workers: int = Field(0, ge=0, le=256, description="Scoring workers per job; 0: by processors and memory.")
     worker_memory_mb: int = Field(900, ge=100, description="Memory reckoned per scoring worker when workers is 0.")

@@ -54,7 +54,13 @@ def analyze(
         Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,
     header: Annotated[bool | None, typer.Option(help="Whether the first line names the columns.")] = None,
-    engine: Annotated[str | None, typer.Option(help="openvino (default), transformers or textblob.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="auto (default), cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or "
+            "textblob."
+        ),
+    ] = None,
 ) -> None:
     """Analyse one file without starting any server."""
     from reviewlens.cli.analyze import run_analyze

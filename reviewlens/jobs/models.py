@@ -7,23 +7,28 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reviewlens.errors import InputError
-from reviewlens.model.loading import ENGINES, default_bundle_path, model_sha256
+from reviewlens.model.loading import ENGINES, default_bundle_path, engine_library, model_sha256, resolve_engine
 
 
-def check_engine(engine: str) -> str:
-    """The engine's name; InputError when there is none of this name, or what it needs is not installed."""
+def check_engine(engine: str, model: str) -> str:
+    """The name of a real engine, `auto` settled by what the model is; InputError when there is none of this name, or
+    what it needs is not installed, ConfigurationError when there is no such model."""
     if engine not in ENGINES:
         raise InputError(f"There is no such engine; choose one of {', '.join(ENGINES)}.", code="unknown-engine")
-    if find_spec(engine) is None:
+    if find_spec(engine_library(engine)) is None:
         raise InputError(f"The engine {engine} is not installed here; choose another one.", code="engine-not-installed")
-    return engine
+    return resolve_engine(engine, _bundle(model))
 
 
 def pinned_model(engine: str, model: str) -> str:
     """What pins the model's content, read once as long as the file stays as it is; ConfigurationError without one."""
-    path = Path(model) if model else default_bundle_path()
+    path = _bundle(model)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     return _pinned(engine, path, stamp)
+
+
+def _bundle(model: str) -> Path:
+    return Path(model) if model else default_bundle_path()
 
 
 @lru_cache(maxsize=16)

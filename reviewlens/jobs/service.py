@@ -64,7 +64,7 @@ class JobService:
         `overrides` None: the corrections kept with the upload. A job of the same kind that failed or was cancelled is
         queued again. Raises InputError (`mapping-needed`, `unknown-engine`, ...), LimitError, NotFoundError.
         """
-        engine = check_engine(engine or self.settings.engine)
+        engine = check_engine(engine or self.settings.engine, self.settings.model)
         upload = self._uploads.get(user, upload_id)
         if overrides is not None:
             upload = self._uploads.with_overrides(user, upload_id, overrides)

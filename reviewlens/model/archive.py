@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -43,22 +43,34 @@ def extract_allowed(archive: Path, into: Path, caps: Mapping[str, int]) -> dict[
     that is
     not listed, listed twice, too large or not a plain file, and for an archive that cannot be read.
     """
-    digests: dict[str, str] = {}
+    return {name: _copy(source, into / name) for name, source in _members(archive, caps)}
+
+
+def read_member(archive: Path, name: str, caps: Mapping[str, int]) -> bytes:
+    """The content of one member, read no further than it stands; errors as for `extract_allowed`."""
+    for found, source in _members(archive, caps):
+        if found == name:
+            return source.read()
+    raise _bad(f"it holds no {name}")
+
+
+def _members(archive: Path, caps: Mapping[str, int]) -> Iterator[tuple[str, BinaryIO]]:
+    seen: set[str] = set()
     try:
         with gzip.open(archive, "rb") as stream:
             bounded = cast(BinaryIO, _Bounded(cast(BinaryIO, stream), sum(caps.values()) + 16 * MIB))
             # Read as a stream: there is nothing to seek to, and no second look at a member.
             with tarfile.open(fileobj=bounded, mode="r|", bufsize=tarfile.RECORDSIZE) as tar:
                 for member in tar:
-                    _check(member, caps, digests)
+                    _check(member, caps, seen)
                     source = tar.extractfile(member)
                     assert source is not None  # it is a plain file
-                    digests[member.name] = _copy(cast(BinaryIO, source), into / member.name)
+                    seen.add(member.name)
+                    yield member.name, cast(BinaryIO, source)
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the archive
         raise _bad("it cannot be read as a .tar.gz") from error
-    return digests
 
 
 def sha256_file(path: Path) -> str:
@@ -67,7 +79,7 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(member: tarfile.TarInfo, caps: Mapping[str, int], seen: Mapping[str, str]) -> None:
+def _check(member: tarfile.TarInfo, caps: Mapping[str, int], seen: Collection[str]) -> None:
     name = member.name
     if name not in caps:
         hint = "; save the weights as model.safetensors" if name.endswith((".bin", ".pt", ".pkl", ".pth")) else ""

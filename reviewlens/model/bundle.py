@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.model.archive import MIB, extract_allowed, sha256_file
+from reviewlens.model.archive import MIB, extract_allowed, read_member, sha256_file
 
 FORMAT_VERSION: Literal[1] = 1
 
@@ -27,10 +27,15 @@ MEMBERS: dict[str, int] = {
     "MODEL_CARD.md": MIB,
     "config.json": MIB,
     "model.safetensors": 2048 * MIB,
+    "ngrams.npy": 16 * MIB,
+    "small.xml": 64 * MIB,
+    "small.bin": 512 * MIB,
+    "small.tokenizer.json": 64 * MIB,
 }
 """Every name a bundle may hold, with its largest size in bytes."""
 
 _REQUIRED = ("bundle.json", "tokenizer.json", "model.xml", "model.bin", "MODEL_CARD.md")
+_STAGE_NEEDS = {"ngrams": ("ngrams.npy",), "small": ("small.xml", "small.bin", "small.tokenizer.json")}
 
 
 class KnownAnswer(BaseModel):
@@ -46,15 +51,18 @@ class CascadeStage(BaseModel):
     """A cheaper stage that answers before the bundle's own graph, where it is sure.
 
     It answers a text whose calibrated score is at most `answers_below` or at least `answers_above`; the others go on to
-    the next stage. `temperature` calibrates this stage's margins.
+    the next stage. `temperature` calibrates this stage's margins. `least_known`: of a text's n-grams, the share that
+    must have been learnt from for the n-gram stage to answer it. `known_answers` are this stage's own scores.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: Literal["ngrams", "small"]
-    temperature: float = Field(gt=0)
+    temperature: float = Field(gt=0, allow_inf_nan=False)
     answers_below: float = Field(ge=0, le=0.5)
     answers_above: float = Field(ge=0.5, le=1)
+    least_known: float = Field(0.0, ge=0, le=1)
+    known_answers: tuple[KnownAnswer, ...] = ()
 
 
 class BundleMetadata(BaseModel):
@@ -84,6 +92,21 @@ class BundleMetadata(BaseModel):
     known_answers: tuple[KnownAnswer, ...]
     files: dict[str, str] = {}
 
+    @field_validator("cascade")
+    @classmethod
+    def _cheapest_first(cls, stages: tuple[CascadeStage, ...]) -> tuple[CascadeStage, ...]:
+        if [stage.name for stage in stages] not in (["ngrams"], ["small"], ["ngrams", "small"], []):
+            raise ValueError("the stages are ngrams, then small, each at most once")
+        return stages
+
+    def stage(self, name: str) -> CascadeStage | None:
+        """The stage of this name, if the bundle has it."""
+        return next((stage for stage in self.cascade if stage.name == name), None)
+
+    def needed_members(self) -> set[str]:
+        """Names of the files that a bundle with this metadata must hold."""
+        return {*_REQUIRED, *(name for stage in self.cascade for name in _STAGE_NEEDS[stage.name])}
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -105,7 +128,7 @@ def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
     The same contents give the same bytes. Raises ConfigurationError when a required member is missing.
     """
     names = [name for name in MEMBERS if name != "bundle.json" and (folder / name).exists()]
-    missing = sorted(set(_REQUIRED) - {*names, "bundle.json"})
+    missing = sorted(metadata.needed_members() - {*names, "bundle.json"})
     if missing:
         raise ConfigurationError(f"A bundle needs {', '.join(missing)} in {folder}.", code="bad-bundle")
     described = metadata.model_copy(update={"files": {name: sha256_file(folder / name) for name in names}})
@@ -141,7 +164,7 @@ def unpack(archive: Path, into: Path) -> Bundle:
             digests = extract_allowed(archive, scratch, MEMBERS)
             metadata = _read_metadata(scratch)
             expected = {**metadata.files, "bundle.json": digests.get("bundle.json", "")}
-            if digests != expected or not set(_REQUIRED) <= set(digests):
+            if digests != expected or not metadata.needed_members() <= set(digests):
                 raise ConfigurationError("This model bundle's files do not match its bundle.json.", code="bad-bundle")
             _move(scratch, place)
         finally:
@@ -156,14 +179,34 @@ def open_folder(folder: Path) -> Bundle:
     for name, digest in metadata.files.items():
         if name not in MEMBERS or not (folder / name).is_file() or sha256_file(folder / name) != digest:
             raise ConfigurationError(f"{name} in {folder} does not match its bundle.json.", code="bad-bundle")
+    missing = sorted(metadata.needed_members() - {*metadata.files, "bundle.json"})
+    if missing:
+        raise ConfigurationError(f"{folder} is no whole model bundle: {missing[0]} is not in it.", code="bad-bundle")
     return Bundle(folder, sha256_file(folder / "bundle.json"), metadata)
+
+
+def peek(path: Path) -> BundleMetadata:
+    """What bundle.json of an archive or an unpacked folder says, nothing else read or checked.
+
+    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
+    """
+    if path.is_dir():
+        return _read_metadata(path)
+    if not path.is_file():
+        raise ConfigurationError(f"There is no model bundle at {path}.", code="no-bundle")
+    return _parsed(read_member(path, "bundle.json", MEMBERS))
 
 
 def _read_metadata(folder: Path) -> BundleMetadata:
     try:
-        return BundleMetadata.model_validate_json((folder / "bundle.json").read_bytes())
+        return _parsed((folder / "bundle.json").read_bytes())
     except FileNotFoundError as error:
         raise ConfigurationError(f"{folder} is no model bundle: it has no bundle.json.", code="bad-bundle") from error
+
+
+def _parsed(content: bytes) -> BundleMetadata:
+    try:
+        return BundleMetadata.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "its form"

@@ -58,22 +58,34 @@ class TextEncoder:
         self._tokenizer = tokenizer
         self._room = max_length - len(self._prefix) - len(self._suffix)
 
-    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
-        """Token ids of every window, and for each window the index of its text."""
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of whole texts, no special tokens."""
+        # One by one: encode_batch would start as many threads as there are processors in every worker.
+        return [self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+
+    def pieces(self, tokens: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[int]]:
+        """Ids of every window over the texts, special tokens added, and for each window the index of its text."""
         pieces: list[list[int]] = []
         owner: list[int] = []
-        for index, text in enumerate(texts):
-            # One by one: encode_batch would start as many threads as there are processors in every worker.
-            ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        for index, ids in enumerate(tokens):
             for start, end in windows(len(ids), self._room):
                 pieces.append([*self._prefix, *ids[start:end], *self._suffix])
                 owner.append(index)
         return pieces, owner
 
+    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
+        """Token ids of every window, and for each window the index of its text."""
+        return self.pieces(self.tokens(texts))
+
 
 def score_margins(texts: Sequence[str], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
     """Positive less negative logit for each text, shape (len(texts),); the mean over its windows for a long one."""
-    pieces, owner = encoder.encode(texts)
+    return token_margins(encoder.tokens(texts), encoder, graph)
+
+
+def token_margins(tokens: Sequence[Sequence[int]], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
+    """As `score_margins`, for texts that are token ids already (the encoder's, without special tokens)."""
+    pieces, owner = encoder.pieces(tokens)
     margins = np.zeros(len(pieces), dtype=np.float64)
     lengths = [padded_length(len(ids), PAD_MULTIPLE) for ids in pieces]
     for width, chosen in length_buckets(lengths):
@@ -85,8 +97,8 @@ def score_margins(texts: Sequence[str], encoder: TextEncoder, graph: Graph) -> N
         logits = graph.logits(ids, mask)
         margins[chosen] = logits[:, 1].astype(np.float64) - logits[:, 0]
     # Windows of one text are equally wide, so their plain mean weighs every part of it alike.
-    counts = np.bincount(owner, minlength=len(texts))
-    return np.asarray(np.bincount(owner, weights=margins, minlength=len(texts)) / counts, dtype=np.float64)
+    counts = np.bincount(owner, minlength=len(tokens))
+    return np.asarray(np.bincount(owner, weights=margins, minlength=len(tokens)) / counts, dtype=np.float64)
 
 
 def calibrated(margins: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

@@ -9,11 +9,18 @@ from pathlib import Path
 
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import sha256_file
-from reviewlens.model.bundle import Bundle, open_folder, unpack
+from reviewlens.model.bundle import Bundle, open_folder, peek, unpack
 from reviewlens.model.interface import Engine
 from reviewlens.model.scorer import Scorer
 
-ENGINES: tuple[str, ...] = ("openvino", "transformers", "textblob")
+AUTO = "auto"
+"""Stands for `cascade` where the bundle has cheaper stages, else for `openvino`."""
+
+_GRAPH_ENGINES = ("openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
+
+ENGINES: tuple[str, ...] = (AUTO, "cascade", *_GRAPH_ENGINES, "transformers", "textblob")
+"""Every name that may be asked for."""
+
 DEFAULT_BUNDLE = "reviewlens-minilm-1"
 
 
@@ -53,6 +60,21 @@ def open_bundle(path: Path | None, cache_dir: Path | None = None) -> Bundle:
     return open_folder(chosen) if chosen.is_dir() else unpack(chosen, cache_dir or unpacked_models_dir())
 
 
+def resolve_engine(name: str, bundle: Path | None = None) -> str:
+    """The engine that a name stands for: itself, or for `auto` what suits the bundle (None: the one that ships).
+
+    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`) where `auto` finds no bundle.
+    """
+    if name != AUTO:
+        return name
+    return "cascade" if peek(bundle or default_bundle_path()).cascade else "openvino"
+
+
+def engine_library(name: str) -> str:
+    """The Python package that an engine needs."""
+    return "openvino" if name in {AUTO, "cascade", *_GRAPH_ENGINES} else name
+
+
 def model_sha256(name: str, bundle: Path | None) -> str:
     """What pins a job's model: SHA-256 of the archive (of bundle.json for a folder); '' for an engine without a file.
 
@@ -72,13 +94,18 @@ def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cach
 
     `bundle`: a model.tar.gz, an unpacked bundle or (for `transformers`) a Hugging Face folder; None for the one that
     ships.
-    Raises ConfigurationError for an unknown name (code `unknown-engine`), an unusable bundle, or a library that is not
-    installed.
+    Raises ConfigurationError for an unknown name (code `unknown-engine`), an unusable bundle, one without the stages
+    that `cascade` and `openvino-small` need (codes `no-cascade`, `no-small-model`), or a library that is not installed.
     """
-    if name == "openvino":
+    name = resolve_engine(name, bundle)
+    if name == "cascade":
+        from reviewlens.model.cascade import CascadeEngine
+
+        return CascadeEngine(open_bundle(bundle, cache_dir), threads)
+    if name in _GRAPH_ENGINES:
         from reviewlens.model.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(open_bundle(bundle, cache_dir), threads)
+        return OpenVinoEngine(open_bundle(bundle, cache_dir), threads, name)
     if name == "transformers":
         try:
             from reviewlens.model.transformers_engine import TransformersEngine

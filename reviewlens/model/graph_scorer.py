@@ -1,0 +1,106 @@
+"""One graph of a bundle with its tokenizer and temperature, checked against its known answers when it is opened."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.bundle import Bundle, KnownAnswer
+from reviewlens.model.encoder import TextEncoder, calibrated, token_margins
+from reviewlens.model.openvino_graph import Arithmetic, OpenVinoGraph
+
+log = logging.getLogger(__name__)
+
+# Processors round differently in the last place, and one step of an int8 scale may follow: a little is normal.
+# Saturating int8 arithmetic (seen on processors without VNNI) moves scores by far more.
+KNOWN_ANSWER_MEAN_GAP = 0.02
+KNOWN_ANSWER_WORST_GAP = 0.15
+
+
+@dataclass(frozen=True)
+class GraphFiles:
+    """Where a graph's files are, and what its scores are to be like."""
+
+    xml: Path
+    tokenizer: Path
+    max_length: int
+    temperature: float
+    known_answers: tuple[KnownAnswer, ...]
+
+
+def own_graph(bundle: Bundle) -> GraphFiles:
+    """The bundle's own graph, the last stage of its cascade if it has one."""
+    facts = bundle.metadata
+    return GraphFiles(
+        bundle.dir / "model.xml",
+        bundle.dir / "tokenizer.json",
+        facts.max_length,
+        facts.temperature,
+        facts.known_answers,
+    )
+
+
+def small_graph(bundle: Bundle) -> GraphFiles:
+    """The bundle's small graph; ConfigurationError (code `no-small-model`) where it has none."""
+    stage = bundle.metadata.stage("small")
+    if stage is None:
+        raise ConfigurationError(
+            "This bundle holds no small model; choose openvino, or another bundle.", code="no-small-model"
+        )
+    return GraphFiles(
+        bundle.dir / "small.xml",
+        bundle.dir / "small.tokenizer.json",
+        bundle.metadata.max_length,
+        stage.temperature,
+        stage.known_answers,
+    )
+
+
+class GraphScorer:
+    """Calibrated scores by one graph. Where int8 arithmetic misbehaves, activations are left in full precision.
+
+    Raises ConfigurationError (code `model-misbehaves`) where that does not help either.
+    """
+
+    def __init__(self, files: GraphFiles, threads: int, arithmetic: Arithmetic = "int8") -> None:
+        self.encoder = TextEncoder(files.tokenizer, files.max_length)
+        self._temperature = files.temperature
+        self._graph = OpenVinoGraph(files.xml, threads, arithmetic=arithmetic)
+        self.fell_back = False
+        if self._answers_as(files.known_answers):
+            return
+        if arithmetic == "int8":
+            log.warning(
+                "int8 arithmetic gives wrong answers on this processor; scoring with full-precision activations, "
+                "which is slower"
+            )
+            self._graph = OpenVinoGraph(files.xml, threads, arithmetic="fp32")
+            self.fell_back = True
+            if self._answers_as(files.known_answers):
+                return
+        raise ConfigurationError(
+            "The model does not give its known answers on this machine, in int8 or in full precision; "
+            "choose another engine or another bundle.",
+            code="model-misbehaves",
+        )
+
+    def scores(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """Calibrated probability of positive for texts given as this graph's token ids, without special tokens."""
+        return calibrated(token_margins(tokens, self.encoder, self._graph), self._temperature)
+
+    def _answers_as(self, known: Sequence[KnownAnswer]) -> bool:
+        return answers_as(known, self.scores(self.encoder.tokens([answer.text for answer in known])))
+
+
+def answers_as(known: Sequence[KnownAnswer], scores: NDArray[np.float64]) -> bool:
+    """Whether scores are near enough to the known ones; yes where none are known."""
+    if not known:
+        return True
+    gaps = np.abs(scores - [answer.score for answer in known])
+    return bool(gaps.mean() <= KNOWN_ANSWER_MEAN_GAP and gaps.max() <= KNOWN_ANSWER_WORST_GAP)
