@@ -35,20 +35,22 @@ love hate would could buy return recommend price quality colour smell noise weig
 
 
 def write_reviews(path: Path, rows: int, chars: int) -> None:
-    """A CSV of so many reviews, each of about `chars` characters; one in ten repeats an earlier one."""
+    """A CSV of so many reviews, each of about `chars` characters; one in ten repeats title and text of an earlier
+    one, so that the job scores it once."""
     chance = random.Random(7)
-    recent: list[str] = []
+    recent: list[tuple[str, str]] = []
     with path.open("w", encoding="utf-8") as file:
         file.write("id,title,review,stars,date,product\n")
         for number in range(rows):
             if recent and chance.random() < 0.1:
-                text = chance.choice(recent)
+                title, text = chance.choice(recent)
             else:
+                title = f"So, {chance.choice(_WORDS)}"
                 text = " ".join(chance.choices(_WORDS, k=chars // 6)) + f" {number}."
-                recent = [*recent[-999:], text]
+                recent = [*recent[-999:], (title, text)]
             date = f"20{chance.randrange(10, 25)}-{chance.randrange(1, 13):02d}-{chance.randrange(1, 29):02d}"
             product = chance.randrange(500)
-            file.write(f'{number},"So, {chance.choice(_WORDS)}","{text}",{chance.randrange(1, 6)},{date},P{product}\n')
+            file.write(f'{number},"{title}","{text}",{chance.randrange(1, 6)},{date},P{product}\n')
 
 
 def submit(settings: Settings, upload: Path, engine: str) -> tuple[LocalObjectStore, JobKeys]:
