@@ -121,6 +121,8 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
         if row["count"]
     ]
     picked = alt.selection_point(name=field, fields=[field], on="click", clear="dblclick")
+    some_mixed = any(row.get("mixed") for row in rows)
+    mixed = [alt.Tooltip("mixed:Q", title="Mixed ones among them", format=",")] if some_mixed else []
     base = alt.Chart(_data(shown)).encode(
         y=alt.Y(
             "name:N",
@@ -135,6 +137,7 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
             alt.Tooltip("interval:N", title="95 % sure within"),
             alt.Tooltip("positive:Q", title="Positive reviews", format=","),
             alt.Tooltip("negative:Q", title="Negative reviews", format=","),
+            *mixed,
         ],
     )
     axis = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1], title=None, domain=False, ticks=False, grid=False)

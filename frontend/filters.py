@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "sentiment": ("sentiment",),
     "confidence": ("min_confidence", "max_confidence"),
     "needs_review": ("needs_review",),
+    "mixed": ("mixed",),
     "rating": ("rating",),
     "product": ("product",),
     "dates": ("date_from", "date_to"),
@@ -102,6 +103,8 @@ def chips(filters: Filters) -> Iterable[tuple[str, str]]:
         yield "confidence", f"Confidence {100 * low:.0f}–{words.percent(high, 0)}"
     if "needs_review" in filters:
         yield "needs_review", "Worth a second look" if filters["needs_review"] else "Sure enough"
+    if "mixed" in filters:
+        yield "mixed", "Mixed" if filters["mixed"] else "Not mixed"
     if "rating" in filters:
         given = sorted(filters["rating"])
         yield "rating", f"{', '.join(str(one) for one in given)} {'star' if given == [1] else 'stars'}"

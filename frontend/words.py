@@ -46,6 +46,8 @@ STAGES = {
     "assemble": "Putting the results together",
     "publish": "Saving the results",
 }
+MIXED = "praise and blame together, or neither clearly"
+"""What a mixed review is."""
 UNFINISHED = ("queued", "running", "cancelling", "interrupted")
 
 

@@ -59,6 +59,9 @@ def about(view: View) -> None:
                     "Second look below": words.percent(model["needs_review_below"], 0)
                     if model.get("needs_review_below")
                     else None,
+                    "Mixed between": f"{words.percent(band[0], 0)} and {words.percent(band[1], 0)} towards positive"
+                    if (band := model.get("mixed_band"))
+                    else None,
                     "Fingerprint": (model.get("sha256") or "")[:12] or None,
                 }
             )

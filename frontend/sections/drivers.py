@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from frontend import charts, filters, session, words
-from frontend.sections import reading
+from frontend import charts, filters, words
+from frontend.sections.behind import behind
 from frontend.sections.view import View
 
 _SHOWN = 12
-_READ = 4
 
 
 def drivers(view: View) -> None:
@@ -41,22 +41,13 @@ def drivers(view: View) -> None:
             else:
                 st.caption("No word stands out.")
     if view.filters.get("words"):
-        _behind(view)
+        wanted = view.filters["words"]
+        behind(view, "words", partial(_title, wanted), mark=wanted)
 
 
 def _picked(items: list[dict[str, Any]]) -> filters.Filters:
     return {"words": filters.phrase(str(items[-1]["term"]))}
 
 
-def _behind(view: View) -> None:
-    wanted = view.filters["words"]
-    key = f"{view.id} {sorted(view.filters.items(), key=str)}"
-    page = session.remembered(
-        "behind", key, lambda: session.client().reviews(view.id, view.filters, sort="-confidence", limit=_READ)
-    )
-    with st.container(key="card-behind"):
-        st.subheader(f"{words.many(page['total'], 'review')} with {words.escape(wanted)}", anchor=False)
-        if page["reviews"]:
-            reading.reviews(page["reviews"], mark=wanted)
-        if page["total"] > _READ:
-            st.html('<a href="#reviews" target="_self">Read all of them in the table</a>')
+def _title(wanted: str, total: int) -> str:
+    return f"{words.many(total, 'review')} with {words.escape(wanted)}"

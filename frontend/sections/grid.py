@@ -7,10 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from frontend import words
 from frontend.sections import reading
 
 _COLUMNS = {
     "sentiment": st.column_config.TextColumn("Sentiment", width=95),
+    "mixed": st.column_config.TextColumn("Mixed", width=70, help=f"Mixed: {words.MIXED}"),
     "confidence": st.column_config.ProgressColumn(
         "Confidence", format="%.1f %%", min_value=0, max_value=100, width=130
     ),
@@ -21,16 +23,18 @@ _COLUMNS = {
     "date": st.column_config.DateColumn("Date", format="D MMM YYYY", width=100),
     "row": st.column_config.NumberColumn("Row", width=60, help="Its place in the file"),
 }
+_NOTHING = (None, "", False)
 _ALWAYS = ("sentiment", "confidence", "text", "row")
 
 
 def show(found: list[dict[str, Any]], key: str, mark: str) -> None:
     """Columns that are empty on the whole page are left out; `mark`: the word filter."""
-    order = [name for name in _COLUMNS if name in _ALWAYS or any(row.get(name) not in (None, "") for row in found)]
+    order = [name for name in _COLUMNS if name in _ALWAYS or any(row.get(name) not in _NOTHING for row in found)]
     rows = [
         {
             **row,
             "sentiment": ("▲ " if row["sentiment"] == "positive" else "▼ ") + row["sentiment"],
+            "mixed": "mixed" if row.get("mixed") else "",
             "confidence": 100 * row["confidence"],
             "date": date.fromisoformat(row["date"]) if row.get("date") else None,
         }

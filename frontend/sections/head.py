@@ -9,7 +9,13 @@ import streamlit as st
 
 from frontend import charts, filters, session, words
 from frontend.client import query
+from frontend.sections.behind import behind
 from frontend.sections.view import View
+
+_MIXED_NOTE = (
+    f"{words.MIXED[0].upper()}{words.MIXED[1:]}. Each counts as positive or negative as well, by the side that it "
+    "leans to. Those nearest to the middle come first."
+)
 
 
 def title(view: View, finished: list[dict[str, Any]]) -> None:
@@ -106,10 +112,10 @@ def summary(view: View) -> None:
 
 def _figures(view: View) -> None:
     counts, split_, stars = view.part("counts"), view.part("distribution"), view.part("agreement")
-    below = view.part("model").get("needs_review_below")
+    below, tells_mixed = view.part("model").get("needs_review_below"), view.part("model").get("mixed_band")
     with st.container(key="figures"):
-        four = st.columns(4, gap="small")
-    with four[0], st.container(key="card-positive", height="stretch"):
+        tiles = st.columns(5 if tells_mixed else 4, gap="small")
+    with tiles[0], st.container(key="card-positive", height="stretch"):
         figure(
             words.percent(split_["positive_share"]),
             "positive",
@@ -117,14 +123,14 @@ def _figures(view: View) -> None:
             if split_["count"]
             else "",
         )
-    with four[1], st.container(key="card-count", height="stretch"):
+    with tiles[1], st.container(key="card-count", height="stretch"):
         hidden = f", {words.count(counts['hidden'])} hidden by the filter" if counts["hidden"] else ""
         figure(
             words.count(counts["shown"]),
             "reviews" if counts["shown"] != 1 else "review",
             f"{words.count(counts['scored'])} scored, {words.many(counts['duplicate'], 'duplicate')}{hidden}",
         )
-    with four[2], st.container(key="card-stars", height="stretch"):
+    with tiles[2], st.container(key="card-stars", height="stretch"):
         if stars["available"] and stars["compared"]:
             figure(
                 words.percent(stars["share"]), words.half_width(stars["low"], stars["high"]), "agrees with your stars"
@@ -133,17 +139,40 @@ def _figures(view: View) -> None:
             figure(
                 words.percent(split_["mean_confidence"]), "sure", "on average; the file has no stars to compare with"
             )
-    with four[3], st.container(key="card-second-look", height="stretch"):
+    with tiles[3], st.container(key="card-second-look", height="stretch"):
         figure(
             words.count(split_["needs_review"]),
             words.percent(split_["needs_review_share"]),
             "worth a second look" + (f": less than {words.percent(below, 0)} sure" if below else ""),
         )
+    if tells_mixed:
+        with tiles[4], st.container(key="card-mixed", height="stretch"):
+            _mixed(view, split_)
+    if tells_mixed and view.filters.get("mixed"):
+        behind(view, "mixed", _mixed_title, caption=_MIXED_NOTE, sort="confidence")
     st.html(
         f'<p class="rl-label rl-sum" data-testid="accounting">'
         f"{escape(words.accounting(counts['read'], counts['scored'], counts['duplicate'], counts['rejected']))}"
         f"{_aside_link(counts)}</p>"
     )
+
+
+def _mixed(view: View, part: dict[str, Any]) -> None:
+    """How many are mixed, and one click to read them."""
+    figure(words.count(part["mixed"]), words.percent(part["mixed_share"]), f"mixed: {words.MIXED}")
+    if part["mixed"] and not view.filters.get("mixed"):
+        st.button(
+            "Read the mixed ones",
+            key="see-mixed",
+            type="tertiary",
+            icon=":material/arrow_downward:",
+            on_click=filters.put,
+            args=(view.id, "mixed", {"mixed": True}),
+        )
+
+
+def _mixed_title(total: int) -> str:
+    return words.many(total, "mixed review")
 
 
 def _aside_link(counts: dict[str, Any]) -> str:

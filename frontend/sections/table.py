@@ -125,6 +125,14 @@ def _more(view: View) -> None:
         key="f-needs-review",
         on_change=lambda: _set(view, "needs_review", {"needs_review": st.session_state["f-needs-review"] or None}),
     )
+    if view.part("model").get("mixed_band"):
+        _keep("f-mixed", bool(now.get("mixed")))
+        st.toggle(
+            "Only mixed ones",
+            key="f-mixed",
+            help=f"Mixed: {words.MIXED}",
+            on_change=lambda: _set(view, "mixed", {"mixed": st.session_state["f-mixed"] or None}),
+        )
 
 
 def _dates(view: View, points: list[dict[str, Any]]) -> None:

@@ -98,6 +98,7 @@ def test_chips_tell_every_filter() -> None:
                 "min_confidence": 0.5,
                 "max_confidence": 0.7,
                 "needs_review": True,
+                "mixed": True,
                 "rating": [5, 1],
                 "product": ["Fern Kettle"],
                 "date_from": "2025-01-01",
@@ -110,6 +111,8 @@ def test_chips_tell_every_filter() -> None:
     )
     assert set(told) == set(filters.KINDS)
     assert told["rating"] == "1, 5 stars"
+    assert told["mixed"] == "Mixed"
+    assert dict(filters.chips({"mixed": False})) == {"mixed": "Not mixed"}
     assert told["confidence"].replace(words.NBSP, " ") == "Confidence 50–70 %"
     assert filters.phrase("very good") == '"very good"'
     assert filters.phrase("lid") == "lid"
