@@ -1,0 +1,142 @@
+"""Tasks that hang: told apart from slow ones, ended, and their jobs taken up again."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from reviewlens.jobs import dispatcher as dispatcher_module
+from reviewlens.jobs import watch as watch_module
+from reviewlens.jobs.interface import JobState
+from reviewlens.launch.subprocess import SubprocessLauncher
+from reviewlens.pipeline.spec import JobKeys
+from reviewlens.settings import Settings
+from tests.jobs.conftest import Bench
+
+# Heeds no request to stop and writes its progress for ever, with no row more; where it is told to, only at first.
+HANGS = """
+import json, pathlib, signal, sys, time, urllib.parse
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+folder = pathlib.Path(urllib.parse.unquote(sys.argv[-1].removeprefix("file://"))).parent
+before = folder / "hung-before"
+if before.exists() and "once" in sys.argv:
+    (folder / "inference_summary.json").write_text(json.dumps({"rows_read": 2}))
+    sys.exit(0)
+before.write_text("")
+while True:
+    written = folder / "progress.tmp"
+    written.write_text(json.dumps({"stage": "infer", "rows_done": 5, "updated_at": time.time()}))
+    written.rename(folder / "progress.json")
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def no_pause(monkeypatch):
+    monkeypatch.setattr(dispatcher_module, "_LONGEST_PAUSE_SECONDS", 0.0)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(watch_module, "time", clock)
+    return clock
+
+
+def real(folder: Path, *, attempts: int, how: str) -> Bench:
+    settings = Settings(data_dir=folder, engine="textblob", stuck_job_seconds=1, max_attempts=attempts)
+    script = folder / "hangs.py"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(HANGS)
+    return Bench(folder, settings, launcher=SubprocessLauncher(folder / "logs", [sys.executable, str(script), how]))
+
+
+def tick_until(bench: Bench, job: str, state: JobState) -> list[int]:
+    """The ids of the processes that worked on the job."""
+    deadline, found = time.monotonic() + 60, []
+    while bench.state(job) is not state:
+        assert time.monotonic() < deadline
+        bench.dispatcher.tick()
+        handle = bench.table.get("u1", job).handle
+        if handle and json.loads(handle)["pid"] not in found:
+            found.append(json.loads(handle)["pid"])
+        time.sleep(0.05)
+    return found
+
+
+def test_a_real_process_that_hangs_is_ended_and_its_job_goes_on(tmp_path, no_pause):
+    bench = real(tmp_path / "data", attempts=5, how="once")
+    job = bench.submit()
+    pids = tick_until(bench, job, JobState.SUCCEEDED)
+    row = bench.table.get("u1", job)
+    assert (row.attempts, row.rows_read, len(pids)) == (2, 2, 2)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    bench.table.close()
+
+
+def test_one_that_hangs_every_time_fails_in_the_end_and_lets_the_next_job_start(tmp_path, no_pause):
+    bench = real(tmp_path / "data", attempts=2, how="always")
+    job, waiting = bench.submit(), bench.submit()
+    pids = tick_until(bench, job, JobState.FAILED)
+    assert bench.table.get("u1", job).error_code == "interrupted-too-often"
+    assert len(pids) == 2
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    tick_until(bench, waiting, JobState.RUNNING)
+    bench.launcher.kill(bench.table.get("u1", waiting).handle)
+    bench.table.close()
+
+
+def test_a_task_that_gets_on_is_left_alone_however_long_it_takes(bench, clock):
+    job, handle = bench.run()
+    keys = JobKeys("u1", job)
+    limit = bench.settings.stuck_job_seconds
+    bench.dispatcher.tick()
+    for done in range(5):
+        clock.now += limit - 1
+        bench.write(keys.progress, {"stage": "read", "rows_done": done})
+        bench.dispatcher.tick()
+    bench.write(keys.progress, {"stage": "clean", "rows_done": 4})
+    clock.now += limit - 1
+    bench.dispatcher.tick()
+    clock.now += limit
+    bench.dispatcher.tick()
+    assert bench.launcher.killed == []
+    bench.write(keys.progress, {"stage": "clean", "rows_done": 4, "updated_at": "later"})
+    clock.now += 1
+    bench.dispatcher.tick()
+    assert bench.launcher.killed == [handle]
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.INTERRUPTED
+
+
+def test_a_task_that_never_says_anything_is_ended_too(bench, clock):
+    _, handle = bench.run()
+    bench.dispatcher.tick()
+    clock.now += bench.settings.stuck_job_seconds + 1
+    bench.dispatcher.tick()
+    assert bench.launcher.killed == [handle]
+
+
+def test_each_attempt_has_the_whole_time(bench, clock, no_pause):
+    job, handle = bench.run()
+    bench.dispatcher.tick()
+    clock.now += bench.settings.stuck_job_seconds
+    bench.launcher.end(handle, -9)
+    bench.dispatcher.tick()
+    clock.now += bench.settings.stuck_job_seconds
+    bench.dispatcher.tick()
+    bench.dispatcher.tick()
+    assert (bench.state(job), bench.launcher.killed) == (JobState.RUNNING, [])
