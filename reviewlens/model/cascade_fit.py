@@ -1,0 +1,164 @@
+"""Where each stage of a cascade may answer: chosen on validation texts, so that it hardly ever differs from the last
+stage."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewlens.model.bundle import CascadeStage
+from reviewlens.model.calibration import fit_temperature, sigmoid
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+LEAST_CONFIDENCE = 0.9
+"""No stage but the last answers with less: what is doubtful, or mixed, is for the best model to say."""
+
+_FIRST_STAGE_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65)
+_TIGHTER = 0.7
+_TRIES = 8
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """`disagreement`: most texts, as a share of every group, for which the cascade may say another sentiment than the
+    last stage alone; `accuracy_loss`: how much less accurate it may be (0.001 is 0.1 points)."""
+
+    disagreement: float = 0.003
+    accuracy_loss: float = 0.001
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the last stage alone says of the validation texts: positive or not, shape (n,).
+
+    `labels`: 1, 0, or -1 where there is none. `groups`: sets of texts that must all be agreed upon, each (n,).
+    """
+
+    positive: Mask
+    labels: Labels
+    groups: Sequence[Mask]
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at a stage: its margins for the texts, and which of them it may answer at all, both (n,)."""
+
+    margins: Floats
+    may: Mask
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A stage to be fitted: its views, the one that ships first. The others are judged by as strictly (an n-gram model
+    that never saw a text's source, say). `cost`: of one text, in any unit that is the same for all."""
+
+    name: Literal["ngrams", "small"]
+    views: Sequence[View]
+    temperature: float
+    cost: float
+    least_known: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The stages with their bounds, which stage answered each text (-1: the last), and what that comes to."""
+
+    stages: tuple[CascadeStage, ...]
+    answered_by: Labels
+    agreement: float
+    accuracy_loss: float
+    cost: float
+
+
+def fit_cascade(
+    contenders: Sequence[Contender], verdicts: Verdicts, last_cost: float, tolerance: Tolerance | None = None
+) -> Fitted:
+    """The cheapest bounds within the tolerance, of those tried.
+
+    In every group and for each answer (positive, negative) by itself, a stage may be wrong about no more than its part
+    of the tolerated texts; from the most confident text down, it answers as long as that holds. How the tolerance is
+    shared among the stages is tried out. Where accuracy suffers more than it may, all is tried again more strictly.
+    """
+    wanted = tolerance or Tolerance()
+    for _ in range(_TRIES):
+        tried = [_fit(contenders, verdicts, last_cost, parts, wanted) for parts in _shares(len(contenders))]
+        best = min(tried, key=lambda fitted: fitted.cost)
+        if best.accuracy_loss <= wanted.accuracy_loss:
+            break
+        wanted = replace(wanted, disagreement=wanted.disagreement * _TIGHTER)
+    else:
+        best = _fit(contenders, verdicts, last_cost, [0.0] * len(contenders), wanted)
+    log.info("cascade: agreement %.4f at %.2f of the cost", best.agreement, best.cost / last_cost)
+    return best
+
+
+def _shares(stages: int) -> list[list[float]]:
+    return [[1.0]] if stages == 1 else [[first, 1 - first] for first in _FIRST_STAGE_SHARES]
+
+
+def _fit(
+    contenders: Sequence[Contender], verdicts: Verdicts, last_cost: float, parts: Sequence[float], wanted: Tolerance
+) -> Fitted:
+    waiting = np.ones(len(verdicts.positive), dtype=np.bool_)
+    answered_by = np.full(len(waiting), -1, dtype=np.int64)
+    said = verdicts.positive.copy()
+    stages, cost = [], 0.0
+    for number, (stage, part) in enumerate(zip(contenders, parts, strict=True)):
+        cost += stage.cost * float(waiting.mean())
+        above = _lowest_safe(stage, verdicts, waiting, part * wanted.disagreement / 2, positive=True)
+        below = -_lowest_safe(stage, verdicts, waiting, part * wanted.disagreement / 2, positive=False)
+        own = stage.views[0]
+        done = waiting & own.may & ((own.margins >= above) | (own.margins <= below))
+        said[done] = own.margins[done] >= 0
+        answered_by[done] = number
+        waiting &= ~done
+        stages.append(_stage(stage, verdicts.labels, done, below, above))
+    cost += last_cost * float(waiting.mean())
+    known = verdicts.labels >= 0
+    right = verdicts.labels[known] == 1
+    loss = float(np.mean(verdicts.positive[known] == right) - np.mean(said[known] == right)) if known.any() else 0.0
+    return Fitted(tuple(stages), answered_by, float(np.mean(said == verdicts.positive)), loss, cost)
+
+
+def _lowest_safe(stage: Contender, verdicts: Verdicts, waiting: Mask, share: float, *, positive: bool) -> float:
+    """The lowest margin towards one answer from which the stage's wrong answers stay within the share of every group,
+    whichever of its views is asked."""
+    sign = 1.0 if positive else -1.0
+    bound = stage.temperature * float(np.log(LEAST_CONFIDENCE / (1 - LEAST_CONFIDENCE)))
+    for view in stage.views:
+        towards = sign * view.margins
+        wrong = waiting & view.may & (towards >= bound) & (verdicts.positive != positive)
+        for group in verdicts.groups:
+            allowed = int(share * int(group.sum()))
+            worst = np.sort(towards[wrong & group])[::-1]
+            if len(worst) > allowed:
+                bound = max(bound, float(np.nextafter(worst[allowed], np.inf)))
+    return bound
+
+
+def _stage(stage: Contender, labels: Labels, done: Mask, below: float, above: float) -> CascadeStage:
+    """The bounds as calibrated scores. The n-gram stage is calibrated on the texts that it answers: what it would say
+    of the others nobody hears."""
+    own = stage.views[0]
+    temperature = stage.temperature
+    heard = done & (labels >= 0)
+    if stage.name == "ngrams" and np.sum((own.margins[heard] >= 0) != (labels[heard] == 1)) >= 5:
+        temperature = fit_temperature(own.margins[heard], labels[heard])
+    scores = sigmoid(np.array([below, above]) / temperature)
+    return CascadeStage(
+        name=stage.name,
+        temperature=temperature,
+        answers_below=float(min(scores[0], 0.5)),
+        answers_above=float(max(scores[1], 0.5)),
+        least_known=stage.least_known,
+    )
