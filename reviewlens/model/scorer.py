@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from reviewlens.errors import InputError
+from reviewlens.model.explain import Contribution, explain
 from reviewlens.model.interface import Engine, Prediction, Thresholds, decide
 from reviewlens.reviews.cleaning import clean_text
 
@@ -30,3 +32,10 @@ class Scorer:
                     details={"index": index},
                 )
         return [decide(score, self.thresholds) for score in self.engine.score(texts)]
+
+    def explain(self, raw: str, turn: AbstractContextManager[object] | None = None) -> list[Contribution]:
+        """Which parts of a raw text carried its score, in order; see `reviewlens.model.explain`.
+
+        `turn` is held whenever the engine is used: a lock that several threads share.
+        """
+        return explain(self.engine, raw, turn=turn)
