@@ -138,10 +138,13 @@ def judge(behaviour: Behaviour, engines: Mapping[str, Engine | None]) -> Outcome
             passed[name] = None
             continue
         scores = np.split(np.round(engine.score(texts), SCORE_DECIMALS), ends[:-1])
-        passed[name] = np.array([case.passes(given) for case, given in zip(cases, scores, strict=True)])
+        verdicts = [case.passes(given) for case, given in zip(cases, scores, strict=True)]
+        passed[name] = np.array(verdicts)
         if place == 0:
             failures = {
-                index: tuple(float(score) for score in scores[index]) for index in np.flatnonzero(~passed[name])
+                index: tuple(float(score) for score in scores[index])
+                for index, verdict in enumerate(verdicts)
+                if not verdict
             }
     return Outcome(behaviour, passed, failures)
 

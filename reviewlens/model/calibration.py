@@ -137,8 +137,8 @@ def _inside(scores: Floats, ends: Floats) -> Labels:
 
 
 def _confidence(scores: Floats) -> Floats:
-    return np.maximum(scores, 1 - scores)
+    return np.asarray(np.maximum(scores, 1 - scores), dtype=np.float64)
 
 
 def _right(scores: Floats, labels: Labels) -> Floats:
-    return ((scores >= 0.5).astype(np.int64) == labels).astype(np.float64)
+    return np.asarray((scores >= 0.5) == (labels == 1), dtype=np.float64)

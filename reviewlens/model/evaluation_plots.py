@@ -19,7 +19,7 @@ def reliability_diagram(bins: Sequence[Row]) -> Markup:
     parts = [*_square(0.5, 0.0, "confidence", "share that is right"), _line("mark", _x(0.5), _y(0.5), _x(1), _y(1))]
     shown = [one for one in bins if one["texts"]]
     where = [(_x(one["confidence"], 0.5), _y(one["accuracy"])) for one in shown]
-    parts.append(_element("polyline", css="line", points=" ".join(f"{x},{y}" for x, y in where)))
+    parts.append(_element("polyline", css="line thin", points=" ".join(f"{x},{y}" for x, y in where)))
     for one, (x, y) in zip(shown, where, strict=True):
         told = f"{one['texts']:,} texts: {one['confidence']:.1%} sure on average, {one['accuracy']:.1%} right"
         radius = round(2.5 + 6 * (one["texts"] / most) ** 0.5, 1)
