@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reviewlens.insights.models import Filters
 from reviewlens.jobs.uploads import Overrides
+from reviewlens.model.explain import Contribution
+from reviewlens.model.interface import Prediction
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Secret = Annotated[str, Field(max_length=10_000)]
@@ -142,6 +145,9 @@ class Texts(BaseModel):
 
     text: str | None = Field(None, examples=["It broke after two days, and nobody answers the phone."])
     texts: list[str] | None = Field(None, examples=[None])
+    explain: bool = Field(
+        False, examples=[True], description="Also tell which parts of each text carried its score; at most 10 texts."
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -154,19 +160,49 @@ class Texts(BaseModel):
         return [self.text] if self.text is not None else list(self.texts or [])
 
 
+class Part(BaseModel):
+    """A part of the text, and by how much it raises (above 0) or lowers the log-odds of positive: ln(p / (1 - p)) with
+    it less that without it, p being the calibrated positive score."""
+
+    start: int = Field(ge=0, examples=[31], description="Its first character, counted in Unicode code points from 0.")
+    end: int = Field(ge=0, examples=[36], description="The character after its last.")
+    kind: Literal["word", "passage"] = Field(description="A passage is a clause or some sentences; words lie in one.")
+    contribution: float = Field(examples=[-1.2704])
+
+
 class PredictionAnswer(BaseModel):
-    """`confidence` is the calibrated probability of `sentiment`; `needs_review`: a person should read it."""
+    """`confidence` is the calibrated probability of `sentiment`; `needs_review`: a person should read it; `mixed`:
+    praise and blame together, or neither clearly."""
 
     sentiment: Literal["positive", "negative"]
     confidence: float = Field(examples=[0.981204])
     positive_score: float = Field(examples=[0.018796])
     needs_review: bool
+    mixed: bool
+    explanation: list[Part] | None = Field(
+        None, description="What carried the score, in the order of the text; only where `explain` was asked for."
+    )
+
+    @classmethod
+    def of(cls, found: Prediction, parts: list[Contribution] | None) -> Self:
+        """The answer for a prediction; without the field `explanation` where there is none."""
+        told = {} if parts is None else {"explanation": [Part(**asdict(part)) for part in parts]}
+        return cls(**asdict(found), **told)
 
 
 class Predictions(BaseModel):
     """One prediction for each text, in order, and facts about the model."""
 
     predictions: list[PredictionAnswer]
+    model: dict[str, Any]
+
+
+class ExplainedReview(BaseModel):
+    """A review of a finished job: its title and text as they were scored together, which `explanation` counts in."""
+
+    row: int
+    text: str
+    prediction: PredictionAnswer
     model: dict[str, Any]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewlens.errors import ConfigurationError, InputError, ReviewLensError, TransientError
+from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 from reviewlens.model.loading import load_scorer
 from reviewlens.model.scorer import Scorer
@@ -59,9 +60,7 @@ class Model:
         Raises InputError (`empty-text`). A long list is scored in parts, so that single texts need not wait for all of
         it; a text's score does not depend on its neighbours.
         """
-        self._loaded.wait(_LOAD_SECONDS)
-        self.check()
-        assert self._scorer is not None
+        scorer = self._ready()
         for index, text in enumerate(texts):
             if not clean_text(text):
                 raise InputError(
@@ -72,5 +71,20 @@ class Model:
         found: list[Prediction] = []
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             with self._turn:
-                found.extend(self._scorer.predict(texts[start : start + _TEXTS_AT_ONCE]))
-        return found, self._scorer.engine.describe()
+                found.extend(scorer.predict(texts[start : start + _TEXTS_AT_ONCE]))
+        return found, scorer.engine.describe()
+
+    def explain(self, text: str) -> list[Contribution]:
+        """Which parts of a text carried its score; others may have their turn between its steps."""
+        return self._ready().explain(text, self._turn)
+
+    def facts(self) -> dict[str, Any]:
+        """What the engine says of itself."""
+        return self._ready().engine.describe()
+
+    def _ready(self) -> Scorer:
+        """The model, waited for; errors as for `check`."""
+        self._loaded.wait(_LOAD_SECONDS)
+        self.check()
+        assert self._scorer is not None
+        return self._scorer

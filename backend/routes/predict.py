@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from fastapi import APIRouter
 
 from backend.deps import CurrentUser, ServicesDep
@@ -14,17 +12,35 @@ from reviewlens.settings import Settings
 router = APIRouter(tags=["predict"])
 
 
-@router.post("/predict-sentiment", summary="Score one text or many", responses=errors(400, 401, 413, 422, 429, 503))
+_MOST_EXPLAINED = 10  # one explanation scores some thirty variants of its text
+
+
+@router.post(
+    "/predict-sentiment",
+    summary="Score one text or many",
+    response_model_exclude_unset=True,
+    responses=errors(400, 401, 413, 422, 429, 503),
+)
 def predict_sentiment(body: Texts, _user: CurrentUser, services: ServicesDep) -> Predictions:
-    """The same scores as a job gives. A long text is read in overlapping windows, never cut."""
+    """The same scores as a job gives. A long text is read in overlapping windows, never cut.
+
+    With `explain`, each prediction also tells which words and passages carried its score.
+    """
     texts = body.all()
-    _check_limits(texts, services.platform.settings)
-    predictions, model = services.model.predict(texts)
-    services.metrics.predicted(len(predictions))
-    return Predictions(predictions=[PredictionAnswer(**asdict(found)) for found in predictions], model=model)
+    _check_limits(texts, services.platform.settings, explain=body.explain)
+    found, model = services.model.predict(texts)
+    parts = [services.model.explain(text) if body.explain else None for text in texts]
+    services.metrics.predicted(len(found))
+    return Predictions(predictions=list(map(PredictionAnswer.of, found, parts)), model=model)
 
 
-def _check_limits(texts: list[str], settings: Settings) -> None:
+def _check_limits(texts: list[str], settings: Settings, *, explain: bool) -> None:
+    if explain and len(texts) > _MOST_EXPLAINED:
+        raise LimitError(
+            f"Send at most {_MOST_EXPLAINED} texts at once to have them explained, or leave explain out.",
+            code="too-many-to-explain",
+            details={"allowed": _MOST_EXPLAINED, "actual": len(texts)},
+        )
     allowed = settings.max_predict_texts
     if len(texts) > allowed:
         raise LimitError(

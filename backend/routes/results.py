@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from backend.deps import CurrentUser, PlatformDep, ServicesDep
 from backend.routes.jobs import JobId
-from backend.schemas import DashboardRequest, errors
-from reviewlens.errors import ConflictError
+from backend.schemas import DashboardRequest, ExplainedReview, PredictionAnswer, errors
+from reviewlens.errors import ConflictError, NotFoundError
 from reviewlens.identity.interface import User
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.export import MEDIA_TYPES, export_name, export_rows
 from reviewlens.insights.models import Dashboard, ExportQuery, Filters, ReviewPage, ReviewQuery
 from reviewlens.insights.results import Results, open_results
-from reviewlens.insights.reviews import query_reviews
+from reviewlens.insights.reviews import query_reviews, reviews_by_row
 from reviewlens.jobs.interface import JobState
 from reviewlens.platform import Platform
+from reviewlens.reviews.cleaning import join_title
 
 router = APIRouter(tags=["results"])
+
+Row = Annotated[int, Path(ge=1, lt=2**63, description="The review's row, as in `row`.")]
 
 
 @router.post(
@@ -46,6 +49,37 @@ def reviews(
 ) -> ReviewPage:
     """Filtered, sorted, in pages: `next_cursor` of one page is the `cursor` of the next."""
     return query_reviews(_results(platform, user, job_id), query.plain(), query.sort, query.limit, query.cursor)
+
+
+@router.get(
+    "/jobs/{job_id}/reviews/{row}/explanation",
+    summary="What carried the score of a review",
+    response_model_exclude_unset=True,
+    responses=errors(401, 404, 409, 422, 429, 503),
+)
+def explanation(job_id: JobId, row: Row, user: CurrentUser, services: ServicesDep) -> ExplainedReview:
+    """Of a served row, by the model that scored it: refused (`other-model`) when this backend now uses another one."""
+    results = _results(services.platform, user, job_id)
+    try:
+        (review,) = reviews_by_row(results, [row])
+    except KeyError:
+        raise NotFoundError(
+            f"Row {row:,} has no score in this analysis: it was set aside, or there is no such row.",
+            code="row-not-found",
+        ) from None
+    facts = services.model.facts()
+    scored_by = results.summary.get("model", {})
+    if (scored_by.get("engine"), scored_by.get("sha256")) != (facts["engine"], facts["model_sha256"]):
+        raise ConflictError(
+            "This analysis was made with another model than the one in use now, which would explain scores of its own. "
+            "Analyse the file again to have its reviews explained.",
+            code="other-model",
+        )
+    text = join_title(review.title, review.text)
+    (found,), model = services.model.predict([text])
+    return ExplainedReview(
+        row=row, text=text, prediction=PredictionAnswer.of(found, services.model.explain(text)), model=model
+    )
 
 
 @router.get(

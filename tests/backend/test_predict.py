@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from backend.scoring import Model
@@ -32,6 +34,46 @@ def test_many_texts_give_what_the_engine_gives_in_order(site):
     assert [row["positive_score"] for row in found] == [prediction.positive_score for prediction in expected]
 
 
+def test_a_prediction_says_whether_it_is_mixed_and_tells_no_reasons_unasked(site):
+    (found,) = predict(site, text=GOOD).json()["predictions"]
+    assert set(found) == {"sentiment", "confidence", "positive_score", "needs_review", "mixed"}
+    assert found["mixed"] is False
+
+
+def test_explanations_count_in_the_text_as_it_was_sent(site):
+    text = "  It is 😡 <b>terrible</b>, &amp; I hate it.\n\nThe colour is fine."
+    (found,) = predict(site, text=text, explain=True).json()["predictions"]
+    parts = found["explanation"]
+    expected = load_scorer("textblob").explain(text)
+    assert parts == [asdict(part) for part in expected]
+    told = {text[part["start"] : part["end"]]: part["contribution"] for part in parts if part["kind"] == "word"}
+    assert min(told, key=told.get) in ("terrible", "hate")
+    assert "b" not in told
+    assert [text[p["start"] : p["end"]] for p in parts if p["kind"] == "passage"][-1] == "The colour is fine."
+
+
+def test_several_texts_are_explained_each_by_itself(site):
+    texts = [GOOD, BAD, "Fine", *["Good."] * 7]
+    found = predict(site, texts=texts, explain=True).json()["predictions"]
+    alone = [predict(site, text=text, explain=True).json()["predictions"][0] for text in texts[:3]]
+    assert found[:3] == alone
+    assert [len(row["explanation"]) for row in found[3:]] == [1] * 7
+
+
+def test_a_very_long_text_is_explained_too(site):
+    text = " ".join(f"It was good on day {n}, and bad at night." for n in range(600))
+    (found,) = predict(site, text=text, explain=True).json()["predictions"]
+    assert found["explanation"][0]["start"] == 0
+    assert 0 < len(found["explanation"]) < 1500
+
+
+def test_too_many_texts_to_explain_are_refused(site):
+    answer = predict(site, texts=[GOOD] * 11, explain=True)
+    assert (answer.status_code, answer.json()["code"]) == (422, "too-many-to-explain")
+    assert answer.json()["details"] == {"allowed": 10, "actual": 11}
+    assert predict(site, texts=[GOOD] * 11, explain=False).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -43,6 +85,8 @@ def test_many_texts_give_what_the_engine_gives_in_order(site):
         ({"text": ""}, "empty-text"),
         ({"text": " <br> \u200b "}, "empty-text"),
         ({"texts": [GOOD] * 70 + [""]}, "empty-text"),
+        ({"text": "", "explain": True}, "empty-text"),
+        ({"text": GOOD, "explain": "why not"}, "invalid-request"),
         ({"texts": [GOOD] * 1001}, "too-many-texts"),
         ({"text": "x" * 100_001}, "text-too-long"),
     ],
@@ -63,7 +107,11 @@ def test_the_limits_are_exact(site):
 
 
 def test_surrogates_and_controls_do_not_break_it(site):
-    for text in ('{"text": "\\ud800 fine"}', '{"text": "\\u0000 fine \\u202e"}'):
+    for text in (
+        '{"text": "\\ud800 fine"}',
+        '{"text": "\\u0000 fine \\u202e"}',
+        '{"text": "\\ud800 fi\\udfffne \\u202e", "explain": true}',
+    ):
         answer = site.client.post(
             "/predict-sentiment", content=text, headers={**site.as_("ana"), "Content-Type": "application/json"}
         )

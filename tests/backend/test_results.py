@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import polars as pl
 import pytest
@@ -63,6 +64,29 @@ def test_reviews_are_filtered_sorted_and_paged(site, job):
     assert get(site, f"/jobs/{job}/reviews?cursor=nonsense").json()["code"] == "bad-cursor"
 
 
+def test_why_a_review_got_its_score(site):
+    job = site.finished(texts=("Works, very good & fine", "Terrible; it broke"))
+    file = site.output(job) / "inference_summary.json"
+    summary = json.loads(file.read_text())
+    summary["model"] |= {"engine": "textblob", "sha256": ""}
+    file.write_text(json.dumps(summary))
+    told = get(site, f"/jobs/{job}/reviews/2/explanation").json()
+    assert (told["row"], told["text"], told["model"]["engine"]) == (2, "Terrible; it broke", "textblob")
+    assert told["prediction"]["sentiment"] == "negative"
+    strongest = min(told["prediction"]["explanation"], key=lambda part: part["contribution"])
+    assert told["text"][strongest["start"] : strongest["end"]] == "Terrible"
+    for row in (3, 9, 10**12):
+        missing = get(site, f"/jobs/{job}/reviews/{row}/explanation")
+        assert (missing.status_code, missing.json()["code"]) == (404, "row-not-found")
+    for row in ("0", "-1", "x", str(2**63)):
+        assert get(site, f"/jobs/{job}/reviews/{row}/explanation").status_code == 422
+
+
+def test_a_review_that_another_model_scored_is_not_explained_by_this_one(site, job):
+    answer = get(site, f"/jobs/{job}/reviews/1/explanation")
+    assert (answer.status_code, answer.json()["code"]) == (409, "other-model")
+
+
 def test_exports(site, job):
     served = get(site, f"/jobs/{job}/export")
     assert served.headers["content-type"] == "text/csv; charset=utf-8"
@@ -88,5 +112,10 @@ def test_a_link_in_a_page_can_download_with_the_session_cookie(site, job):
 
 def test_there_are_no_results_before_the_end(site):
     job = site.submit()["job_id"]
-    for answer in (dashboard(site, job), get(site, f"/jobs/{job}/reviews"), get(site, f"/jobs/{job}/export")):
+    for answer in (
+        dashboard(site, job),
+        get(site, f"/jobs/{job}/reviews"),
+        get(site, f"/jobs/{job}/export"),
+        get(site, f"/jobs/{job}/reviews/1/explanation"),
+    ):
         assert (answer.status_code, answer.json()["code"]) == (409, "job-not-succeeded")

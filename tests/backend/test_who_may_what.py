@@ -52,7 +52,7 @@ def test_the_routes_are_found():
 
 def call(site, route: tuple[str, str], headers: dict, upload: str = "u", job: str = "j", **more):
     method, path = route
-    path = path.format(upload_id=upload, job_id=job)
+    path = path.format(upload_id=upload, job_id=job, row=1)
     body = {}
     if path == "/trigger_pipeline":
         body = {"json": {"upload_id": upload}}
