@@ -32,7 +32,6 @@ from benchmarks.variants import REFERENCE, VARIANTS, Variant, Workshop  # noqa: 
 from reviewlens.model.batching import padded_length  # noqa: E402
 from reviewlens.model.corpus import read_corpus  # noqa: E402
 from reviewlens.model.encoder import TextEncoder, score_margins  # noqa: E402
-from reviewlens.model.export import AccuracyControl  # noqa: E402
 
 IN_DOMAIN = "test split"
 
@@ -64,9 +63,9 @@ class Row:
 class HeadOnly(TextEncoder):
     """An encoder that reads the first window of a text and leaves the rest out."""
 
-    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
-        """Token ids of every text's first window."""
-        pieces, owner = super().encode(texts)
+    def pieces(self, tokens: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[int]]:
+        """The first window of every text."""
+        pieces, owner = super().pieces(tokens)
         first: dict[int, list[int]] = {}
         for ids, index in zip(pieces, owner, strict=True):
             first.setdefault(index, ids)
@@ -194,6 +193,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--markdown", type=Path, help="write the tables into this page, between its quantisation marks")
     given = parser.parse_args()
+    from reviewlens.model.export import AccuracyControl
+
     calibration, validation, test = splits(given.corpus, given.calibration, given.control, given.limit)
     sets = {IN_DOMAIN: test, **{path.stem.removeprefix("test_"): read_texts(path, given.limit) for path in given.tests}}
     timed = test.like(given.timed)

@@ -38,6 +38,8 @@ from reviewlens.model.encoder import TextEncoder  # noqa: E402
 from reviewlens.model.loading import load_scorer, open_bundle  # noqa: E402
 
 ENGINES = ("cascade", "openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
+LEAST = 200
+"""Fewest texts that anything is timed on, where there are so many."""
 WORD_LISTS = ("textblob", "vader")
 ONE, TWO_THREADS, TWO_PROCESSES = "one thread", "one process, two threads", "two processes"
 MODES = {ONE: (1, 1), TWO_THREADS: (1, 2), TWO_PROCESSES: (2, 1)}
@@ -81,9 +83,11 @@ def pipeline_operations(folder: Path, texts: Texts) -> int:
 
 
 def enough(texts: Texts, seconds: float, run: Callable[[Texts], Run]) -> Texts:
-    """As many texts as a contender gets through in about so many seconds, 200 at least."""
+    """As many texts as a contender gets through in about so many seconds, LEAST at least."""
+    if len(texts) <= LEAST:
+        return texts
     few = texts.like(64)
-    return texts.like(max(200, int(seconds * len(few) / run(few).seconds)))
+    return texts.like(max(LEAST, int(seconds * len(few) / run(few).seconds)))
 
 
 def pipelines(given: argparse.Namespace, texts: Texts, scratch: Path, bundle: Bundle) -> list[Contender]:

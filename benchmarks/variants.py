@@ -6,15 +6,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from reviewlens.model import export
 from reviewlens.model.encoder import Graph, TextEncoder
-from reviewlens.model.export import AccuracyControl
+
+if TYPE_CHECKING:  # torch is needed once something is made
+    from reviewlens.model.export import AccuracyControl
 
 VARIANTS: dict[str, str] = {
     "fp32": "OpenVINO, float32",
@@ -87,16 +88,18 @@ class Workshop:
             if name == "onnx-int8":
                 path = quantise_onnx(path, self.scratch / "onnx-int8.onnx", self.encoder, self.calibration)
             return self._variant(name, OnnxGraph(path, self.threads), [path], started)
+        from reviewlens.model import export
+
         xml = self.scratch / f"{name}.xml"
         exact = name in {"fp32", "bf16"}
         graph = export.convert(self.folder)
-        ov.save_model(graph if exact else self._int8(graph, name), xml, compress_to_fp16=not exact)
+        if not exact:
+            control = self.control if name == "int8-control" else None
+            smooth = _SMOOTH.get(name)
+            graph = export.quantise(graph, self.encoder, self.calibration, smooth_quant=smooth, accuracy=control)
+        ov.save_model(graph, xml, compress_to_fp16=not exact)
         compiled = CompiledGraph(xml, self.threads, "bf16" if name == "bf16" else "f32")
         return self._variant(name, compiled, [xml, xml.with_suffix(".bin")], started)
-
-    def _int8(self, graph: Any, name: str) -> Any:
-        control = self.control if name == "int8-control" else None
-        return export.quantise(graph, self.encoder, self.calibration, smooth_quant=_SMOOTH.get(name), accuracy=control)
 
     def _variant(self, name: str, graph: Graph, files: Sequence[Path], started: float) -> Variant:
         return Variant(name, graph, sum(file.stat().st_size for file in files), time.perf_counter() - started)
