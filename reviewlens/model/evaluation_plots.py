@@ -10,7 +10,7 @@ from markupsafe import Markup
 Row = Mapping[str, Any]
 
 _SIDE = 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 350, 12, 318
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 338, 26, 318
 
 
 def reliability_diagram(bins: Sequence[Row]) -> Markup:
@@ -109,7 +109,7 @@ def _square(left: float, bottom: float, across: str, up: str) -> list[Markup]:
         parts += [_line("grid", _LEFT, at_y, _RIGHT, at_y), _text("tick", _LEFT - 6, at_y + 4, f"{y:.0%}", "end")]
         parts.append(_text("tick", _x(x, left), _BOTTOM + 16, f"{x:.0%}", "middle"))
     parts.append(_text("tick", (_LEFT + _RIGHT) / 2, _SIDE - 8, across, "middle"))
-    parts.append(_text("tick", _LEFT + 6, _TOP + 4, up, "start"))
+    parts.append(_text("tick", _LEFT, 14, up, "start"))
     return parts
 
 
