@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from reviewlens.model.bars import standings
 from reviewlens.model.bundle import BundleMetadata
-
-_COLUMNS = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "F1": "f1",
-    "balanced accuracy": "balanced_accuracy",
-    "ROC AUC": "roc_auc",
-    "calibration error": "expected_calibration_error",
-    "needs review": "needs_review_share",
-    "accuracy of the sure": "accuracy_without_needs_review",
-}
+from reviewlens.model.card_tables import (
+    answered_table,
+    bars_table,
+    compared_table,
+    coverage_table,
+    pace_table,
+    percent,
+    sets_table,
+    table,
+    variants_table,
+)
 
 
 def model_card(metadata: BundleMetadata) -> str:
     """Markdown, made from the metadata alone, so that no number in it is written by hand."""
     metrics: dict[str, Any] = metadata.metrics
     training: dict[str, Any] = metadata.training
-    validation, agreement, neutral = metrics["validation"], metrics["int8_against_float32"], metrics["three_stars"]
     options: dict[str, Any] = training.get("options") or {}
     lines = [
         f"# Model card: {metadata.version}",
@@ -31,47 +30,9 @@ def model_card(metadata: BundleMetadata) -> str:
         "Says whether a product review is positive or negative, with a calibrated confidence. English; other "
         "languages are not supported.",
         "",
-        "| | |",
-        "|---|---|",
-        f"| base model | {metadata.base_model} |",
-        f"| licence of the weights | {metadata.licence} |",
-        f"| precision | {metadata.precision}, static scales: a text's score does not depend on what is scored "
-        f"beside it |",
-        f"| window | {metadata.max_length} tokens; longer texts are read in overlapping windows, whose logits are "
-        f"averaged |",
-        f"| cleaning version | {metadata.cleaning_version} |",
-        f"| calibration temperature | {metadata.temperature} |",
-        f"| `needs_review` | confidence under {metadata.needs_review} |",
-        f"| made | {metadata.created_at} |",
-        "",
-        "## How good it is",
-        "",
-        "The int8 model as it ships, through the scorer that ships. *Sure* are the reviews that are not "
-        "`needs_review`.",
-        "",
-        "| set | texts | " + " | ".join(_COLUMNS) + " |",
-        "|---|---|" + "---|" * len(_COLUMNS),
-        *[_row(name, values) for name, values in metrics["sets"].items()],
-        "",
-        f"- Calibration error on validation data: {_percent(validation['calibration_error_before'])} before "
-        f"temperature scaling, "
-        f"{_percent(validation['calibration_error_after'])} after.",
-        f"- int8 against float32 on {agreement['texts']} test texts: accuracy "
-        f"{_percent(agreement['accuracy_int8'])} against "
-        f"{_percent(agreement['accuracy_float32'])}; {_percent(agreement['same_label'])} of the labels are the same.",
-        f"- Three-star reviews ({neutral['texts']}; never trained on) have no right answer: "
-        f"{_percent(neutral['needs_review_share'])} "
-        f"of them are marked `needs_review`, {_percent(neutral['called_positive'])} are called positive.",
-        "",
-        "Accuracy over the most confident share, in-domain test split:",
-        "",
-        "| share of reviews | accuracy | least confidence |",
-        "|---|---|---|",
-        *[
-            f"| {_percent(row['coverage'], 0)} | {_percent(row['accuracy'])} | {row['least_confidence']:.3f} |"
-            for row in next(iter(metrics["sets"].values()))["risk_coverage"]
-        ],
-        "",
+        *_facts(metadata),
+        *_quality(metrics),
+        *_cascade(metadata),
         "## What it was trained on",
         "",
         f"{training['splits'].get('train', 0)} labelled texts for training, "
@@ -86,7 +47,9 @@ def model_card(metadata: BundleMetadata) -> str:
         "|---|---|---|",
         *[f"| {row['source']} | {row['licence']} | {row['texts']} |" for row in training["texts_by_source"]],
         "",
-        *_training_lines(training, options),
+        *_licence_notice(training),
+        *_training_lines("Fine-tuned", training, options),
+        *_small_lines(training),
         *([str(training["note"]), ""] if training.get("note") else []),
         f"Fingerprint of the data (SHA-256): `{training['data_sha256']}`.",
         "",
@@ -101,41 +64,164 @@ def model_card(metadata: BundleMetadata) -> str:
         "## Getting these numbers again",
         "",
         "```",
-        *_training_command(options),
+        *_training_command(options, "training"),
+        *_training_command(_small(training).get("options") or {}, "small"),
         f"python -m reviewlens.model.shipping out/training/model CORPUS.parquet{_licences(options)} --version "
         f"{metadata.version} \\",
+        *_cascade_arguments(metadata),
         "    --tests TEST_1.csv TEST_2.csv --bundle out/model.tar.gz --card out/MODEL_CARD.md",
         "```",
         "",
-        "The second command converts, quantises, calibrates and measures a trained model and writes this page;",
+        "The last command converts, quantises, calibrates and measures a trained model and writes this page;",
         "`python sagemaker/evaluate.py --data DATA.csv` measures the bundle that ships on any labelled file.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _training_lines(training: dict[str, Any], options: dict[str, Any]) -> list[str]:
+def _facts(metadata: BundleMetadata) -> list[str]:
+    band = f"score from {metadata.mixed[0]} to {metadata.mixed[1]}" if metadata.mixed else "nothing"
+    return [
+        "| | |",
+        "|---|---|",
+        f"| base model | {metadata.base_model} |",
+        f"| licence of the weights | {metadata.licence} |",
+        f"| precision | {metadata.precision}, static scales: a text's score does not depend on what is scored "
+        f"beside it |",
+        f"| window | {metadata.max_length} tokens; longer texts are read in overlapping windows, whose logits are "
+        f"averaged |",
+        f"| cleaning version | {metadata.cleaning_version} |",
+        f"| calibration temperature | {metadata.temperature} |",
+        f"| `needs_review` | confidence under {metadata.needs_review} |",
+        f"| called mixed | {band} |",
+        f"| made | {metadata.created_at} |",
+        "",
+    ]
+
+
+def _quality(metrics: dict[str, Any]) -> list[str]:
+    validation, neutral = metrics["validation"], metrics.get("three_stars")
+    held = standings(metrics)
+    lines = [
+        "## How good it is",
+        "",
+        f"The int8 model as it ships (engine `{metrics['engine']}`), through the scorer that ships. *Sure* are the "
+        "reviews that are not `needs_review`.",
+        "",
+        *sets_table(metrics["sets"]),
+    ]
+    if held:
+        met = sum(each.met for each in held)
+        lines += [f"What it was to reach ({met} of {len(held)} met):", "", *bars_table(metrics)]
+    lines += [
+        f"- Calibration error on validation data: {percent(validation['calibration_error_before'])} before "
+        f"temperature scaling, {percent(validation['calibration_error_after'])} after."
+    ]
+    if neutral:
+        lines += [
+            f"- Three-star reviews ({neutral['texts']} of the test split; never trained on with a label) have no right "
+            f"answer: {percent(neutral['needs_review_share'])} of them are marked `needs_review`, "
+            f"{percent(neutral.get('mixed_share'))} mixed, {percent(neutral['called_positive'])} lean to positive."
+        ]
+    first = next(iter(metrics["sets"].values()))
+    lines += ["", "Accuracy over the most confident share, in-domain test split:", ""]
+    lines += coverage_table(first["risk_coverage"])
+    if metrics.get("variants"):
+        lines += ["Other models beside it:", "", *variants_table(metrics["variants"], metrics["sets"])]
+    return lines
+
+
+def _cascade(metadata: BundleMetadata) -> list[str]:
+    metrics: dict[str, Any] = metadata.metrics
+    pace = metrics["pace"]
+    threads = next(iter(pace.values()))["threads"]
+    lines = ["## Its parts, side by side", "", "Accuracy of each by itself:", "", *compared_table(metrics["compared"])]
+    if metadata.cascade:
+        fitted = metrics["cascade_fit"]
+        lines += [
+            "A cascade: each stage answers the reviews it is sure of and leaves the rest to the next. Which stage "
+            "answers a review depends on that review alone.",
+            "",
+            *table(
+                ["stage", "answers from a score of", "or down from", "temperature"],
+                [
+                    [
+                        "n-grams" if stage.name == "ngrams" else "small model",
+                        f"{stage.answers_above:.4f}",
+                        f"{stage.answers_below:.4f}",
+                        f"{stage.temperature:.3f}",
+                    ]
+                    for stage in metadata.cascade
+                ],
+            ),
+            f"The bounds were fitted on {fitted['validation_texts']} validation texts and {fitted['snippets']} snippets"
+            f" of them, with the last stage's answers as the measure: agreement {percent(fitted['agreement'])}. "
+            "Share of each set that each stage answers:",
+            "",
+            *answered_table(metrics["compared"]),
+        ]
+    return [
+        *lines,
+        f"Speed on {next(iter(pace.values()))['texts']} in-domain test texts, {threads} threads in one process, "
+        "tokenising included, on the machine that made the bundle:",
+        "",
+        *pace_table(pace),
+    ]
+
+
+def _licence_notice(training: dict[str, Any]) -> list[str]:
+    counts: dict[str, int] = {}
+    for row in training["texts_by_source"]:
+        counts[row["licence"]] = counts.get(row["licence"], 0) + int(row["texts"])
+    unstated = counts.get("unstated", 0)
+    if not unstated:
+        return []
+    share = percent(unstated / sum(counts.values()), 0)
+    return [
+        f"**Mind the licences.** {unstated} of the texts ({share}) come from repositories that state no licence for "
+        "them. The weights hold no text, but whoever needs a model learnt from openly licensed texts alone should "
+        f"train one with `--licences {','.join(sorted(name for name in counts if name != 'unstated')) or 'MIT'}`.",
+        "",
+    ]
+
+
+def _small(training: dict[str, Any]) -> dict[str, Any]:
+    return training.get("small") or {}
+
+
+def _small_lines(training: dict[str, Any]) -> list[str]:
+    told = _small(training)
+    return _training_lines("The small model was fine-tuned", told, told.get("options") or {})
+
+
+def _cascade_arguments(metadata: BundleMetadata) -> list[str]:
+    given = ["--small out/small/model"] if metadata.stage("small") else []
+    given += ["--teacher-scores SCORES.parquet"] if metadata.stage("ngrams") else []
+    return [f"    {' '.join(given)} \\"] if given else []
+
+
+def _training_lines(opening: str, training: dict[str, Any], options: dict[str, Any]) -> list[str]:
     if "texts_seen" not in training:
         return []
     return [
-        f"Fine-tuned for {training['minutes']:.0f} minutes: about {training['texts_seen']} "
+        f"{opening} for {training['minutes']:.0f} minutes: about {training['texts_seen']} "
         f"texts seen, "
         f"at most {options.get('max_tokens')} tokens each, learning rate {options.get('learning_rate')} falling to "
         f"nothing, "
         f"label smoothing {options.get('label_smoothing')}, class weights by the {options.get('class_weights')} rule, "
-        f"{_percent(float(options.get('snippet_share', 0)), 0)} of the longer texts cut to a few sentences, seed "
+        f"{percent(float(options.get('snippet_share', 0)), 0)} of the longer texts cut to a few sentences, seed "
         f"{options.get('seed')}.",
         "",
     ]
 
 
-def _training_command(options: dict[str, Any]) -> list[str]:
+def _training_command(options: dict[str, Any], folder: str) -> list[str]:
     if not options:
         return []
     shown = ("base_model", "max_minutes", "epochs", "max_tokens", "learning_rate", "snippet_share", "seed")
     arguments = [f"--{name.replace('_', '-')} {options[name]}" for name in shown if options.get(name) is not None]
     return [
-        f"python sagemaker/train.py --corpus CORPUS.parquet --output out/training{_licences(options)} \\",
+        f"python sagemaker/train.py --corpus CORPUS.parquet --output out/{folder}{_licences(options)} \\",
         f"    {' '.join(arguments)}",
     ]
 
@@ -143,12 +229,3 @@ def _training_command(options: dict[str, Any]) -> list[str]:
 def _licences(options: dict[str, Any]) -> str:
     chosen = options.get("licences")
     return f" --licences {','.join(chosen)}" if chosen else ""
-
-
-def _row(name: str, values: dict[str, Any]) -> str:
-    cells = [_percent(values[key]) for key in _COLUMNS.values()]
-    return f"| {name.replace('_', ' ')} | {values['texts']} | " + " | ".join(cells) + " |"
-
-
-def _percent(share: float | None, digits: int = 2) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"

@@ -73,7 +73,7 @@ class NgramModel:
     def __init__(self, weights: NDArray[np.int16]) -> None:
         if weights.shape != (BUCKETS + 1,) or weights.dtype != np.int16:
             raise ConfigurationError("The n-gram weights of this bundle have a wrong shape.", code="bad-bundle")
-        self._weights = weights
+        self.weights = weights
 
     @classmethod
     def open(cls, path: Path) -> NgramModel:
@@ -86,7 +86,7 @@ class NgramModel:
     def save(self, path: Path) -> None:
         """Write what `open` reads."""
         with path.open("wb") as file:
-            np.save(file, self._weights, allow_pickle=False)
+            np.save(file, self.weights, allow_pickle=False)
 
     def margins(self, tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each text its margin (positive less negative, not calibrated) and the share of its n-grams longer than
@@ -100,11 +100,11 @@ class NgramModel:
         sums = np.zeros(int(texts.lengths.sum()), dtype=np.int64)
         known = np.zeros_like(sums)
         for order, (buckets, inside) in enumerate(texts.orders, start=1):
-            weights = np.where(inside, self._weights[buckets], 0)
+            weights = np.where(inside, self.weights[buckets], 0)
             sums += weights
             if order > 1:
                 known += weights != 0
         sizes = texts.sizes()
         total = np.add.reduceat(sums, texts.starts) / np.sqrt(sizes)
         learnt = np.add.reduceat(known, texts.starts) / (sizes - texts.lengths)
-        return (total + self._weights[BUCKETS]) / UNIT, learnt
+        return (total + self.weights[BUCKETS]) / UNIT, learnt

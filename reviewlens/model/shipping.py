@@ -1,4 +1,4 @@
-"""One command from a trained model to the bundle that ships: convert, quantise, calibrate, measure, describe, pack.
+"""One command from trained models to the bundle that ships: convert, quantise, calibrate, fit, measure, describe, pack.
 
 python -m reviewlens.model.shipping TRAINED CORPUS --bundle OUT/model.tar.gz --card docs/MODEL_CARD.md
 """
@@ -8,45 +8,52 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from reviewlens.errors import ReviewLensError
-from reviewlens.model import export
-from reviewlens.model.bundle import BundleMetadata, KnownAnswer, write_bundle
-from reviewlens.model.calibration import expected_calibration_error, fit_temperature, review_threshold, sigmoid
+from reviewlens.errors import InputError, ReviewLensError
+from reviewlens.model.bundle import Bundle, BundleMetadata, CascadeStage, KnownAnswer, write_bundle
+from reviewlens.model.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    mixed_band,
+    review_threshold,
+    sigmoid,
+)
 from reviewlens.model.card import model_card
-from reviewlens.model.corpus import Corpus, labelled_frame, read_corpus
-from reviewlens.model.encoder import TextEncoder, score_margins
-from reviewlens.model.evaluation import measure, measure_neutral
+from reviewlens.model.cascade_fit import Tolerance
+from reviewlens.model.corpus import Corpus
+from reviewlens.model.evaluation import measure_neutral
 from reviewlens.model.interface import Thresholds
 from reviewlens.model.known_texts import KNOWN_TEXTS
-from reviewlens.model.openvino_engine import OpenVinoGraph
-from reviewlens.reviews.cleaning import CLEANING_VERSION, clean_text
+from reviewlens.model.shipping_cascade import Stages, fit_stages
+from reviewlens.model.shipping_graphs import CALIBRATION_TEXTS, MAX_LENGTH, ShippedGraph, prepare
+from reviewlens.model.shipping_measures import Shipped, head, labels_of, measured_pace, measured_sets, sets_of, worst
+from reviewlens.model.shipping_work import Work
+from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 log = logging.getLogger(__name__)
 
-MAX_LENGTH = 256
-IN_DOMAIN = "in-domain test split"
-CALIBRATION_TEXTS = 300
-BALANCED_SOURCES = ("absa_amazon_pol", "hatn_5dom", "fdu_14dom_amazon")
-"""The corpus's sources with about as many negative as positive reviews."""
+_PACE_TEXTS = 1000
 
 
 @dataclass(frozen=True)
 class ShippingOptions:
     """`tests`: further labelled files, measured by their names; `limit`: most texts per set (None for all).
 
-    `note`: what the card must say of how the training went, where its options alone do not tell.
+    `small`: a trained model to put before the first one, `teacher_scores`: what to learn n-grams from, so that the
+    bundle is a cascade; `work`: a folder to remember margins and graphs in, so that another run is quick; `variants`:
+    a JSON file {name: {set: accuracy}} of other models to show beside this one; `note`: what the card must say of how
+    the training went, where its options alone do not tell.
     """
 
     trained: Path
@@ -60,23 +67,40 @@ class ShippingOptions:
     tests: tuple[Path, ...] = ()
     threads: int = 2
     limit: int | None = None
-    agreement_texts: int = 2000
     seed: int = 13
     note: str = ""
+    small: Path | None = None
+    teacher_scores: Path | None = None
+    work: Path | None = None
+    variants: Path | None = None
+    disagreement: float = Tolerance.disagreement
 
 
 def ship(options: ShippingOptions) -> BundleMetadata:
     """Make the bundle and the card; returns what bundle.json says."""
-    corpus = read_corpus(options.corpus, options.licences)
-    encoder = TextEncoder(options.trained / "tokenizer.json", MAX_LENGTH)
+    variants = _variants(options.variants)
     with tempfile.TemporaryDirectory(prefix="reviewlens-ship-") as scratch:
-        members, exact = Path(scratch) / "members", Path(scratch) / "exact"
-        graph = export.convert(options.trained)
-        export.save_members(graph, options.trained, exact, halve=False)
+        work = Work(options.work or Path(scratch) / "work")
+        corpus = work.corpus(options.corpus, options.licences)
         sample = corpus.part("train").sample(CALIBRATION_TEXTS, seed=options.seed)["text"].to_list()
-        export.save_members(export.quantise(graph, encoder, sample), options.trained, members)
-        log.info("quantised")
-        metadata = _measure(options, corpus, encoder, members / "model.xml", exact / "model.xml")
+        last = prepare(options.trained, sample, work, options.threads)
+        small = prepare(options.small, sample, work, options.threads) if options.small else None
+        validation = head(corpus.part("validation"), options.limit, options.seed)
+        stages = Stages()
+        if small or options.teacher_scores:
+            stages = fit_stages(
+                head(corpus.part("train"), options.limit and 20 * options.limit, options.seed),
+                validation,
+                last,
+                small,
+                options.teacher_scores,
+                Tolerance(options.disagreement),
+                work,
+            )
+        members = Path(scratch) / "members"
+        _lay_out(members, last, stages)
+        metadata = _described(options, corpus, validation, last, stages)
+        metadata = _measured(options, corpus, metadata, Bundle(members, "", metadata), last, stages, variants)
         text = model_card(metadata)
         (members / "MODEL_CARD.md").write_text(text, encoding="utf-8")
         sha256 = write_bundle(options.bundle, members, metadata)
@@ -86,41 +110,38 @@ def ship(options: ShippingOptions) -> BundleMetadata:
     return metadata
 
 
-def _measure(
-    options: ShippingOptions, corpus: Corpus, encoder: TextEncoder, int8_xml: Path, exact_xml: Path
+def _lay_out(members: Path, last: ShippedGraph, stages: Stages) -> None:
+    members.mkdir()
+    for name in ("model.xml", "model.bin", "config.json", "tokenizer.json"):
+        shutil.copyfile(last.int8 / name, members / name)
+    if stages.small:
+        for name in ("model.xml", "model.bin", "tokenizer.json"):
+            into = name.replace("model.", "small.") if name != "tokenizer.json" else "small.tokenizer.json"
+            shutil.copyfile(stages.small.int8 / name, members / into)
+    if stages.ngrams:
+        stages.ngrams.save(members / "ngrams.npy")
+
+
+def _described(
+    options: ShippingOptions, corpus: Corpus, validation: pl.DataFrame, last: ShippedGraph, stages: Stages
 ) -> BundleMetadata:
-    int8 = OpenVinoGraph(int8_xml, options.threads)
-
-    def margins(texts: Sequence[str]) -> NDArray[np.float64]:
-        return score_margins(texts, encoder, int8)
-
-    validation = _head(corpus.part("validation"), options)
-    labels = _labels(validation)
-    raw = margins(validation["text"].to_list())
-    temperature = round(fit_temperature(raw, labels), 4)
-    calibrated = sigmoid(raw / temperature)
-    thresholds = Thresholds(needs_review=review_threshold(calibrated, labels))
-    before, after = expected_calibration_error(sigmoid(raw), labels), expected_calibration_error(calibrated, labels)
-    sets: dict[str, object] = {}
-    for name, frame in _test_sets(corpus, options).items():
-        started = time.perf_counter()
-        scores = sigmoid(margins(frame["text"].to_list()) / temperature)
-        rate = round(len(frame) / (time.perf_counter() - started), 1)
-        measured = measure(scores, _labels(frame), thresholds)
-        log.info("%s: %d texts, %s a second, accuracy %s", name, len(frame), rate, measured["accuracy"])
-        sets[name] = measured
-        balanced = frame["source"].is_in(BALANCED_SOURCES).to_numpy() if "source" in frame.columns else np.zeros(0)
-        if name == IN_DOMAIN and balanced.any():
-            sets["its balanced Amazon part"] = measure(scores[balanced], _labels(frame)[balanced], thresholds)
-    neutral = corpus.frame.filter(pl.col("label").is_null())
-    known = sigmoid(margins(KNOWN_TEXTS) / temperature)
+    """All but the figures of the test sets: what is fitted on validation texts."""
+    labels, texts = labels_of(validation), validation["text"].to_list()
+    alone = last.margins(texts)
+    temperature = round(fit_temperature(alone, labels), 4)
+    shipped = Shipped(last, temperature, stages)
+    scores, _ = shipped.scores(texts)
+    three_stars = head(corpus.part("validation", neutral=True), options.limit, options.seed)["text"].to_list()
+    raw = sigmoid(alone)
     return BundleMetadata(
         version=options.version,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         max_length=MAX_LENGTH,
         cleaning_version=CLEANING_VERSION,
         temperature=temperature,
-        needs_review=thresholds.needs_review,
+        needs_review=review_threshold(scores, labels),
+        mixed=mixed_band(scores, labels, shipped.scores(three_stars)[0]) if three_stars else None,
+        cascade=tuple(_with_answers(stage, last, stages) for stage in stages.stages),
         base_model=options.base_model,
         licence=options.licence,
         precision="int8",
@@ -128,57 +149,71 @@ def _measure(
         metrics={
             "validation": {
                 "texts": len(validation),
-                "accuracy": round(float(np.mean((raw >= 0) == labels)), 5),
-                "calibration_error_before": round(before, 5),
-                "calibration_error_after": round(after, 5),
+                "accuracy": round(float(np.mean((scores >= 0.5) == (labels == 1))), 5),
+                "calibration_error_before": round(expected_calibration_error(raw, labels), 5),
+                "calibration_error_after": round(expected_calibration_error(scores, labels), 5),
             },
-            "sets": sets,
-            "three_stars": measure_neutral(sigmoid(margins(neutral["text"].to_list()) / temperature), thresholds),
-            "int8_against_float32": _agreement(
-                options, corpus, encoder, int8, OpenVinoGraph(exact_xml, options.threads)
-            ),
+            **({"cascade_fit": stages.facts} if stages.stages else {}),
         },
-        known_answers=tuple(
-            KnownAnswer(text=text, score=round(float(score), 6)) for text, score in zip(KNOWN_TEXTS, known, strict=True)
-        ),
+        known_answers=_known(sigmoid(last.margins(KNOWN_TEXTS) / temperature)),
     )
 
 
-def _test_sets(corpus: Corpus, options: ShippingOptions) -> dict[str, pl.DataFrame]:
-    sets = {IN_DOMAIN: corpus.part("test")}
-    for path in options.tests:
-        frame = labelled_frame(path).filter(pl.col("label").is_not_null())
-        sets[path.stem.removeprefix("test_")] = frame.with_columns(
-            pl.col("text").map_elements(clean_text, return_dtype=pl.String)
-        ).filter(pl.col("text") != "")
-    return {name: _head(frame, options) for name, frame in sets.items() if len(frame)}
+def _with_answers(stage: CascadeStage, last: ShippedGraph, stages: Stages) -> CascadeStage:
+    scores, _ = stages.of(stage, KNOWN_TEXTS, (stages.small or last).encoder)
+    return stage.model_copy(update={"known_answers": _known(scores)})
 
 
-def _agreement(
-    options: ShippingOptions, corpus: Corpus, encoder: TextEncoder, int8: OpenVinoGraph, exact: OpenVinoGraph
-) -> dict[str, object]:
-    """int8 and float32 side by side on the first texts of the test split."""
-    frame = corpus.part("test").head(options.agreement_texts)
-    texts, labels = frame["text"].to_list(), _labels(frame)
-    ours = score_margins(texts, encoder, int8)
-    reference = score_margins(texts, encoder, exact)
-    return {
-        "texts": len(texts),
-        "accuracy_int8": round(float(np.mean((ours >= 0) == labels)), 5),
-        "accuracy_float32": round(float(np.mean((reference >= 0) == labels)), 5),
-        **export.agreement(sigmoid(reference), sigmoid(ours)),
+def _known(scores: Any) -> tuple[KnownAnswer, ...]:
+    return tuple(
+        KnownAnswer(text=text, score=round(float(score), 6)) for text, score in zip(KNOWN_TEXTS, scores, strict=True)
+    )
+
+
+def _measured(
+    options: ShippingOptions,
+    corpus: Corpus,
+    metadata: BundleMetadata,
+    bundle: Bundle,
+    last: ShippedGraph,
+    stages: Stages,
+    variants: dict[str, dict[str, float]],
+) -> BundleMetadata:
+    thresholds = Thresholds(metadata.needs_review, metadata.mixed)
+    shipped = Shipped(last, metadata.temperature, stages)
+    sets = sets_of(corpus, options.tests, options.limit, options.seed)
+    measures, compared = measured_sets(shipped, sets, thresholds)
+    pace = measured_pace(bundle, next(iter(sets.values())).head(_PACE_TEXTS), options.threads)
+    neutral = head(corpus.part("test", neutral=True), options.limit, options.seed)["text"].to_list()
+    metrics = {
+        **metadata.metrics,
+        "engine": "cascade" if stages.stages else "openvino",
+        "sets": measures,
+        "compared": compared,
+        "pace": pace,
+        "worst": worst(measures, compared, pace, variants),
+        "variants": variants,
+        **({"three_stars": measure_neutral(shipped.scores(neutral)[0], thresholds)} if neutral else {}),
     }
+    return metadata.model_copy(update={"metrics": metrics})
+
+
+def _variants(path: Path | None) -> dict[str, dict[str, float]]:
+    if path is None:
+        return {}
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): {str(key): float(value) for key, value in sets.items()} for name, sets in read.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(f'{path.name} should be like {{"name": {{"set": 0.95}}}}.', code="variants") from error
 
 
 def _training_facts(options: ShippingOptions, corpus: Corpus) -> dict[str, object]:
-    told = options.trained.parent / "training.json"
-    facts: dict[str, object] = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
-    settings = facts.get("options")
-    if isinstance(settings, dict):
-        facts["options"] = {name: value for name, value in settings.items() if name not in {"corpus", "output"}}
+    facts = _told(options.trained)
     by_source = corpus.frame.group_by("source", "licence").len().sort("source").rows()
     return {
         **facts,
+        **({"small": _told(options.small)} if options.small else {}),
         **({"note": options.note} if options.note else {}),
         "data_sha256": corpus.fingerprint(),
         "texts_by_source": [
@@ -188,15 +223,14 @@ def _training_facts(options: ShippingOptions, corpus: Corpus) -> dict[str, objec
     }
 
 
-def _head(frame: pl.DataFrame, options: ShippingOptions) -> pl.DataFrame:
-    if options.limit is None or len(frame) <= options.limit:
-        return frame
-    # Drawn, not cut: files are often sorted by label.
-    return frame.sample(options.limit, seed=options.seed)
-
-
-def _labels(frame: pl.DataFrame) -> NDArray[np.int64]:
-    return np.asarray(frame["label"].to_numpy(), dtype=np.int64)
+def _told(trained: Path) -> dict[str, Any]:
+    """What the training wrote down beside the model, without the paths of the machine it ran on."""
+    told = trained.parent / "training.json"
+    facts: dict[str, Any] = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
+    settings = facts.get("options")
+    if isinstance(settings, dict):
+        facts["options"] = {name: value for name, value in settings.items() if name not in {"corpus", "output"}}
+    return facts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -204,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m reviewlens.model.shipping", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("trained", type=Path, help="Hugging Face folder, as training leaves it")
+    parser.add_argument("trained", type=Path, help="Hugging Face folder, as training leaves it: the (last) model")
     parser.add_argument("corpus", type=Path, help="the corpus it was trained on")
     parser.add_argument("--bundle", type=Path, default=Path("out/model.tar.gz"))
     parser.add_argument("--card", type=Path, default=Path("out/MODEL_CARD.md"))
@@ -213,9 +247,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--licence", default="Apache-2.0", help="licence of the base model's weights")
     parser.add_argument("--licences", default="", help="licences of the training texts, as given to the training")
     parser.add_argument("--tests", type=Path, nargs="*", default=[], help="further labelled CSV files to measure")
+    parser.add_argument("--small", type=Path, help="a trained smaller model that answers first, where it is sure")
+    parser.add_argument("--teacher-scores", type=Path, help="Parquet file with text and margin, to learn n-grams from")
+    parser.add_argument(
+        "--disagreement",
+        type=float,
+        default=Tolerance.disagreement,
+        help="share of validation texts that the cascade may judge otherwise than its last stage",
+    )
+    parser.add_argument("--work", type=Path, help="folder to remember what was computed; a second run is then quick")
+    parser.add_argument("--variants", type=Path, help="JSON file {name: {set: accuracy}} to show beside this model")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="most texts per set, for a quick look")
-    parser.add_argument("--agreement-texts", type=int, default=2000)
     parser.add_argument(
         "--note", default="", help="how the training went, where its options do not tell (resumed, ...)"
     )
@@ -223,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     given["licences"] = tuple(name for name in given["licences"].split(",") if name)
     given["tests"] = tuple(given["tests"])
-    given["base_model"] = given["base_model"] or given["trained"].name
+    given["base_model"] = given["base_model"] or str(_told(given["trained"]).get("base_model") or given["trained"].name)
     try:
         ship(ShippingOptions(**given))
     except ReviewLensError as error:

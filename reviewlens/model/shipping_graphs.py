@@ -1,0 +1,103 @@
+"""A trained model made ready to ship: its int8 and float32 graphs, and the margins they give, remembered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model import export
+from reviewlens.model.archive import sha256_file
+from reviewlens.model.encoder import TextEncoder, score_margins
+from reviewlens.model.openvino_graph import OpenVinoGraph
+from reviewlens.model.shipping_work import Work, digest
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Kind = Literal["int8", "float32"]
+
+MAX_LENGTH = 256
+CALIBRATION_TEXTS = 300
+_TIMED_TEXTS = 96
+
+
+@dataclass(frozen=True)
+class ShippedGraph:
+    """`trained`: the Hugging Face folder it comes from; `int8` and `float32`: folders with a bundle's members."""
+
+    trained: Path
+    int8: Path
+    float32: Path
+    work: Work
+    threads: int
+    key: str
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The model's tokenizer with its window."""
+        return TextEncoder(self.trained / "tokenizer.json", MAX_LENGTH)
+
+    @cached_property
+    def _int8_graph(self) -> OpenVinoGraph:
+        return OpenVinoGraph(self.int8 / "model.xml", self.threads)
+
+    @cached_property
+    def _float32_graph(self) -> OpenVinoGraph:
+        return OpenVinoGraph(self.float32 / "model.xml", self.threads)
+
+    def margins(self, texts: Sequence[str], kind: Kind = "int8") -> Floats:
+        """Positive less negative logit of each cleaned text, not calibrated."""
+
+        def make(some: list[str]) -> Floats:
+            started = time.perf_counter()
+            graph = self._int8_graph if kind == "int8" else self._float32_graph
+            made = score_margins(some, self.encoder, graph)
+            log.info("%s %s: %.0f texts a second", self.trained.name, kind, len(some) / (time.perf_counter() - started))
+            return made
+
+        return self.work.by_text(["margins", self.key, kind], texts, make)
+
+    def seconds_per_text(self, texts: Sequence[str]) -> float:
+        """What scoring a text costs in int8 here and now, tokenising included."""
+        some = list(texts[:_TIMED_TEXTS])
+        score_margins(some[:8], self.encoder, self._int8_graph)
+        started = time.perf_counter()
+        score_margins(some, self.encoder, self._int8_graph)
+        return (time.perf_counter() - started) / len(some)
+
+
+def prepare(trained: Path, sample: Sequence[str], work: Work, threads: int) -> ShippedGraph:
+    """Convert and quantise, unless that was done before. `sample`: cleaned training texts to measure int8 scales on.
+
+    Raises ConfigurationError (code `no-trained-model`) where the folder holds no trained model.
+    """
+    weights = trained / "model.safetensors"
+    if not weights.is_file() or not (trained / "tokenizer.json").is_file():
+        raise ConfigurationError(f"There is no trained model in {trained}.", code="no-trained-model")
+    key = digest([sha256_file(weights), sha256_file(trained / "tokenizer.json"), str(MAX_LENGTH), digest(sample)])
+    encoder = TextEncoder(trained / "tokenizer.json", MAX_LENGTH)
+
+    def exact(into: Path) -> None:
+        export.save_members(export.convert(trained), trained, into, halve=False)
+
+    def quantised(into: Path) -> None:
+        export.save_members(export.quantise(export.convert(trained), encoder, sample), trained, into)
+        log.info("%s quantised", trained)
+
+    return ShippedGraph(
+        trained=trained,
+        int8=work.folder_of([key, "int8"], quantised),
+        float32=work.folder_of([key, "float32"], exact),
+        work=work,
+        threads=threads,
+        key=key,
+    )
