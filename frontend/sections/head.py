@@ -146,7 +146,7 @@ def _figures(view: View) -> None:
             "worth a second look" + (f": less than {words.percent(below, 0)} sure" if below else ""),
         )
     if tells_mixed:
-        with tiles[4], st.container(key="card-mixed", height="stretch"):
+        with tiles[4], st.container(key="card-mixed", height="stretch", gap=None):
             _mixed(view, split_)
     if tells_mixed and view.filters.get("mixed"):
         behind(view, "mixed", _mixed_title, caption=_MIXED_NOTE, sort="confidence")
