@@ -109,9 +109,7 @@ def test_only_the_input_is_blamed_with_2(error: ReviewLensError, code: int, monk
 
 
 @pytest.mark.parametrize(("band", "told"), [([0.3, 0.7], True), (None, False)])
-def test_mixed_reviews_are_printed_where_the_model_can_tell(
-    band: list[float] | None, told: bool, tmp_path: Path
-) -> None:
+def test_mixed_reviews_are_printed_where_the_model_can_tell(band: list[float] | None, told: bool) -> None:
     analyze = importlib.import_module("reviewlens.cli.analyze")  # the package has a command of the same name
     summary = {
         "rows_read": 40, "rows_scored": 39, "rows_duplicate": 1, "rows_rejected": 0, "rejected_reasons": {},
@@ -119,7 +117,7 @@ def test_mixed_reviews_are_printed_where_the_model_can_tell(
         "model": {"mixed_band": band},
     }  # fmt: skip
     said = io.StringIO()
-    analyze._show_results(Console(file=said, width=120), summary, tmp_path)
+    analyze._show_results(Console(file=said, width=120), summary, Path("out"))
     lines = [line.split() for line in said.getvalue().splitlines()]
     assert ["needs", "review", "9", "22.5%"] in lines
     assert (["mixed", "6", "15.0%"] in lines) == told
