@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -28,16 +29,17 @@ PIPELINE_TOKENS = 256
 
 @dataclass(frozen=True)
 class Run:
-    """`positive`: the verdict on each text, in order."""
+    """`positive`: the verdict on each text, in order; `answered`: of a cascade, texts by the stage that answered."""
 
     seconds: float
     positive: Sequence[bool]
+    answered: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class JobRun:
     """The whole Spark job: `seconds` from the command's start to its end, `infer_seconds` its scoring, `stage_seconds`
-    all of its stages, without the start of the command and of Spark; `engine`: what it chose."""
+    all of its stages, without the start of the command, of Spark and of the model; `engine`: what it chose."""
 
     seconds: float
     infer_seconds: float
@@ -74,11 +76,13 @@ def in_processes(name: str, bundle: Path | None, texts: Texts, processes: int, t
     for worker in workers:
         worker.join()
     positive = [False] * len(texts)
-    for index, problem, _, _, verdicts in told:
+    answered: Counter[str] = Counter()
+    for index, problem, _, _, verdicts, stages in told:
         if problem:
             raise SystemExit(f"{name} failed:\n{problem}")
         positive[index::processes] = verdicts
-    return Run(max(end for _, _, _, end, _ in told) - min(start for _, _, start, _, _ in told), positive)
+        answered.update(stages)
+    return Run(max(each[3] for each in told) - min(each[2] for each in told), positive, answered)
 
 
 def _work(
@@ -87,15 +91,17 @@ def _work(
     try:
         engine = ready_engine(name, bundle, threads)
         engine.score(texts[:64])
+        before = Counter(getattr(engine, "answered", {}))
         barrier.wait(timeout=600)
         # Wall-clock time: the one clock that all processes share everywhere.
         start = time.time()
         scores = [engine.score(texts[first : first + SLICE]) for first in range(0, len(texts), SLICE)]
         end = time.time()
-        queue.put((index, "", start, end, [bool(score >= 0.5) for part in scores for score in part]))
+        stages = Counter(getattr(engine, "answered", {})) - before
+        queue.put((index, "", start, end, [bool(score >= 0.5) for part in scores for score in part], stages))
     except Exception:  # noqa: BLE001 - told to the parent, which ends the benchmark
         barrier.abort()
-        queue.put((index, traceback.format_exc(), 0.0, 0.0, []))
+        queue.put((index, traceback.format_exc(), 0.0, 0.0, [], {}))
 
 
 def pipeline(texts: Texts, model: Path, python: str, batch: int, threads: int = 2) -> Run:
@@ -143,7 +149,7 @@ def spark_job(texts: Texts, workers: int, bundle: Path | None, engine: str = "")
     return JobRun(
         seconds=seconds,
         infer_seconds=float(timings["infer_seconds"]),
-        stage_seconds=float(timings["total_seconds"]),
+        stage_seconds=float(timings["total_seconds"]) - float(timings.get("start_seconds", 0)),
         positive=positive,
         engine=str(summary["model"]["engine"]),
     )

@@ -26,10 +26,11 @@ import openvino as ov
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import contenders, cost, report  # noqa: E402
+from benchmarks import contenders, cost, judgement, report  # noqa: E402
 from benchmarks.contenders import JobRun, Run  # noqa: E402
+from benchmarks.judgement import DISTILBERT, ENGINES, MODES, OWN, TWO_PROCESSES, TWO_THREADS, WORD_LISTS  # noqa: E402
 from benchmarks.peak import Peak, int8_peak  # noqa: E402
-from benchmarks.report import Bar, Measured, ratio  # noqa: E402
+from benchmarks.report import Measured  # noqa: E402
 from benchmarks.texts import Texts, made_texts, read_texts  # noqa: E402
 from benchmarks.work import Work, work_of_config, work_of_graph  # noqa: E402
 from reviewlens.errors import ReviewLensError  # noqa: E402
@@ -37,43 +38,35 @@ from reviewlens.model.bundle import Bundle  # noqa: E402
 from reviewlens.model.encoder import TextEncoder  # noqa: E402
 from reviewlens.model.loading import load_scorer, open_bundle  # noqa: E402
 
-ENGINES = ("cascade", "openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
 LEAST = 200
 """Fewest texts that anything is timed on, where there are so many."""
-WORD_LISTS = ("textblob", "vader")
-ONE, TWO_THREADS, TWO_PROCESSES = "one thread", "one process, two threads", "two processes"
-MODES = {ONE: (1, 1), TWO_THREADS: (1, 2), TWO_PROCESSES: (2, 1)}
-DISTILBERT = "pipeline, DistilBERT's size"
-OWN = "pipeline, this model"
-
-# Against transformers.pipeline one by one with a model of DistilBERT's size.
-MINILM_ONE_PROCESS, MINILM_TWO_PROCESSES, CASCADE = 12.0, 17.0, 40.0
-TWO_WORKERS_OVER_ONE = 1.8
-OVER_OWN_PIPELINE = 5.0
-SPARK_OVER_BARE = 0.85
 
 
 @dataclass(frozen=True)
 class Contender:
-    """`work`: operations for these texts, where they are known; `threads`: of the peak that it is held against;
-    `judged`: whether its verdicts mean anything."""
+    """`operations`: what each graph that it has would spend on all of these texts, dearest last; `threads`: of the peak
+    that it is held against; `judged`: whether its verdicts mean anything."""
 
     row: Measured
     texts: Texts
     run: Callable[[Texts], Run]
     threads: int = 2
-    operations: int | None = None
+    operations: tuple[int, ...] = ()
     judged: bool = True
 
 
-def graph_work(bundle: Bundle, engine: str) -> tuple[Work, TextEncoder] | None:
-    """What one engine of a bundle spends, and how it cuts texts into tokens; None for one without a single graph."""
-    names = {"openvino-small": ("small.xml", "small.tokenizer.json")}
-    graph, tokenizer = names.get(engine, ("model.xml", "tokenizer.json"))
-    if not engine.startswith("openvino") or not (bundle.dir / graph).is_file():
-        return None
-    work = work_of_graph(ov.Core().read_model(bundle.dir / graph))
-    return work, TextEncoder(bundle.dir / tokenizer, bundle.metadata.max_length)
+def graphs(bundle: Bundle, engine: str) -> list[tuple[Work, TextEncoder]]:
+    """What each graph of an engine spends, and how it cuts texts into tokens, dearest last; none for a word list."""
+    own, small = ("model.xml", "tokenizer.json"), ("small.xml", "small.tokenizer.json")
+    files = {"cascade": (small, own), "openvino-small": (small,)}.get(engine, (own,))
+    return [
+        (
+            work_of_graph(ov.Core().read_model(bundle.dir / graph)),
+            TextEncoder(bundle.dir / tokenizer, bundle.metadata.max_length),
+        )
+        for graph, tokenizer in files
+        if engine in ENGINES and (bundle.dir / graph).is_file()
+    ]
 
 
 def pipeline_operations(folder: Path, texts: Texts) -> int:
@@ -108,7 +101,7 @@ def pipelines(given: argparse.Namespace, texts: Texts, scratch: Path, bundle: Bu
             part = enough(texts, given.seconds, run)
             row = Measured(name, f"batch {batch}, two threads", len(part))
             judged = folder is not scratch
-            found.append(Contender(row, part, run, 2, pipeline_operations(folder, part), judged))
+            found.append(Contender(row, part, run, 2, (pipeline_operations(folder, part),), judged))
     return found
 
 
@@ -122,26 +115,39 @@ def engines(given: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[Con
             missing = isinstance(error, ModuleNotFoundError) and error.name == "vaderSentiment"
             print(f"left out: {name}: {'not installed' if missing else error}")
             continue
-        counted = graph_work(bundle, name)
+        counted = graphs(bundle, name)
         for how, (processes, threads) in MODES.items():
             if name in WORD_LISTS and how == TWO_THREADS:
                 continue
             run = partial(contenders.in_processes, name, given.bundle, processes=processes, threads=threads)
             part = enough(texts, given.seconds, run)
-            operations = None
-            if counted:
-                work, encoder = counted
-                operations = work.operations(len(ids) for ids in encoder.encode(part.texts)[0])
+            operations = tuple(
+                work.operations(len(ids) for ids in encoder.encode(part.texts)[0]) for work, encoder in counted
+            )
             found.append(Contender(Measured(name, how, len(part)), part, run, processes * threads, operations))
     return found
+
+
+def spent(contender: Contender, run: Run) -> float:
+    """Operations of a run. Of a cascade those of the graphs for the share of texts that came to each: it is not known
+    which texts these were, so they count as long as the others."""
+    if not run.answered:
+        return contender.operations[-1]
+    last = run.answered["last"]
+    reached = (last + run.answered.get("small", 0), last)[-len(contender.operations) :]
+    return sum(
+        all_texts * share / len(contender.texts) for all_texts, share in zip(contender.operations, reached, strict=True)
+    )
 
 
 def note(contender: Contender, run: Run, peaks: dict[int, Peak]) -> None:
     """Add a round."""
     row = contender.row
     row.rates.append(len(contender.texts) / run.seconds)
-    if contender.operations is not None:
-        row.shares.append(contender.operations / run.seconds / 1e9 / peaks[contender.threads].gops)
+    if contender.operations:
+        row.shares.append(spent(contender, run) / run.seconds / 1e9 / peaks[contender.threads].gops)
+    if run.answered:
+        row.note = ", ".join(f"{stage} {count / row.texts:.0%}" for stage, count in run.answered.items())
     if contender.judged:
         row.accuracy = contender.texts.accuracy(run.positive)
     print(f"  {row.name}, {row.how}: {row.rates[-1]:,.1f} reviews/s on {row.texts:,} texts", flush=True)
@@ -157,47 +163,6 @@ def single(engine: str, bundle: Path | None, texts: Texts) -> float:
         scorer.predict([text])
         taken.append(1000 * (time.perf_counter() - started))
     return statistics.median(taken)
-
-
-def bars(rows: list[Measured], minilm: str, spark_engine: str) -> list[Bar]:
-    """Every ratio that can be told from these rows; `minilm`: the engine whose graph is MiniLM, '' for none."""
-    by_key = {(row.name, row.how): row for row in rows}
-    wanted = [
-        ((minilm, TWO_THREADS), (DISTILBERT, "batch 1, two threads"), MINILM_ONE_PROCESS),
-        ((minilm, TWO_PROCESSES), (DISTILBERT, "batch 1, two threads"), MINILM_TWO_PROCESSES),
-        (("cascade", TWO_PROCESSES), (DISTILBERT, "batch 1, two threads"), CASCADE),
-        *(((name, TWO_PROCESSES), (name, ONE), TWO_WORKERS_OVER_ONE) for name in ENGINES),
-        (("cascade", TWO_PROCESSES), ("openvino", TWO_PROCESSES), 3.0),
-        (("openvino", TWO_PROCESSES), (OWN, "batch 1, two threads"), OVER_OWN_PIPELINE),
-        (("openvino", TWO_PROCESSES), (OWN, "batch 32, two threads"), None),
-        (("Spark job, inference", TWO_PROCESSES), (spark_engine, TWO_PROCESSES), SPARK_OVER_BARE),
-    ]
-    return [
-        Bar(f"{over[0]}, {over[1]} / {under[0]}, {under[1]}", ratio(by_key[over], by_key[under]), least)
-        for over, under, least in wanted
-        if over in by_key and under in by_key
-    ]
-
-
-def costs(rows: list[Measured], texts: Texts, task: cost.Task) -> list[str]:
-    """What a million reviews cost, sum by sum, beside Comprehend's list price."""
-    per_million = cost.comprehend_per_million(len(text) for text in texts.texts)
-    shortest = cost.comprehend_per_million([1])
-    lines = [
-        f"Amazon Comprehend: 1,000,000 x {cost.LEAST_UNITS} units x ${cost.COMPREHEND_UNIT} = ${shortest:,.0f} for "
-        f"texts of up to 300 characters; ${per_million:,.0f} for texts as long as these "
-        f"({statistics.mean(len(text) for text in texts.texts):.0f} characters in the mean)"
-    ]
-    for row in rows:
-        if row.how == TWO_PROCESSES and (row.name in ENGINES or row.name == "Spark job, all stages"):
-            bill = cost.fargate(row.rate, task)
-            times = f"Comprehend's ${shortest:,.0f} is {shortest / bill.dollars:,.0f} times as much"
-            lines.append(f"{cost.arithmetic(row.name, row.rate, task)}; {times}")
-    lines.append(
-        f"List prices of {cost.PRICES_OF}, US East (N. Virginia), Linux/x86: {cost.FARGATE_PAGE}; "
-        f"{cost.COMPREHEND_PAGE}. Not counted: data transfer, logs, a public IPv4 address."
-    )
-    return lines
 
 
 def spark_rows(given: argparse.Namespace, texts: Texts, rows: dict[str, Measured]) -> JobRun:
@@ -265,7 +230,7 @@ def main() -> int:
     reference = next((row for row in rows if row.name == DISTILBERT), None)
     # The graph that is MiniLM: the small one of a bundle of several.
     minilm = next((name for name in ("openvino-small", "openvino") if any(row.name == name for row in rows)), "")
-    found = bars(rows, minilm, spark_engine)
+    found = judgement.bars(rows, minilm, spark_engine)
     peak_line = "; ".join(
         f"{threads} thread{'s' if threads > 1 else ''} {statistics.median(peak.gops for peak in seen):,.0f} GOP/s "
         f"in {seen[0].precision}"
@@ -277,7 +242,7 @@ def main() -> int:
         for name in dict.fromkeys(row.name for row in rows if row.name in ENGINES[:2])
     ]
     cells = report.rows(rows, reference)
-    bills = costs(rows, texts, cost.Task(startup_minutes=given.startup_minutes))
+    bills = judgement.costs(rows, texts, cost.Task(startup_minutes=given.startup_minutes))
     print(f"\nmedians of {given.rounds} rounds; times: of {DISTILBERT}, batch 1")
     print(report.as_text(report.HEADER, cells))
     print("\n".join(["", *lines, "", *(bar.line() for bar in found), "", *bills]))
