@@ -23,6 +23,9 @@ Mask = NDArray[np.bool_]
 LEAST_CONFIDENCE = 0.9
 """No stage but the last answers with less: what is doubtful, or mixed, is for the best model to say."""
 
+_CLEARANCE = 1e-3
+"""How far beyond the margin of a wrong answer a bound stands: enough to survive the rounding of a calibrated score."""
+
 _FIRST_STAGE_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65)
 _TIGHTER = 0.7
 _TRIES = 8
@@ -142,7 +145,7 @@ def _lowest_safe(stage: Contender, verdicts: Verdicts, waiting: Mask, share: flo
             allowed = int(share * int(group.sum()))
             worst = np.sort(towards[wrong & group])[::-1]
             if len(worst) > allowed:
-                bound = max(bound, float(np.nextafter(worst[allowed], np.inf)))
+                bound = max(bound, float(worst[allowed]) + _CLEARANCE)
     return bound
 
 
