@@ -132,8 +132,12 @@ class Client:
         return self._json("GET", f"/jobs/{job_id}/reviews", params=params)
 
     def predict(self, text: str) -> JSON:
-        """Sentiment of one text."""
-        return self._json("POST", "/predict-sentiment", json={"text": text})
+        """Sentiment of one text, and which parts of it carried that."""
+        return self._json("POST", "/predict-sentiment", json={"text": text, "explain": True})
+
+    def explanation(self, job_id: str, row: int) -> JSON:
+        """Which parts of a run's review carried its score: {text, prediction, model}."""
+        return self._json("GET", f"/jobs/{job_id}/reviews/{row}/explanation")
 
     def _json(self, method: str, path: str, **options: Any) -> JSON:
         answer: JSON = self._send(method, path, **options).json()

@@ -1,4 +1,4 @@
-"""Reviews to read: the text first, then what the model made of it."""
+"""Reviews to read: the text first, then what the model made of it, and on request why."""
 
 from __future__ import annotations
 
@@ -9,23 +9,74 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import words
+from frontend import session, words
+from frontend.client import ApiError
+from frontend.sections import why
 
 _LONG = 320
 
 
 def reviews(found: Iterable[dict[str, Any]], *, mark: str = "", whole: bool = False) -> None:
-    """Show reviews one under another; the words of a word filter are marked."""
-    st.html("".join(_one(review, _pattern(mark), whole) for review in found))
+    """Show reviews one under another; the words of a word filter are marked.
+
+    Whole ones have a button that tells what carried their score.
+    """
+    pattern = _pattern(mark)
+    if not whole:
+        st.html("".join(_one(review, _shortened(review, pattern)) for review in found))
+        return
+    for review in found:
+        _with_why(review, pattern)
 
 
-def _one(review: dict[str, Any], pattern: re.Pattern[str] | None, whole: bool) -> str:
-    title, text = review.get("title") or "", review["text"] or ""
-    shown = text if whole else words.cut(text, _LONG)
+def _shortened(review: dict[str, Any], pattern: re.Pattern[str] | None) -> str:
+    return _body(review.get("title") or "", words.cut(review["text"] or "", _LONG), pattern)
+
+
+def _with_why(review: dict[str, Any], pattern: re.Pattern[str] | None) -> None:
+    """The whole review and its button; once asked for, the text as it was scored, with what carried that marked."""
+    job, row = str(st.session_state.get("job") or ""), int(review["row"])
+    asked: set[tuple[str, int]] = st.session_state.setdefault("why", set())
+    place, button = st.container(), st.empty()
+    now = (job, row) in asked
+    answer = _explained(job, row) if now else None
+    if answer is None:
+        asked.discard((job, row))
+        body = _body(review.get("title") or "", review["text"] or "", pattern)
+    else:
+        parts = answer["prediction"].get("explanation") or []
+        body = f'<div class="rl-why">{why.marked(answer["text"], parts)}</div>{why.legend(answer["text"], parts)}'
+    place.html(_one(review, body))
+    label = "Hide why" if answer else "Why?"
+    icon = ":material/visibility_off:" if answer else ":material/help:"
+    if job:
+        button.button(label, key=f"why-{row}", type="tertiary", icon=icon, on_click=_turn, args=(job, row))
+
+
+def _turn(job: str, row: int) -> None:
+    asked: set[tuple[str, int]] = st.session_state["why"]
+    asked ^= {(job, row)}
+
+
+def _explained(job: str, row: int) -> dict[str, Any] | None:
+    """What carried a review's score; None, with the reason shown, where the backend does not tell."""
+    try:
+        return session.remembered("whys", f"{job} {row}", lambda: session.client().explanation(job, row), keep=50)
+    except ApiError as error:
+        st.info(words.escape(error.detail), icon=":material/info:")
+        return None
+
+
+def _body(title: str, text: str, pattern: re.Pattern[str] | None) -> str:
     heading = f'<div class="title">{_marked(title, pattern)}</div>' if title else ""
+    return f'{heading}<div class="text">{_marked(text, pattern)}</div>'
+
+
+def _one(review: dict[str, Any], body: str) -> str:
     kind = review["sentiment"]
     facts = [
         f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review["confidence"])}',
+        f'<span title="{escape(words.MIXED)}">mixed</span>' if review.get("mixed") else "",
         words.stars(review.get("rating")),
         words.day(review["date"]) if review.get("date") else "",
         escape(words.cut(review.get("product") or "", 60)),
@@ -34,7 +85,7 @@ def _one(review: dict[str, Any], pattern: re.Pattern[str] | None, whole: bool) -
         f"same text as row {words.count(review['duplicate_of'])}" if review.get("duplicate_of") else "",
     ]
     return (
-        f'<div class="rl-review {kind}">{heading}<div class="text">{_marked(shown, pattern)}</div>'
+        f'<div class="rl-review {kind}">{body}'
         f'<div class="facts">{" · ".join(fact for fact in facts if fact)}</div></div>'
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import streamlit as st
 
 from frontend import session, words
 from frontend.client import ApiError
+from frontend.sections import why
 
 _EXAMPLES = {
     "Happy": "Set up in five minutes and it has not let me down since. I bought a second one for my mother.",
@@ -20,15 +22,16 @@ def _example(text: str) -> None:
     st.session_state["one"] = text
 
 
-def _result(answer: dict[str, Any]) -> None:
+def _result(text: str, answer: dict[str, Any]) -> None:
     found = answer["predictions"][0]
     model = answer.get("model") or {}
     kind = found["sentiment"]
     share = 100 * found["positive_score"]
     border = model.get("needs_review_below")
     with st.container(key="card-result"):
+        mixed = f' <span class="rl-tag" title="{escape(words.MIXED)}">mixed</span>' if found.get("mixed") else ""
         st.html(
-            f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}</div>'
+            f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}{mixed}</div>'
             f'<div class="rl-label">{words.percent(found["confidence"])} sure</div>'
             f'<div class="rl-meter" style="background:var(--rl-negative)" role="img" '
             f'aria-label="{share:.0f} percent towards positive">'
@@ -36,6 +39,8 @@ def _result(answer: dict[str, Any]) -> None:
             '<div style="display:flex;justify-content:space-between" class="rl-label">'
             f"<span>positive {share:.1f} %</span><span>negative {100 - share:.1f} %</span></div>"
         )
+        if mixed:
+            st.caption(f"Mixed: {words.MIXED}; on the whole it leans to {kind}.")
         if found["needs_review"]:
             st.warning(
                 "**Worth a second look.** The model is "
@@ -45,9 +50,18 @@ def _result(answer: dict[str, Any]) -> None:
             )
         else:
             st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
+        _why(text, found.get("explanation") or [])
         name = words.model(model)
         if name:
             st.caption(f"Model: {words.escape(name)}")
+
+
+def _why(text: str, parts: why.Parts) -> None:
+    if parts:
+        st.html(
+            f'<h4 class="rl-why-title">Why</h4><div class="rl-why" data-testid="why">{why.marked(text, parts)}</div>'
+            + why.legend(text, parts)
+        )
 
 
 def main() -> None:
@@ -85,12 +99,12 @@ def main() -> None:
     known = st.session_state.get("one_answer")
     with right:
         if known and known[0] == text:
-            _result(known[1])
+            _result(*known)
         else:
             with st.container(key="card-result-empty"):
                 st.caption(
-                    "The answer appears here: positive or negative, how sure the model is, "
-                    "and whether a person should look as well."
+                    "The answer appears here: positive or negative, how sure the model is, whether a person should "
+                    "look as well, and which words made the difference."
                 )
 
 
