@@ -116,7 +116,7 @@ def _reading(overall: Distribution, stars: Agreement) -> list[str]:
         parts.append(f"the labels agree with the stars in {percent(stars.share, stars.compared)} of rated reviews")
     if (overall.needs_review_share or 0.0) >= MANY_UNSURE:
         parts.append(f"{number(overall.needs_review, 'review')} are uncertain enough to deserve a look")
-    if (overall.mixed_share or 0.0) >= MANY_MIXED:
+    if MANY_MIXED <= (overall.mixed_share or 0.0) < 1:  # all of them: they were filtered for it
         parts.append(f"{number(overall.mixed, 'review')} are mixed ({MIXED})")
     if not parts:
         return []

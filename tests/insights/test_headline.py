@@ -43,9 +43,11 @@ def test_many_unsure_labels_are_said(results_of: Callable[..., Results]) -> None
 
 
 def test_many_mixed_reviews_are_said_where_the_model_can_tell(results_of: Callable[..., Results]) -> None:
-    rows = [make_row(i, f"Text {i}", 0.6 if i % 4 == 0 else 0.9) for i in range(1, 101)]
-    said = "25 reviews are mixed (praise and blame together, or neither clearly)."
+    rows = [make_row(i, f"Text {i}", 0.6 if i % 4 == 0 else 0.9) for i in range(1, 121)]
+    said = "30 reviews are mixed (praise and blame together, or neither clearly)."
     assert said in build_dashboard(results_of(rows, band=(0.4, 0.6)), Filters()).headline[-1]
+    alone = build_dashboard(results_of(rows, band=(0.4, 0.6)), Filters(mixed=True))
+    assert alone.counts.shown == 30 and "mixed" not in " ".join(alone.headline), "who asked for them knows"
     assert "mixed" not in " ".join(build_dashboard(results_of(rows), Filters()).headline)
 
 
