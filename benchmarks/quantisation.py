@@ -5,7 +5,7 @@
 FOLDER: a trained Hugging Face classifier. The corpus gives the calibration texts (training split), the texts of
 accuracy control (validation split) and the in-domain test split; `--tests` adds labelled files. Needs the training
 extra, for the onnx variants with onnx and onnxruntime. Sorted by speed; * marks the frontier: nothing else is both
-faster and at least as accurate. Run it on an idle machine.
+faster and at least as accurate. Run it on an idle machine. Exit code 1 when a variant could not be made.
 """
 
 from __future__ import annotations
@@ -210,11 +210,13 @@ def main() -> int:
         control = AccuracyControl(validation.texts, validation.labels or (), given.max_drop)
         workshop = Workshop(given.model, encoder, calibration, control, Path(scratch), given.threads)
         entered: list[tuple[Row, Variant, TextEncoder]] = []
+        failed = False
         for name in wanted:
             try:
                 variant = workshop.make(name)
-            except ImportError as error:
-                print(f"left out: {name}: {error}")
+            except Exception as error:  # noqa: BLE001 - one tool's failure should not cost the others' hours
+                print(f"left out: {name}: {type(error).__name__}: {error}", flush=True)
+                failed |= not isinstance(error, ImportError)
                 continue
             row = Row(name, VARIANTS[name], extra=(f"{variant.size / 1e6:.1f}",))
             judge(row, variant, encoder, sets)
@@ -233,7 +235,7 @@ def main() -> int:
             parts += ["", f"Windows, {given.windows_of}:", "", report.as_markdown(header, cells)]
     if given.markdown:
         report.put_section(given.markdown, "quantisation", "\n".join(parts))
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":
