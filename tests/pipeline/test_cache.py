@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from reviewlens.pipeline.runner import DONE, OURS, run_spec
 from reviewlens.pipeline.spec import JobKeys
 from reviewlens.pipeline.work import Job
 from tests.pipeline.kit import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.pipeline.test_kill import assert_all_gone, family, wait_for
 
 pytestmark = pytest.mark.spark
 
@@ -194,6 +197,28 @@ def test_stopped_between_and_its_earlier_job_deleted_meanwhile(
     assert mine.label == whole.label
     for ours, theirs in zip(mine._runs[0], whole._runs[0], strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_killed_processes_end_as_if_there_were_no_cache(make: Make, done: MadeJob) -> None:
+    made = make("earlier")
+    scores = made.store.root / made.keys.work / "scores"
+    moments: list[Callable[[], bool]] = [
+        lambda: scores.exists() and len(os.listdir(scores)) >= 2,
+        lambda: made.store.head(made.keys.scores) is not None,
+    ]
+    for reached in moments:
+        process = made.start()
+        wait_for(process, made, reached)
+        processes = family(process)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        assert_all_gone(processes)
+    process = made.start()
+    assert process.wait() == DONE, made.log()[-3000:]
+    assert made.left() == sorted([*FINISHED, "scores.arrow"])
+    assert_as_without(made, done, reused_scores=common(done, 250))
+    assert made.store.get(made.keys.scores) == made.store.get(JobKeys(USER, "whole").scores)
 
 
 def test_attempts_under_different_releases_leave_nothing_to_others(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -97,36 +96,6 @@ def test_killed_at_every_boundary_and_inside_it_ends_as_if_undisturbed(spark: Sp
     assert_same(made, undisturbed)
     scratch = made.settings.data_dir / "scratch"
     assert not any(scratch.iterdir())
-
-
-def test_killed_while_it_reuses_scores_ends_as_if_it_had_none(spark: SparkSession, tmp_path: Path) -> None:
-    undisturbed = big_job(tmp_path / "undisturbed")
-    assert run_spec(undisturbed.uri, undisturbed.settings, session=spark) == DONE
-    rows = review_rows(SLICES * SLICE_ROWS - 30)
-    folder = tmp_path / "killed"
-    known = make_job(folder, as_csv(rows[: SLICE_ROWS * 4 + 20]), job="earlier", keep_scores=True)
-    assert run_spec(known.uri, known.settings, session=spark) == DONE
-    made = make_job(folder, as_csv(rows), slice_rows=SLICE_ROWS, keep_scores=True, reuse_scores_of=["earlier"])
-    scores = made.store.root / made.keys.work / "scores"
-    moments: list[Callable[[], bool]] = [
-        lambda: scores.exists() and len(os.listdir(scores)) >= 2,
-        lambda: scores.exists() and len(os.listdir(scores)) >= 6,
-        lambda: made.store.head(made.keys.scores) is not None,
-    ]
-    for reached in moments:
-        process = made.start()
-        wait_for(process, made, reached)
-        processes = family(process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        assert_all_gone(processes)
-    process = made.start()
-    assert process.wait() == DONE, made.log()[-3000:]
-    assert made.left() == sorted([*FINISHED, "scores.arrow"])
-    summary = made.json(made.keys.summary)
-    assert 4 * SLICE_ROWS * 0.7 < summary["rows_reused"] < summary["rows_scored"]
-    made.store.put(made.keys.summary, json.dumps({**summary, "rows_reused": 0}).encode())
-    assert_same(made, undisturbed)
 
 
 def test_sigterm_commits_what_is_in_hand_and_leaves_no_process(tmp_path: Path) -> None:
