@@ -36,7 +36,7 @@ def written_codes() -> set[str]:
                 else:
                     continue
                 constants = [value.value for value in values if isinstance(value, ast.Constant)]
-                found |= {value for value in constants if isinstance(value, str) and re.fullmatch("[a-z-]+", value)}
+                found |= {value for value in constants if isinstance(value, str) and re.fullmatch("[a-z0-9-]+", value)}
     return found
 
 
