@@ -10,6 +10,7 @@ from frontend import words
 _LEAST = 0.12  # of the strongest: what does less is not marked
 _STRONG = 0.5
 _SLIGHT = 0.1  # log-odds: where no word does more, none decides
+_NOTHING = 0.02  # log-odds: less than rounding in the model may do
 _NAMED = 3
 
 Parts = list[dict[str, Any]]
@@ -26,7 +27,7 @@ def marked(text: str, parts: Parts) -> str:
     at = 0
     inside: int | None = None
     for part in parts:
-        share = abs(part["contribution"]) / (most[part["kind"]] or 1.0)
+        share = abs(part["contribution"]) / max(most[part["kind"]], _NOTHING / _LEAST)
         if inside is not None and part["start"] >= inside:
             pieces += (escape(text[at:inside]), "</span>")
             at, inside = inside, None
@@ -51,7 +52,7 @@ def legend(text: str, parts: Parts) -> str:
         '<mark class="rl-word against strong">speaks for negative</mark>'
     )
     if any(part["kind"] == "passage" for part in parts):
-        samples += '<span class="rl-passage for strong">the whole passage does</span>'
+        samples += '<span class="rl-passage for strong">a passage as a whole</span>'
     return f'<div class="rl-why-legend">{samples}</div><p class="rl-label">{escape(told(text, parts))}</p>'
 
 
@@ -65,7 +66,9 @@ def told(text: str, parts: Parts) -> str:
         shown: list[str] = []
         for part in strongest:
             word = words.cut(text[part["start"] : part["end"]], 30)
-            if sign * part["contribution"] >= _LEAST * most and most and word.lower() not in map(str.lower, shown):
+            if sign * part["contribution"] >= max(_LEAST * most, _NOTHING) and word.lower() not in map(
+                str.lower, shown
+            ):
                 shown.append(word)
         if shown:
             listed = ", ".join(f"\u201c{word}\u201d" for word in shown[:_NAMED])
