@@ -21,7 +21,7 @@ from reviewlens.model.scorer import Scorer  # noqa: E402
 def model_fn(model_dir: str) -> Scorer:
     """The scorer for an unpacked model: a bundle on the default engine, a plain Hugging Face folder on PyTorch."""
     folder = Path(model_dir)
-    return load_scorer("openvino" if (folder / "bundle.json").exists() else "transformers", folder, threads=2)
+    return load_scorer("auto" if (folder / "bundle.json").exists() else "transformers", folder, threads=2)
 
 
 def input_fn(body: str | bytes, content_type: str) -> list[str]:

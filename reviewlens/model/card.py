@@ -11,6 +11,7 @@ from reviewlens.model.card_tables import (
     bars_table,
     compared_table,
     coverage_table,
+    exact_table,
     pace_table,
     percent,
     sets_table,
@@ -136,6 +137,7 @@ def _cascade(metadata: BundleMetadata) -> list[str]:
     pace = metrics["pace"]
     threads = next(iter(pace.values()))["threads"]
     lines = ["## Its parts, side by side", "", "Accuracy of each by itself:", "", *compared_table(metrics["compared"])]
+    lines += ["Quantised and not, accuracy on the same texts:", "", *exact_table(metrics["compared"])]
     if metadata.cascade:
         fitted = metrics["cascade_fit"]
         lines += [
@@ -218,8 +220,9 @@ def _training_lines(opening: str, training: dict[str, Any], options: dict[str, A
 def _training_command(options: dict[str, Any], folder: str) -> list[str]:
     if not options:
         return []
-    shown = ("base_model", "max_minutes", "epochs", "max_tokens", "learning_rate", "snippet_share", "seed")
-    arguments = [f"--{name.replace('_', '-')} {options[name]}" for name in shown if options.get(name) is not None]
+    shown = ("base_model", "keep_layers", "freeze_layers", "class_cap", "teacher", "max_minutes", "epochs")
+    shown += ("max_tokens", "learning_rate", "snippet_share", "seed")
+    arguments = [f"--{name.replace('_', '-')} {options[name]}" for name in shown if options.get(name)]
     return [
         f"python sagemaker/train.py --corpus CORPUS.parquet --output out/{folder}{_licences(options)} \\",
         f"    {' '.join(arguments)}",

@@ -49,14 +49,26 @@ def compared_table(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
     columns = {
         "cascade": "cascade",
         "last stage, int8": "last_int8",
-        "last stage, float32": "last_float32",
         "small model, int8": "small_int8",
         "cascade says as its last stage": "agreement",
-        "int8 says as float32": "int8_as_float32",
     }
     shown = {name: key for name, key in columns.items() if any(key in each for each in compared.values())}
     rows = [[plain(name), *(percent(each.get(key)) for key in shown.values())] for name, each in compared.items()]
     return table(["set", *shown], rows)
+
+
+def exact_table(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The last stage in int8 beside itself in float32, on texts drawn from each set."""
+    rows = [
+        [
+            plain(name),
+            str(each["exact_texts"]),
+            *(percent(each[key]) for key in ("exact_int8", "exact_float32", "int8_as_float32")),
+        ]
+        for name, each in compared.items()
+        if "exact_texts" in each
+    ]
+    return table(["set", "texts drawn", "int8", "float32", "int8 says as float32"], rows)
 
 
 def answered_table(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -48,7 +48,8 @@ _PACE_TEXTS = 1000
 
 @dataclass(frozen=True)
 class ShippingOptions:
-    """`tests`: further labelled files, measured by their names; `limit`: most texts per set (None for all).
+    """`tests`: further labelled files, measured by their names; `limit`: most texts per set (None for all);
+    `exact_texts`: of those, how many are scored in float32 too.
 
     `small`: a trained model to put before the first one, `teacher_scores`: what to learn n-grams from, so that the
     bundle is a cascade; `work`: a folder to remember margins and graphs in, so that another run is quick; `variants`:
@@ -67,6 +68,7 @@ class ShippingOptions:
     tests: tuple[Path, ...] = ()
     threads: int = 2
     limit: int | None = None
+    exact_texts: int = 4000
     seed: int = 13
     note: str = ""
     small: Path | None = None
@@ -182,7 +184,7 @@ def _measured(
     thresholds = Thresholds(metadata.needs_review, metadata.mixed)
     shipped = Shipped(last, metadata.temperature, stages)
     sets = sets_of(corpus, options.tests, options.limit, options.seed)
-    measures, compared = measured_sets(shipped, sets, thresholds)
+    measures, compared = measured_sets(shipped, sets, thresholds, options.exact_texts)
     pace = measured_pace(bundle, next(iter(sets.values())).head(_PACE_TEXTS), options.threads)
     neutral = head(corpus.part("test", neutral=True), options.limit, options.seed)["text"].to_list()
     metrics = {
@@ -259,6 +261,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--variants", type=Path, help="JSON file {name: {set: accuracy}} to show beside this model")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="most texts per set, for a quick look")
+    parser.add_argument("--exact-texts", type=int, default=4000, help="texts per set that are scored in float32 too")
     parser.add_argument(
         "--note", default="", help="how the training went, where its options do not tell (resumed, ...)"
     )

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.model import export
 from reviewlens.model.archive import sha256_file
 from reviewlens.model.encoder import TextEncoder, score_margins
 from reviewlens.model.openvino_graph import OpenVinoGraph
@@ -87,9 +86,13 @@ def prepare(trained: Path, sample: Sequence[str], work: Work, threads: int) -> S
     encoder = TextEncoder(trained / "tokenizer.json", MAX_LENGTH)
 
     def exact(into: Path) -> None:
+        from reviewlens.model import export  # a training extra, and slow to load: not needed where all is remembered
+
         export.save_members(export.convert(trained), trained, into, halve=False)
 
     def quantised(into: Path) -> None:
+        from reviewlens.model import export
+
         export.save_members(export.quantise(export.convert(trained), encoder, sample), trained, into)
         log.info("%s quantised", trained)
 
