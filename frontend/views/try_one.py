@@ -51,7 +51,7 @@ def _result(text: str, answer: dict[str, Any]) -> None:
         else:
             st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
         _why(text, found.get("explanation") or [])
-        name = words.model(model)
+        name = words.model({"version": model.get("model_version"), **model})
         if name:
             st.caption(f"Model: {words.escape(name)}")
 
