@@ -220,8 +220,8 @@ def _training_lines(opening: str, training: dict[str, Any], options: dict[str, A
 def _training_command(options: dict[str, Any], folder: str) -> list[str]:
     if not options:
         return []
-    shown = ("base_model", "keep_layers", "freeze_layers", "class_cap", "teacher", "max_minutes", "epochs")
-    shown += ("max_tokens", "learning_rate", "snippet_share", "seed")
+    shaped = ("base_model", "keep_layers", "freeze_layers", "class_cap", "teacher", "max_minutes", "epochs")
+    shown = (*shaped, "max_tokens", "learning_rate", "snippet_share", "seed")
     arguments = [f"--{name.replace('_', '-')} {options[name]}" for name in shown if options.get(name)]
     return [
         f"python sagemaker/train.py --corpus CORPUS.parquet --output out/{folder}{_licences(options)} \\",

@@ -91,7 +91,7 @@ def ship(options: ShippingOptions) -> BundleMetadata:
         stages = Stages()
         if small or options.teacher_scores:
             stages = fit_stages(
-                head(corpus.part("train"), options.limit and 20 * options.limit, options.seed),
+                corpus,
                 validation,
                 last,
                 small,

@@ -16,6 +16,7 @@ from reviewlens.model.bundle import CascadeStage
 from reviewlens.model.calibration import fit_temperature
 from reviewlens.model.cascade import sure
 from reviewlens.model.cascade_fit import Contender, Tolerance, Verdicts, View, fit_cascade
+from reviewlens.model.corpus import Corpus
 from reviewlens.model.encoder import TextEncoder, calibrated
 from reviewlens.model.ngrams import NgramModel
 from reviewlens.model.shipping_graphs import ShippedGraph
@@ -64,7 +65,7 @@ class Stages:
 
 
 def fit_stages(
-    training: pl.DataFrame,
+    corpus: Corpus,
     validation: pl.DataFrame,
     last: ShippedGraph,
     small: ShippedGraph | None,
@@ -72,8 +73,8 @@ def fit_stages(
     tolerance: Tolerance,
     work: Work,
 ) -> Stages:
-    """Learn and fit. `training` and `validation`: rows of the corpus with text, label and source; `teacher_scores`: a
-    Parquet file with text and margin, None for a cascade without n-grams.
+    """Learn and fit. `validation`: the corpus's rows to fit on; `teacher_scores`: a Parquet file with text and margin,
+    None for a cascade without n-grams.
 
     Agreement is judged on the validation texts, on a few sentences cut from each, and on every source by itself.
     """
@@ -82,7 +83,7 @@ def fit_stages(
     contenders, ngrams = [], None
     if teacher_scores is not None:
         encoder = (small or last).encoder
-        ngrams, contender = ngram_stage(training, judged, labels, teacher_scores, encoder, work)
+        ngrams, contender = ngram_stage(corpus, judged, labels, teacher_scores, encoder, work)
         contenders.append(contender)
     if small is not None:
         contenders.append(_small_stage(small, texts, labels))

@@ -13,8 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from reviewlens.errors import InputError
-from reviewlens.model.calibration import fit_temperature, sigmoid
+from reviewlens.model.calibration import fit_temperature
 from reviewlens.model.cascade_fit import Contender, View
+from reviewlens.model.corpus import Corpus
 from reviewlens.model.encoder import TextEncoder
 from reviewlens.model.ngrams import NgramModel
 from reviewlens.model.ngrams_fit import fit_ngrams, out_of_source
@@ -31,33 +32,36 @@ LEAST_KNOWN_QUANTILE = 0.2
 another kind is for a model that reads it."""
 
 _FOLDS = 3
+_WHOLE = -1
 _LABEL_SAYS = 0.95
 _LABEL_WEIGHT = 0.5
 
 
 def ngram_stage(
-    training: pl.DataFrame, judged: pl.DataFrame, labels: Labels, scores: Path, encoder: TextEncoder, work: Work
+    corpus: Corpus, judged: pl.DataFrame, labels: Labels, scores: Path, encoder: TextEncoder, work: Work
 ) -> tuple[NgramModel, Contender]:
     """The model, and what its bounds are fitted by.
 
-    `training`: rows with text, label, source; `judged`: rows with text and source, `labels` of them (-1: none);
-    `scores`: the teacher's, as `targets_of` reads them.
+    `judged`: rows with text and source, `labels` of them (-1: none); `scores`: the teacher's, see `lessons`.
     """
-    tokens, judged_tokens = encoder.tokens(training["text"].to_list()), encoder.tokens(judged["text"].to_list())
-    targets, weights = targets_of(training, scores)
-    fold_of = out_of_source(training["source"].to_list(), _FOLDS)
-    folds = np.array([fold_of[source] for source in training["source"]])
-    name = ["ngrams", digest(training["text"].to_list()), digest([targets.tobytes().hex()]), encoder_name(encoder)]
+    rows = lessons(corpus, scores)
+    targets, weights = (rows[name].to_numpy().astype(np.float64) for name in ("target", "weight"))
+    texts = rows["text"].to_list()
+    tokens, judged_tokens = encoder.tokens(texts), encoder.tokens(judged["text"].to_list())
+    fold_of = out_of_source([source for source in rows["source"] if source is not None], _FOLDS)
+    folds = np.array([fold_of.get(source, -1) for source in rows["source"]])
+    name = ["ngrams", digest(texts), digest([targets.tobytes().hex()]), encoder_name(encoder)]
 
     def learn(left_out: int) -> NgramModel:
-        kept = np.flatnonzero(folds != left_out)
+        # Texts of no known source are for the whole model alone: they may be of the one that is left out.
+        kept = np.flatnonzero((folds != left_out) & (folds >= 0)) if left_out >= 0 else np.arange(len(tokens))
 
         def made() -> NDArray[np.int16]:
             return fit_ngrams([tokens[index] for index in kept.tolist()], targets[kept], weights[kept]).weights
 
         return NgramModel(work.array([*name, str(left_out)], made))
 
-    model = learn(-1)
+    model = learn(_WHOLE)
     started = time.perf_counter()
     margins, known = model.margins(judged_tokens)
     cost = (time.perf_counter() - started) / len(judged)
@@ -79,28 +83,38 @@ def ngram_stage(
     return model, Contender("ngrams", views, fit_temperature(margins[own], labels[own]), cost, least_known)
 
 
-def targets_of(training: pl.DataFrame, scores: Path) -> tuple[Floats, Floats]:
-    """The probability of positive that each training text is to get, and how much it counts.
+def lessons(corpus: Corpus, scores: Path) -> pl.DataFrame:
+    """What the n-grams learn from: rows of text, source (null where unknown), target (the probability of positive that
+    the text is to get) and weight.
 
-    `scores`: a Parquet file with `text` (cleaned) and `margin` (positive less negative logit). Where it lacks a text,
-    the label is taken, for less. Raises InputError for a file without these columns, or with none of the texts.
+    `scores`: a Parquet file with `text` (cleaned) and `margin` (positive less negative logit) of training texts, and
+    maybe of more, say snippets of them; what it says of validation and test texts is not looked at. A labelled
+    training text that it lacks is taught by its label, for less. Raises InputError for a file without these columns,
+    or with none of the training texts.
     """
     try:
-        known = pl.read_parquet(scores, columns=["text", "margin"])
+        known = pl.read_parquet(scores, columns=["text", "margin"]).unique("text", keep="first", maintain_order=True)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             f"{scores.name} holds no teacher's scores; it is a Parquet file with text and margin.",
             code="teacher-scores",
         ) from error
-    found = training.join(known.unique("text", keep="first"), on="text", how="left", maintain_order="left")["margin"]
-    missing = found.is_null().to_numpy()
-    if missing.all():
+    training = corpus.frame.filter(pl.col("split") == "train").select("text", "source", "label")
+    rows = training.join(known, on="text", how="left", maintain_order="left")
+    silent = rows["margin"].null_count()
+    if silent == len(rows):
         raise InputError(f"{scores.name} scores none of the training texts.", code="teacher-scores")
-    if missing.any():
-        log.info("%d of %d texts have no score of the teacher; their labels are taken", missing.sum(), len(missing))
-    taught = sigmoid(found.fill_null(0.0).to_numpy().astype(np.float64))
-    labelled = np.where(training["label"].to_numpy() == 1, _LABEL_SAYS, 1 - _LABEL_SAYS)
-    return np.where(missing, labelled, taught), np.where(missing, _LABEL_WEIGHT, 1.0)
+    rows = pl.concat([rows, known.join(corpus.frame, on="text", how="anti")], how="diagonal_relaxed")
+    rows = rows.filter(pl.col("margin").is_not_null() | pl.col("label").is_not_null())
+    log.info("n-grams learn from %d texts, %d of them without a score of the teacher", len(rows), silent)
+    labelled = pl.when(pl.col("label") == 1).then(_LABEL_SAYS).otherwise(1 - _LABEL_SAYS)
+    taught = 1 / (1 + (-pl.col("margin").cast(pl.Float64)).exp())
+    return rows.select(
+        "text",
+        "source",
+        target=pl.coalesce(taught, labelled),
+        weight=pl.when(pl.col("margin").is_null()).then(_LABEL_WEIGHT).otherwise(1.0),
+    )
 
 
 def encoder_name(encoder: TextEncoder) -> str:

@@ -21,10 +21,11 @@ from reviewlens.errors import InputError
 from reviewlens.model import export, shipping_graphs
 from reviewlens.model.bundle import unpack
 from reviewlens.model.cascade import CascadeEngine
+from reviewlens.model.corpus import Corpus
 from reviewlens.model.encoder import TextEncoder
 from reviewlens.model.loading import load_engine
 from reviewlens.model.shipping import main
-from reviewlens.model.shipping_ngrams import targets_of
+from reviewlens.model.shipping_ngrams import lessons
 from reviewlens.model.transformers_engine import TorchGraph
 from tests.model.tiny import made_reviews, make_base
 
@@ -144,12 +145,19 @@ def test_what_cannot_be_shipped_is_said(shop: Path, tmp_path: Path, caplog: pyte
 
 
 def test_labels_stand_in_where_the_teacher_is_silent(tmp_path: Path) -> None:
-    rows = pl.DataFrame({"text": ["a", "b", "c"], "label": [1, 0, 1]})
-    pl.DataFrame({"text": ["b", "x"], "margin": [2.0, 1.0]}).write_parquet(tmp_path / "s.parquet")
-    targets, weights = targets_of(rows, tmp_path / "s.parquet")
-    assert targets == pytest.approx([0.95, 1 / (1 + np.exp(-2)), 0.95])
-    assert weights.tolist() == [0.5, 1.0, 0.5]
-    pl.DataFrame({"text": ["x"], "margin": [1.0]}).write_parquet(tmp_path / "s.parquet")
+    splits = ["train", "train", "train", "train", "train", "test", "validation"]
+    frame = pl.DataFrame(
+        {"text": list("abcdefg"), "label": [1, 0, 1, None, None, 1, 0], "source": ["s"] * 7, "split": splits}
+    )
+    taught = {"text": ["b", "d", "f", "g", "part of a"], "margin": [2.0, 0.0, 9.0, 9.0, -2.0]}
+    pl.DataFrame(taught).write_parquet(tmp_path / "s.parquet")
+    rows = lessons(Corpus(frame, 0), tmp_path / "s.parquet")
+    assert rows["text"].to_list() == ["a", "b", "c", "d", "part of a"], "nothing of the validation and test splits"
+    sigma = 1 / (1 + np.exp(-2))
+    assert rows["target"].to_list() == pytest.approx([0.95, sigma, 0.95, 0.5, 1 - sigma])
+    assert rows["weight"].to_list() == [0.5, 1.0, 0.5, 1.0, 1.0]
+    assert rows["source"].to_list() == [*"ssss", None]
+    pl.DataFrame({"text": ["x", "f"], "margin": [1.0, 1.0]}).write_parquet(tmp_path / "s.parquet")
     with pytest.raises(InputError) as caught:
-        targets_of(rows, tmp_path / "s.parquet")
+        lessons(Corpus(frame, 0), tmp_path / "s.parquet")
     assert caught.value.code == "teacher-scores"
