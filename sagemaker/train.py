@@ -41,8 +41,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--class-weights", choices=("none", "sqrt", "balanced"), default="sqrt")
     parser.add_argument("--snippet-share", type=float, default=0.0, help="share of long texts cut to a few sentences")
     parser.add_argument("--keep-layers", type=int, help="only the base model's first so many layers")
-    parser.add_argument("--freeze-layers", type=int, default=0, help="leave the embeddings and so many layers as they are")
+    parser.add_argument(
+        "--freeze-layers", type=int, default=0, help="leave the embeddings and so many layers as they are"
+    )
     parser.add_argument("--class-cap", type=int, help="thin out the larger class of one-sided sources to so many texts")
+    parser.add_argument("--teacher", type=Path, help="folder, bundle or Parquet of scores that the student learns from")
+    parser.add_argument("--teacher-weight", type=float, default=0.7, help="the teacher's part of the loss")
+    parser.add_argument("--teacher-temperature", type=float, default=2.0)
     parser.add_argument("--evaluate-every-minutes", type=float, default=10.0)
     parser.add_argument("--evaluation-texts", type=int, default=2000)
     parser.add_argument("--patience", type=int, default=4, help="evaluations without progress before stopping")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,45 +25,13 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from reviewlens.model.base_model import resolve_base_model
 from reviewlens.model.batching import TokenBudgetBatches
-from reviewlens.model.corpus import Corpus, capped, read_corpus
+from reviewlens.model.corpus import Corpus, read_corpus
 from reviewlens.model.layers import shape_encoder
-from reviewlens.model.snippets import snippet
 from reviewlens.model.training_clock import Clock, ClockCallback, time_decay
+from reviewlens.model.training_data import UNLABELLED, datasets
+from reviewlens.model.training_options import TrainingOptions
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """What a training run is asked to do; times in minutes, lengths in tokens.
-
-    `keep_layers`: only the base model's first so many layers; `freeze_layers`: the embeddings and the first so many
-    layers stay as they are; `class_cap`: see `capped`.
-    """
-
-    corpus: Path
-    output: Path
-    base_model: str = "distilbert-base-uncased"
-    licences: tuple[str, ...] = ()
-    max_minutes: float | None = None
-    epochs: float = 3.0
-    max_tokens: int = 192
-    batch_tokens: int = 4096
-    learning_rate: float = 5e-5
-    weight_decay: float = 0.01
-    warmup_share: float = 0.05
-    label_smoothing: float = 0.05
-    class_weights: str = "sqrt"
-    snippet_share: float = 0.0
-    keep_layers: int | None = None
-    freeze_layers: int = 0
-    class_cap: int | None = None
-    evaluate_every_minutes: float = 10.0
-    evaluation_texts: int = 2000
-    patience: int = 4
-    seed: int = 13
-    threads: int | None = None
-    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,27 +43,6 @@ class TrainingReport:
     texts_seen: int
     minutes: float
     validation: dict[str, float] = field(default_factory=dict)
-
-
-class TokenisedReviews(torch.utils.data.Dataset):  # type: ignore[misc]
-    """Token ids of cleaned texts with their labels."""
-
-    def __init__(self, tokenizer: Any, texts: list[str], labels: list[int], max_tokens: int) -> None:
-        self.ids: list[list[int]] = []
-        for start in range(0, len(texts), 4096):
-            encoded = tokenizer(texts[start : start + 4096], truncation=True, max_length=max_tokens)
-            self.ids.extend(encoded["input_ids"])
-        self.labels = labels
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"input_ids": self.ids[index], "labels": self.labels[index]}
-
-    def lengths(self) -> list[int]:
-        """Tokens of each text, the special ones counted in."""
-        return [len(ids) for ids in self.ids]
 
 
 class ReviewTrainer(Trainer):  # type: ignore[misc]
@@ -131,15 +77,34 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        labels = inputs.pop("labels")
+        labels, margins = inputs.pop("labels"), inputs.pop("margins", None)
         outputs = model(**inputs)
+        logits = outputs.logits.float()
         loss = torch.nn.functional.cross_entropy(
-            outputs.logits.float(),
+            logits,
             labels,
-            weight=self._weights.to(outputs.logits.device),
+            weight=self._weights.to(logits.device),
             label_smoothing=self._options.label_smoothing if model.training else 0.0,
+            ignore_index=UNLABELLED,
         )
+        if margins is not None and model.training:
+            weight = self._options.teacher_weight
+            taught = distillation_loss(logits, margins.to(logits), self._options.teacher_temperature)
+            # A batch of unlabelled texts alone has no loss against labels (torch says nan).
+            loss = weight * taught + (1 - weight) * loss if bool((labels != UNLABELLED).any()) else weight * taught
         return (loss, outputs) if return_outputs else loss
+
+
+def distillation_loss(logits: torch.Tensor, margins: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Cross-entropy of the student's softened scores against the teacher's, times temperature squared so that its
+    gradients keep their size (Hinton et al. 2015, arXiv:1503.02531); less its least value, so that 0 is agreement.
+
+    `logits`: (rows, 2); `margins`: the teacher's positive less negative logit, (rows,).
+    """
+    target = torch.sigmoid(margins / temperature)
+    student = (logits[:, 1] - logits[:, 0]) / temperature
+    least = torch.nn.functional.binary_cross_entropy(target, target)
+    return temperature**2 * (torch.nn.functional.binary_cross_entropy_with_logits(student, target) - least)
 
 
 def train(options: TrainingOptions) -> TrainingReport:
@@ -157,7 +122,7 @@ def train(options: TrainingOptions) -> TrainingReport:
         base, num_labels=2, id2label={0: "negative", 1: "positive"}, label2id={"negative": 0, "positive": 1}
     )
     shape_encoder(model, options.keep_layers, options.freeze_layers)
-    training, validation = _datasets(corpus, tokenizer, options)
+    training, validation = datasets(corpus, tokenizer, options)
     clock = Clock(options.max_minutes, options.output / "clock.json")
     trainer = ReviewTrainer(
         model=model,
@@ -173,7 +138,7 @@ def train(options: TrainingOptions) -> TrainingReport:
         ],
         options=options,
         clock=clock,
-        weights=_class_weights(training.labels, options.class_weights),
+        weights=_class_weights([label for label in training.labels if label != UNLABELLED], options.class_weights),
     )
     last = get_last_checkpoint(str(options.output)) if options.output.is_dir() else None
     log.info("training on %d texts, validating on %d, resuming from %s", len(training), len(validation), last)
@@ -196,7 +161,9 @@ def _finish(
         validation=measured,
     )
     facts = {
-        "options": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()},
+        "options": {
+            name: Path(value).name if isinstance(value, Path) else value for name, value in asdict(options).items()
+        },
         "base_model": Path(base).name if Path(base).is_dir() else base,
         "corpus_sha256": corpus.fingerprint(),
         "dropped_near_copies": corpus.dropped_near_copies,
@@ -213,22 +180,6 @@ def _finish(
     }
     (options.output / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return report
-
-
-def _datasets(corpus: Corpus, tokenizer: Any, options: TrainingOptions) -> tuple[TokenisedReviews, TokenisedReviews]:
-    rows = corpus.part("train")
-    if options.class_cap is not None:
-        rows = capped(rows, options.class_cap, options.seed)
-    rows = rows.sample(fraction=1.0, shuffle=True, seed=options.seed)
-    if options.limit:
-        rows = rows.head(options.limit)
-    held_out = corpus.part("validation").head(options.evaluation_texts)
-    rng = random.Random(options.seed)
-    texts = [snippet(text, rng) if rng.random() < options.snippet_share else text for text in rows["text"]]
-    return (
-        TokenisedReviews(tokenizer, texts, rows["label"].to_list(), options.max_tokens),
-        TokenisedReviews(tokenizer, held_out["text"].to_list(), held_out["label"].to_list(), options.max_tokens),
-    )
 
 
 def _arguments(options: TrainingOptions) -> TrainingArguments:

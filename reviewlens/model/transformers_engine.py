@@ -46,7 +46,9 @@ class TorchGraph:
 
     def __init__(self, folder: Path) -> None:
         # safetensors only: other weight files are pickles, which run code when loaded.
-        self._model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        loaded = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True)
+        self._model = loaded.eval().to(self._device)
         names = {int(index): str(name).lower() for index, name in self._model.config.id2label.items()}
         if len(names) != 2:
             raise ConfigurationError(f"A sentiment model has two labels, this one has {len(names)}.", code="bad-bundle")
@@ -55,8 +57,9 @@ class TorchGraph:
     def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits (rows, 2) for ids and mask of shape (rows, width)."""
         with torch.inference_mode():
-            out = self._model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).logits
-        values = np.asarray(out.float().numpy(), dtype=np.float32)
+            placed = (torch.from_numpy(array).to(self._device) for array in (ids, mask))
+            out = self._model(**dict(zip(("input_ids", "attention_mask"), placed, strict=True))).logits
+        values = np.asarray(out.float().cpu().numpy(), dtype=np.float32)
         return values[:, ::-1] if self._swap else values
 
     @property

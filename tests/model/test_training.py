@@ -18,13 +18,7 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 pytest.importorskip("transformers", reason="the training extra is not installed")
 pytest.importorskip("nncf", reason="the training extra is not installed")
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import (
-    AutoModelForSequenceClassification,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModelForSequenceClassification
 
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.bundle import unpack
@@ -34,65 +28,22 @@ from reviewlens.model.export import convert, quantise, save_members
 from reviewlens.model.loading import load_engine
 from reviewlens.model.openvino_engine import OpenVinoGraph
 from reviewlens.model.snippets import snippet
-from reviewlens.model.training import TrainingOptions, train
+from reviewlens.model.training import train
 from reviewlens.model.training_clock import Clock, time_decay
+from reviewlens.model.training_options import TrainingOptions
+from tests.model.tiny import FILL, made_reviews, make_base
 
-GOOD = ("great", "lovely", "perfect", "happy", "excellent")
-BAD = ("awful", "broken", "useless", "sad", "terrible")
-FILL = ("the", "lamp", "is", "and", "was", "very", "box", "it", "today", "on", "table", "my", "a", "we", "saw")
 TRAIN_SCRIPT = Path(__file__).parents[2] / "sagemaker" / "train.py"
-
-
-def _texts(count: int, seed: int = 1) -> tuple[list[str], list[int]]:
-    rng = random.Random(seed)
-    texts, labels = [], []
-    for index in range(count):
-        label = int(rng.random() < 0.7)
-        words = rng.choices(FILL, k=rng.randint(3, 25)) + rng.choices(GOOD if label else BAD, k=3)
-        rng.shuffle(words)
-        texts.append(" ".join([*words, f"a{index % 7}"]))
-        labels.append(label)
-    return texts, labels
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("base")
-    vocabulary = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        *FILL,
-        *GOOD,
-        *BAD,
-        *[f"a{index}" for index in range(7)],
-    ]
-    tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(vocabulary)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=512,
-    )
-    fast.save_pretrained(folder)
-    config = DistilBertConfig(vocab_size=len(vocabulary), dim=32, n_layers=2, n_heads=2, hidden_dim=64)
-    DistilBertForSequenceClassification(config).save_pretrained(folder)
-    return folder
+    return make_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts, labels = _texts(700)
+    texts, labels = made_reviews(700)
     path = tmp_path_factory.mktemp("corpus") / "corpus.csv"
     pl.DataFrame({"text": texts, "label": labels}).write_csv(path)
     return path
@@ -164,7 +115,7 @@ def _last_step(run: Path) -> int:
 def test_float32_graph_scores_as_the_torch_model_does(trained: Path, tmp_path: Path) -> None:
     save_members(convert(trained / "model"), trained / "model", tmp_path, halve=False)
     encoder = TextEncoder(tmp_path / "tokenizer.json", 64)
-    texts = [*_texts(80, seed=9)[0], " ".join(FILL * 20)]
+    texts = [*made_reviews(80, seed=9)[0], " ".join(FILL * 20)]
     ours = sigmoid(score_margins(texts, encoder, OpenVinoGraph(tmp_path / "model.xml", 1)))
     torch_engine = load_engine("transformers", _with_window(trained / "model", tmp_path / "folder", 64))
     assert np.abs(ours - torch_engine.score(texts)).max() < 1e-3
@@ -182,18 +133,18 @@ def test_int8_graph_agrees_with_float32(trained: Path, tmp_path: Path) -> None:
     graph = convert(trained / "model")
     encoder = TextEncoder(trained / "model" / "tokenizer.json", 256)
     save_members(graph, trained / "model", tmp_path / "exact", halve=False)
-    save_members(quantise(graph, encoder, _texts(60, seed=3)[0]), trained / "model", tmp_path / "int8")
-    texts, labels = _texts(150, seed=5)
+    save_members(quantise(graph, encoder, made_reviews(60, seed=3)[0]), trained / "model", tmp_path / "int8")
+    texts, labels = made_reviews(150, seed=5)
     exact = score_margins(texts, encoder, OpenVinoGraph(tmp_path / "exact" / "model.xml", 1))
     int8 = score_margins(texts, encoder, OpenVinoGraph(tmp_path / "int8" / "model.xml", 1))
     assert np.mean((exact >= 0) == (int8 >= 0)) > 0.98
     assert np.mean((int8 >= 0) == np.array(labels)) > 0.95
-    stripped = score_margins(texts, encoder, OpenVinoGraph(tmp_path / "int8" / "model.xml", 1, full_precision=True))
+    stripped = score_margins(texts, encoder, OpenVinoGraph(tmp_path / "int8" / "model.xml", 1, arithmetic="fp32"))
     assert np.abs(sigmoid(stripped) - sigmoid(exact)).mean() < 0.02
 
 
 def test_shipping_command_makes_a_bundle_that_loads(trained: Path, corpus: Path, tmp_path: Path) -> None:
-    texts, labels = _texts(60, seed=8)
+    texts, labels = made_reviews(60, seed=8)
     pl.DataFrame({"text": texts, "label": labels}).write_csv(tmp_path / "test_more.csv")
     done = subprocess.run(
         [
@@ -206,7 +157,7 @@ def test_shipping_command_makes_a_bundle_that_loads(trained: Path, corpus: Path,
                 "--tests",
                 tmp_path / "test_more.csv",
             ),
-            *("--agreement-texts", "50", "--limit", "200", "--note", "Trained in two stretches."),
+            *("--limit", "200", "--note", "Trained in two stretches."),
         ],
         capture_output=True,
         text=True,
@@ -233,7 +184,7 @@ def test_transformers_engine_from_a_plain_archive(trained: Path, tmp_path: Path)
         for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
             tar.add(trained / "model" / name, name)
     engine = load_engine("transformers", archive, cache_dir=tmp_path / "cache")
-    texts, labels = _texts(50, seed=4)
+    texts, labels = made_reviews(50, seed=4)
     scores = engine.score(texts)
     assert np.mean((scores >= 0.5) == np.array(labels)) > 0.95
     assert np.abs(scores - load_engine("transformers", trained / "model").score(texts)).max() < 1e-6
@@ -246,7 +197,7 @@ def test_transformers_engine_puts_labels_in_order(trained: Path, tmp_path: Path)
     model.config.id2label = {0: "POSITIVE", 1: "NEGATIVE"}
     model.save_pretrained(tmp_path)
     (tmp_path / "tokenizer.json").write_bytes((trained / "model" / "tokenizer.json").read_bytes())
-    texts = _texts(10, seed=4)[0]
+    texts = made_reviews(10, seed=4)[0]
     turned = load_engine("transformers", tmp_path).score(texts)
     assert np.allclose(turned, 1 - load_engine("transformers", trained / "model").score(texts), atol=1e-6)
 
