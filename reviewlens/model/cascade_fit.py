@@ -44,12 +44,14 @@ class Tolerance:
 class Verdicts:
     """What the last stage alone says of the validation texts: positive or not, shape (n,).
 
-    `labels`: 1, 0, or -1 where there is none. `groups`: sets of texts that must all be agreed upon, each (n,).
+    `labels`: 1, 0, or -1 where there is none. `groups`: sets of texts that must all be agreed upon, each (n,);
+    `parts`: smaller ones, which may have twice as many wrong answers and one, for a few say little.
     """
 
     positive: Mask
     labels: Labels
     groups: Sequence[Mask]
+    parts: Sequence[Mask] = ()
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,9 @@ def _lowest_safe(stage: Contender, verdicts: Verdicts, waiting: Mask, share: flo
     for view in stage.views:
         towards = sign * view.margins
         wrong = waiting & view.may & (towards >= bound) & (verdicts.positive != positive)
-        for group in verdicts.groups:
-            allowed = int(share * int(group.sum()))
+        allowances = [(group, int(share * int(group.sum()))) for group in verdicts.groups]
+        allowances += [(part, int(2 * share * int(part.sum())) + 1) for part in verdicts.parts]
+        for group, allowed in allowances:
             worst = np.sort(towards[wrong & group])[::-1]
             if len(worst) > allowed:
                 bound = max(bound, float(worst[allowed]) + _CLEARANCE)

@@ -78,7 +78,7 @@ def fit_stages(
 
     Agreement is judged on the validation texts, on a few sentences cut from each, and on every source by itself.
     """
-    judged, labels, groups = _judged(validation)
+    judged, labels, groups, parts = _judged(validation)
     texts = judged["text"].to_list()
     contenders, ngrams = [], None
     if teacher_scores is not None:
@@ -87,7 +87,7 @@ def fit_stages(
         contenders.append(contender)
     if small is not None:
         contenders.append(_small_stage(small, texts, labels))
-    verdicts = Verdicts(last.margins(texts) >= 0, labels, groups)
+    verdicts = Verdicts(last.margins(texts) >= 0, labels, groups, parts)
     fitted = fit_cascade(contenders, verdicts, last.seconds_per_text(texts), tolerance)
     own = fitted.answered_by[labels >= 0]
     return Stages(
@@ -106,9 +106,11 @@ def fit_stages(
     )
 
 
-def _judged(validation: pl.DataFrame) -> tuple[pl.DataFrame, Labels, list[NDArray[np.bool_]]]:
+def _judged(
+    validation: pl.DataFrame,
+) -> tuple[pl.DataFrame, Labels, list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:
     """Validation rows with snippets cut from them below, labels (-1: a snippet, whose text may say another thing than
-    its review's stars), and the groups that are judged by themselves."""
+    its review's stars), reviews and snippets as groups to be judged by themselves, and each large source."""
     rng = random.Random(29)
     cut = [snippet(text, rng) for text in validation["text"]]
     snippets = validation.with_columns(pl.Series("text", cut)).filter(pl.col("text") != validation["text"])
@@ -118,7 +120,7 @@ def _judged(validation: pl.DataFrame) -> tuple[pl.DataFrame, Labels, list[NDArra
     sources = both["source"].to_numpy()
     groups = [labels >= 0, *([labels < 0] if len(snippets) else [])]
     large = [name for name, count in zip(*np.unique(sources, return_counts=True), strict=True) if count > _SOURCE_TEXTS]
-    return both, labels, [*groups, *(np.asarray(sources == name) for name in large)]
+    return both, labels, groups, [np.asarray(sources == name) for name in large]
 
 
 def _small_stage(small: ShippedGraph, texts: list[str], labels: Labels) -> Contender:

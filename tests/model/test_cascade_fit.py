@@ -69,6 +69,16 @@ def test_every_group_is_agreed_upon() -> None:
     assert strict.cost > loose.cost
 
 
+def test_a_small_part_may_have_twice_as_many_errors_and_one() -> None:
+    part = np.zeros(1000, dtype=np.bool_)
+    part[:100] = True
+    errors = [10, 30, 50, 70, 90]
+    verdicts = replace(_verdicts(errors), parts=[part])
+    fitted = fit_cascade([_stage()], verdicts, 10.0, Tolerance(0.02, 1))
+    # One in a hundred a side: of 1000 texts 10, of the part's 100 two and one.
+    assert np.array_equal(np.flatnonzero(fitted.answered_by[:500] == 0), np.arange(70))
+
+
 def test_the_strictest_view_decides() -> None:
     strange = MARGINS.copy()
     strange[600:620] = 9.5  # seen by a model that never met these reviewers, they look like praise
