@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.bundle import Bundle, CascadeStage
 from reviewlens.model.encoder import TextEncoder, calibrated
+from reviewlens.model.explain import BUDGET
 from reviewlens.model.graph_scorer import GraphScorer, answers_as, own_graph, small_graph
-from reviewlens.model.interface import Thresholds
+from reviewlens.model.interface import Engine, Thresholds
 from reviewlens.model.ngrams import NgramModel
 from reviewlens.model.openvino_engine import described
 from reviewlens.model.vocabulary import Translation
@@ -80,6 +82,22 @@ class CascadeEngine:
         self.answered[LAST] += len(left)
         return scores
 
+    def stage_for(self, text: str) -> Engine:
+        """The stage that answers a cleaned text, as an engine that answers every text: an explanation compares a text
+        with its variants, and stages differ by more than a word does."""
+        tokens = self._encoder.tokens([text])
+        for stage, scores_of in self._stages:
+            found, may = scores_of(tokens)
+            if (sure(stage, found) & may)[0]:
+                return _OneStage(self, stage.name, partial(self._by_stage, scores_of))
+        return _OneStage(self, LAST, self._by_last)
+
+    def _by_stage(self, scores_of: _Scores, texts: Sequence[str]) -> Floats:
+        return scores_of(self._encoder.tokens(texts))[0]
+
+    def _by_last(self, texts: Sequence[str]) -> Floats:
+        return self._last.scores(self._for_last(list(texts), self._encoder.tokens(texts)))
+
     def describe(self) -> dict[str, object]:
         """Engine, version, SHA-256, precision, its stages, and whether int8 had to be given up in any of them."""
         fell_back = self._last.fell_back or (self._small is not None and self._small.fell_back)
@@ -106,6 +124,21 @@ class CascadeEngine:
             assert small is not None
             return lambda tokens: (small.scores(tokens), np.ones(len(tokens), dtype=np.bool_))
         return _ngram_scores(NgramModel.open(self._bundle.dir / "ngrams.npy"), stage, self._encoder)
+
+
+class _OneStage:
+    """One stage of a cascade, for every text; what it may spend on an explanation goes by what it costs."""
+
+    def __init__(self, cascade: CascadeEngine, stage: str, score: Callable[[Sequence[str]], Floats]) -> None:
+        self.name = cascade.name
+        self.thresholds = cascade.thresholds
+        self.score = score
+        self.explanation_budget = {"ngrams": 40_000, "small": 4_000}.get(stage, BUDGET)
+        self._facts = {**cascade.describe(), "stage": stage}
+
+    def describe(self) -> dict[str, object]:
+        """As the cascade, and which stage it is."""
+        return self._facts
 
 
 def _ngram_scores(model: NgramModel, stage: CascadeStage, encoder: TextEncoder) -> _Scores:

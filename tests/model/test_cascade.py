@@ -14,6 +14,7 @@ from reviewlens.model.archive import sha256_file
 from reviewlens.model.bundle import Bundle, open_folder, peek, unpack, write_bundle
 from reviewlens.model.calibration import sigmoid
 from reviewlens.model.cascade import CascadeEngine
+from reviewlens.model.explain import explain
 from reviewlens.model.loading import AUTO, engine_library, load_engine, model_sha256, resolve_engine
 from reviewlens.model.openvino_engine import OpenVinoEngine
 from reviewlens.model.vocabulary import Translation
@@ -202,3 +203,14 @@ def test_a_vocabulary_that_cannot_be_translated_is_cut_again(tmp_path: Path) -> 
     other = write_tokenizer(bundle.dir / "tokenizer.json", ["<s>", "</s>"], ["odd", "lamp", "lamps"])
     write_graph(bundle.dir / "model.xml", other, {"lamps": 1.5})
     assert CascadeEngine(bundle).score(["odd lamps"]) == pytest.approx(sigmoid(np.array([1.5])), abs=1e-4)
+
+
+def test_the_stage_that_answers_a_text_answers_all_of_its_variants(engine: CascadeEngine) -> None:
+    for text, stage in {"the lamp is good": "ngrams", "fine lamp": "small", "odd lamp!": "last"}.items():
+        alone = engine.stage_for(text)
+        assert alone.describe()["stage"] == stage
+        assert alone.score([text])[0] == engine.score([text])[0]
+        before = dict(engine.answered)
+        assert len(alone.score(["lamp", "odd lamp", "fine"])) == 3
+        assert engine.answered == before
+    assert explain(engine, "odd lamp!")
