@@ -21,7 +21,7 @@ from reviewlens.model.interface import Engine
 from reviewlens.model.spans import Passage, Piece, Unit, hide, passages, words
 from reviewlens.reviews.cleaning import clean_text
 
-BUDGET = 1200
+BUDGET = 1500
 """Tokens (estimated from the raw text) that are scored to explain one text, besides reading it; a count and no clock,
 so that one text has one explanation. A text that is longer may cost as much again as reading it."""
 PASSAGE = 160
