@@ -15,9 +15,12 @@ pytest.importorskip("transformers", reason="the training extra is not installed"
 pytest.importorskip("nncf", reason="the training extra is not installed")
 
 import openvino as ov
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification
 
-from reviewlens.model.encoder import TextEncoder
+from reviewlens.model.encoder import TextEncoder, score_margins
 from reviewlens.model.export import AccuracyControl, _share_right, convert, quantise
+from reviewlens.model.openvino_graph import OpenVinoGraph
 from tests.model.tiny import made_reviews, make_base
 
 
@@ -40,6 +43,12 @@ def _quantised_weights(graph: Any) -> int:
     return sum(each.get_element_type() == ov.Type.i8 and len(each.get_output_shape(0)) == 2 for each in constants)
 
 
+def _margins(graph: Any, encoder: TextEncoder, texts: list[str], scratch: Path) -> NDArray[np.float64]:
+    path = scratch / f"{len(list(scratch.iterdir()))}.xml"
+    ov.save_model(graph, path, compress_to_fp16=False)
+    return score_margins(texts, encoder, OpenVinoGraph(path, 1))
+
+
 def test_smooth_quant_can_be_left_out(base: Path, encoder: TextEncoder) -> None:
     texts, _ = made_reviews(20, seed=3)
     usual = _kinds(quantise(convert(base), encoder, texts))
@@ -58,6 +67,23 @@ def test_accuracy_control_gives_up_nothing_where_nothing_is_lost(base: Path, enc
     plain = quantise(convert(base), encoder, texts[:12])
     assert _kinds(controlled)["FakeQuantize"] == _kinds(plain)["FakeQuantize"] > 0
     assert _quantised_weights(controlled) == _quantised_weights(plain) > 0
+
+
+def test_accuracy_control_leaves_operations_in_float_where_too_much_is_lost(base: Path, tmp_path: Path) -> None:
+    encoder = TextEncoder(base / "tokenizer.json", 64)
+    texts, _ = made_reviews(400, seed=4)
+    # Half of the texts on either side, so that rounding to int8 turns some.
+    model = AutoModelForSequenceClassification.from_pretrained(base)
+    model.classifier.bias.data[1] -= float(np.median(_margins(convert(base), encoder, texts, tmp_path)))
+    model.save_pretrained(tmp_path / "centred")
+    graph = convert(tmp_path / "centred")
+    plain = quantise(convert(tmp_path / "centred"), encoder, texts[:12])
+    exact = _margins(graph, encoder, texts, tmp_path) >= 0
+    turned = np.flatnonzero(exact != (_margins(plain, encoder, texts, tmp_path) >= 0)).tolist()
+    assert turned
+    control = AccuracyControl([texts[index] for index in turned], exact[turned].astype(int).tolist(), 0.5, 2)
+    controlled = quantise(graph, encoder, texts[:12], accuracy=control)
+    assert _quantised_weights(controlled) < _quantised_weights(plain)
 
 
 def test_the_measure_of_accuracy_control_is_the_share_of_right_labels(base: Path) -> None:
