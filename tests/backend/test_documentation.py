@@ -13,7 +13,16 @@ from tests.backend.test_who_may_what import BY_OPERATOR_KEY, OPEN, ROUTES
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "api.md").read_text()
 BY_HAND_ONLY = {
-    *("corpus.py", "base_model.py", "evaluation.py", "training.py", "export.py", "layers.py", "teaching.py"),
+    *(
+        "corpus.py",
+        "base_model.py",
+        "evaluation.py",
+        "training.py",
+        "export.py",
+        "layers.py",
+        "teaching.py",
+        "averaging.py",
+    ),
     *("calibration.py", "label_noise.py", "shipping.py", "shipping_graphs.py", "shipping_ngrams.py"),
 }
 """Training and its kin are run by hand: their codes never come over HTTP."""
