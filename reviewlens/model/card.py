@@ -66,8 +66,9 @@ def model_card(metadata: BundleMetadata) -> str:
         "",
         "```",
         *_training_command(options, "training"),
+        *_averaging_command(training),
         *_training_command(_small(training).get("options") or {}, "small"),
-        f"python -m reviewlens.model.shipping out/training/model CORPUS.parquet{_licences(options)} --version "
+        f"python -m reviewlens.model.shipping {_trained(training)} CORPUS.parquet{_licences(options)} --version "
         f"{metadata.version} \\",
         *_cascade_arguments(metadata),
         "    --tests TEST_1.csv TEST_2.csv --bundle out/model.tar.gz --card out/MODEL_CARD.md",
@@ -198,7 +199,7 @@ def _small_lines(training: dict[str, Any]) -> list[str]:
 
 def _cascade_arguments(metadata: BundleMetadata) -> list[str]:
     given = ["--small out/small/model"] if metadata.stage("small") else []
-    given += ["--teacher-scores SCORES.parquet"] if metadata.stage("ngrams") else []
+    given += ["--teacher-scores out/small/teacher_scores.parquet"] if metadata.stage("ngrams") else []
     return [f"    {' '.join(given)} \\"] if given else []
 
 
@@ -217,12 +218,28 @@ def _training_lines(opening: str, training: dict[str, Any], options: dict[str, A
     ]
 
 
+def _trained(training: dict[str, Any]) -> str:
+    return "out/mean/model" if training.get("averaged") else "out/training/model"
+
+
+def _averaging_command(training: dict[str, Any]) -> list[str]:
+    averaged = training.get("averaged") or []
+    if not averaged:
+        return []
+    checkpoints = " ".join(f"out/training/{name}" for name in averaged)
+    return [f"python -m reviewlens.model.averaging {_trained(training)} {checkpoints}"]
+
+
 def _training_command(options: dict[str, Any], folder: str) -> list[str]:
     if not options:
         return []
-    shaped = ("base_model", "keep_layers", "freeze_layers", "class_cap", "teacher", "max_minutes", "epochs")
-    shown = (*shaped, "max_tokens", "learning_rate", "snippet_share", "seed")
-    arguments = [f"--{name.replace('_', '-')} {options[name]}" for name in shown if options.get(name)]
+    shaped = ("base_model", "keep_layers", "freeze_layers", "class_cap", "limit", "teacher", "teacher_weight")
+    shown = (*shaped, "max_minutes", "epochs", "batch_tokens", "max_tokens", "learning_rate", "snippet_share", "seed")
+    # What the teacher is called where it was used tells a reader nothing: here it is the model of the first command.
+    given = (
+        {**options, "teacher": "out/training/model"} if options.get("teacher") else {**options, "teacher_weight": None}
+    )
+    arguments = [f"--{name.replace('_', '-')} {given[name]}" for name in shown if given.get(name)]
     return [
         f"python sagemaker/train.py --corpus CORPUS.parquet --output out/{folder}{_licences(options)} \\",
         f"    {' '.join(arguments)}",
