@@ -222,6 +222,9 @@ def main() -> int:
             judge(row, variant, encoder, sets)
             entered.append((row, variant, encoder))
             print(f"  {name}: made in {variant.made_in:.0f} s, {100 * row.mean_accuracy:.2f} %", flush=True)
+        if not entered or entered[0][0].name != REFERENCE:
+            print(f"{REFERENCE} could not be made, so there is nothing to compare with.", flush=True)
+            return 1
         compare([row for row, _, _ in entered], entered[0][0])
         time_rounds(entered, timed, given.rounds)
         header, cells = table([row for row, _, _ in entered], ["MB"])

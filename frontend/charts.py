@@ -280,7 +280,7 @@ def histogram(part: JSON, look: Colours) -> alt.LayerChart:
     layers: list[Any] = [bars]
     if border and left < border < 1:
         roomy = border < left + 0.5 * (1 - left)  # is there more room on the right of the line than on its left?
-        here = alt.Chart(_data([{"at": border, "text": f"second look below {words.percent(border, 0)}"}]))
+        here = alt.Chart(_data([{"at": border, "text": f"second look below {words.threshold(border)}"}]))
         layers.append(
             here.mark_rule(color=look.ink, strokeDash=[4, 3], strokeWidth=1.4).encode(x=alt.X("at:Q", scale=across))
         )

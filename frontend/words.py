@@ -66,6 +66,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "no data" if share is None else f"{100 * share:.{digits}f}{NBSP}%"
 
 
+def threshold(share: float) -> str:
+    """A border as it is, so that no figure near it seems to lie beyond it: 0.905 -> '90.5 %', 0.9 -> '90 %'."""
+    return f"{100 * share:.1f}".removesuffix(".0") + f"{NBSP}%"
+
+
 def sure(confidence: float) -> str:
     """How sure the model is, never 'a hundred per cent': 0.9991 -> 'over 99 % sure'."""
     return f"over{NBSP}99{NBSP}% sure" if confidence > 0.995 else f"{percent(confidence, 0)} sure"

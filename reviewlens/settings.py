@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     max_concurrent_jobs: int = Field(1, ge=1, description="Jobs that run at once on this machine; the rest wait.")
     max_attempts: int = Field(5, ge=1, description="How often an interrupted job is started again by itself.")
     stuck_job_seconds: int = Field(
-        1800, ge=1, description="A task that has got no row further for so long is ended and started again."
+        7200, ge=1, description="A task that has got no row further for so long is ended and started again."
     )
     score_cache_jobs: int = Field(
         10,

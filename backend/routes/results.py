@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from backend.deps import CurrentUser, PlatformDep, ServicesDep
 from backend.routes.jobs import JobId
 from backend.schemas import DashboardRequest, ExplainedReview, PredictionAnswer, errors
-from reviewlens.errors import ConflictError, NotFoundError
+from reviewlens.errors import ConflictError, InputError, NotFoundError
 from reviewlens.identity.interface import User
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.export import MEDIA_TYPES, export_name, export_rows
@@ -69,13 +69,26 @@ def explanation(job_id: JobId, row: Row, user: CurrentUser, services: ServicesDe
         ) from None
     facts = services.model.facts()
     scored_by = results.summary.get("model", {})
-    if (scored_by.get("engine"), scored_by.get("sha256")) != (facts["engine"], facts["model_sha256"]):
+    if scored_by.get("sha256") != facts["model_sha256"]:
         raise ConflictError(
             "This analysis was made with another model than the one in use now, which would explain scores of its own. "
             "Analyse the file again to have its reviews explained.",
             code="other-model",
         )
+    if scored_by.get("engine") != facts["engine"]:
+        raise ConflictError(
+            f"This analysis was scored by the engine {scored_by.get('engine')}, and {facts['engine']} is in use here, "
+            "whose scores may differ. Submit the file without naming an engine to have its reviews explained.",
+            code="other-model",
+        )
     text = join_title(review.title, review.text)
+    allowed = services.platform.settings.max_predict_chars
+    if len(text) > allowed:
+        raise InputError(
+            f"This review has {len(text):,} characters; at most {allowed:,} can be explained.",
+            code="text-too-long",
+            details={"limit": "max_predict_chars", "allowed": allowed, "actual": len(text)},
+        )
     (found,), model = services.model.predict([text])
     return ExplainedReview(
         row=row, text=text, prediction=PredictionAnswer.of(found, services.model.explain(text)), model=model

@@ -56,10 +56,10 @@ def about(view: View) -> None:
                     "Model": words.model(model),
                     "Built on": model.get("name") if model.get("name") != words.model(model) else None,
                     "Engine": model.get("engine"),
-                    "Second look below": words.percent(model["needs_review_below"], 0)
+                    "Second look below": words.threshold(model["needs_review_below"])
                     if model.get("needs_review_below")
                     else None,
-                    "Mixed between": f"{words.percent(band[0], 0)} and {words.percent(band[1], 0)} towards positive"
+                    "Mixed between": f"{words.threshold(band[0])} and {words.threshold(band[1])} towards positive"
                     if (band := model.get("mixed_band"))
                     else None,
                     "Fingerprint": (model.get("sha256") or "")[:12] or None,

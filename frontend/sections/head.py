@@ -143,7 +143,7 @@ def _figures(view: View) -> None:
         figure(
             words.count(split_["needs_review"]),
             words.percent(split_["needs_review_share"]),
-            "worth a second look" + (f": less than {words.percent(below, 0)} sure" if below else ""),
+            "worth a second look" + (f": less than {words.threshold(below)} sure" if below else ""),
         )
     if tells_mixed:
         with tiles[4], st.container(key="card-mixed", height="stretch", gap=None):

@@ -47,6 +47,8 @@ def marked(text: str, parts: Parts) -> str:
 
 def legend(text: str, parts: Parts) -> str:
     """What the marks mean, and in a sentence or two what they come to; HTML."""
+    if not parts:
+        return f'<p class="rl-label">{told(text, parts)}</p>'
     samples = (
         '<mark class="rl-word for strong">speaks for positive</mark>'
         '<mark class="rl-word against strong">speaks for negative</mark>'
@@ -59,6 +61,8 @@ def legend(text: str, parts: Parts) -> str:
 def told(text: str, parts: Parts) -> str:
     """The strongest words of each side, in a sentence."""
     found = [part for part in parts if part["kind"] == "word"]
+    if not found:
+        return "There is no word in it to point to."
     most = max((abs(part["contribution"]) for part in found), default=0.0)
     said = []
     for side, sign in (("positive", 1), ("negative", -1)):

@@ -44,10 +44,12 @@ def _result(text: str, answer: dict[str, Any]) -> None:
         if found["needs_review"]:
             st.warning(
                 "**Worth a second look.** The model is "
-                + (f"less than {words.percent(border, 0)} sure" if border else "not sure enough")
+                + (f"less than {words.threshold(border)} sure" if border else "not sure enough")
                 + ", so a person should decide.",
                 icon=":material/visibility:",
             )
+        elif mixed:
+            st.success(f"**Sure of the side it leans to**, which is {kind}.", icon=":material/check_circle:")
         else:
             st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
         _why(text, found.get("explanation") or [])

@@ -26,6 +26,9 @@ def average(checkpoints: Sequence[Path], into: Path) -> None:
     """
     if len(checkpoints) < 2:
         raise InputError("Name at least two checkpoints to average.", code="checkpoints")
+    missing = [folder.name for folder in checkpoints if not (folder / "model.safetensors").is_file()]
+    if missing:
+        raise InputError(f"There is no model.safetensors in {', '.join(missing)}.", code="checkpoints")
     loaded = [load_file(folder / "model.safetensors") for folder in checkpoints]
     first = loaded[0]
     for folder, weights in zip(checkpoints, loaded, strict=True):

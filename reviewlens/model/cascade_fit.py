@@ -164,7 +164,8 @@ def _stage(stage: Contender, labels: Labels, done: Mask, below: float, above: fl
     return CascadeStage(
         name=stage.name,
         temperature=temperature,
-        answers_below=float(min(scores[0], 0.5)),
-        answers_above=float(max(scores[1], 0.5)),
+        # Calibrated anew, a bound may come to less than it was: what is doubtful is for the last stage all the same.
+        answers_below=float(min(scores[0], 1 - LEAST_CONFIDENCE)),
+        answers_above=float(max(scores[1], LEAST_CONFIDENCE)),
         least_known=stage.least_known,
     )

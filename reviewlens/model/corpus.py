@@ -77,7 +77,7 @@ def read_corpus(path: Path, licences: Sequence[str] = ()) -> Corpus:
     if frame.is_empty():
         raise InputError("No labelled text is left in this corpus.", code="empty-corpus")
     frame = frame.with_columns(pl.col("text").map_elements(split_of, return_dtype=pl.String).alias("split"))
-    kept = _without_near_copies(frame["text"].to_list(), frame["split"].to_list())
+    kept = without_near_copies(frame["text"].to_list(), frame["split"].to_list())
     return Corpus(frame.filter(pl.Series(kept)), dropped_near_copies=len(kept) - sum(kept))
 
 
@@ -137,7 +137,7 @@ def _shingles(text: str) -> Iterator[int]:
         yield hash(" ".join(words[start : start + SHINGLE_WORDS]))
 
 
-def _without_near_copies(texts: Sequence[str], splits: Sequence[str]) -> list[bool]:
+def without_near_copies(texts: Sequence[str], splits: Sequence[str]) -> list[bool]:
     """Which texts to keep: none of a later split (test, validation, training) that shares a shingle with an earlier
     one,
     and none within test or validation that shares one with a text before it."""

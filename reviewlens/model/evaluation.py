@@ -189,7 +189,7 @@ def _read(data: Path, limit: int | None) -> tuple[pl.DataFrame, list[str], int]:
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{data.name} could not be read as a table of labelled texts.", code="bad-corpus") from error
-    known = frame["label"].is_in([0.0, 1.0]) | given.is_null()
+    known = frame["label"].is_in([0.0, 1.0]).fill_null(False) | given.is_null()
     if not known.all():
         raise InputError(
             f"A label is 1 (positive), 0 (negative) or empty (three stars); row {int(known.arg_min() or 0) + 1} of "

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from reviewlens.errors import InputError, ReviewLensError
 from reviewlens.model.calibration import sigmoid
 from reviewlens.model.corpus import read_corpus
+from reviewlens.model.teaching import read_scores
 
 
 def doubtful_labels(labels: NDArray[np.int64], margins: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("scores", type=Path, help="Parquet with text and margin, as training with a teacher leaves it")
     given = parser.parse_args(argv)
     try:
-        scores = pl.read_parquet(given.scores, columns=["text", "margin"])
+        scores = read_scores(given.scores)
         corpus = read_corpus(given.corpus).frame.filter(pl.col("label").is_not_null())
         frame = corpus.join(scores, on="text", how="inner")
         if frame.is_empty():

@@ -36,7 +36,7 @@ def shape_encoder(model: Any, keep: int | None, freeze: int) -> None:
 
 def _layer_holder(model: Any) -> Any:
     for name in ("encoder", "transformer"):
-        holder = getattr(model.base_model, name, None)
+        holder = getattr(getattr(model, "base_model", None), name, None)
         if isinstance(getattr(holder, "layer", None), torch.nn.ModuleList):
             return holder
     raise ConfigurationError("This kind of base model cannot be cut or frozen by layers.", code="no-such-layers")

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from reviewlens.errors import InputError
 from reviewlens.model.calibration import fit_temperature
 from reviewlens.model.cascade_fit import Contender, View
-from reviewlens.model.corpus import Corpus
+from reviewlens.model.corpus import Corpus, without_near_copies
 from reviewlens.model.encoder import TextEncoder
 from reviewlens.model.ngrams import NgramModel
 from reviewlens.model.ngrams_fit import fit_ngrams, out_of_source
 from reviewlens.model.shipping_work import Work, digest
+from reviewlens.model.teaching import read_scores
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def ngram_stage(
     tokens, judged_tokens = encoder.tokens(texts), encoder.tokens(judged["text"].to_list())
     fold_of = out_of_source([source for source in rows["source"] if source is not None], _FOLDS)
     folds = np.array([fold_of.get(source, -1) for source in rows["source"]])
-    name = ["ngrams", digest(texts), digest([targets.tobytes().hex()]), encoder_name(encoder)]
+    name = ["ngrams", digest(texts), encoder_name(encoder)]
+    name.append(digest([targets.tobytes().hex(), weights.tobytes().hex(), folds.tobytes().hex()]))
 
     def learn(left_out: int) -> NgramModel:
         # Texts of no known source are for the whole model alone: they may be of the one that is left out.
@@ -92,19 +94,18 @@ def lessons(corpus: Corpus, scores: Path) -> pl.DataFrame:
     training text that it lacks is taught by its label, for less. Raises InputError for a file without these columns,
     or with none of the training texts.
     """
-    try:
-        known = pl.read_parquet(scores, columns=["text", "margin"]).unique("text", keep="first", maintain_order=True)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"{scores.name} holds no teacher's scores; it is a Parquet file with text and margin.",
-            code="teacher-scores",
-        ) from error
+    known = read_scores(scores)
     training = corpus.frame.filter(pl.col("split") == "train").select("text", "source", "label")
     rows = training.join(known, on="text", how="left", maintain_order="left")
     silent = rows["margin"].null_count()
     if silent == len(rows):
         raise InputError(f"{scores.name} scores none of the training texts.", code="teacher-scores")
-    rows = pl.concat([rows, known.join(corpus.frame, on="text", how="anti")], how="diagonal_relaxed")
+    extra = known.join(corpus.frame, on="text", how="anti")
+    held_out = corpus.frame.filter(pl.col("split") != "train")
+    kept = without_near_copies([*held_out["text"], *extra["text"]], [*held_out["split"], *["train"] * len(extra)])[
+        len(held_out) :
+    ]
+    rows = pl.concat([rows, extra.filter(pl.Series(kept, dtype=pl.Boolean))], how="diagonal_relaxed")
     rows = rows.filter(pl.col("margin").is_not_null() | pl.col("label").is_not_null())
     log.info("n-grams learn from %d texts, %d of them without a score of the teacher", len(rows), silent)
     labelled = pl.when(pl.col("label") == 1).then(_LABEL_SAYS).otherwise(1 - _LABEL_SAYS)

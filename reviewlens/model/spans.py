@@ -25,8 +25,13 @@ _TAG = re.compile(r"<[!/?]?[A-Za-z][^<>]*>|<!--[^<>]*-->")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _NOT_EMOJI = frozenset("©®™ℹ")
 
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[”’」』）]*|[\r\n]+|<(?:br|p|/p|li|div)\b[^<>]*>", re.I)
-_CLAUSE_END = re.compile(r"[,;:—–]+(?=\s)|[，；：、]|\s+(?=(?:but|although|though|however|yet|except|because)\b)", re.I)
+# Each run is read once and as a whole: a run of dots or spaces may be as long as the text.
+_SENTENCE_END = re.compile(
+    r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s)|[。！？]++[”’」』）]*+|[\r\n]++|<(?:br|p|/p|li|div)\b[^<>]*+>", re.I
+)
+_CLAUSE_END = re.compile(
+    r"(?<![,;:—–])[,;:—–]++(?=\s)|[，；：、]|(?<!\s)\s++(?=(?:but|although|though|however|yet|except|because)\b)", re.I
+)
 
 _LONG = 28
 _UNITS = 6

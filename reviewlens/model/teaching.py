@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from reviewlens.errors import ConfigurationError, InputError
+from reviewlens.model.archive import sha256_file
 from reviewlens.model.loading import load_engine
 
 log = logging.getLogger(__name__)
@@ -34,10 +35,11 @@ def teacher_margins(
     if teacher.suffix == ".parquet":
         return _looked_up(teacher, texts)
     engine = None
+    own = _fingerprint(teacher)
     parts = []
     for start in range(0, len(texts), PART_TEXTS):
         wanted = list(texts[start : start + PART_TEXTS])
-        digest = hashlib.sha256("\0".join([str(teacher), *wanted]).encode()).hexdigest()[:16]
+        digest = hashlib.sha256("\0".join([own, *wanted]).encode()).hexdigest()[:16]
         place = scratch / "teacher" / f"{start // PART_TEXTS:05d}-{digest}.parquet"
         if not place.exists():
             engine = engine or load_engine(_engine_for(teacher), teacher, threads=threads or os.cpu_count() or 1)
@@ -53,6 +55,14 @@ def teacher_margins(
     return np.asarray(whole["margin"].to_numpy(), dtype=np.float32)
 
 
+def _fingerprint(teacher: Path) -> str:
+    """Of its weights: one that was trained anew in the same place is another teacher."""
+    for weights in (teacher, teacher / "model.safetensors", teacher / "model.bin"):
+        if weights.is_file():
+            return sha256_file(weights)
+    return ""
+
+
 def _engine_for(teacher: Path) -> str:
     if teacher.is_dir() and (teacher / "config.json").exists() and not (teacher / "model.xml").exists():
         return "transformers"
@@ -61,8 +71,19 @@ def _engine_for(teacher: Path) -> str:
     raise ConfigurationError(f"There is no teacher at {teacher}.", code="no-bundle")
 
 
+def read_scores(file: Path) -> pl.DataFrame:
+    """A teacher's scores, one row a text: text and margin. Raises InputError for a file that holds none."""
+    try:
+        return pl.read_parquet(file, columns=["text", "margin"]).unique("text", keep="first", maintain_order=True)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(
+            f"{file.name} holds no teacher's scores; it is a Parquet file with text and margin.",
+            code="teacher-scores",
+        ) from error
+
+
 def _looked_up(file: Path, texts: Sequence[str]) -> NDArray[np.float32]:
-    known = pl.read_parquet(file, columns=["text", "margin"]).unique("text", keep="first", maintain_order=True)
+    known = read_scores(file)
     found = pl.DataFrame({"text": list(texts)}).join(known, on="text", how="left", maintain_order="left")["margin"]
     if found.null_count():
         raise InputError(

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification
 
 from reviewlens.errors import ConfigurationError
+from reviewlens.model import bundle
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
 from reviewlens.model.encoder import TextEncoder, calibrated, score_margins
 from reviewlens.model.interface import Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 MEMBERS: dict[str, int] = {
+    **bundle.MEMBERS,
     "config.json": MIB,
     "model.safetensors": 4096 * MIB,
     "tokenizer.json": 64 * MIB,
@@ -31,10 +33,6 @@ MEMBERS: dict[str, int] = {
     "merges.txt": 64 * MIB,
     "training_args.json": MIB,
     "training.json": MIB,
-    "bundle.json": 4 * MIB,
-    "model.xml": 64 * MIB,
-    "model.bin": 1024 * MIB,
-    "MODEL_CARD.md": MIB,
 }
 """What a plain archive may hold: weights as safetensors only."""
 
@@ -63,6 +61,11 @@ class TorchGraph:
         return values[:, ::-1] if self._swap else values
 
     @property
+    def device(self) -> str:
+        """What it runs on: cpu or cuda."""
+        return str(self._device.type)
+
+    @property
     def positions(self) -> int:
         """Longest input the model was built for."""
         return int(getattr(self._model.config, "max_position_embeddings", 512))
@@ -80,6 +83,7 @@ class TransformersEngine:
         *,
         temperature: float = 1.0,
         needs_review: float = 0.8,
+        mixed: tuple[float, float] | None = None,
         max_length: int = 256,
     ):
         torch.set_num_threads(threads)
@@ -90,7 +94,7 @@ class TransformersEngine:
         # RoBERTa and its kin keep two positions for themselves.
         self._max_length = min(max_length, self._graph.positions - 2)
         self._encoder = TextEncoder(folder / "tokenizer.json", self._max_length)
-        self.thresholds = Thresholds(needs_review=needs_review)
+        self.thresholds = Thresholds(needs_review=needs_review, mixed=mixed)
 
     @classmethod
     def open(cls, path: Path, threads: int, cache_dir: Path) -> TransformersEngine:
@@ -113,6 +117,7 @@ class TransformersEngine:
             threads,
             temperature=float(facts["temperature"]),
             needs_review=float(facts["needs_review"]),
+            mixed=tuple(facts["mixed"]) if facts.get("mixed") else None,
             max_length=int(facts["max_length"]),
         )
 
@@ -133,6 +138,8 @@ class TransformersEngine:
             "model_version": self._folder.name,
             "model_sha256": sha256_file(self._folder / "model.safetensors"),
             "precision": "float32",
+            "device": self._graph.device,
+            "mixed_band": list(self.thresholds.mixed) if self.thresholds.mixed else None,
             "full_precision_fallback": False,
             "cleaning_version": CLEANING_VERSION,
             "needs_review_below": self.thresholds.needs_review,

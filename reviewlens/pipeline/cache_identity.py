@@ -48,6 +48,9 @@ def runtime() -> dict[str, str]:
     }
 
 
+_PROCESSOR_FACTS = ("flags", "Features", "cpu family", "model\t", "stepping", "CPU implementer", "CPU part")
+
+
 def _version(library: str) -> str:
     try:
         return version(library)
@@ -63,10 +66,11 @@ def _digest(folder: Path) -> str:
 
 
 def _processor() -> str:
-    """Kind and model; the kind alone where the system does not tell the model."""
+    """Kind, model and a digest of what it can do, as far as the system tells: a virtual machine may name any model."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return " ".join([platform.machine(), *names[:1]])
+    telling = sorted({line for line in lines if line.startswith(_PROCESSOR_FACTS)})
+    return " ".join([platform.machine(), *names[:1], hashlib.sha256("\n".join(telling).encode()).hexdigest()[:12]])

@@ -95,3 +95,8 @@ def test_a_whole_review_tells_why_when_asked(world: World, open_page: Open) -> N
     app.button(key=f"why-{row}").click().run()
     assert app.button(key=f"why-{row}").label == "Why?"
     assert "speaks for positive" not in text_of(app)
+
+
+def test_a_text_without_words_is_told_so() -> None:
+    assert why.told("!!!", []) == "There is no word in it to point to."
+    assert "speaks for" not in why.legend("!!!", [])

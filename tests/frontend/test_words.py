@@ -156,3 +156,8 @@ def test_positive_and_negative_differ_in_lightness_as_well_as_hue() -> None:
         for colour in (look.positive, look.negative, look.quiet):
             brighter, darker = sorted((light(colour), light(look.ground)), reverse=True)
             assert (brighter + 0.05) / (darker + 0.05) >= 3, "graphics stand out from the ground by 3 to 1 at least"
+
+
+def test_a_border_is_shown_as_it_is() -> None:
+    shown = [words.threshold(share).replace(words.NBSP, " ") for share in (0.905, 0.075, 0.756, 0.9, 0.5)]
+    assert shown == ["90.5 %", "7.5 %", "75.6 %", "90 %", "50 %"]

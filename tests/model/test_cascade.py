@@ -94,7 +94,7 @@ def test_it_tells_its_stages(bundle: Bundle, engine: CascadeEngine) -> None:
 def test_engines_by_name(bundle: Bundle, tmp_path: Path) -> None:
     archive = bundle.dir.parent / "both.tar.gz"
     assert resolve_engine(AUTO, archive) == resolve_engine(AUTO, bundle.dir) == "cascade"
-    assert resolve_engine(AUTO) == "openvino", "the bundle that ships has one graph"
+    assert resolve_engine(AUTO) == "cascade", "the bundle that ships has stages"
     assert resolve_engine("textblob", tmp_path / "none") == "textblob"
     assert load_engine(AUTO, archive, cache_dir=tmp_path).name == "cascade"
     assert model_sha256("cascade", archive) == model_sha256("openvino-small", archive) == sha256_file(archive)

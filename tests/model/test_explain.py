@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from reviewlens.model import explain as module
 from reviewlens.model.explain import BUDGET, PASSAGE, Contribution, explain
 from reviewlens.model.interface import Engine, Thresholds
+from reviewlens.model.loading import load_scorer
 from reviewlens.model.openvino_engine import OpenVinoEngine
 from reviewlens.model.scorer import Scorer
 from reviewlens.model.spans import hide, words
@@ -240,3 +244,16 @@ def test_contributions_are_differences_of_single_scores(engine: OpenVinoEngine) 
 
 def test_common_words_are_no_negations() -> None:
     assert not module._QUIET & {"not", "no", "never", "but", "very", "too", "only", "without", "nothing", "don't"}
+
+
+def test_the_documented_example_is_what_the_shipped_model_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    block = page[page.index("#### Explanations") :]
+    raw = json.loads(re.search(r"-d '(.*)'", block).group(1))["text"]
+    answer = json.loads(block.split("```json\n", 1)[1].split("```", 1)[0])
+    shown = [part for part in answer["predictions"][0]["explanation"] if isinstance(part, dict)]
+    said = {(part.start, part.end, part.kind): part.contribution for part in load_scorer("auto").explain(raw)}
+    assert len(shown) == 4
+    for part in shown:
+        # Processors round int8 scales differently in the last place; the sign and the size stay.
+        assert said[part["start"], part["end"], part["kind"]] == pytest.approx(part["contribution"], abs=0.5)

@@ -116,7 +116,7 @@ def test_shipping_makes_a_cascade_and_remembers(shop: Path, tmp_path: Path, monk
     assert "worst of the sets | accuracy lost against the teacher | ≤ 2 points" in card
     assert "| open | – | 80.00 % |" in card
     assert "Mind the licences" in card
-    assert "--small out/small/model --teacher-scores SCORES.parquet" in card
+    assert "--small out/small/model --teacher-scores out/small/teacher_scores.parquet" in card
     assert str(shop) not in card + (bundle.dir / "bundle.json").read_text(), "no path of this machine is published"
 
     def again(*_: object) -> None:

@@ -141,7 +141,11 @@ def test_a_hostile_text_is_cut_in_linear_time() -> None:
         "x" * 100_000,
         "a," * 50_000,
         "😡." * 30_000,
+        "good " + "." * 100_000 + "x",
+        "good" + "," * 100_000 + "x",
+        "good " * 40 + " " * 100_000 + "bad",
     ):
+        # With work that grows with the square of a run, each of the last three takes minutes.
         cut = passages(raw, words(raw), 160)
         assert cut == [] or cut[-1].end == len(raw)
 
