@@ -19,7 +19,7 @@ def shape_encoder(model: Any, keep: int | None, freeze: int) -> None:
     if keep is None and not freeze:
         return
     holder = _layer_holder(model)
-    layers = getattr(holder, "layer")  # noqa: B009
+    layers = holder.layer
     wanted = keep if keep is not None else len(layers)
     if not 1 <= wanted <= len(layers) or not 0 <= freeze <= wanted:
         raise ConfigurationError(
