@@ -81,5 +81,5 @@ def _services(settings: Settings, platform: Platform, metrics: Metrics) -> Servi
             "Too many log-in attempts from this address; wait a little.",
             code="too-many-logins",
         ),
-        operator_key=operator_key(secrets_dir(settings)),
+        operator_key=settings.operator_key or operator_key(secrets_dir(settings)),
     )

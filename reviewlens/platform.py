@@ -47,6 +47,7 @@ class Platform:
         """Build it; ConfigurationError (`already-running`) when another process has this data folder open."""
         data = settings.data_dir.absolute()
         data.mkdir(parents=True, exist_ok=True)
+        # Each backend has a data folder of its own; what several of them share lies behind the adapters.
         lock = FileLock(data / "backend.lock")
         try:
             lock.acquire(timeout=0)
@@ -57,19 +58,22 @@ class Platform:
                 code="already-running",
             ) from error
         try:
-            store = store_for_uri(str(data / "objects"))
-            identity = LocalIdentity(data / "users.db", secrets_dir(settings), settings)
-            table = SqliteJobTable(data / "jobs.db")
+            store = store_for_uri(settings.store_uri)
+            local_users = (
+                LocalIdentity(data / "users.db", secrets_dir(settings), settings) if _local(settings) else None
+            )
+            identity = local_users or _cognito(settings)
+            table = _table(settings)
+            launcher = _launcher(settings)
         except BaseException:
             lock.release()
             raise
-        launcher = SubprocessLauncher(data / "logs" / "jobs")
         uploads = UploadService(store, settings, _sniff)
         uploads.sweep()
         cache_dir = data / "cache"
         jobs = JobService(table, store, uploads, settings, cache_dir=cache_dir)
         dispatcher = Dispatcher(jobs, launcher)
-        return cls(settings, store, identity, identity, table, launcher, uploads, jobs, dispatcher, cache_dir, lock)
+        return cls(settings, store, identity, local_users, table, launcher, uploads, jobs, dispatcher, cache_dir, lock)
 
     def close(self) -> None:
         """Close the databases and let go of the data folder; the dispatcher must have stopped."""
@@ -78,6 +82,32 @@ class Platform:
         if isinstance(self.table, SqliteJobTable):
             self.table.close()
         self._lock.release()
+
+
+def _local(settings: Settings) -> bool:
+    return settings.identity == "local"
+
+
+def _cognito(settings: Settings) -> IdentityProvider:
+    from reviewlens.identity.cognito import CognitoIdentity  # AWS's client loads only where it is used
+
+    return CognitoIdentity(settings)
+
+
+def _table(settings: Settings) -> JobTable:
+    if not settings.jobs_table:
+        return SqliteJobTable(settings.data_dir.absolute() / "jobs.db")
+    from reviewlens.jobs.dynamodb import DynamoJobTable
+
+    return DynamoJobTable(settings.jobs_table)
+
+
+def _launcher(settings: Settings) -> Launcher:
+    if settings.launcher == "subprocess":
+        return SubprocessLauncher(settings.data_dir.absolute() / "logs" / "jobs")
+    from reviewlens.launch.fargate import FargateLauncher
+
+    return FargateLauncher(settings)
 
 
 def _sniff(

@@ -33,6 +33,48 @@ class Settings(BaseSettings):
     backend_url: str = Field("http://127.0.0.1:8000", description="Where the UI's server reaches the backend.")
     public_backend_url: str = Field("", description="Where a browser reaches the backend; empty: same as backend_url.")
     public_frontend_url: str = Field("http://127.0.0.1:8501", description="Where a browser reaches the UI.")
+    store: str = Field(
+        "",
+        description="Where objects are kept: s3://bucket, or empty for a folder in data_dir. Its region and keys come"
+        " from the usual AWS variables (AWS_REGION, AWS_ENDPOINT_URL, a role).",
+    )
+    public_s3_endpoint_url: str = Field(
+        "", description="Where a browser reaches S3, when that differs from where the backend does (an emulator)."
+    )
+    jobs_table: str = Field("", description="DynamoDB table of jobs; empty: a SQLite file in data_dir.")
+    identity: Literal["local", "cognito"] = Field(
+        "local", description="Who knows the users: a SQLite file in data_dir, or a Cognito user pool."
+    )
+    launcher: Literal["subprocess", "fargate"] = Field(
+        "subprocess", description="What a job's task is: a process on this machine, or an ECS Fargate task."
+    )
+    operator_key: str = Field(
+        "", repr=False, description="Key of the operator's routes; empty: one is made in data_dir/secrets."
+    )
+
+    cognito_user_pool: str = Field("", description="Id of the user pool, for identity=cognito.")
+    cognito_client: str = Field("", description="Id of the pool's app client (one without a secret).")
+    cognito_issuer: str = Field(
+        "", description="What the pool's tokens name as issuer; empty: as AWS does for its region and pool."
+    )
+    cognito_jwks_url: str = Field("", description="Where the pool's public keys are; empty: below the issuer.")
+    sign_up: bool = Field(False, description="Whether people may make themselves a user (Cognito only).")
+
+    ecs_cluster: str = Field("", description="ECS cluster that tasks run in, for launcher=fargate.")
+    ecs_task_definition: str = Field("", description="Family (or family:revision) of the task that runs run_all.py.")
+    ecs_container: str = Field("pipeline", description="Name of that task definition's container.")
+    ecs_subnets: str = Field("", description="Subnets of tasks, separated by commas.")
+    ecs_security_groups: str = Field("", description="Security groups of tasks, separated by commas.")
+    ecs_assign_public_ip: bool = Field(False, description="Whether tasks get a public address (subnets without NAT).")
+    ecs_spot: bool = Field(False, description="Run tasks on Fargate Spot; an interrupted job resumes by itself.")
+    emr_application: str = Field("", description="EMR Serverless application for large files; empty: none.")
+    emr_role: str = Field("", description="ARN of the role that EMR Serverless jobs run under.")
+    emr_entry_point: str = Field("", description="S3 address of run_all.py for EMR Serverless.")
+    emr_archive: str = Field("", description="S3 address of the packed Python environment for EMR Serverless.")
+    emr_over_bytes: int = Field(
+        1_000_000_000, ge=1, description="Files over so many bytes go to EMR Serverless, where there is one."
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severity that is logged."
     )
@@ -106,6 +148,32 @@ class Settings(BaseSettings):
         if self.environment == "production" and not self.cookie_secure:
             raise ValueError("REVIEWLENS_COOKIE_SECURE must be true when REVIEWLENS_ENVIRONMENT is production")
         return self
+
+    @model_validator(mode="after")
+    def _refuse_half_an_adapter(self) -> Self:
+        needed = {
+            "identity=cognito": (self.identity == "cognito", ("cognito_user_pool", "cognito_client")),
+            "launcher=fargate": (
+                self.launcher == "fargate",
+                ("ecs_cluster", "ecs_task_definition", "ecs_subnets", "store", "jobs_table"),
+            ),
+            "emr_application": (bool(self.emr_application), ("emr_role", "emr_entry_point")),
+        }
+        for cause, (asked, names) in needed.items():
+            missing = [f"REVIEWLENS_{name.upper()}" for name in names if asked and not getattr(self, name)]
+            if missing:
+                raise ValueError(f"{cause} also needs {', '.join(missing)}")
+        return self
+
+    @property
+    def store_uri(self) -> str:
+        """Address of the object store's root."""
+        return self.store or str(self.objects_dir.absolute())
+
+    @property
+    def interrupts_jobs_on_exit(self) -> bool:
+        """Whether a stop of the backend interrupts the tasks it launched: never tasks on other machines."""
+        return self.stop_jobs_on_exit and self.launcher == "subprocess"
 
     @property
     def objects_dir(self) -> Path:

@@ -40,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--label-smoothing", type=float, default=0.05)
     parser.add_argument("--class-weights", choices=("none", "sqrt", "balanced"), default="sqrt")
     parser.add_argument("--snippet-share", type=float, default=0.0, help="share of long texts cut to a few sentences")
+    parser.add_argument("--sentence-share", type=float, default=0.0, help="share of texts learned sentence by sentence")
+    parser.add_argument("--keep-checkpoints", type=int, default=2, help="newest checkpoints to keep, beside the best")
     parser.add_argument("--keep-layers", type=int, help="only the base model's first so many layers")
     parser.add_argument(
         "--freeze-layers", type=int, default=0, help="leave the embeddings and so many layers as they are"

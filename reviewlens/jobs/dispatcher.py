@@ -61,7 +61,7 @@ class Dispatcher:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        if self._settings.stop_jobs_on_exit:
+        if self._settings.interrupts_jobs_on_exit:
             self._interrupt_all(wait_seconds)
 
     def _run(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 PAD_MULTIPLE = 16
 
@@ -35,10 +35,20 @@ class TokenBudgetBatches:
     each.
 
     The order depends on the seed and the epoch alone, so a resumed training sees the batches it would have seen.
+    `apart`: indices that share no batch with the others.
     """
 
-    def __init__(self, lengths: Sequence[int], *, max_tokens: int, max_rows: int = 128, seed: int = 0) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        max_tokens: int,
+        max_rows: int = 128,
+        seed: int = 0,
+        apart: Collection[int] = (),
+    ) -> None:
         self._lengths = lengths
+        self._apart = frozenset(apart)
         self._max_tokens = max_tokens
         self._max_rows = max_rows
         self._seed = seed
@@ -67,10 +77,11 @@ class TokenBudgetBatches:
         batches: list[list[int]] = []
         for start in range(0, len(order), chunk):
             batch: list[int] = []
-            for index in sorted(order[start : start + chunk], key=lambda i: self._lengths[i]):
+            for index in sorted(order[start : start + chunk], key=lambda i: (i in self._apart, self._lengths[i])):
                 # Sorted upwards, so the newcomer is the longest and sets the padded width.
                 width = padded_length(self._lengths[index], 8)
-                if batch and ((len(batch) + 1) * width > self._max_tokens or len(batch) >= self._max_rows):
+                full = (len(batch) + 1) * width > self._max_tokens or len(batch) >= self._max_rows
+                if batch and (full or (index in self._apart) != (batch[0] in self._apart)):
                     batches.append(batch)
                     batch = []
                 batch.append(index)

@@ -15,7 +15,6 @@ import torch
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    DataCollatorWithPadding,
     EarlyStoppingCallback,
     Trainer,
     TrainingArguments,
@@ -28,7 +27,7 @@ from reviewlens.model.batching import TokenBudgetBatches
 from reviewlens.model.corpus import Corpus, read_corpus
 from reviewlens.model.layers import shape_encoder
 from reviewlens.model.training_clock import Clock, ClockCallback, time_decay
-from reviewlens.model.training_data import UNLABELLED, datasets
+from reviewlens.model.training_data import UNLABELLED, Collator, datasets
 from reviewlens.model.training_options import TrainingOptions
 
 log = logging.getLogger(__name__)
@@ -58,7 +57,10 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
 
     def get_train_dataloader(self) -> Any:
         batches = TokenBudgetBatches(
-            self.train_dataset.lengths(), max_tokens=self._options.batch_tokens, seed=self._options.seed
+            self.train_dataset.lengths(),
+            max_tokens=self._options.batch_tokens,
+            seed=self._options.seed,
+            apart=self.train_dataset.sentences,
         )
         return torch.utils.data.DataLoader(self.train_dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
@@ -77,9 +79,12 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        labels, margins = inputs.pop("labels"), inputs.pop("margins", None)
+        labels, margins, bags = inputs.pop("labels"), inputs.pop("margins", None), inputs.pop("bags", None)
         outputs = model(**inputs)
         logits = outputs.logits.float()
+        if bags is not None:
+            loss = bag_loss(logits, labels, bags, self._weights.to(logits.device))
+            return (loss, outputs) if return_outputs else loss
         loss = torch.nn.functional.cross_entropy(
             logits,
             labels,
@@ -107,6 +112,26 @@ def distillation_loss(logits: torch.Tensor, margins: torch.Tensor, temperature: 
     return temperature**2 * (torch.nn.functional.binary_cross_entropy_with_logits(student, target) - least)
 
 
+def bag_loss(
+    logits: torch.Tensor, labels: torch.Tensor, bags: torch.Tensor, weights: torch.Tensor, smoothing: float = 0.1
+) -> torch.Tensor:
+    """Cross-entropy of a text's label against the mean positive probability of its sentences, so that a good review may
+    hold a bad sentence (learning single instances from the labels of their groups: Kotzias et al. 2015,
+    doi:10.1145/2783258.2783380). A three-star text's label is one half.
+
+    `logits`: (sentences, 2); `labels`: (texts,) of 1, 0, UNLABELLED; `bags`: each sentence's text; `weights`: of
+    (negative, positive).
+    """
+    positive = torch.sigmoid(logits[:, 1] - logits[:, 0])
+    texts = len(labels)
+    sums = positive.new_zeros(texts).index_add(0, bags, positive)
+    mean = (sums / torch.bincount(bags, minlength=texts)).clamp(1e-4, 1 - 1e-4)
+    known = labels != UNLABELLED
+    target = torch.where(known, smoothing / 2 + (1 - smoothing) * labels, torch.full_like(mean, 0.5))
+    weight = torch.where(known, weights[labels.clamp(min=0)], torch.ones_like(mean))
+    return torch.nn.functional.binary_cross_entropy(mean, target, weight=weight)
+
+
 def train(options: TrainingOptions) -> TrainingReport:
     """Fine-tune and save the best model under `options.output`/model; run again after a kill, it resumes.
 
@@ -129,7 +154,7 @@ def train(options: TrainingOptions) -> TrainingReport:
         args=_arguments(options),
         train_dataset=training,
         eval_dataset=validation,
-        data_collator=DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8),
+        data_collator=Collator(tokenizer),
         processing_class=tokenizer,
         compute_metrics=_metrics,
         callbacks=[
@@ -198,7 +223,7 @@ def _arguments(options: TrainingOptions) -> TrainingArguments:
         eval_steps=on_clock,
         save_strategy="steps",
         save_steps=on_clock,
-        save_total_limit=2,
+        save_total_limit=options.keep_checkpoints,
         load_best_model_at_end=True,
         # Of a few thousand texts the loss tells models apart that the accuracy cannot.
         metric_for_best_model="loss",

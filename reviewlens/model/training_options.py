@@ -13,7 +13,9 @@ class TrainingOptions:
     `keep_layers`: only the base model's first so many layers; `freeze_layers`: the embeddings and the first so many
     layers stay as they are; `class_cap`: see `capped`. With a `teacher` (see `teacher_margins`) the student also learns
     its scores, at this weight beside the labels' and softened by this temperature, and three-star texts and snippets,
-    whose labels are missing or doubtful, from it alone.
+    whose labels are missing or doubtful, from it alone. `sentence_share`: this share of the texts is read sentence by
+    sentence and only the mean of the sentences' scores is held against the label (see `bag_loss`), three-star texts
+    against the middle.
     """
 
     corpus: Path
@@ -30,6 +32,7 @@ class TrainingOptions:
     label_smoothing: float = 0.05
     class_weights: str = "sqrt"
     snippet_share: float = 0.0
+    sentence_share: float = 0.0
     keep_layers: int | None = None
     freeze_layers: int = 0
     class_cap: int | None = None
@@ -39,6 +42,7 @@ class TrainingOptions:
     evaluate_every_minutes: float = 10.0
     evaluation_texts: int = 2000
     patience: int = 4
+    keep_checkpoints: int = 2
     seed: int = 13
     threads: int | None = None
     limit: int | None = None

@@ -11,10 +11,17 @@ from reviewlens.storage.local import LocalObjectStore
 
 
 def store_for_uri(uri: str) -> ObjectStore:
-    """The store whose root is `uri` (`file:///folder` or a plain path); ConfigurationError for any other address."""
+    """The store whose root is `uri` (`file:///folder`, a plain path, or `s3://bucket/prefix`); ConfigurationError for
+    any other address."""
     parts = urlsplit(uri)
+    if parts.scheme == "s3" and parts.netloc:
+        from reviewlens.storage.s3 import S3ObjectStore  # AWS's client loads only where it is used
+
+        return S3ObjectStore(parts.netloc, parts.path.strip("/"))
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return LocalObjectStore(Path(unquote(parts.path)))
     if not parts.scheme:
         return LocalObjectStore(Path(uri))
-    raise ConfigurationError(f"Cannot store under an address that begins with '{parts.scheme}:'; use file:///folder.")
+    raise ConfigurationError(
+        f"Cannot store under an address that begins with '{parts.scheme}:'; use file:///folder or s3://bucket."
+    )
