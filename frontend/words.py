@@ -182,6 +182,11 @@ def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:
     return f"{many(read, 'row')} read = {parts}"
 
 
+def reused(scores: int | None) -> str:
+    """What of the scores an earlier run had made; '' for none."""
+    return f"{many(scores, 'score')} taken from earlier runs" if scores else ""
+
+
 def chance(q_value: float) -> str:
     """How easily a difference could be chance, after looking at many."""
     if q_value < 0.001:

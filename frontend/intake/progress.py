@@ -116,6 +116,7 @@ def _finished(job: dict[str, Any]) -> None:
                 words.accounting(job["rows_read"], job["rows_scored"], job["rows_duplicate"], job["rows_rejected"])
             )
             + (f" · took {words.duration(job['seconds'])}" if job.get("seconds") else "")
+            + (f" · {taken}" if (taken := words.reused(job.get("rows_reused"))) else "")
             + "</p>"
         )
         with st.container(horizontal=True):

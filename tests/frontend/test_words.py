@@ -161,3 +161,9 @@ def test_positive_and_negative_differ_in_lightness_as_well_as_hue() -> None:
 def test_a_border_is_shown_as_it_is() -> None:
     shown = [words.threshold(share).replace(words.NBSP, " ") for share in (0.905, 0.075, 0.756, 0.9, 0.5)]
     assert shown == ["90.5 %", "7.5 %", "75.6 %", "90 %", "50 %"]
+
+
+def test_scores_of_earlier_runs_are_told_where_there_are_some() -> None:
+    assert words.reused(1204) == f"1,204{words.NBSP}scores taken from earlier runs"
+    assert words.reused(1) == f"1{words.NBSP}score taken from earlier runs"
+    assert words.reused(0) == words.reused(None) == ""
