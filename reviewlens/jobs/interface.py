@@ -65,6 +65,10 @@ class Job:
     version: int = 0
 
 
+Jobs = list[Job]
+"""For annotations inside a table's class, where `list` is its method."""
+
+
 class JobTable(Protocol):
     """Errors: NotFoundError, ConflictError (not allowed from the state that the row has now), TransientError."""
 
@@ -82,6 +86,10 @@ class JobTable(Protocol):
 
     def list(self, user: str, *, limit: int = 100, before: str = "") -> list[Job]:
         """Newest first; `before`: only those created before this job id (a cursor)."""
+        ...
+
+    def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
+        """The same for everybody's jobs, for administrators; what happened this very second may be missing."""
         ...
 
     def move(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reviewlens.errors import ConflictError, NotFoundError
-from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, JobState
+from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, Jobs, JobState
 from reviewlens.sqlite import Database
 
 _FIELDS = [field.name for field in fields(Job)]
@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     version INTEGER NOT NULL, PRIMARY KEY (user, id), UNIQUE (user, fingerprint)
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created_at);
+CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (id);
 """
 
 
@@ -70,6 +71,14 @@ class SqliteJobTable:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE user = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
                 (user, before, before, limit),
+            ).fetchall()
+        return [_job(row) for row in rows]
+
+    def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
+        """Everybody's jobs, newest first."""
+        with self._db.transaction() as db:
+            rows = db.execute(
+                "SELECT * FROM jobs WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?", (before, before, limit)
             ).fetchall()
         return [_job(row) for row in rows]
 

@@ -98,6 +98,17 @@ class JobTableContract(ABC):
         assert table.list("u1", limit=2, before=newest_first[1].id) == newest_first[2:4]
         assert table.list("u1", before=newest_first[-1].id) == []
 
+    def test_everybodys_jobs_are_newest_first_and_paged_by_a_cursor(self, table):
+        jobs = [table.create(a_job(user=user))[0] for user in ("u1", "u2", "u1", "u3")]
+        newest_first = jobs[::-1]
+        assert table.list_all() == newest_first
+        assert table.list_all(limit=2) == newest_first[:2]
+        assert table.list_all(limit=2, before=newest_first[1].id) == newest_first[2:4]
+        assert table.list_all(before=newest_first[-1].id) == []
+        table.move("u1", jobs[0].id, JobState.CANCELLED)
+        table.delete("u1", jobs[0].id)
+        assert [job.id for job in table.list_all()] == [job.id for job in newest_first[:3]]
+
     def test_a_cursor_holds_when_its_job_is_deleted(self, table):
         old, middle, new = (self.in_state(table, JobState.CANCELLED) for _ in range(3))
         table.delete("u1", middle.id)
