@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from reviewlens.identity.challenges import Challenge
+
+ADMIN = "admin"
+"""The group that sees everybody's jobs."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,21 @@ class Tokens:
 
 
 class IdentityProvider(Protocol):
-    """Errors: AuthenticationError (wrong or expired proof), RateLimitError, TransientError."""
+    """Errors: AuthenticationError (wrong or expired proof), RateLimitError, TransientError, ConfigurationError."""
 
-    def login(self, name: str, password: str) -> Tokens:
-        """Swap name and password for tokens; the same error whether name or password is wrong, in the same time."""
+    def login(self, name: str, password: str) -> Tokens | Challenge:
+        """Swap name and password for tokens, or for one more question.
+
+        The same error whether name or password is wrong, in the same time.
+        """
+        ...
+
+    def answer(self, session: str, answer: str) -> Tokens | Challenge:
+        """Answer the question of a Challenge; `session` is that of the Challenge.
+
+        AuthenticationError `wrong-code` (the same session may be used again) or `challenge-ended` (log in again);
+        InputError `invalid-password` where the pool's rules refuse a new password.
+        """
         ...
 
     def refresh(self, refresh_token: str) -> Tokens:
@@ -46,4 +62,29 @@ class IdentityProvider(Protocol):
 
     def verify(self, access_token: str) -> User:
         """The caller, or AuthenticationError: signature (RS256 only), issuer, expiry, token_use 'access', client id."""
+        ...
+
+
+@dataclass(frozen=True)
+class SignedUp:
+    """A user that was made; until `confirmed` it cannot log in. `sent_to` says where the code went."""
+
+    confirmed: bool
+    sent_to: str = ""
+
+
+@runtime_checkable
+class SelfService(Protocol):
+    """A pool in which people may make themselves a user. Errors as above, and InputError, PermissionError_."""
+
+    def sign_up(self, name: str, password: str, email: str) -> SignedUp:
+        """A new user; ConflictError (`user-exists`) when the name is taken."""
+        ...
+
+    def confirm(self, name: str, code: str) -> None:
+        """Confirm a new user; AuthenticationError (`wrong-code`) for a wrong code and for an unknown name alike."""
+        ...
+
+    def send_code_again(self, name: str) -> None:
+        """Send another code; silent when there is nobody to send one to."""
         ...

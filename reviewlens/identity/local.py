@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reviewlens.errors import AuthenticationError, ConflictError, InputError
+from reviewlens.identity.challenges import ended
 from reviewlens.identity.interface import Tokens, User
 from reviewlens.identity.keys import SigningKey
 from reviewlens.identity.limiter import RateLimiter
@@ -68,6 +69,10 @@ class LocalIdentity:
         if not self._passwords.matches(row[1] if row else "", password) or row is None:
             raise AuthenticationError("The user name or the password is wrong.", code="wrong-credentials")
         return self._tokens(row[0])
+
+    def answer(self, session: str, answer: str) -> Tokens:
+        """This pool never asks a second question."""
+        raise ended()
 
     def refresh(self, refresh_token: str) -> Tokens:
         """New access and id tokens; the refresh token stays as it is."""

@@ -22,7 +22,11 @@ _OPTIONS = {"verify_aud": False, "require_exp": True, "require_iat": True, "requ
 
 
 class TokenVerifier:
-    """Checks an access token: RS256 by a key of this pool, issuer, expiry, `token_use` access, client id."""
+    """Checks an access token: RS256 by a key of this pool, issuer, expiry, `token_use` access, client id.
+
+    Of the header only algorithm and key id are read, and the key id is only ever looked up: keys that a token brings or
+    points at (`jwk`, `jku`, `x5u`) are never used.
+    """
 
     def __init__(self, keys: KeySource, issuer: str, client_id: str) -> None:
         self._keys = keys
@@ -30,13 +34,14 @@ class TokenVerifier:
         self._client_id = client_id
 
     def verify(self, token: str) -> User:
-        """The caller, or AuthenticationError (code 'token-expired' or 'token-invalid')."""
+        """The caller; AuthenticationError (code 'token-expired' or 'token-invalid'), or what the key source raises."""
         if len(token) > MAX_TOKEN_CHARS:
             raise _invalid()
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
-            key = self._keys(kid) if isinstance(kid, str) and header.get("alg") == ALGORITHM else None
+            plain = isinstance(kid, str) and header.get("alg") == ALGORITHM and "crit" not in header
+            key = self._keys(kid) if plain else None
             if key is None:
                 raise _invalid()
             claims = jwt.decode(token, dict(key), algorithms=[ALGORITHM], issuer=self._issuer, options=_OPTIONS)
@@ -49,6 +54,7 @@ class TokenVerifier:
             claims.get("token_use") != "access"
             or claims.get("client_id") != self._client_id
             or not _SUBJECT.fullmatch(subject)
+            or not isinstance(groups, list)
         ):
             raise _invalid()
         return User(subject, str(claims.get("username", subject)), frozenset(map(str, groups)))
