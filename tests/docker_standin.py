@@ -219,14 +219,14 @@ def standin(
     missing: frozenset[str] = frozenset(),
     stop_seconds: float = 30.0,
 ) -> Iterator[StandIn]:
-    """A Docker API on a Unix socket. `with standin(folder) as docker: ... running(state, docker_host=docker.docker_host)`
-    gives an emulator of which `run_task` really runs the container's command, from the repository's root.
+    """A Docker API on a Unix socket: hand its `docker_host` to `running(state, docker_host=...)`, and the emulator's
+    `run_task` really runs the container's command, from the repository's root.
 
-    `folder`: for containers' logs (`<name>.log`) and data folders. `command_map(image, command)`: the program to run for
-    a container's entry point and command; by default the command itself with the tests' own Python. `environment`: what
-    the image would bring along; the task definition's and its overrides come on top, and the emulator adds its own
-    address and credentials as ECS does. `missing`: images that cannot be pulled. `stop_seconds`: time between SIGTERM
-    and SIGKILL, like a task definition's stopTimeout (the emulator always asks for 5 seconds).
+    `folder`: for containers' logs (`<name>.log`) and data folders. `command_map(image, command)`: the program to run
+    for a container's entry point and command; by default the command itself with the tests' own Python. `environment`:
+    what the image would bring along; the task definition's and its overrides come on top, and the emulator adds its
+    own address and credentials as ECS does. `missing`: images that cannot be pulled. `stop_seconds`: time between
+    SIGTERM and SIGKILL, like a task definition's stopTimeout (the emulator always asks for 5 seconds).
 
     Ask `docker.correct(ecs_client)` to see exit codes of stopped tasks as AWS tells them, `docker.of_task(arn)` for a
     task's container (its `log`, `exit_code`, `process`). At the end everything that still runs is killed.
@@ -263,16 +263,16 @@ class _Handler(BaseHTTPRequestHandler):
     def address_string(self) -> str:
         return "unix"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._serve()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._serve()
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         self._serve()
 
     def _serve(self) -> None:

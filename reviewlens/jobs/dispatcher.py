@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import Job, JobState
-from reviewlens.jobs.outcome import Outcome, outcome_of
+from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
-from reviewlens.launch.interface import Launcher, TaskState, TaskStatus
+from reviewlens.launch.interface import NO_CAPACITY, Launcher, TaskState, TaskStatus
 from reviewlens.pipeline.spec import JobKeys
 
 _log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Dispatcher:
             return
         self._watch.forget(job)
         outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
-        self._settle(job, outcome, counts=status.exit_code != LEFT_IN_GOOD_ORDER)
+        self._settle(job, outcome, counts=status.counts and status.exit_code != LEFT_IN_GOOD_ORDER)
 
     def _press(self, job: Job) -> None:
         """A task that heeds neither its cancellation nor a signal would hold up the queue for ever."""
@@ -130,7 +130,8 @@ class Dispatcher:
             state = JobState.CANCELLED
         if state is JobState.INTERRUPTED:
             attempts = job.attempts if counts else max(0, job.attempts - 1)
-            self._service.table.move(job.user, job.id, state, expect=_LIVE, handle="", attempts=attempts)
+            cause = {"error": outcome.error, "error_code": outcome.error_code}
+            self._service.table.move(job.user, job.id, state, expect=_LIVE, handle="", attempts=attempts, **cause)
             _log.info("job %s was interrupted (attempt %d)", job.id, job.attempts)
             return
         self._finish(job, state, outcome)
@@ -160,7 +161,10 @@ class Dispatcher:
         """
         if job.attempts >= self._settings.max_attempts:
             reason = f"It was interrupted {job.attempts} times; try again when the machine is calmer."
-            self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, "interrupted-too-often"))
+            if job.error_code:  # the surroundings have said why
+                reason = f"{job.error} It was tried {job.attempts} times."
+            code = job.error_code or "interrupted-too-often"
+            self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, code))
         elif not 0 <= _seconds_since(job.updated_at) < min(2.0**job.attempts, _LONGEST_PAUSE_SECONDS):
             self._service.table.move(job.user, job.id, JobState.QUEUED, expect=[JobState.INTERRUPTED])
 
@@ -177,11 +181,19 @@ class Dispatcher:
             started_at=job.started_at or now(),
             attempts=job.attempts + 1,
             handle="",
+            error="",
+            error_code="",
         )
+        store, key = self._service.store, JobKeys(job.user, job.id).spec
         try:
-            handle = self._launcher.start(self._service.store.uri(JobKeys(job.user, job.id).spec))
-        except TransientError:
-            self._settle(running, Outcome(JobState.INTERRUPTED))
+            size = int((read_json(store, key) or {}).get("input_bytes", 0))
+            handle = self._launcher.start(store.uri(key), input_bytes=size)
+        except TransientError as error:
+            # Waiting for a machine is no failed attempt, but it does not go on for ever either.
+            waiting = (
+                error.code == NO_CAPACITY and _seconds_since(running.started_at) < self._settings.stuck_job_seconds
+            )
+            self._settle(running, Outcome(JobState.INTERRUPTED, error.message, error.code), counts=not waiting)
             raise
         except ReviewLensError as error:
             self._finish(running, JobState.FAILED, Outcome(JobState.FAILED, error.message, error.code))

@@ -18,7 +18,10 @@ _FAILED_CODES = frozenset({0, 1, 2})
 
 @dataclass(frozen=True)
 class Outcome:
-    """SUCCEEDED, FAILED, CANCELLED or INTERRUPTED, with what is known about it."""
+    """SUCCEEDED, FAILED, CANCELLED or INTERRUPTED, with what is known about it.
+
+    What interrupted a job becomes its error where it never gets any further.
+    """
 
     state: JobState
     error: str = ""
@@ -36,12 +39,14 @@ def outcome_of(store: ObjectStore, keys: JobKeys, status: TaskStatus) -> Outcome
     error = read_json(store, keys.error)
     if error is not None:
         return Outcome(JobState.FAILED, str(error.get("message", "")), str(error.get("code", "job-failed")))
-    if status.exit_code in _FAILED_CODES:
+    if status.exit_code in _FAILED_CODES and not status.code:
         return Outcome(
             JobState.FAILED,
             "The job stopped because of a fault on our side, not in your file; try again, and report it if it stays.",
             "job-failed",
         )
+    if status.code:
+        return Outcome(JobState.INTERRUPTED, status.reason, status.code)
     return Outcome(JobState.INTERRUPTED)
 
 

@@ -1,4 +1,4 @@
-"""What a launcher promises; adapters: subprocess, fargate."""
+"""What a launcher promises; adapters: subprocess, fargate (with EMR Serverless for large files)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,32 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """`exit_code` is set for EXITED; `reason` says in words why it stopped, where that is known."""
+    """`exit_code` is set for EXITED; `reason` says in words why it stopped, where that is known.
+
+    `code` is set where the surroundings ended the task for a cause that a person must hear of (no memory left, no such
+    image, ...): stable, with `reason` in plain words. `counts`: whether the attempt counts against the job; false where
+    the task was taken away through no fault of its own.
+    """
 
     state: TaskState
     exit_code: int | None = None
     reason: str = ""
+    code: str = ""
+    counts: bool = True
+
+
+NO_CAPACITY = "no-capacity"
+"""Code of the TransientError when there is no machine to be had now: waiting helps, and no attempt is lost."""
 
 
 class Launcher(Protocol):
-    """Errors: TransientError when a task cannot be started now, ConfigurationError when it never can."""
+    """Errors: TransientError when a task cannot be started or asked after now, ConfigurationError when it never can."""
 
-    def start(self, spec_uri: str) -> str:
-        """Start `run_all.py --spec URI`; returns a handle (text) that survives a restart of the caller."""
+    def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
+        """Start `run_all.py --spec URI`; returns a handle (text) that survives a restart of the caller.
+
+        `input_bytes`: size of the file, by which a launcher that can choose picks a machine.
+        """
         ...
 
     def status(self, handle: str) -> TaskStatus:

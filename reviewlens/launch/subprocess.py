@@ -41,7 +41,7 @@ class SubprocessLauncher:
         self._exits: dict[str, TaskStatus] = {}
         self._lock = threading.Lock()
 
-    def start(self, spec_uri: str) -> str:
+    def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
         """Start the task; TransientError when the machine cannot now, ConfigurationError without a program."""
         try:
             self._logs.mkdir(parents=True, exist_ok=True)

@@ -29,15 +29,17 @@ class ScriptedLauncher:
 
     def __init__(self) -> None:
         self.specs: list[str] = []
+        self.sizes: list[int] = []
         self.statuses: dict[str, TaskStatus] = {}
         self.stopped: list[str] = []
         self.killed: list[str] = []
         self.refusal: ReviewLensError | None = None
         self.on_stop = lambda handle: None
 
-    def start(self, spec_uri: str) -> str:
+    def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
         if self.refusal is not None:
             raise self.refusal
+        self.sizes.append(input_bytes)
         self.specs.append(spec_uri)
         handle = f"task {len(self.specs)}"
         self.statuses[handle] = TaskStatus(TaskState.RUNNING)
@@ -54,10 +56,10 @@ class ScriptedLauncher:
         self.killed.append(handle)
         self.end(handle, -9)
 
-    def end(self, handle: str, code: int | None) -> None:
+    def end(self, handle: str, exit_code: int | None, **told: Any) -> None:
         """The task ends; without a code as one that nobody saw end."""
-        state = TaskState.GONE if code is None else TaskState.EXITED
-        self.statuses[handle] = TaskStatus(state, code)
+        state = TaskState.GONE if exit_code is None else TaskState.EXITED
+        self.statuses[handle] = TaskStatus(state, exit_code, **told)
 
 
 def sniff_csv(open_source, filename, size_bytes, limits, overrides=None) -> Sniffed:

@@ -12,7 +12,7 @@ from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.pipeline.spec import JobKeys, scratch_dir
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import CSV, Bench
 
 
 @pytest.fixture
@@ -328,3 +328,61 @@ def test_tasks_may_be_left_running_by_an_orderly_stop(tmp_path, bench):
     assert bench.launcher.stopped == []
     assert bench.state(job) is JobState.RUNNING
     bench.table.close()
+
+
+def test_the_launcher_hears_how_large_the_file_is(bench):
+    bench.run()
+    assert bench.launcher.sizes == [len(CSV)]
+
+
+def test_what_keeps_ending_a_task_becomes_the_jobs_error(bench, no_pause):
+    job, _handle = bench.run()
+    for attempt in range(1, 6):
+        row = bench.table.get("u1", job)
+        assert (row.attempts, row.error_code) == (attempt, "")
+        bench.launcher.end(row.handle, 137, reason="There was not enough memory.", code="task-out-of-memory")
+        bench.dispatcher.tick()
+    row = bench.table.get("u1", job)
+    assert (row.state, row.error_code) == (JobState.FAILED, "task-out-of-memory")
+    assert row.error == "There was not enough memory. It was tried 5 times."
+    assert bench.service.retry("u1", job).error is None
+
+
+def test_a_task_that_ended_by_a_known_cause_is_not_our_fault_whatever_its_exit_code(bench, no_pause):
+    job, handle = bench.run()
+    bench.launcher.end(handle, 1, reason="There was not enough memory.", code="task-out-of-memory")
+    bench.dispatcher.tick()
+    assert bench.state(job) is JobState.RUNNING
+    assert len(bench.launcher.specs) == 2
+
+
+def test_a_task_that_was_taken_away_loses_no_attempt(bench, no_pause):
+    job, _handle = bench.run()
+    for _ in range(8):
+        bench.launcher.end(bench.table.get("u1", job).handle, 137, counts=False)
+        bench.dispatcher.tick()
+    assert (bench.state(job), bench.table.get("u1", job).attempts) == (JobState.RUNNING, 1)
+
+
+def test_a_launcher_that_never_can_now_ends_the_job_with_its_cause(bench, no_pause):
+    job = bench.submit()
+    bench.launcher.refusal = TransientError("AWS does not answer.", code="aws-failed")
+    for _ in range(7):
+        bench.dispatcher.tick()
+    row = bench.table.get("u1", job)
+    assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
+    assert row.error == "AWS does not answer. It was tried 5 times."
+
+
+def test_waiting_for_capacity_loses_no_attempt_until_it_took_too_long(bench, no_pause, monkeypatch):
+    job = bench.submit()
+    bench.launcher.refusal = TransientError("There is no capacity now.", code="no-capacity")
+    for _ in range(12):
+        bench.dispatcher.tick()
+    row = bench.table.get("u1", job)
+    assert (row.state, row.attempts, row.error) == (JobState.INTERRUPTED, 0, "There is no capacity now.")
+    monkeypatch.setattr(module, "_seconds_since", lambda stamp: 7201.0)
+    for _ in range(12):
+        bench.dispatcher.tick()
+    row = bench.table.get("u1", job)
+    assert (row.state, row.error_code) == (JobState.FAILED, "no-capacity")
