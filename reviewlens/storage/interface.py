@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """One stored object: `size` in bytes, `etag` changes with the content, `modified` in seconds since 1970 (UTC)."""
+    """One stored object: `size` in bytes, `etag` changes with the content, `modified` in seconds since 1970 (UTC).
+
+    What a write answers may have `modified` a second off what a later look at the object tells, so two descriptions
+    are equal without it.
+    """
 
     key: str
     size: int
     etag: str
-    modified: float
+    modified: float = field(compare=False)
+
+
+@dataclass(frozen=True)
+class PostForm:
+    """A form (multipart/form-data) that writes one object without passing through us.
+
+    Send `fields` and then the file, in the field `file`, to `url` within `expires_in` seconds.
+    """
+
+    url: str
+    fields: dict[str, str]
+    expires_in: int
 
 
 class ObjectStore(Protocol):
@@ -87,4 +103,12 @@ class ObjectStore(Protocol):
 
     def fetch_prefix(self, prefix: str, into: Path) -> Path:
         """The same for all objects below `prefix` (ending with '/'), as a folder that keeps their relative paths."""
+        ...
+
+    def post_form(self, key: str, *, size: int, expires_in: int, public_endpoint: str = "") -> PostForm | None:
+        """A form with which whoever holds it writes this one key, with just `size` bytes, for `expires_in` seconds.
+
+        None where a store has no address that others can write to (a folder). `public_endpoint`: where a browser
+        reaches the store, if it differs from where this process does.
+        """
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from reviewlens.errors import ConfigurationError, ConflictError, InputError, NotFoundError, TransientError
-from reviewlens.storage.interface import ObjectInfo
+from reviewlens.errors import ConflictError, NotFoundError
+from reviewlens.storage.disk import no_such_object, plain_disk_errors
+from reviewlens.storage.interface import ObjectInfo, PostForm
 from reviewlens.storage.keys import RESERVED, check_key, check_prefix
+from reviewlens.storage.parts import chunks
 
-_CHUNK = 1 << 20
 _LOCKS = 64
 _STALE_SECONDS = 24 * 3600
 
@@ -36,7 +36,7 @@ class LocalObjectStore:
         self._root = root.absolute()
         self._temporary = self._root / RESERVED / "tmp"
         self._locks = self._root / RESERVED / "locks"
-        with _plain_errors():
+        with plain_disk_errors():
             self._temporary.mkdir(parents=True, exist_ok=True)
             self._locks.mkdir(exist_ok=True)
             self._sweep()
@@ -62,13 +62,13 @@ class LocalObjectStore:
         target = self._path(key)
         temporary = self._new_temporary()
         try:
-            with _plain_errors():
+            with plain_disk_errors():
                 file = temporary.open("xb")
             with file:
-                for chunk in _chunks(data):
-                    with _plain_errors():
+                for chunk in chunks(data):
+                    with plain_disk_errors():
                         file.write(chunk)
-                with _plain_errors():
+                with plain_disk_errors():
                     file.flush()
                     os.fsync(file.fileno())
             return self._commit(temporary, key, target, if_none_match, if_match)
@@ -80,7 +80,7 @@ class LocalObjectStore:
         target = self._path(key)
         temporary = self._new_temporary()
         try:
-            with _plain_errors():
+            with plain_disk_errors():
                 if not path.is_file():
                     raise NotFoundError(f"There is no file {path.name} to store.")
                 shutil.move(path, temporary)
@@ -92,13 +92,13 @@ class LocalObjectStore:
 
     def get(self, key: str) -> bytes:
         """See ObjectStore.get."""
-        with self.open(key) as file, _plain_errors():
+        with self.open(key) as file, plain_disk_errors():
             return file.read()
 
     def open(self, key: str) -> BinaryIO:
         """See ObjectStore.open; stays readable, and the same, when the object is replaced or deleted meanwhile."""
         path = self._path(key)
-        with _plain_errors(missing=key):
+        with plain_disk_errors(missing=key):
             return path.open("rb")
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -124,18 +124,23 @@ class LocalObjectStore:
         with self.open(source) as file:
             return self.put(target, file)
 
+    def post_form(self, key: str, *, size: int, expires_in: int, public_endpoint: str = "") -> PostForm | None:
+        """None: nothing but this process writes into a folder."""
+        check_key(key)
+        return None
+
     def fetch(self, key: str, into: Path) -> Path:
         """The object's own path: it must not be written to. `into` is not used."""
         path = self._path(key)
         if self._info(key, path) is None:
-            raise _missing(key)
+            raise no_such_object(key)
         return path
 
     def fetch_prefix(self, prefix: str, into: Path) -> Path:
         """The folder itself: it must not be written to. `into` is not used."""
         folder = self._root / check_prefix(prefix, whole=True)
         if next(self.list(prefix), None) is None:
-            raise _missing(prefix)
+            raise no_such_object(prefix)
         return folder
 
     def _path(self, key: str) -> Path:
@@ -154,7 +159,7 @@ class LocalObjectStore:
 
     def _info(self, key: str, path: Path) -> ObjectInfo | None:
         try:
-            with _plain_errors(missing=key):
+            with plain_disk_errors(missing=key):
                 facts = path.stat()
         except NotFoundError:
             return None
@@ -163,10 +168,10 @@ class LocalObjectStore:
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
-        with _plain_errors():
+        with plain_disk_errors():
             handle = os.open(self._locks / f"{number:02d}", os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            with _plain_errors():
+            with plain_disk_errors():
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
@@ -179,7 +184,7 @@ class LocalObjectStore:
                 raise ConflictError("Somebody else wrote this first.", details={"key": key})
             if if_match is not None and (present is None or present.etag != if_match):
                 raise ConflictError("This was changed meanwhile.", details={"key": key})
-            with _plain_errors():
+            with plain_disk_errors():
                 # The kernel stamps files every few milliseconds only; a clock in nanoseconds keeps the etag unique.
                 now = time.time_ns()
                 os.utime(temporary, ns=(now, now))
@@ -205,7 +210,7 @@ class LocalObjectStore:
         with self._locked(key):
             if self._info(key, path) is None:
                 return 0
-            with _plain_errors():
+            with plain_disk_errors():
                 path.unlink()
         folder = path.parent
         with contextlib.suppress(OSError):  # not empty
@@ -217,7 +222,7 @@ class LocalObjectStore:
     def _walk(self, folder: str, start: str) -> Iterator[ObjectInfo]:
         """Objects below `folder` whose next segment begins with `start`, in the order of their keys."""
         try:
-            with _plain_errors(missing=folder), os.scandir(self._root / folder) as entries:
+            with plain_disk_errors(missing=folder), os.scandir(self._root / folder) as entries:
                 names = sorted(
                     entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
                     for entry in entries
@@ -238,16 +243,6 @@ def _describe(key: str, facts: os.stat_result) -> ObjectInfo:
     return ObjectInfo(key, facts.st_size, etag, facts.st_mtime)
 
 
-def _chunks(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    if isinstance(data, bytes):
-        yield data
-    elif hasattr(data, "read"):
-        while chunk := data.read(_CHUNK):
-            yield chunk
-    else:
-        yield from data
-
-
 def _sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
@@ -255,27 +250,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _missing(key: str) -> NotFoundError:
-    return NotFoundError("There is no such object.", details={"key": key})
-
-
-@contextlib.contextmanager
-def _plain_errors(missing: str | None = None) -> Iterator[None]:
-    """Say in the project's own errors what the operating system said. `missing`: the key that may not be there."""
-    try:
-        yield
-    except OSError as error:
-        # A folder where the object should be, or an object where a folder should be, is no object under that key.
-        if missing is not None and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
-            raise _missing(missing) from error
-        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY):
-            raise InputError("A name in the store cannot be both a file and a folder.", code="invalid-key") from error
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise TransientError("The disk is full: free some space and try again.", code="disk-full") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise ConfigurationError(
-                "The data folder cannot be read or written: check its permissions.", code="storage-not-permitted"
-            ) from error
-        raise TransientError(f"The data folder does not answer: {error.strerror}.", code="storage-failed") from error

@@ -205,7 +205,12 @@ class ObjectStoreContract:
             store.put("k", b"new")
             assert start + file.read() == b"old" * 100_000
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=25,
+        deadline=None,
+        # one test, run by the class of each adapter
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(
         st.lists(
             st.tuples(

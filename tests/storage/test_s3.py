@@ -1,0 +1,801 @@
+"""The S3 store over HTTP: the contract, and what is its own: parts, lost answers, failures of every call, downloads."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
+
+from reviewlens import aws as aws_clients
+from reviewlens.errors import (
+    ConfigurationError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    ReviewLensError,
+    TransientError,
+)
+from reviewlens.storage import downloads, parts, ranged, s3, s3_requests
+from reviewlens.storage.factory import store_for_uri
+from reviewlens.storage.s3 import S3ObjectStore
+from tests.storage.contract import ObjectStoreContract, keys_under
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="session")
+def made_client(emulator):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        yield aws_clients.client("s3", signature_version="s3v4")
+
+
+@pytest.fixture
+def client(aws, made_client):
+    return made_client
+
+
+@pytest.fixture
+def bucket(client) -> str:
+    name = f"store-{secrets.token_hex(8)}"
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return name
+
+
+@pytest.fixture
+def store(bucket, client) -> S3ObjectStore:
+    return S3ObjectStore(bucket, client=client)
+
+
+class TestS3ObjectStore(ObjectStoreContract):
+    """The contract."""
+
+
+# -- a hand between the client and S3 ----------------------------------------------------------------------------------
+
+
+class RawBody(io.BytesIO):
+    """A response's body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def answer_of(status: int, code: str, url: str = "http://s3/") -> AWSResponse:
+    body = f"<Error><Code>{code}</Code><Message>told by the test</Message></Error>".encode()
+    return AWSResponse(url, status, {"date": "Sat, 21 Nov 2026 12:00:00 GMT"}, RawBody(body))
+
+
+@dataclass
+class Hand:
+    """Answers requests in S3's place, or after S3: by operation, `before` instead of it, `after` once it was done."""
+
+    client: Any
+    before: dict[str, list[AWSResponse | Exception]] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.client.meta.events.register("before-send.s3", self._send)
+        self.client.meta.events.register("before-parameter-build.s3", self._note)
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.seen.append((model.name, params))
+
+    def _send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+        operation = event_name.rsplit(".", 1)[-1]
+        waiting = self.before.get(operation, [])
+        if waiting:
+            told = waiting.pop(0) if len(waiting) > 1 or not FOREVER & {id(waiting)} else waiting[0]
+            if isinstance(told, Exception):
+                raise told
+            if isinstance(told.raw, RawBody):
+                told.raw.seek(0)
+            return told
+        if self.lost.get(operation):
+            self.lost[operation] -= 1
+            done = httpx.request(request.method, request.url, headers=clean(request.headers), content=body_of(request))
+            assert done.status_code < 300, done.text
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return None
+
+    def calls(self, operation: str) -> list[dict[str, Any]]:
+        return [params for name, params in self.seen if name == operation]
+
+    def always(self, operation: str, *answers: AWSResponse | Exception) -> None:
+        """The last one for ever."""
+        self.before[operation] = list(answers)
+        FOREVER.add(id(self.before[operation]))
+
+
+FOREVER: set[int] = set()
+
+
+def clean(headers: Any) -> dict[str, str]:
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in headers.items()}
+
+
+def body_of(request: Any) -> bytes:
+    body = request.body
+    return body.read() if hasattr(body, "read") else body or b""
+
+
+@pytest.fixture
+def quick(monkeypatch) -> None:
+    """No pauses of ours; botocore's own are shortened by fewer attempts."""
+    monkeypatch.setattr(s3_requests, "PAUSE_SECONDS", 0.001)
+
+
+@pytest.fixture
+def hand(aws, bucket, quick) -> Hand:
+    client = aws_clients.client("s3", signature_version="s3v4", retries={"total_max_attempts": 2, "mode": "standard"})
+    return Hand(client)
+
+
+@pytest.fixture
+def held(hand, bucket) -> S3ObjectStore:
+    """A store whose requests pass through the hand."""
+    return S3ObjectStore(bucket, client=hand.client)
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_parts(monkeypatch) -> None:
+    """Parts as small as the emulator takes them, so that two megabytes are a large object."""
+    monkeypatch.setattr(parts, "PART", MIB)
+    monkeypatch.setattr(parts, "LARGE_PART", 2 * MIB)
+    monkeypatch.setattr(parts, "SMALL_PARTS", 2)
+
+
+def uploads_under_way(client, bucket) -> list[Any]:
+    return client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+
+
+def test_parts_keep_the_order_and_grow(small_parts):
+    data = secrets.token_bytes(5 * MIB + 17)
+    made = list(parts.parts(iter([data[:100], data[100 : 3 * MIB], data[3 * MIB :]])))
+    assert [len(part) for part in made] == [MIB, MIB, 2 * MIB, MIB + 17]
+    assert b"".join(made) == data
+    assert list(parts.parts(b"")) == [b""]
+    assert [len(part) for part in parts.parts(io.BytesIO(data[: 2 * MIB]))] == [MIB, MIB]
+    most = parts.SMALL_PARTS * parts.PART + (10_000 - parts.SMALL_PARTS) * parts.LARGE_PART
+    assert most > 0
+
+
+def test_a_large_object_goes_in_parts_and_is_encrypted(held, hand, bucket, small_parts):
+    data = secrets.token_bytes(3 * MIB + 5)
+    info = held.put("large", (data[i : i + 70_000] for i in range(0, len(data), 70_000)))
+    assert (info.size, held.head("large")) == (len(data), info)
+    assert held.get("large") == data
+    assert len(hand.calls("UploadPart")) == 3
+    assert hand.client.head_object(Bucket=bucket, Key="large")["ServerSideEncryption"] == "AES256"
+    held.put("small", b"x")
+    assert hand.calls("PutObject")[0]["ServerSideEncryption"] == "AES256"
+    held.copy("small", "other")
+    assert hand.client.head_object(Bucket=bucket, Key="other")["ServerSideEncryption"] == "AES256"
+    assert len(hand.calls("GetBucketEncryption")) == 1
+    assert uploads_under_way(hand.client, bucket) == []
+
+
+def test_of_a_stream_a_few_parts_are_in_memory(held, hand, small_parts):
+    alive: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        for number in range(12):
+            alive.append(number - len(hand.calls("UploadPart")))
+            yield bytes(MIB)
+
+    held.put("large", chunks())
+    assert max(alive) <= 3
+
+
+@pytest.mark.parametrize("error", [OSError("the sender went away"), KeyboardInterrupt()])
+def test_a_stream_that_breaks_off_leaves_no_parts(store, client, bucket, small_parts, error):
+    def broken() -> Iterator[bytes]:
+        yield bytes(3 * MIB)
+        raise error
+
+    with pytest.raises(type(error)):
+        store.put("k", broken())
+    assert keys_under(store, "") == []
+    assert uploads_under_way(client, bucket) == []
+
+
+def test_parts_that_cannot_be_cleared_do_not_hide_what_went_wrong(held, hand, small_parts, caplog):
+    hand.always("AbortMultipartUpload", answer_of(503, "SlowDown"))
+    hand.always("UploadPart", answer_of(403, "AccessDenied"))
+    with pytest.raises(ConfigurationError):
+        held.put("k", bytes(3 * MIB))
+    assert "could not be cleared" in caplog.text
+
+
+def test_conditions_hold_for_large_objects_too(store, client, bucket, small_parts):
+    big, other = secrets.token_bytes(2 * MIB + 1), secrets.token_bytes(2 * MIB + 1)
+    first = store.put("k", big, if_none_match=True)
+    with pytest.raises(ConflictError):
+        store.put("k", other, if_none_match=True)
+    second = store.put("k", other, if_match=first.etag)
+    for etag in (first.etag, "0" * 32):
+        with pytest.raises(ConflictError):
+            store.put("k", big, if_match=etag)
+    store.delete("k")
+    with pytest.raises(ConflictError):
+        store.put("k", big, if_match=second.etag)
+    assert store.head("k") is None
+    assert uploads_under_way(client, bucket) == []
+
+
+def test_of_many_writers_one_creates_the_object(store):
+    def create(number: int) -> int:
+        try:
+            store.put("one", str(number).encode(), if_none_match=True)
+        except ConflictError:
+            return -1
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [number for number in pool.map(create, range(16)) if number >= 0]
+    assert [int(store.get("one"))] == winners
+
+
+def test_no_conditional_update_is_lost(store):
+    store.put("n", b"0")
+
+    def add(_: int) -> None:
+        while True:
+            seen = store.head("n")
+            try:
+                store.put("n", str(int(store.get("n")) + 1).encode(), if_match=seen.etag)
+            except ConflictError:
+                continue
+            return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(12)))
+    assert store.get("n") == b"12"
+
+
+@pytest.mark.parametrize("size", [3, 2 * MIB + 1])
+def test_a_write_whose_answer_was_lost_is_known_again(held, hand, small_parts, size):
+    data = secrets.token_bytes(size)
+    last = "PutObject" if size < MIB else "CompleteMultipartUpload"
+    hand.lost[last] = 1
+    made = held.put("k", data, if_none_match=True)
+    assert (made, held.get("k")) == (held.head("k"), data)
+    hand.lost[last] = 1
+    again = held.put("k", data[::-1], if_match=made.etag)
+    assert held.get("k") == data[::-1]
+    assert held.head("k") == again
+    hand.lost[last] = 1
+    with pytest.raises(ConflictError):  # the lost one was another's: nothing is taken for ours that is not
+        Overtaken(held, hand).put_and_be_overtaken("k", data, again.etag, last)
+
+
+@dataclass
+class Overtaken:
+    """Somebody writes between our first attempt and our second."""
+
+    store: S3ObjectStore
+    hand: Hand
+
+    def put_and_be_overtaken(self, key: str, data: bytes, etag: str, last: str) -> None:
+        other = S3ObjectStore(self.store._requests.bucket)
+        attempts = itertools.count()
+
+        def overtake(event_name: str, **_: Any) -> None:
+            if next(attempts) == 1:
+                other.put(key, b"another's")
+
+        self.hand.client.meta.events.register_first(f"before-send.s3.{last}", overtake)
+        self.store.put(key, data, if_match=etag)
+
+
+def test_an_upload_that_is_gone_is_no_conflict_where_nothing_was_asked(held, hand, small_parts):
+    hand.always("CompleteMultipartUpload", answer_of(404, "NoSuchUpload"))
+    with pytest.raises(TransientError) as caught:
+        held.put("k", bytes(2 * MIB + 1))
+    assert caught.value.code == "storage-failed"
+    with pytest.raises(ConflictError):
+        held.put("k", bytes(2 * MIB + 1), if_none_match=True)
+
+
+@pytest.mark.parametrize("size", [3, 2 * MIB + 1])
+def test_two_writers_at_once_are_tried_again(held, hand, small_parts, size):
+    last = "PutObject" if size < MIB else "CompleteMultipartUpload"
+    hand.before[last] = [answer_of(409, "ConditionalRequestConflict")] * 2
+    assert held.put("k", bytes(size), if_none_match=True).size == size
+    hand.always(last, answer_of(409, "ConditionalRequestConflict"))
+    with pytest.raises(ConflictError):
+        held.put("other", bytes(size), if_none_match=True)
+    assert held.head("other") is None
+    with pytest.raises(TransientError):
+        held.put("other", bytes(size))
+
+
+def test_put_file_removes_the_file_only_once_it_is_stored(held, hand, tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"x")
+    hand.always("PutObject", answer_of(403, "AccessDenied"))
+    with pytest.raises(ConfigurationError):
+        held.put_file(path, "k")
+    assert path.read_bytes() == b"x"
+    hand.before.clear()
+    held.put_file(path, "k")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        ("aws:kms", None),
+        ("AES256", "AES256"),
+        (answer_of(404, "ServerSideEncryptionConfigurationNotFoundError"), "AES256"),
+        (answer_of(403, "AccessDenied"), None),
+    ],
+    ids=["the bucket's own key", "AES256", "no rule", "not to be known"],
+)
+def test_a_buckets_own_key_is_used_where_it_has_one(held, hand, bucket, answer, sent):
+    if isinstance(answer, str):
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": answer}}
+        hand.client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    else:
+        hand.always("GetBucketEncryption", answer)
+    held.put("k", b"x")
+    assert hand.calls("PutObject")[0].get("ServerSideEncryption") == sent
+    form = held.post_form("f", size=1, expires_in=60)
+    assert form.fields.get("x-amz-server-side-encryption") == sent
+
+
+# -- copying and deleting ----------------------------------------------------------------------------------------------
+
+
+def test_a_large_object_is_copied_in_parts(held, hand, bucket, monkeypatch, small_parts):
+    monkeypatch.setattr(s3, "COPY_WHOLE", MIB)
+    monkeypatch.setattr(s3, "COPY_PART", MIB)
+    data = secrets.token_bytes(2 * MIB + 9)
+    held.put("a", data)
+    assert held.copy("a", "b").size == len(data)
+    assert held.get("b") == data
+    spans = [call["CopySourceRange"] for call in hand.calls("UploadPartCopy")]
+    assert spans == ["bytes=0-1048575", "bytes=1048576-2097151", "bytes=2097152-2097160"]
+    hand.before["UploadPartCopy"] = [answer_of(412, "PreconditionFailed")]
+    assert held.copy("a", "c").size == len(data)
+    assert uploads_under_way(hand.client, bucket) == []
+
+
+def test_a_source_that_changes_under_a_copy_is_copied_as_it_is_then(held, hand):
+    held.put("a", b"old")
+    hand.before["CopyObject"] = [answer_of(412, "PreconditionFailed")]
+    held.copy("a", "b")
+    assert len(hand.calls("HeadObject")) == 2
+    hand.always("CopyObject", answer_of(412, "PreconditionFailed"))
+    with pytest.raises(TransientError):
+        held.copy("a", "b")
+    hand.always("CopyObject", answer_of(404, "NoSuchKey"))
+    with pytest.raises(NotFoundError):
+        held.copy("a", "b")
+
+
+def fill(store: S3ObjectStore, prefix: str, number: int) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: store.put(f"{prefix}{n:05d}", b""), range(number)))
+
+
+def test_lists_and_deletions_of_more_than_a_page(held, hand, monkeypatch):
+    fill(held, "p/", 23)
+    paginator = hand.client.get_paginator("list_objects_v2")
+    paginate = paginator.paginate
+    monkeypatch.setattr(paginator, "paginate", lambda **more: paginate(**more, PaginationConfig={"PageSize": 10}))
+    monkeypatch.setattr(hand.client, "get_paginator", lambda _name: paginator)
+    monkeypatch.setattr(s3, "_BATCH", 10)
+    assert keys_under(held, "p/") == [f"p/{number:05d}" for number in range(23)]
+    assert len(hand.calls("ListObjectsV2")) == 3
+    assert held.delete_prefix("p/") == 23
+    assert [len(call["Delete"]["Objects"]) for call in hand.calls("DeleteObjects")] == [10, 10, 3]
+    assert keys_under(held, "") == []
+
+
+def test_what_could_not_be_deleted_is_tried_again(held, hand):
+    def refusing(code: str) -> AWSResponse:
+        body = f"<DeleteResult><Error><Key>p/1</Key><Code>{code}</Code></Error></DeleteResult>".encode()
+        return AWSResponse("http://s3/", 200, {}, RawBody(body))
+
+    fill(held, "p/", 2)
+    hand.before["DeleteObjects"] = [refusing("InternalError")]
+    assert held.delete_prefix("p/") == 2
+    assert hand.calls("DeleteObjects")[1]["Delete"]["Objects"] == [{"Key": "p/1"}]
+    for code, error in (("SlowDown", TransientError), ("AccessDenied", ConfigurationError), ("Odd", TransientError)):
+        hand.always("DeleteObjects", refusing(code))
+        with pytest.raises(error):
+            held.put("p/3", b"")
+            held.delete_prefix("p/")
+
+
+def test_names_that_are_no_keys_are_left_out_and_deleted_with_their_folder(store, client, bucket):
+    for name in ("p/", "p/x", "p//y", ".store/tmp"):
+        client.put_object(Bucket=bucket, Key=name, Body=b"")
+    assert keys_under(store, "") == ["p/x"]
+    assert store.delete_prefix("p/") == 1
+    assert [each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]] == [".store/tmp"]
+
+
+def test_a_prefix_is_a_store_of_its_own(client, bucket, tmp_path):
+    outer, inner = S3ObjectStore(bucket, client=client), S3ObjectStore(bucket, "a/b", client=client)
+    inner.put("k", b"x")
+    assert keys_under(outer, "") == ["a/b/k"]
+    assert keys_under(inner, "") == ["k"]
+    assert inner.uri("k") == outer.uri("a/b/k") == f"s3://{bucket}/a/b/k"
+    assert store_for_uri(f"s3://{bucket}/a/b").get("k") == b"x"
+    assert store_for_uri(f"s3://{bucket}").get("a/b/k") == b"x"
+    assert inner.fetch("k", tmp_path).read_bytes() == b"x"
+    with pytest.raises(InputError):
+        S3ObjectStore(bucket, "a/../b", client=client)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_spans(monkeypatch) -> int:
+    for module in (ranged, s3):
+        monkeypatch.setattr(module, "SPAN", 1000)
+    monkeypatch.setattr(ranged, "_FIRST_SPAN", 100)
+    return 1000
+
+
+def test_a_stream_is_read_anywhere(held, hand, small_spans):
+    data = secrets.token_bytes(20_000)
+    held.put("k", data)
+    with held.open("k") as file:
+        assert (file.readable(), file.seekable(), file.writable()) == (True, True, False)
+        assert file.read(10) == data[:10]
+        assert (file.seek(-5, io.SEEK_END), file.read(), file.read(1)) == (19_995, data[-5:], b"")
+        assert (file.seek(7000), file.read(3000)) == (7000, data[7000:10_000])
+        assert (file.seek(-1000, io.SEEK_CUR), file.tell(), file.read(2000)) == (9000, 9000, data[9000:11_000])
+        assert file.seek(30_000) == 30_000
+        assert file.read() == b""
+        with pytest.raises(ValueError, match="negative|before"):
+            file.seek(-1)
+    with held.open("k") as file:
+        assert file.raw.seek(5) == 5
+        with pytest.raises(ValueError, match="before the beginning"):
+            file.raw.seek(-10, io.SEEK_CUR)
+    hand.seen.clear()
+    assert held.get("k") == data
+    assert len(hand.calls("GetObject")) <= 21
+
+
+def test_parquet_is_read_from_the_stream(held, small_spans):
+    table = pa.table({"n": list(range(5000)), "text": [f"review {number}" for number in range(5000)]})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=1000)
+    held.put("t.parquet", buffer.getvalue())
+    with held.open("t.parquet") as file:
+        assert pq.ParquetFile(file).read(columns=["n"]).column("n").to_pylist() == list(range(5000))
+
+
+def test_a_large_object_that_is_replaced_is_read_on_where_versions_are_kept(store, client, bucket, small_spans):
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    store.put("k", b"old" * 1000)
+    with store.open("k") as file:
+        start = file.read(3)
+        store.put("k", b"new")
+        assert start + file.read() == b"old" * 1000
+    store.put("k", b"old" * 1000)
+    with store.open("k") as file:
+        store.delete("k")
+        assert file.read() == b"old" * 1000
+
+
+def test_a_large_object_that_is_replaced_is_never_half_of_each(store, small_spans):
+    for change in (lambda: store.put("k", b"new" * 1000), lambda: store.delete("k")):
+        store.put("k", b"old" * 1000)
+        with store.open("k") as file:
+            file.read(3)
+            change()
+            with pytest.raises(TransientError, match="changed while it was read"):
+                file.read()
+
+
+def test_get_reads_again_what_was_replaced_meanwhile(held, hand, small_spans):
+    held.put("k", b"new" * 1000)
+    asked = itertools.count()
+
+    def replaced(request: Any, **_: Any) -> AWSResponse | None:
+        return answer_of(412, "PreconditionFailed") if next(asked) == 1 else None
+
+    hand.client.meta.events.register_first("before-send.s3.GetObject", replaced)
+    assert held.get("k") == b"new" * 1000
+
+
+class Torn(RawBody):
+    """A body whose connection breaks in the middle."""
+
+    def read(self, size: int = -1) -> bytes:
+        return super().read(2 if size < 0 else min(2, size))
+
+
+def torn() -> AWSResponse:
+    headers = {"content-length": "6", "content-range": "bytes 0-5/6", "etag": '"e"', "accept-ranges": "bytes"}
+    return AWSResponse("http://s3/", 206, headers, Torn(b"ab"))
+
+
+def test_a_connection_that_breaks_while_reading_is_made_again(held, hand):
+    held.put("k", b"abcdef")
+    hand.before["GetObject"] = [torn(), torn()]
+    assert held.get("k") == b"abcdef"
+    hand.before["GetObject"] = [torn() for _ in range(s3_requests.ATTEMPTS)]
+    with pytest.raises(TransientError):
+        held.get("k")
+
+
+# -- downloads ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_download_is_kept_while_the_object_stays_the_same(held, hand, tmp_path):
+    held.put("a/b.csv", b"one")
+    first = held.fetch("a/b.csv", tmp_path)
+    assert (first.name, first.read_bytes(), tmp_path in first.parents) == ("b.csv", b"one", True)
+    asked = len(hand.calls("GetObject"))
+    assert held.fetch("a/b.csv", tmp_path) == first
+    assert len(hand.calls("GetObject")) == asked
+    held.put("a/b.csv", b"two")
+    second = held.fetch("a/b.csv", tmp_path)
+    assert (first.read_bytes(), second.read_bytes()) == (b"one", b"two")
+
+
+def test_a_folder_is_downloaded_anew_when_one_of_its_objects_changes(held, hand, tmp_path):
+    for name in ("p/1", "p/q/2", "p/q/r/3", "p2"):
+        held.put(name, name.encode())
+    folder = held.fetch_prefix("p/", tmp_path)
+    assert held.fetch_prefix("p/", tmp_path) == folder
+    assert len(hand.calls("GetObject")) == 3
+    held.put("p/1", b"new")
+    held.delete("p/q/2")
+    other = held.fetch_prefix("p/", tmp_path)
+    found = {str(path.relative_to(other)): path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    assert found == {"1": b"new", "q/r/3": b"p/q/r/3"}
+    assert (folder / "q" / "2").read_bytes() == b"p/q/2"
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".partial")] == []
+
+
+def test_a_name_that_is_file_and_folder_cannot_be_downloaded(store, tmp_path):
+    store.put("p/a", b"")
+    store.put("p/a/b", b"")
+    with pytest.raises(InputError, match="both a file and a folder"):
+        store.fetch_prefix("p/", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_readers_share_one_whole_download(store, tmp_path, small_spans):
+    data = secrets.token_bytes(5500)
+    store.put("p/k", data)
+    start = threading.Barrier(6)
+
+    def read(number: int) -> bytes:
+        start.wait()
+        if number % 2:
+            return (store.fetch_prefix("p/", tmp_path) / "k").read_bytes()
+        return store.fetch("p/k", tmp_path).read_bytes()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(read, range(6))) == {data}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".partial")] == []
+
+
+def test_a_download_that_fails_leaves_nothing(held, hand, tmp_path, small_spans):
+    held.put("k", bytes(5500))
+    hand.always("GetObject", answer_of(403, "AccessDenied"))
+    for attempt in (lambda: held.fetch("k", tmp_path), lambda: held.fetch_prefix("k/", tmp_path)):
+        with pytest.raises(ReviewLensError):
+            attempt()
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_download_begins_anew_when_the_object_is_replaced(held, hand, tmp_path, whole):
+    held.put("p/k", b"content")
+    hand.before["GetObject"] = [answer_of(412, "PreconditionFailed")]
+    path = held.fetch_prefix("p/", tmp_path) / "k" if whole else held.fetch("p/k", tmp_path)
+    assert path.read_bytes() == b"content"
+    hand.always("GetObject", answer_of(412, "PreconditionFailed"))
+    held.put("p/k", b"other")
+    with pytest.raises(TransientError):
+        held.fetch_prefix("p/", tmp_path) if whole else held.fetch("p/k", tmp_path)
+
+
+def test_a_disk_that_is_full_is_told(store, tmp_path, monkeypatch):
+    store.put("k", b"content")
+    monkeypatch.setattr(s3.os, "pwrite", lambda _handle, data, _at: len(data) - 1)
+    with pytest.raises(TransientError) as caught:
+        store.fetch("k", tmp_path)
+    assert caught.value.code == "disk-full"
+
+
+def test_what_killed_downloads_left_is_removed_after_a_day(store, tmp_path):
+    store.put("k", b"x")
+    (tmp_path / ".partial-file").write_bytes(b"half")
+    (tmp_path / ".partial-folder").mkdir()
+    (tmp_path / ".partial-folder" / "half").write_bytes(b"")
+    (tmp_path / ".partial-fresh").write_bytes(b"")
+    for name in (".partial-file", ".partial-folder"):
+        os.utime(tmp_path / name, (time.time() - 90_000,) * 2)
+    store.fetch("k", tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".partial-fresh"]
+
+
+def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
+    class Gone:
+        name = ".partial-x"
+
+        def stat(self) -> None:
+            raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "iterdir", lambda _folder: iter([Gone()]))
+    downloads._sweep(tmp_path)
+
+
+def test_a_folder_that_another_process_has_just_made_is_taken(tmp_path):
+    def write(draft: Path) -> None:
+        draft.mkdir()
+        (draft / "k").write_bytes(b"x")
+        for folder in tmp_path.iterdir():
+            if not folder.name.startswith("."):
+                return
+        first = downloads.downloaded(tmp_path, ["a"], "objects", write)
+        assert first.is_dir()
+
+    folder = downloads.downloaded(tmp_path, ["a"], "objects", write)
+    assert (folder / "k").read_bytes() == b"x"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+# -- when S3 fails -----------------------------------------------------------------------------------------------------
+
+CALLS: dict[str, tuple[str, Callable[[S3ObjectStore, Path], Any]]] = {
+    "put": ("PutObject", lambda store, _: store.put("new", b"x")),
+    "put if absent": ("PutObject", lambda store, _: store.put("new", b"x", if_none_match=True)),
+    "rule": ("GetBucketEncryption", lambda store, _: store.put("new", b"x")),
+    "begin": ("CreateMultipartUpload", lambda store, _: store.put("new", bytes(3 * MIB))),
+    "part": ("UploadPart", lambda store, _: store.put("new", bytes(3 * MIB))),
+    "end": ("CompleteMultipartUpload", lambda store, _: store.put("new", bytes(3 * MIB))),
+    "get": ("GetObject", lambda store, _: store.get("p/k")),
+    "open": ("GetObject", lambda store, _: store.open("p/k").close()),
+    "head": ("HeadObject", lambda store, _: store.head("p/k")),
+    "list": ("ListObjectsV2", lambda store, _: list(store.list(""))),
+    "delete": ("DeleteObject", lambda store, _: store.delete("p/k")),
+    "delete prefix": ("DeleteObjects", lambda store, _: store.delete_prefix("p/")),
+    "copy": ("CopyObject", lambda store, _: store.copy("p/k", "new")),
+    "copy part": ("UploadPartCopy", lambda store, _: store.copy("p/large", "new")),
+    "fetch": ("GetObject", lambda store, into: store.fetch("p/k", into)),
+    "fetch prefix": ("ListObjectsV2", lambda store, into: store.fetch_prefix("p/", into)),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_call_that_fails_once_is_made_again(held, hand, tmp_path, monkeypatch, small_parts, name):
+    monkeypatch.setattr(s3, "COPY_WHOLE", MIB)
+    monkeypatch.setattr(s3, "COPY_PART", MIB)
+    operation, call = CALLS[name]
+    other = S3ObjectStore(held._requests.bucket)
+    other.put("p/k", b"content")
+    other.put("p/large", bytes(2 * MIB))
+    hand.before[operation] = [ConnectionClosedError(endpoint_url="s3")]
+    call(held, tmp_path)
+    assert hand.before[operation] == []
+    assert (other.head("new") is not None) == any(
+        word in name for word in ("put", "rule", "begin", "part", "end", "copy")
+    )
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_call_that_is_refused_says_what_to_check(held, hand, tmp_path, monkeypatch, small_parts, name):
+    monkeypatch.setattr(s3, "COPY_WHOLE", MIB)
+    operation, call = CALLS[name]
+    other = S3ObjectStore(held._requests.bucket)
+    other.put("p/k", b"content")
+    other.put("p/large", bytes(2 * MIB))
+    hand.always(operation, answer_of(403, "403" if operation == "HeadObject" else "AllAccessDisabled"))
+    with pytest.raises(ConfigurationError) as refused:
+        call(held, tmp_path)
+    assert refused.value.code == "aws-refused"
+    assert other.head("new") is None
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "InternalError", "RequestTimeout"])
+def test_a_failure_that_lasts_is_transient(held, hand, code):
+    hand.always("PutObject", answer_of(503, code))
+    with pytest.raises(TransientError):
+        held.put("k", b"x")
+    hand.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
+    with pytest.raises(TransientError):
+        held.put("k", b"x")
+
+
+def test_a_bucket_that_is_not_there_is_a_wrong_setting(client):
+    nowhere = S3ObjectStore(f"nowhere-{secrets.token_hex(8)}", client=client)
+    for call in (lambda: nowhere.put("k", b""), lambda: nowhere.get("k"), lambda: list(nowhere.list(""))):
+        with pytest.raises(ConfigurationError):
+            call()
+
+
+def test_a_key_that_is_too_long_with_the_prefix_is_refused(held, hand):
+    hand.always("PutObject", answer_of(400, "KeyTooLongError"))
+    with pytest.raises(InputError):
+        held.put("k", b"")
+
+
+def test_the_time_of_a_write_is_told_without_a_date_too():
+    told = {"ETag": '"e"', "ResponseMetadata": {"HTTPHeaders": {}}}
+    assert time.time() - 5 < s3_requests.written("k", 1, told).modified <= time.time()
+
+
+# -- forms -------------------------------------------------------------------------------------------------------------
+
+
+def send_form(form, content: bytes, **changed: str) -> httpx.Response:
+    fields = {**form.fields, **changed}
+    return httpx.post(form.url, data=fields, files={"file": ("reviews.csv", content)}, trust_env=False)
+
+
+def test_a_form_writes_its_key_with_its_size_and_nothing_else(held, hand, bucket):
+    form = held.post_form("uploads/u/1/original", size=5, expires_in=60)
+    assert form.expires_in == 60
+    for content, changed in (
+        (b"1234", {}),
+        (b"123456", {}),
+        (b"12345", {"key": "uploads/other"}),
+        (b"12345", {"acl": "public-read"}),
+    ):
+        assert send_form(form, content, **changed).status_code in (400, 403)
+    assert keys_under(held, "") == []
+    assert send_form(form, b"12345").status_code == 204
+    assert held.get("uploads/u/1/original") == b"12345"
+    assert hand.client.head_object(Bucket=bucket, Key="uploads/u/1/original")["ServerSideEncryption"] == "AES256"
+    late = held.post_form("late", size=5, expires_in=-1)
+    assert send_form(late, b"12345").status_code == 403
+    policy = json.loads(__import__("base64").b64decode(form.fields["policy"]))
+    assert ["content-length-range", 5, 5] in policy["conditions"]
+    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+    with pytest.raises(InputError):
+        held.post_form("../x", size=5, expires_in=60)
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint", "public", "url"),
+    [
+        ("eu-west-1", "", "", "https://my-bucket.s3.eu-west-1.amazonaws.com/"),
+        ("us-east-1", "", "", "https://my-bucket.s3.us-east-1.amazonaws.com/"),
+        ("eu-west-1", "http://emulator:4566", "", "http://emulator:4566/my-bucket"),
+        ("eu-west-1", "http://emulator:4566", "http://127.0.0.1:4566/", "http://127.0.0.1:4566/my-bucket"),
+    ],
+)
+def test_a_form_goes_to_the_bucket_in_its_own_region(monkeypatch, region, endpoint, public, url):
+    for name, value in (("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_REGION", region)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    if endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    store = S3ObjectStore("my-bucket")
+    store._requests._rule = {}
+    form = store.post_form("k", size=1, expires_in=60, public_endpoint=public)
+    assert form.url == url
