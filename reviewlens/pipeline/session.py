@@ -74,9 +74,28 @@ class Spark:
 
     def _open(self) -> None:
         try:
-            self._session = open_session(self._settings, self._scratch, self._workers)
+            opened = cluster_session() if self._settings.spark_cluster else None
+            self._session = opened or open_session(self._settings, self._scratch, self._workers)
         except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the session
             self._error = error
+
+
+_ALIKE = {
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.artifact.isolation.enabled": "false",
+    "spark.python.worker.reuse": "true",
+}
+"""What output or speed depends on, wherever Spark runs."""
+
+
+def cluster_session() -> SparkSession:
+    """The session of the cluster that this process was submitted to, which says how large and where it is."""
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    from pyspark.sql import SparkSession
+
+    return _open(SparkSession.builder.appName("reviewlens"), _ALIKE)
 
 
 def open_session(settings: Settings, scratch: Path, workers: int) -> SparkSession:
@@ -113,24 +132,22 @@ def open_session(settings: Settings, scratch: Path, workers: int) -> SparkSessio
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
         "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
         # Thousands of small jobs: what Spark remembers of each must not pile up.
         "spark.ui.retainedJobs": "20",
         "spark.ui.retainedStages": "20",
         "spark.ui.retainedTasks": "200",
         "spark.sql.ui.retainedExecutions": "5",
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "16",
-        "spark.sql.artifact.isolation.enabled": "false",
-        "spark.python.worker.reuse": "true",
         # One thread a worker: more would only fight over the same processors.
         "spark.executorEnv.OMP_NUM_THREADS": "1",
         "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
         "spark.executorEnv.PYTHONWARNINGS": "ignore",
         "spark.executorEnv.PYTHONPATH": str(Path(reviewlens.__file__).resolve().parents[1]),
     }
-    builder = SparkSession.builder.master(f"local[{workers}]").appName("reviewlens")
+    return _open(SparkSession.builder.master(f"local[{workers}]").appName("reviewlens"), {**options, **_ALIKE})
+
+
+def _open(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSession:
     for name, value in options.items():
         builder = builder.config(name, value)
     try:
@@ -158,6 +175,8 @@ def stop(session: SparkSession) -> None:
     if gateway is None:
         return
     process = gateway.proc
+    if process is None:  # a cluster's own program started this one, and ends by itself
+        return
     try:
         gateway.shutdown()
         process.stdin.close()

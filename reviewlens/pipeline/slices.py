@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -64,8 +65,14 @@ def run_whole(job: Job, spark: SparkSession, action: Callable[[], None]) -> None
 
 def read_slice(job: Job, spark: SparkSession, key: str, schema: str) -> DataFrame:
     """A committed slice as a frame of one partition, its rows in order."""
-    path = job.store.fetch(key, job.scratch / "slices")
-    return spark.read.schema(schema).parquet(spark_path(path)).coalesce(1)
+    path = spark_address(job, key) if job.cluster else spark_path(job.store.fetch(key, job.scratch / "slices"))
+    return spark.read.schema(schema).parquet(path).coalesce(1)
+
+
+def spark_address(job: Job, key: str) -> str:
+    """An object, or all below a prefix, where a cluster's machines read it: in the store itself."""
+    uri = job.store.uri(key.rstrip("/"))
+    return spark_path(Path(unquote(urlsplit(uri).path))) if uri.startswith("file:") else uri
 
 
 def spark_path(path: Path) -> str:

@@ -121,6 +121,8 @@ class Job:
     workers: int
     control: Control
     progress: Progress
+    cluster: bool = False
+    """Whether Spark's workers are on other machines, which see the store and nothing of this one's disk."""
 
     def put_table(self, key: str, table: pa.Table) -> None:
         """Commit a table as Parquet, unless the job is no longer ours."""
