@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from backend.dashboards import DashboardCache
 from backend.metrics import Metrics
 from backend.scoring import Model
-from reviewlens.errors import AuthenticationError, NotFoundError
-from reviewlens.identity.interface import User
+from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
+from reviewlens.identity.interface import ADMIN, User
 from reviewlens.identity.limiter import RateLimiter
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.platform import Platform
@@ -61,13 +62,13 @@ async def _current_user(request: Request, services: ServicesDep, bearer: BearerD
 
     A cookie alone never changes anything: another site can make a browser send it.
     """
-    identity = services.platform.identity
+    # In a thread: a pool elsewhere may have to be asked, and its keys fetched, while others' requests go on.
     if bearer is None and "authorization" not in request.headers and request.method in ("GET", "HEAD"):
-        user = _by_cookie(request, services)
+        user = await run_in_threadpool(_by_cookie, request, services)
     elif bearer is None:
         raise AuthenticationError("Log in first, and send the access token as 'Authorization: Bearer ...'.")
     else:
-        user = identity.verify(bearer.credentials)
+        user = await run_in_threadpool(services.platform.identity.verify, bearer.credentials)
     services.requests.check(user.subject)
     return user
 
@@ -82,10 +83,20 @@ def _by_cookie(request: Request, services: Services) -> User:
     except AuthenticationError:
         if refresh is None:
             raise
+        limit_by_address(request, services)
         return identity.verify(identity.refresh(refresh).access_token)
 
 
 CurrentUser = Annotated[User, Depends(_current_user)]
+
+
+async def _admin(user: CurrentUser) -> User:
+    if ADMIN not in user.groups:
+        raise PermissionError_(f"Only members of the group '{ADMIN}' see everybody's jobs.")
+    return user
+
+
+AdminUser = Annotated[User, Depends(_admin)]
 
 
 def _local_users(services: ServicesDep) -> LocalIdentity:
@@ -111,6 +122,11 @@ async def metrics_reader(request: Request, services: ServicesDep, bearer: Bearer
     """AuthenticationError unless the bearer is the operator key or a user's token (or a cookie is)."""
     if bearer is None or not hmac.compare_digest(bearer.credentials.encode(), services.operator_key.encode()):
         await _current_user(request, services, bearer)
+
+
+def limit_by_address(request: Request, services: Services) -> None:
+    """RateLimitError when an address sends too many tokens that have to be asked about elsewhere."""
+    services.requests.check("address " + address_of(request))
 
 
 def address_of(request: Request) -> str:

@@ -1,17 +1,21 @@
-"""The log-in page: plain HTML, in the colours that the person's system has chosen."""
+"""The pages of a log-in: plain HTML without script, in the colours that the person's system has chosen."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+
+from reviewlens.identity.challenges import Challenge, ChallengeKind
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f4f6f8; --card: #fff; --ink: #17212b; --soft: #55636f; --line: #c3ccd4;
-  --act: #0f5fa8; --on-act: #fff; --bad: #a3211f; }
+  --act: #0f5fa8; --on-act: #fff; --bad: #a3211f; --good: #1c6b3c; }
 @media (prefers-color-scheme: dark) { :root { --page: #0f1419; --card: #1a2129; --ink: #e6ebf0; --soft: #a3b0bc;
-  --line: #3d4954; --act: #6cb4f2; --on-act: #08131d; --bad: #ff8f88; } }
+  --line: #3d4954; --act: #6cb4f2; --on-act: #08131d; --bad: #ff8f88; --good: #7fd8a2; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
@@ -19,46 +23,170 @@ main { width: min(24rem, 92vw); padding: 2rem; background: var(--card); border: 
   border-radius: .75rem; }
 h1 { margin: 0; font-size: 1.5rem; }
 p { margin: .25rem 0 1.25rem; color: var(--soft); }
-p[role=alert] { color: var(--bad); margin: 0 0 1rem; font-weight: 600; }
+p[role=alert], p[role=status] { color: var(--bad); margin: 0 0 1rem; font-weight: 600; }
+p[role=status] { color: var(--good); }
+p.key { padding: .6rem .7rem; font: 1rem/1.6 ui-monospace, monospace; color: var(--ink); background: var(--page);
+  border-radius: .4rem; overflow-wrap: anywhere; user-select: all; }
 label { display: block; margin: 0 0 1rem; font-weight: 600; }
 input { display: block; width: 100%; margin-top: .25rem; padding: .6rem .7rem; font: inherit; color: inherit;
   background: var(--page); border: 1px solid var(--line); border-radius: .4rem; }
 input:focus, button:focus { outline: 3px solid var(--act); outline-offset: 1px; }
 button { width: 100%; padding: .65rem; font: inherit; font-weight: 600; color: var(--on-act); background: var(--act);
   border: 0; border-radius: .4rem; cursor: pointer; }
+button.quiet { margin-top: .6rem; color: var(--act); background: none; border: 1px solid var(--line); }
+small { display: block; font-weight: 400; color: var(--soft); }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+nav:not(:empty) { margin-top: 1.25rem; }
+a { color: var(--act); }
 """
 
 
-def render(message: str = "", name: str = "") -> str:
-    """The page, with a message after a failure and the name typed before."""
-    alert = f'<p role="alert">{escape(message)}</p>' if message else ""
-    focus_name, focus_password = ("", " autofocus") if name else (" autofocus", "")
+@dataclass(frozen=True)
+class Field:
+    """One labelled input; `note` stands below it."""
+
+    label: str
+    name: str
+    type: str = "text"
+    value: str = ""
+    limit: int = 256
+    hints: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A heading, what to do in a sentence, and one form. `also`: a second button's name and words."""
+
+    title: str
+    intro: str
+    action: str
+    fields: tuple[Field, ...]
+    button: str
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, str] | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    secret: str = ""
+
+
+_NAME_HINTS = 'autocomplete="username" autocapitalize="none" spellcheck="false"'
+_CODE_HINTS = 'autocomplete="one-time-code" inputmode="numeric" spellcheck="false"'
+_NEW_HINTS = 'autocomplete="new-password"'
+
+
+def _name(value: str) -> Field:
+    return Field("User name", "username", value=value, limit=128, hints=_NAME_HINTS)
+
+
+def log_in(name: str = "", *, sign_up: bool = False) -> Page:
+    """Name and password; a link to the sign-up page where people may make themselves a user."""
+    password = Field("Password", "password", "password", hints='autocomplete="current-password"')
+    links = (("Make a user for yourself", "/session/sign-up"),) if sign_up else ()
+    return Page(
+        "Log in", "Log in to see your reviews.", "/session/login", (_name(name), password), "Log in", links=links
+    )
+
+
+def challenge(asked: Challenge) -> Page:
+    """One more question before the log-in is done."""
+    back = (("Start again", "/session/login"),)
+    hidden = {"session": asked.session}
+    if asked.kind is ChallengeKind.NEW_PASSWORD:
+        fields: tuple[Field, ...] = (
+            Field("New password", "answer", "password", hints=_NEW_HINTS),
+            Field("The same once more", "again", "password", hints=_NEW_HINTS),
+        )
+        title, button, intro = "Choose a password", "Save and log in", asked.words
+    else:
+        fields = (Field("Code", "answer", limit=16, hints=_CODE_HINTS),)
+        title, button, intro = "One more step", "Log in", asked.words
+    if asked.kind is ChallengeKind.SET_UP_APP:
+        title = "Set up an authenticator app"
+        intro = (
+            "Your team logs in with a code besides the password. On your phone, add this key to an authenticator app, "
+            "then enter the six digits that the app shows."
+        )
+    return Page(title, intro, "/session/challenge", fields, button, hidden, links=back, secret=asked.secret)
+
+
+def sign_up(name: str = "", email: str = "") -> Page:
+    """Make oneself a user."""
+    fields = (
+        _name(name),
+        Field("E-mail address", "email", "email", email, 254, 'autocomplete="email"', "A code is sent to it."),
+        Field("Password", "password", "password", hints=_NEW_HINTS),
+        Field("The same once more", "again", "password", hints=_NEW_HINTS),
+    )
+    links = (("I have a user: log in", "/session/login"), ("I have a code", "/session/confirm"))
+    return Page(
+        "Make a user", "A user of your own keeps your reviews to you.", "/session/sign-up", fields, "Go on", links=links
+    )
+
+
+def confirm(name: str = "", sent_to: str = "") -> Page:
+    """The code that was sent to a new user's address."""
+    intro = f"Enter the code that was sent to {sent_to or 'your e-mail address'}."
+    fields = (_name(name), Field("Code", "code", limit=16, hints=_CODE_HINTS))
+    links = (("Log in", "/session/login"),)
+    also = ("resend", "Send another code")
+    return Page("Confirm your address", intro, "/session/confirm", fields, "Confirm", also=also, links=links)
+
+
+def render(page: Page, message: str = "", *, good: bool = False) -> str:
+    """The page as HTML, with a message on top; `good`: the message reports no failure."""
+    said = f'<p role="{"status" if good else "alert"}">{escape(message)}</p>' if message else ""
+    first = next((one.name for one in page.fields if not one.value), page.fields[0].name)
+    inputs = "\n".join(_input(one, focused=one.name == first) for one in page.fields)
+    hidden = "".join(f'<input type="hidden" name="{escape(k)}" value="{escape(v)}">' for k, v in page.hidden.items())
+    also = (
+        f'<button class="quiet" type="submit" name="{escape(page.also[0])}" value="1" formnovalidate>'
+        f"{escape(page.also[1])}</button>"
+        if page.also
+        else ""
+    )
+    links = "".join(f'<a href="{escape(where)}">{escape(words)}</a>' for words, where in page.links)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in - ReviewLens</title>
+<title>{escape(page.title)} - ReviewLens</title>
 <style>{_STYLE}</style>
 </head>
 <body>
 <main>
 <h1>ReviewLens</h1>
-<p>Log in to see your reviews.</p>
-{alert}
-<form method="post" action="/session/login">
-<label>User name
-<input name="username" value="{escape(name)}" autocomplete="username" autocapitalize="none" spellcheck="false"
- maxlength="64" required{focus_name}></label>
-<label>Password
- <input name="password" type="password" autocomplete="current-password"
- maxlength="256" required{focus_password}></label>
-<button type="submit">Log in</button>
+<p>{escape(page.intro)}</p>
+{said}
+{_key(page.secret)}
+<form method="post" action="{escape(page.action)}">
+{hidden}
+{inputs}
+<button type="submit">{escape(page.button)}</button>
+{also}
 </form>
+<nav>{links}</nav>
 </main>
 </body>
 </html>
 """
+
+
+def _input(one: Field, *, focused: bool) -> str:
+    value = f' value="{escape(one.value)}"' if one.value else ""
+    note = f"<small>{escape(one.note)}</small>" if one.note else ""
+    focus = " autofocus" if focused else ""
+    return f"""<label>{escape(one.label)}
+<input name="{one.name}" type="{one.type}"{value} maxlength="{one.limit}" {one.hints} required{focus}>{note}</label>"""
+
+
+def _key(secret: str) -> str:
+    """The key for an authenticator app, in groups that can be typed, and as a link that a phone opens with the app."""
+    if not secret:
+        return ""
+    groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+    link = f"otpauth://totp/ReviewLens?{urlencode({'secret': secret, 'issuer': 'ReviewLens'})}"
+    return f'<p class="key">{escape(groups)}</p><p><a href="{escape(link)}">On this phone: open the app with it</a></p>'
 
 
 def content_policy(frontend_url: str) -> str:

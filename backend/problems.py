@@ -82,10 +82,14 @@ def problem(
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+def status_of(error: ReviewLensError) -> int:
+    """The HTTP status for an error of ours."""
+    by_type = next((status for kind, status in _STATUS_BY_TYPE if isinstance(error, kind)), 500)
+    return _STATUS_BY_CODE.get(error.code, by_type)
+
+
 def problem_of(error: ReviewLensError) -> JSONResponse:
     """The document for an error of ours."""
-    by_type = next((status for kind, status in _STATUS_BY_TYPE if isinstance(error, kind)), 500)
-    status = _STATUS_BY_CODE.get(error.code, by_type)
     headers = {}
     if isinstance(error, RateLimitError):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -93,7 +97,7 @@ def problem_of(error: ReviewLensError) -> JSONResponse:
         headers["Retry-After"] = "5"
     elif isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(status, error.code, error.message, details=error.details, headers=headers)
+    return problem(status_of(error), error.code, error.message, details=error.details, headers=headers)
 
 
 def internal_problem() -> JSONResponse:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reviewlens.insights.models import Filters
 from reviewlens.jobs.uploads import Overrides
+from reviewlens.jobs.views import JobView
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 
@@ -56,6 +57,39 @@ class RefreshToken(_Body):
     refresh_token: Secret
 
 
+class ChallengeAnswer(_Body):
+    """The `session` of the question, and the answer: a new password, or a code."""
+
+    session: Secret
+    answer: Secret = Field(examples=["123456"])
+
+
+class NewcomerName(_Body):
+    """Who waits for a code."""
+
+    username: Secret = Field(examples=["ana"])
+
+
+class Newcomer(NewcomerName):
+    """Who wants to be a user."""
+
+    password: Secret = Field(examples=["a long sentence is a good one"])
+    email: Secret = Field(examples=["ana@example.org"])
+
+
+class Confirmation(NewcomerName):
+    """Who waits, and the code that came."""
+
+    code: Secret = Field(examples=["123456"])
+
+
+class SignUpAnswer(BaseModel):
+    """Whether the user can log in at once, else where the code went."""
+
+    confirmed: bool
+    sent_to: str = Field(examples=["a***@e***"])
+
+
 class TokenAnswer(BaseModel):
     """Tokens; `expires_in` is the access token's life in seconds. `refresh_token` is '' where the old one stays."""
 
@@ -72,6 +106,20 @@ class Me(BaseModel):
     subject: str = Field(examples=["u0123456789abcdef01234567"])
     name: str = Field(examples=["ana"])
     groups: list[str]
+
+
+class OwnedJob(BaseModel):
+    """A job and the subject of the user whose it is."""
+
+    user: str = Field(examples=["u0123456789abcdef01234567"])
+    job: JobView
+
+
+class OwnedJobs(BaseModel):
+    """Some of all users' jobs, newest first; `next_cursor` is null on the last page."""
+
+    jobs: list[OwnedJob]
+    next_cursor: str | None = None
 
 
 class UserName(_Body):
@@ -217,8 +265,8 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of the problems that a route may answer."""
     texts = {
         400: "Not readable",
-        403: "Not permitted",
         401: "Not logged in",
+        403: "Not permitted",
         404: "Not there, or not yours",
         409: "Not in its present state",
         413: "Too large",
@@ -228,3 +276,22 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": texts[status], "model": Problem, "content": content} for status in statuses}
+
+
+def pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of the statuses in which a log-in page comes again, saying why."""
+    texts = {
+        200: "A page that asks for one more thing",
+        401: "The page again: what was wrong",
+        403: "The page again: not permitted; or a problem: the form came from another site",
+        409: "The page again: what was wrong",
+        422: "The page again: what was wrong; or a problem: the form is too long",
+        429: "The page again: too many attempts",
+        503: "The page again: not right now",
+    }
+    html = {"text/html": {"schema": {"type": "string"}}}
+    also = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": texts[status], "content": html | (also if status in (403, 422) else {})}
+        for status in statuses
+    }

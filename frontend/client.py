@@ -106,6 +106,11 @@ class Client:
         params = {"limit": limit, **({"cursor": cursor} if cursor else {})}
         return self._json("GET", "/jobs", params=params)
 
+    def everyones_jobs(self, limit: int = 50, cursor: str = "") -> JSON:
+        """All people's jobs, newest first, for administrators: {jobs: [{user, job}], next_cursor}."""
+        params = {"limit": limit, **({"cursor": cursor} if cursor else {})}
+        return self._json("GET", "/admin/jobs", params=params)
+
     def job(self, job_id: str) -> JSON:
         """One job with its progress and, once finished, its summary."""
         return self._json("GET", f"/jobs/{job_id}")

@@ -27,7 +27,8 @@ def logged_out() -> None:
             "Your uploads and results are safe; log in to see them."
         )
         style.link_button("Log in", session.backend_link("/session/login"), primary=True)
-        st.caption("The link that ReviewLens prints when it starts logs you in as well.")
+        if session.settings().identity == "local":
+            st.caption("The link that ReviewLens prints when it starts logs you in as well.")
 
 
 def backend_down(*, bare: bool = True) -> None:

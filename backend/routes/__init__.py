@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from backend.routes import auth, health, jobs, operator, predict, results, session, uploads
+from backend.routes import admin, auth, health, jobs, operator, predict, results, session, sign_up, uploads
 
 ROUTERS = [
     health.router,
     auth.router,
     session.router,
+    sign_up.router,
     operator.router,
     uploads.router,
     jobs.router,
+    admin.router,
     results.router,
     predict.router,
 ]

@@ -6,29 +6,48 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
-from backend.deps import CurrentUser, LocalUsers, PlatformDep, ServicesDep, address_of
-from backend.schemas import Credentials, Me, RefreshToken, TokenAnswer, errors
+from backend.deps import CurrentUser, LocalUsers, ServicesDep, address_of, limit_by_address
+from backend.schemas import ChallengeAnswer, Credentials, Me, RefreshToken, TokenAnswer, errors
+from reviewlens.errors import AuthenticationError
+from reviewlens.identity.challenges import Challenge
+from reviewlens.identity.interface import Tokens
 
 router = APIRouter(tags=["log-in"])
 
 
-@router.post("/login", summary="Swap name and password for tokens", responses=errors(400, 401, 422, 429))
+@router.post("/login", summary="Swap name and password for tokens", responses=errors(400, 401, 403, 422, 429, 503))
 def login(body: Credentials, request: Request, services: ServicesDep) -> TokenAnswer:
-    """The answer is the same whether the name or the password is wrong. Attempts are limited by name and by address."""
+    """The answer is the same whether the name or the password is wrong. Attempts are limited by name and by address.
+
+    401 `challenge-required` is no failure: `details` has a `session` to send with one more answer to /login/challenge.
+    """
     services.logins.check(address_of(request))
-    return TokenAnswer(**asdict(services.platform.identity.login(body.username, body.password)))
+    return _tokens(services.platform.identity.login(body.username, body.password))
 
 
-@router.post("/refresh", summary="New tokens for a refresh token", responses=errors(400, 401, 422))
-def refresh(body: RefreshToken, platform: PlatformDep) -> TokenAnswer:
+@router.post("/login/challenge", summary="Finish a log-in", responses=errors(400, 401, 403, 422, 429, 503))
+def answer_challenge(body: ChallengeAnswer, request: Request, services: ServicesDep) -> TokenAnswer:
+    """With a password of one's own or a code, as `challenge` said; within minutes of it.
+
+    401 `wrong-code`: the same session may be tried again; `challenge-ended`: log in again; `challenge-required`: there
+    is one more question.
+    """
+    services.logins.check(address_of(request))
+    return _tokens(services.platform.identity.answer(body.session, body.answer))
+
+
+@router.post("/refresh", summary="New tokens for a refresh token", responses=errors(400, 401, 422, 429, 503))
+def refresh(body: RefreshToken, request: Request, services: ServicesDep) -> TokenAnswer:
     """The refresh token stays the same."""
-    return TokenAnswer(**asdict(platform.identity.refresh(body.refresh_token)))
+    limit_by_address(request, services)
+    return TokenAnswer(**asdict(services.platform.identity.refresh(body.refresh_token)))
 
 
-@router.post("/logout", status_code=204, summary="Revoke a refresh token", responses=errors(400, 422))
-def logout(body: RefreshToken, platform: PlatformDep) -> Response:
+@router.post("/logout", status_code=204, summary="Revoke a refresh token", responses=errors(400, 422, 429, 503))
+def logout(body: RefreshToken, request: Request, services: ServicesDep) -> Response:
     """An unknown one is fine. Access tokens live out their minutes."""
-    platform.identity.logout(body.refresh_token)
+    limit_by_address(request, services)
+    services.platform.identity.logout(body.refresh_token)
     return Response(status_code=204)
 
 
@@ -42,3 +61,11 @@ async def me(user: CurrentUser) -> Me:
 def jwks(users: LocalUsers) -> dict[str, list[dict[str, str]]]:
     """A JSON Web Key Set (RFC 7517)."""
     return users.jwks()
+
+
+def _tokens(outcome: Tokens | Challenge) -> TokenAnswer:
+    if isinstance(outcome, Challenge):
+        facts = {"challenge": str(outcome.kind), "session": outcome.session}
+        facts |= {name: value for name in ("sent_to", "secret") if (value := getattr(outcome, name))}
+        raise AuthenticationError(outcome.words, code="challenge-required", details=dict(facts))
+    return TokenAnswer(**asdict(outcome))

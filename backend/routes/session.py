@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+import logging
+from collections.abc import Callable
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from backend.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, ServicesDep, address_of
-from backend.login_page import content_policy, render
-from backend.schemas import errors
-from reviewlens.errors import AuthenticationError, InputError, PermissionError_, RateLimitError, ReviewLensError
+from backend import login_page
+from backend.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, Services, ServicesDep, address_of
+from backend.forms import into_ui, page, posted
+from backend.schemas import errors, pages
+from reviewlens.errors import AuthenticationError, InputError, RateLimitError, ReviewLensError
+from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.interface import Tokens
 from reviewlens.settings import Settings
 
+_log = logging.getLogger(__name__)
 router = APIRouter(prefix="/session", tags=["session"])
-_AGAIN: dict[int | str, dict[str, Any]] = {
-    status: {"description": words, "content": {"text/html": {"schema": {"type": "string"}}}}
-    for status, words in (
-        (401, "The log-in page, saying what was wrong"),
-        (429, "The log-in page: too many attempts"),
-        (503, "The log-in page: not right now"),
-    )
-}
-_MAX_FORM_BYTES = 10_000
+_STEP = {**errors(400, 413), **pages(200, 401, 403, 422, 429, 503)}
 
 
 @router.get(
@@ -33,21 +28,22 @@ _MAX_FORM_BYTES = 10_000
     summary="Swap a one-time log-in link for a session",
     response_class=RedirectResponse,
     status_code=303,
-    responses={**errors(404, 422), **_AGAIN},
+    responses={**errors(404, 422), **pages(401, 429)},
 )
 def start(request: Request, services: ServicesDep, users: LocalUsers, token: str = "") -> Response:
     """303 to the UI with the session's cookies; the log-in page, with a message, when the link is no longer good."""
+    settings = services.platform.settings
     try:
         services.logins.check("link " + address_of(request))
-        return _into_ui(services.platform.settings, users.redeem(token))
+        return into_ui(settings, users.redeem(token))
     except (AuthenticationError, RateLimitError) as error:
-        return _page(services.platform.settings, error)
+        return page(settings, _log_in(settings), error)
 
 
 @router.get("/login", summary="The log-in page", response_class=HTMLResponse)
-async def login_page(platform: PlatformDep) -> Response:
+async def login_form(platform: PlatformDep) -> Response:
     """HTML with a form."""
-    return _page(platform.settings)
+    return page(platform.settings, _log_in(platform.settings))
 
 
 @router.post(
@@ -55,66 +51,86 @@ async def login_page(platform: PlatformDep) -> Response:
     summary="Log in by the page's form",
     response_class=RedirectResponse,
     status_code=303,
-    responses={**errors(400, 403, 413, 422), **_AGAIN},
+    responses=_STEP,
 )
-async def login_form(request: Request, services: ServicesDep) -> Response:
-    """303 to the UI with the session's cookies, or the page again with a message."""
-    _refuse_other_sites(request)
-    form = parse_qs(await _body(request), keep_blank_values=True)
-    name, password = form.get("username", [""])[0], form.get("password", [""])[0]
+async def log_in(request: Request, services: ServicesDep) -> Response:
+    """303 to the UI with the session's cookies; or a page: one more question (200), or the form with a message."""
     settings = services.platform.settings
+    form = await posted(request, settings)
+    name, password = form["username"], form["password"]
+
+    def shown(error: ReviewLensError) -> login_page.Page:
+        if error.code == "user-not-confirmed" and settings.sign_up:
+            return login_page.confirm(name[:128])
+        return _log_in(settings, name[:128])
+
+    return await _step(request, services, lambda: services.platform.identity.login(name, password), shown)
+
+
+@router.post(
+    "/challenge",
+    summary="Answer the question that the log-in page asks next",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses=_STEP,
+)
+async def answer_challenge(request: Request, services: ServicesDep) -> Response:
+    """A password of one's own, or a code. 303 to the UI with the session's cookies, or a page as for the log-in."""
+    settings = services.platform.settings
+    form = await posted(request, settings)
+    session, answer = form["session"], form["answer"]
     try:
-        services.logins.check(address_of(request))
-        tokens = await run_in_threadpool(services.platform.identity.login, name, password)
-    except ReviewLensError as error:
-        return _page(settings, error, name[:64])
-    return _into_ui(settings, tokens)
+        asked = Challenge.from_session(session)
+    except AuthenticationError as error:
+        return page(settings, _log_in(settings), error)
+
+    def shown(error: ReviewLensError) -> login_page.Page:
+        return _log_in(settings) if error.code == "challenge-ended" else login_page.challenge(asked)
+
+    def act() -> Tokens | Challenge:
+        check_twice(answer, form["again"] if asked.kind is ChallengeKind.NEW_PASSWORD else answer)
+        return services.platform.identity.answer(session, answer)
+
+    return await _step(request, services, act, shown)
 
 
 @router.get("/end", summary="Log out", response_class=RedirectResponse, status_code=303)
 def end(request: Request, platform: PlatformDep) -> Response:
     """Revokes the session's refresh token, clears the cookies, 303 to the log-in page."""
-    platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))
+    try:
+        platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))
+    except ReviewLensError as error:
+        # The cookies go all the same: whoever logs out must not stay logged in because another service is silent.
+        _log.warning("a refresh token could not be revoked: %s", error.code)
     answer = RedirectResponse("/session/login", 303)
     for cookie in (ACCESS_COOKIE, REFRESH_COOKIE):
         answer.delete_cookie(cookie, httponly=True, samesite="lax", secure=platform.settings.cookie_secure)
     return answer
 
 
-def _page(settings: Settings, error: ReviewLensError | None = None, name: str = "") -> Response:
-    status, headers = 200, {"Content-Security-Policy": content_policy(settings.public_frontend_url)}
-    if isinstance(error, RateLimitError):
-        status = 429
-        headers["Retry-After"] = str(error.retry_after_seconds)
-    elif error is not None:
-        status = 401 if isinstance(error, AuthenticationError) else 503
-    return HTMLResponse(render(error.message if error else "", name), status, headers)
+async def _step(
+    request: Request,
+    services: Services,
+    act: Callable[[], Tokens | Challenge],
+    shown: Callable[[ReviewLensError], login_page.Page],
+) -> Response:
+    """One step of a log-in: into the UI, or to the next question, or the page that `shown` gives for what was wrong."""
+    settings = services.platform.settings
+    try:
+        services.logins.check(address_of(request))
+        outcome = await run_in_threadpool(act)
+    except ReviewLensError as error:
+        return page(settings, shown(error), error)
+    if isinstance(outcome, Challenge):
+        return page(settings, login_page.challenge(outcome))
+    return into_ui(settings, outcome)
 
 
-def _into_ui(settings: Settings, tokens: Tokens) -> Response:
-    answer = RedirectResponse(settings.public_frontend_url, 303)
-    lax: Literal["lax"] = "lax"
-    for cookie, value, seconds in (
-        (ACCESS_COOKIE, tokens.access_token, tokens.expires_in),
-        (REFRESH_COOKIE, tokens.refresh_token, settings.refresh_token_days * 86_400),
-    ):
-        answer.set_cookie(cookie, value, seconds, httponly=True, samesite=lax, secure=settings.cookie_secure, path="/")
-    return answer
+def _log_in(settings: Settings, name: str = "") -> login_page.Page:
+    return login_page.log_in(name, sign_up=settings.sign_up and settings.identity == "cognito")
 
 
-def _refuse_other_sites(request: Request) -> None:
-    """A form on another site must not log this browser in as somebody else."""
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    own = request.headers.get("host", "")
-    if site not in ("same-origin", "none") or (origin is not None and urlsplit(origin).netloc != own):
-        raise PermissionError_("Log in from the log-in page of this address.", code="other-origin")
-
-
-async def _body(request: Request) -> str:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            raise InputError("That is too long for a name and a password.", code="form-too-long")
-    return body.decode("utf-8", errors="replace")
+def check_twice(password: str, again: str) -> None:
+    """InputError unless a new password was typed the same twice."""
+    if password != again:
+        raise InputError("The two passwords are not the same; type both again.", code="passwords-differ")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from frontend import doors, session, style, words
 from frontend.intake.progress import fraction
+from frontend.sections import everyone
 
 _PAGE = 20
 _MOVING = ("running", "cancelling", "interrupted")
@@ -147,6 +148,8 @@ def main() -> None:
     style.colours()
     every = 2 if st.session_state.get("runs_moving") else None
     st.fragment(session.guarded(_list), run_every=every)()
+    if everyone.may_see():
+        everyone.show()
 
 
 main()

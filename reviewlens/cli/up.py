@@ -94,6 +94,20 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
         }
         run_file.write(services, **urls)
         wait_until_ready(services, 120, lambda: None)
+    if settings.identity == "local":
+        _welcome(console, settings, urls)
+    else:
+        where = f"Open {urls['frontend']} and log in. Press Ctrl-C to stop."
+        console.print(f"\n[bold]ReviewLens is running.[/] {where}", soft_wrap=True)
+    while True:
+        for service in services:
+            code = service.ended()
+            if code is not None:
+                raise TransientError(f"The {service.name} ended by itself (exit code {code}):\n{service.last_words()}")
+        time.sleep(0.5)
+
+
+def _welcome(console: Console, settings: Settings, urls: dict[str, str]) -> None:
     operator = Operator.of(settings, urls["backend"])
     try:
         _analyse_example(console, Client(operator.url, operator.access_token(LOCAL_USER)))
@@ -102,12 +116,6 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
     console.print("\n[bold]ReviewLens is running.[/] Open this link; it logs you in and works once:\n")
     console.print(f"    {operator.login_link(LOCAL_USER)}\n", soft_wrap=True, markup=False)
     console.print(f"Later: {urls['frontend']} (you stay logged in). Press Ctrl-C to stop.", soft_wrap=True)
-    while True:
-        for service in services:
-            code = service.ended()
-            if code is not None:
-                raise TransientError(f"The {service.name} ended by itself (exit code {code}):\n{service.last_words()}")
-        time.sleep(0.5)
 
 
 def _analyse_example(console: Console, client: Client) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from streamlit.testing.v1 import AppTest
+
+from reviewlens.identity.interface import User
+from reviewlens.identity.keys import SigningKey
+from reviewlens.identity.local import CLIENT_ID
+from reviewlens.identity.tokens import TokenSigner
 from tests.frontend import running
-from tests.frontend.conftest import Open, World, text_of
+from tests.frontend.conftest import APP, Open, World, text_of
 
 
 def test_every_run_is_listed_with_what_became_of_it(world: World, open_page: Open) -> None:
@@ -58,3 +64,22 @@ def test_nothing_to_read_is_said_so(open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="ask").click().run()
     assert "nothing to read yet" in text_of(app)
+
+
+def test_an_administrator_sees_everyones_runs(world: World) -> None:
+    """The backend's key signs a token with the group in it, as a user pool with groups does."""
+    key = SigningKey.load(world.backend.data / "secrets")
+    signer = TokenSigner(key, f"urn:reviewlens:pool:{key.kid}", CLIENT_ID, life_seconds=600)
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.session_state["access_token"] = signer.access(User("uboss", "boss", frozenset({"admin"})))
+    app.run().switch_page("views/runs.py").run()
+    assert not app.dataframe
+    app.toggle(key="everyone").set_value(True).run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert {"kettles.csv", "bare.csv", "damaged.csv", "stopped.csv"} <= set(table["File"])
+    assert {"Finished", "Failed", "Cancelled"} <= set(table["State"])
+
+
+def test_nobody_else_is_offered_everyones_runs(open_page: Open) -> None:
+    assert not open_page("views/runs.py").toggle

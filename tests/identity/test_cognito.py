@@ -1,0 +1,479 @@
+"""The Cognito adapter against a user pool in the emulator: the contract, and what it does beyond it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from jose import jwt
+
+from reviewlens import aws
+from reviewlens.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    InputError,
+    PermissionError_,
+    RateLimitError,
+    ReviewLensError,
+    TransientError,
+)
+from reviewlens.identity.challenges import Challenge, ChallengeKind
+from reviewlens.identity.cognito import CognitoIdentity
+from reviewlens.identity.interface import SelfService, Tokens
+from reviewlens.pipeline.spec import JobKeys
+from reviewlens.settings import Settings
+from reviewlens.storage.keys import check_key
+from tests.emulator import REGION
+from tests.identity.contract import NAME, PASSWORD, IdentityContract
+from tests.pools import Pool, answering, code_of, failing, make_pool
+
+PROOF = "a session of Cognito's own"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment(strict_emulator):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in strict_emulator.environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def client(environment) -> Any:
+    """A client that tries once: what fails on purpose need not be tried again."""
+    return aws.client("cognito-idp", retries={"mode": "standard", "total_max_attempts": 1})
+
+
+@pytest.fixture(scope="module")
+def people(pool: Pool) -> Pool:
+    pool.add(NAME, PASSWORD)
+    return pool
+
+
+@pytest.fixture
+def identity(people: Pool, client: Any) -> CognitoIdentity:
+    return CognitoIdentity(people.settings(sign_up=True), client)
+
+
+def refused(kind: type[ReviewLensError], code: str, act: Any, *given: Any) -> ReviewLensError:
+    with pytest.raises(kind) as error:
+        act(*given)
+    assert error.value.code == code
+    return error.value
+
+
+class TestContract(IdentityContract):
+    @pytest.fixture
+    def provider(self, people):
+        return CognitoIdentity(people.settings())
+
+
+class TestContractWithAClientThatTellsWhoExists(IdentityContract):
+    """PreventUserExistenceErrors off, as clients made by hand may have it."""
+
+    @pytest.fixture(scope="class")
+    def telling(self, strict_emulator):
+        pool = make_pool(strict_emulator, PreventUserExistenceErrors="LEGACY")
+        pool.add(NAME, PASSWORD)
+        return pool
+
+    @pytest.fixture
+    def provider(self, telling):
+        return CognitoIdentity(telling.settings())
+
+    def test_confirming_does_not_tell_either(self, telling, client):
+        identity = CognitoIdentity(telling.settings(sign_up=True), client)
+        told = [refused(AuthenticationError, "wrong-code", identity.confirm, name, "000000") for name in (NAME, "none")]
+        assert told[0].message == told[1].message
+        identity.send_code_again("nobody")
+
+
+# -- who it is --------------------------------------------------------------------------------------------------------
+
+
+def test_the_subject_is_safe_in_a_key(people, identity):
+    subject = people.add("subjecta", PASSWORD)
+    user = identity.verify(identity.login("subjecta", PASSWORD).access_token)
+    assert user.subject == subject == str(UUID(subject))
+    keys = JobKeys(user.subject, "job")
+    for key in (keys.spec, keys.summary, keys.newest_served_csv):
+        assert check_key(key).split("/")[1] == subject
+
+
+def test_groups_come_with_the_token(people, identity):
+    people.add("groupa", PASSWORD, groups=("admin", "readers"))
+    tokens = identity.login("groupa", PASSWORD)
+    assert identity.verify(tokens.access_token).groups == {"admin", "readers"}
+    assert identity.verify(identity.refresh(tokens.refresh_token).access_token).groups == {"admin", "readers"}
+    assert identity.verify(identity.login(NAME, PASSWORD).access_token).groups == frozenset()
+
+
+def test_a_token_of_another_pool_or_another_client_is_refused(strict_emulator, people, identity, client):
+    other = make_pool(strict_emulator)
+    other.add(NAME, PASSWORD)
+    theirs = CognitoIdentity(other.settings(), client).login(NAME, PASSWORD)
+    refused(AuthenticationError, "token-invalid", identity.verify, theirs.access_token)
+    refused(AuthenticationError, "refresh-token-invalid", identity.refresh, theirs.refresh_token)
+    app = people.admin.create_user_pool_client(
+        UserPoolId=people.id, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+    same_pool = CognitoIdentity(people.settings(cognito_client=app), client).login(NAME, PASSWORD)
+    refused(AuthenticationError, "token-invalid", identity.verify, same_pool.access_token)
+
+
+def test_a_disabled_user_cannot_log_in_or_go_on(people, identity):
+    people.add("dina", PASSWORD)
+    tokens = identity.login("dina", PASSWORD)
+    people.admin.admin_disable_user(UserPoolId=people.id, Username="dina")
+    refused(AuthenticationError, "wrong-credentials", identity.login, "dina", PASSWORD)
+    refused(AuthenticationError, "refresh-token-invalid", identity.refresh, tokens.refresh_token)
+
+
+def test_issuer_and_keys_follow_from_the_pool(people, client):
+    identity = CognitoIdentity(Settings(**{**people.facts(), "cognito_jwks_url": ""}), client)
+    claims = jwt.get_unverified_claims(identity.login(NAME, PASSWORD).access_token)
+    assert claims["iss"] == f"https://cognito-idp.{REGION}.amazonaws.com/{people.id}"
+    assert identity.keys._url == claims["iss"] + "/.well-known/jwks.json"
+    elsewhere = CognitoIdentity(people.settings(cognito_issuer="https://pool.example"), client)
+    refused(AuthenticationError, "token-invalid", elsewhere.verify, identity.login(NAME, PASSWORD).access_token)
+
+
+@pytest.mark.parametrize("pool_id", ["people", "_people", "eu-west-1_"])
+def test_a_setting_that_is_no_pool_is_refused(people, client, pool_id):
+    refused(
+        ConfigurationError, "cognito-misconfigured", CognitoIdentity, people.settings(cognito_user_pool=pool_id), client
+    )
+
+
+def test_attempts_are_limited_by_name(people, client):
+    identity = CognitoIdentity(people.settings(login_attempts_per_minute=3), client)
+    long = "x" * 100
+    for name in (NAME, long):
+        for _ in range(3):
+            refused(AuthenticationError, "wrong-credentials", identity.login, name.upper(), "wrong password")
+    refused(RateLimitError, "too-many-logins", identity.login, f" {NAME}", PASSWORD)
+    refused(RateLimitError, "too-many-logins", identity.login, long.upper(), PASSWORD)
+    session = Challenge(ChallengeKind.CODE_FROM_APP, NAME, PROOF).session
+    for _ in range(3):
+        refused(AuthenticationError, "wrong-code", identity.answer, session, "abc")
+    refused(RateLimitError, "too-many-logins", identity.answer, session, "abc")
+
+
+# -- one more question ------------------------------------------------------------------------------------------------
+
+
+def test_a_temporary_password_is_replaced_by_ones_own(people, identity):
+    people.add("nora", "temporary-1", permanent=False)
+    asked = identity.login("nora", "temporary-1")
+    assert isinstance(asked, Challenge)
+    assert (asked.kind, asked.name) == (ChallengeKind.NEW_PASSWORD, "nora")
+    refused(InputError, "invalid-password", identity.answer, asked.session, "")
+    refused(InputError, "invalid-password", identity.answer, asked.session, "x" * 257)
+    refused(InputError, "invalid-password", identity.answer, asked.session, "half \ud800 of one")
+    tokens = identity.answer(asked.session, PASSWORD)
+    assert identity.verify(tokens.access_token).name == "nora"
+    assert identity.refresh(tokens.refresh_token)
+    assert isinstance(identity.login("nora", PASSWORD), Tokens)
+    refused(AuthenticationError, "wrong-credentials", identity.login, "nora", "temporary-1")
+
+
+def test_a_code_from_an_authenticator_app(people, identity):
+    people.add("tom", PASSWORD)
+    secret = people.add_app(identity.login("tom", PASSWORD).access_token)
+    asked = identity.login("tom", PASSWORD)
+    assert isinstance(asked, Challenge)
+    assert asked.kind is ChallengeKind.CODE_FROM_APP
+    right = code_of(secret)
+    wrong = f"{(int(right) + 500_000) % 1_000_000:06d}"
+    for answer in (wrong, "", "abcdef", "12345", "1234567", "１２３４５６"):
+        refused(AuthenticationError, "wrong-code", identity.answer, asked.session, answer)
+    right = code_of(secret)
+    assert identity.verify(identity.answer(asked.session, f" {right[:3]} {right[3:]}").access_token).name == "tom"
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "field"),
+    [
+        ("SMS_MFA", ChallengeKind.CODE_BY_SMS, "SMS_MFA_CODE"),
+        ("EMAIL_OTP", ChallengeKind.CODE_BY_EMAIL, "EMAIL_OTP_CODE"),
+    ],
+)
+def test_a_code_that_was_sent(identity, client, question, kind, field):
+    given = {
+        "ChallengeName": question,
+        "Session": PROOF,
+        "ChallengeParameters": {"CODE_DELIVERY_DESTINATION": "+*****12", "USER_ID_FOR_SRP": "the-real-name"},
+    }
+    tokens = {"AccessToken": "a", "IdToken": "i", "RefreshToken": "r", "ExpiresIn": 300, "TokenType": "Bearer"}
+    with answering(client, "InitiateAuth", given) as asked:
+        challenge = identity.login("ana@example.org", PASSWORD)
+    assert asked[0]["AuthFlow"] == "USER_PASSWORD_AUTH"
+    assert challenge == Challenge(kind, "the-real-name", PROOF, sent_to="+*****12")
+    assert "+*****12" in challenge.words
+    with answering(client, "RespondToAuthChallenge", {"AuthenticationResult": tokens}) as asked:
+        assert identity.answer(challenge.session, "12 34-56") == Tokens("a", "i", "r", 300)
+    (sent,) = asked
+    assert (sent["ChallengeName"], sent["Session"]) == (question, PROOF)
+    assert sent["ChallengeResponses"] == {"USERNAME": "the-real-name", field: "123456"}
+
+
+def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identity, client):
+    people.add("sue", PASSWORD)
+    given = {
+        "ChallengeName": "MFA_SETUP",
+        "Session": PROOF,
+        "ChallengeParameters": {"MFAS_CAN_SETUP": '["SMS_MFA","SOFTWARE_TOKEN_MFA"]', "USER_ID_FOR_SRP": "sue"},
+    }
+    with answering(client, "InitiateAuth", given):
+        asked = identity.login("sue", PASSWORD)
+    assert isinstance(asked, Challenge)
+    assert asked.kind is ChallengeKind.SET_UP_APP
+    assert asked.secret in asked.words
+    wrong = f"{(int(code_of(asked.secret)) + 500_000) % 1_000_000:06d}"
+    refused(AuthenticationError, "wrong-code", identity.answer, asked.session, wrong)
+    with answering(client, "VerifySoftwareToken", {"Status": "ERROR"}):
+        refused(AuthenticationError, "wrong-code", identity.answer, asked.session, "123456")
+    assert identity.verify(identity.answer(asked.session, code_of(asked.secret)).access_token).name == "sue"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ChallengeName": "DEVICE_SRP_AUTH", "Session": PROOF, "ChallengeParameters": {}},
+        {"ChallengeName": "SELECT_MFA_TYPE", "Session": PROOF},
+        {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"MFAS_CAN_SETUP": '["SMS_MFA"]'}},
+        {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"MFAS_CAN_SETUP": "not json"}},
+        {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"MFAS_CAN_SETUP": "7"}},
+        {
+            "ChallengeName": "NEW_PASSWORD_REQUIRED",
+            "Session": PROOF,
+            "ChallengeParameters": {"requiredAttributes": '["userAttributes.given_name"]'},
+        },
+        {},
+    ],
+)
+def test_questions_that_there_is_no_page_for_say_so(identity, client, given):
+    with answering(client, "InitiateAuth", given):
+        refused(AuthenticationError, "login-unsupported", identity.login, NAME, PASSWORD)
+
+
+def test_a_session_brings_back_what_was_asked():
+    for kind in ChallengeKind:
+        asked = Challenge(kind, "ana", PROOF, sent_to="a***", secret="ABCD")
+        assert Challenge.from_session(asked.session) == asked
+        assert all(sign.isalnum() or sign in "-_" for sign in asked.session)
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "",
+        "x",
+        "not base64!",
+        "é",
+        "\ud800",
+        "bnVsbA",
+        "W10",
+        "e30",
+        "x" * 9000,
+        Challenge(ChallengeKind.CODE_FROM_APP, "ana", "short").session,
+        Challenge(ChallengeKind.CODE_FROM_APP, "ana", "x" * 4097).session,
+        Challenge(ChallengeKind.CODE_FROM_APP, "", PROOF).session,
+        Challenge(ChallengeKind.CODE_FROM_APP, "a b", PROOF).session,
+        Challenge("transfer-money", "ana", PROOF).session,
+        Challenge(ChallengeKind.CODE_FROM_APP, "ana", 7).session,
+    ],
+)
+def test_a_session_that_is_none_ends_the_log_in(identity, session):
+    refused(AuthenticationError, "challenge-ended", identity.answer, session, "123456")
+
+
+def test_a_session_with_more_in_it_is_none(identity):
+    facts = {"kind": "code-from-app", "name": "ana", "proof": PROOF, "sent_to": "", "secret": "", "role": "admin"}
+    session = jwt.base64url_encode(json.dumps(facts).encode()).decode()
+    refused(AuthenticationError, "challenge-ended", identity.answer, session, "123456")
+
+
+# -- what Cognito refuses ---------------------------------------------------------------------------------------------
+
+SENT = Challenge(ChallengeKind.CODE_BY_SMS, NAME, PROOF).session
+OWN = Challenge(ChallengeKind.NEW_PASSWORD, NAME, PROOF).session
+CALLS = {
+    "InitiateAuth": lambda identity: identity.login(NAME, PASSWORD),
+    "refresh": lambda identity: identity.refresh("a-refresh-token-of-some-length"),
+    "RespondToAuthChallenge": lambda identity: identity.answer(SENT, "123456"),
+    "password": lambda identity: identity.answer(OWN, PASSWORD),
+    "SignUp": lambda identity: identity.sign_up("newcomer", PASSWORD, "new@example.org"),
+    "ConfirmSignUp": lambda identity: identity.confirm("newcomer", "123456"),
+    "ResendConfirmationCode": lambda identity: identity.send_code_again("newcomer"),
+    "RevokeToken": lambda identity: identity.logout("a-refresh-token-of-some-length"),
+}
+OPERATIONS = {"refresh": "InitiateAuth", "password": "RespondToAuthChallenge"}
+
+
+@pytest.mark.parametrize(
+    ("call", "cognito", "kind", "code"),
+    [
+        ("InitiateAuth", "NotAuthorizedException", AuthenticationError, "wrong-credentials"),
+        ("InitiateAuth", "UserNotFoundException", AuthenticationError, "wrong-credentials"),
+        ("InitiateAuth", "PasswordResetRequiredException", AuthenticationError, "password-reset-required"),
+        ("InitiateAuth", "UserNotConfirmedException", AuthenticationError, "user-not-confirmed"),
+        ("InitiateAuth", "UserLambdaValidationException", PermissionError_, "not-permitted"),
+        ("InitiateAuth", "TooManyRequestsException", RateLimitError, "too-many-logins"),
+        ("InitiateAuth", "ThrottlingException", RateLimitError, "too-many-logins"),
+        ("InitiateAuth", "LimitExceededException", RateLimitError, "too-many-logins"),
+        ("InitiateAuth", "InvalidParameterException", ConfigurationError, "cognito-misconfigured"),
+        ("InitiateAuth", "ResourceNotFoundException", ConfigurationError, "aws-refused"),
+        ("InitiateAuth", "InternalErrorException", TransientError, "aws-failed"),
+        ("refresh", "NotAuthorizedException", AuthenticationError, "refresh-token-invalid"),
+        ("refresh", "UserNotFoundException", AuthenticationError, "refresh-token-invalid"),
+        ("refresh", "TooManyRequestsException", RateLimitError, "too-many-logins"),
+        ("RespondToAuthChallenge", "CodeMismatchException", AuthenticationError, "wrong-code"),
+        ("RespondToAuthChallenge", "ExpiredCodeException", AuthenticationError, "challenge-ended"),
+        ("RespondToAuthChallenge", "NotAuthorizedException", AuthenticationError, "challenge-ended"),
+        ("RespondToAuthChallenge", "InvalidParameterException", AuthenticationError, "challenge-ended"),
+        ("RespondToAuthChallenge", "MFAMethodNotFoundException", AuthenticationError, "login-unsupported"),
+        ("RespondToAuthChallenge", "TooManyFailedAttemptsException", RateLimitError, "too-many-logins"),
+        ("password", "InvalidPasswordException", InputError, "invalid-password"),
+        ("password", "PasswordHistoryPolicyViolationException", InputError, "password-used-before"),
+        ("SignUp", "UsernameExistsException", ConflictError, "user-exists"),
+        ("SignUp", "InvalidPasswordException", InputError, "invalid-password"),
+        ("SignUp", "InvalidParameterException", InputError, "sign-up-invalid"),
+        ("SignUp", "NotAuthorizedException", PermissionError_, "sign-up-off"),
+        ("SignUp", "CodeDeliveryFailureException", TransientError, "code-not-sent"),
+        ("ConfirmSignUp", "CodeMismatchException", AuthenticationError, "wrong-code"),
+        ("ConfirmSignUp", "NotAuthorizedException", AuthenticationError, "wrong-code"),
+        ("ConfirmSignUp", "TooManyFailedAttemptsException", RateLimitError, "too-many-logins"),
+        ("ResendConfirmationCode", "LimitExceededException", RateLimitError, "too-many-logins"),
+        ("ResendConfirmationCode", "CodeDeliveryFailureException", TransientError, "code-not-sent"),
+        ("RevokeToken", "TooManyRequestsException", RateLimitError, "too-many-logins"),
+        ("RevokeToken", "InternalErrorException", TransientError, "aws-failed"),
+    ],
+)
+def test_errors_are_told_in_our_words(identity, client, call, cognito, kind, code):
+    with failing(client, OPERATIONS.get(call, call), cognito, "Vendor's words"):
+        told = refused(kind, code, CALLS[call], identity)
+    assert type(told) is kind
+    assert "Vendor" not in told.message
+    if isinstance(told, RateLimitError):
+        assert told.retry_after_seconds >= 10
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "cause",
+    [EndpointConnectionError(endpoint_url="http://cognito"), ReadTimeoutError(endpoint_url="http://cognito")],
+    ids=["unreachable", "silent"],
+)
+def test_a_network_that_fails_is_worth_another_try(identity, client, call, cause):
+    with answering(client, OPERATIONS.get(call, call), cause):
+        refused(TransientError, "aws-unreachable", CALLS[call], identity)
+
+
+@pytest.mark.parametrize(
+    "cognito", ["UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException"]
+)
+def test_logging_out_with_what_is_no_token_is_fine(identity, client, cognito):
+    with failing(client, "RevokeToken", cognito):
+        CALLS["RevokeToken"](identity)
+
+
+def test_a_pause_of_cognitos_is_tried_again(people):
+    """By its own client, which tries more than once."""
+    identity = CognitoIdentity(people.settings())
+    with failing(identity._client, "InitiateAuth", "TooManyRequestsException") as asked:
+        refused(RateLimitError, "too-many-logins", identity.login, NAME, PASSWORD)
+    assert len(asked) == 3
+
+
+def test_an_unfinished_refresh_ends_the_session(identity, client):
+    with answering(client, "InitiateAuth", {"ChallengeName": "DEVICE_SRP_AUTH", "Session": PROOF}):
+        refused(AuthenticationError, "refresh-token-invalid", CALLS["refresh"], identity)
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("Password did not conform with policy: Password not long enough", "The password must be longer."),
+        (
+            "Password did not conform with policy: Password must have uppercase characters; "
+            "Password must have numeric characters; Password must have symbol characters",
+            "The password must have a capital letter, have a digit and have a sign such as ! or ?.",
+        ),
+        (
+            "something else",
+            "The password must be longer, with capital and small letters, digits and signs.",
+        ),
+    ],
+)
+def test_a_password_that_the_rules_refuse_says_which_rule(identity, client, why, words):
+    with failing(client, "RespondToAuthChallenge", "InvalidPasswordException", why):
+        assert refused(InputError, "invalid-password", CALLS["password"], identity).message == words
+
+
+def test_a_client_that_is_set_up_wrongly_is_named(strict_emulator, client):
+    pool = make_pool(strict_emulator, ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
+    pool.add(NAME, PASSWORD)
+    told = refused(
+        ConfigurationError, "cognito-misconfigured", CognitoIdentity(pool.settings(), client).login, NAME, PASSWORD
+    )
+    assert "USER_PASSWORD_AUTH" in told.message
+
+
+# -- sign-up ----------------------------------------------------------------------------------------------------------
+
+
+def test_sign_up_and_confirmation(identity, people):
+    assert isinstance(identity, SelfService)
+    made = identity.sign_up("Newt", PASSWORD, " newt@example.org ")
+    assert not made.confirmed
+    assert "@" in made.sent_to
+    refused(AuthenticationError, "user-not-confirmed", identity.login, "newt", PASSWORD)
+    wrong = refused(AuthenticationError, "wrong-code", identity.confirm, "newt", "000000")
+    unknown = refused(AuthenticationError, "wrong-code", identity.confirm, "nobody", "000000")
+    assert wrong.message == unknown.message
+    identity.send_code_again("newt")
+    identity.send_code_again("nobody")
+    identity.send_code_again("a b")
+    identity.confirm(" newt ", "123 456")
+    assert identity.verify(identity.login("newt", PASSWORD).access_token).name == "newt"
+    refused(ConflictError, "user-exists", identity.sign_up, "newt", PASSWORD, "other@example.org")
+    refused(AuthenticationError, "wrong-code", identity.confirm, "newt", "123456")
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "email", "code"),
+    [
+        ("a b", PASSWORD, "a@example.org", "invalid-user-name"),
+        ("", PASSWORD, "a@example.org", "invalid-user-name"),
+        ("shorty", "short", "a@example.org", "invalid-password"),
+        ("shorty", "", "a@example.org", "invalid-password"),
+        ("shorty", "half \ud800", "a@example.org", "invalid-password"),
+        ("shorty", PASSWORD, "", "invalid-email"),
+        ("shorty", PASSWORD, "no address", "invalid-email"),
+        ("shorty", PASSWORD, "a@example.org, b@example.org", "invalid-email"),
+        ("shorty", PASSWORD, f"a@{'x' * 250}.org", "invalid-email"),
+        ("shorty", PASSWORD, "\ud800@example.org", "invalid-email"),
+    ],
+)
+def test_sign_ups_that_cannot_be(identity, name, password, email, code):
+    refused(InputError, code, identity.sign_up, name, password, email)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "\ud800", "x" * 200])
+def test_names_that_nobody_has_cannot_be_confirmed(identity, name):
+    refused(AuthenticationError, "wrong-code", identity.confirm, name, "123456")
+
+
+def test_sign_up_is_off_unless_the_settings_turn_it_on(people, client):
+    identity = CognitoIdentity(people.settings(), client)
+    for act in (
+        lambda: identity.sign_up("newcomer", PASSWORD, "a@example.org"),
+        lambda: identity.confirm("newcomer", "123456"),
+        lambda: identity.send_code_again("newcomer"),
+    ):
+        refused(PermissionError_, "sign-up-off", act)

@@ -1,0 +1,376 @@
+"""The whole backend with a Cognito user pool: API, pages, cookies, sign-up, administrators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from fastapi.testclient import TestClient
+
+from backend.main import create_app
+from reviewlens.identity.challenges import Challenge, ChallengeKind
+from reviewlens.identity.jwks import KeySet
+from reviewlens.identity.private_files import operator_key
+from reviewlens.settings import Settings
+from tests.emulator import free_port
+from tests.pools import Pool, answering, code_of
+
+PASSWORD = "the password of ana"
+UI = "https://reviews.example.org"
+PROOF = "a session of Cognito's own"
+
+
+class Site:
+    """The application with a pool, and ways to use it."""
+
+    def __init__(self, client: TestClient, pool: Pool, folder: Any) -> None:
+        self.client, self.pool, self.folder = client, pool, folder
+
+    @property
+    def identity(self) -> Any:
+        return self.client.app.state.services.platform.identity
+
+    def post(self, path: str, headers: dict[str, str] | None = None, **body: str) -> Any:
+        return self.client.post(path, json=body, headers=headers)
+
+    def form(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> Any:
+        answer = self.client.post(path, data=fields, headers=headers)
+        self.client.cookies.clear()
+        return answer
+
+    def tokens(self, name: str) -> dict[str, Any]:
+        answer = self.post("/login", username=name, password=PASSWORD)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def as_(self, name: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens(name)['access_token']}"}
+
+
+def _sites(pool: Pool, folder: Any, **settings: Any) -> Iterator[Site]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in pool.emulator.environment.items():
+            patch.setenv(name, value)
+        facts = pool.facts(
+            data_dir=folder,
+            engine="textblob",
+            requests_per_minute=100_000,
+            public_frontend_url=UI,
+            public_backend_url=UI,
+            **{"sign_up": True, **settings},
+        )
+        with TestClient(create_app(Settings(**facts)), raise_server_exceptions=False) as client:
+            client.follow_redirects = False
+            yield Site(client, pool, folder)
+
+
+@pytest.fixture(scope="module")
+def site(pool, tmp_path_factory) -> Iterator[Site]:
+    pool.add("hana", PASSWORD)
+    yield from _sites(pool, tmp_path_factory.mktemp("cognito"))
+
+
+def session_in(page: Any) -> str:
+    found = re.search(r'name="session" value="([^"]+)"', page.text)
+    assert found, page.text
+    return unescape(found[1])
+
+
+def cookies(answer: Any) -> dict[str, str]:
+    return {line.split("=")[0]: line.split(";")[0] for line in answer.headers.get_list("set-cookie")}
+
+
+# -- the API ----------------------------------------------------------------------------------------------------------
+
+
+def test_log_in_refresh_and_log_out(site):
+    tokens = site.tokens("hana")
+    me = site.client.get("/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
+    assert (me["name"], me["groups"]) == ("hana", [])
+    renewed = site.post("/refresh", refresh_token=tokens["refresh_token"]).json()
+    assert renewed["refresh_token"] == ""
+    assert site.client.get("/me", headers={"Authorization": f"Bearer {renewed['access_token']}"}).json() == me
+    assert site.post("/logout", refresh_token=tokens["refresh_token"]).status_code == 204
+    ended = site.post("/refresh", refresh_token=tokens["refresh_token"])
+    assert (ended.status_code, ended.json()["code"]) == (401, "refresh-token-invalid")
+
+
+def test_an_id_token_or_a_refresh_token_is_no_access_token(site):
+    tokens = site.tokens("hana")
+    for kind in ("id_token", "refresh_token"):
+        answer = site.client.get("/jobs", headers={"Authorization": f"Bearer {tokens[kind]}"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "token-invalid")
+
+
+def test_a_new_password_by_the_api(site):
+    site.pool.add("iris", "temporary-1", permanent=False)
+    asked = site.post("/login", username="iris", password="temporary-1")
+    assert (asked.status_code, asked.json()["code"]) == (401, "challenge-required")
+    details = asked.json()["details"]
+    assert set(details) == {"challenge", "session"}
+    assert details["challenge"] == "new-password"
+    done = site.post("/login/challenge", session=details["session"], answer=PASSWORD)
+    assert done.status_code == 200
+    assert (
+        site.client.get("/me", headers={"Authorization": f"Bearer {done.json()['access_token']}"}).json()["name"]
+        == "iris"
+    )
+
+
+def test_a_code_by_the_api(site):
+    site.pool.add("jo", PASSWORD)
+    secret = site.pool.add_app(site.tokens("jo")["access_token"])
+    asked = site.post("/login", username="jo", password=PASSWORD).json()
+    assert asked["details"]["challenge"] == "code-from-app"
+    wrong = site.post("/login/challenge", session=asked["details"]["session"], answer="12345")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-code")
+    right = site.post("/login/challenge", session=asked["details"]["session"], answer=code_of(secret))
+    assert right.json()["token_type"] == "Bearer"
+
+
+def test_one_question_after_another(site):
+    given = {
+        "ChallengeName": "SMS_MFA",
+        "Session": PROOF,
+        "ChallengeParameters": {"CODE_DELIVERY_DESTINATION": "+**12"},
+    }
+    session = Challenge(ChallengeKind.NEW_PASSWORD, "hana", PROOF).session
+    with answering(site.identity._client, "RespondToAuthChallenge", given):
+        asked = site.post("/login/challenge", session=session, answer=PASSWORD).json()
+    assert (asked["code"], asked["details"]["sent_to"]) == ("challenge-required", "+**12")
+    assert "+**12" in asked["detail"]
+
+
+@pytest.mark.parametrize("session", ["", "nonsense", "e30", "x" * 9000])
+def test_sessions_that_are_none(site, session):
+    answer = site.post("/login/challenge", session=session, answer="123456")
+    assert (answer.status_code, answer.json()["code"]) == (401, "challenge-ended")
+
+
+def test_what_only_a_local_pool_has_answers_clearly(site):
+    operator = {"X-ReviewLens-Operator": operator_key(site.folder / "secrets")}
+    answers = [
+        site.client.get("/.well-known/jwks.json"),
+        site.client.get("/session/start?token=guess"),
+        site.client.post("/operator/login-link", json={"username": "ana"}, headers=operator),
+        site.client.post("/operator/users", json={"username": "ana"}, headers=operator),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-local")
+        assert "elsewhere" in answer.json()["detail"]
+
+
+def test_when_the_pools_keys_cannot_be_had_the_answer_is_to_come_again(site, monkeypatch):
+    headers = site.as_("hana")
+    keys = KeySet(f"http://127.0.0.1:{free_port()}/keys")
+    monkeypatch.setattr(site.identity._verifier, "_keys", keys)
+    answer = site.client.get("/me", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "keys-unreachable")
+    assert answer.headers["retry-after"]
+
+
+def test_tokens_that_must_be_asked_about_are_limited_by_address(pool, tmp_path):
+    with contextmanager(_sites)(pool, tmp_path, requests_per_minute=4) as site:
+        ways = [
+            lambda: site.post("/refresh", refresh_token="nonsense-of-some-length"),
+            lambda: site.post("/logout", refresh_token="nonsense-of-some-length"),
+            lambda: site.client.get("/me", headers={"Cookie": "reviewlens_refresh=nonsense-of-some-length"}),
+        ]
+        assert [way().status_code for way in (*ways, ways[0])] == [401, 204, 401, 401]
+        for way in ways:
+            assert (way().status_code, way().json()["code"]) == (429, "too-many-requests")
+
+
+# -- the pages --------------------------------------------------------------------------------------------------------
+
+
+def test_the_form_opens_a_session_that_lives_by_its_refresh_cookie(site):
+    answer = site.form("/session/login", username="hana", password=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, UI)
+    found = cookies(answer)
+    assert set(found) == {"reviewlens_access", "reviewlens_refresh"}
+    assert all(len(line) < 4000 for line in found.values()), "a browser keeps no larger cookie"
+    stale = {"Cookie": f"reviewlens_access=stale; {found['reviewlens_refresh']}"}
+    assert site.client.get("/me", headers=stale).json()["name"] == "hana"
+    ended = site.client.get("/session/end", headers={"Cookie": found["reviewlens_refresh"]})
+    assert ended.status_code == 303
+    assert site.client.get("/me", headers=stale).status_code == 401
+
+
+def test_a_new_password_by_the_pages(site):
+    site.pool.add("kim", "temporary-1", permanent=False)
+    page = site.form("/session/login", username="kim", password="temporary-1")
+    assert page.status_code == 200
+    assert "choose one of your own" in page.text
+    assert page.text.count('type="password"') == 2
+    assert cookies(page) == {}
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    session = session_in(page)
+    differ = site.form("/session/challenge", session=session, answer=PASSWORD, again="something else")
+    assert (differ.status_code, session_in(differ)) == (422, session)
+    assert "not the same" in differ.text
+    assert PASSWORD not in differ.text
+    answer = site.form("/session/challenge", session=session, answer=PASSWORD, again=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, UI)
+    assert set(cookies(answer)) == {"reviewlens_access", "reviewlens_refresh"}
+    assert site.tokens("kim")
+
+
+def test_a_code_by_the_pages(site):
+    site.pool.add("lou", PASSWORD)
+    secret = site.pool.add_app(site.tokens("lou")["access_token"])
+    page = site.form("/session/login", username="lou", password=PASSWORD)
+    assert "six digits" in page.text
+    assert 'autocomplete="one-time-code"' in page.text
+    wrong = site.form("/session/challenge", session=session_in(page), answer="000")
+    assert wrong.status_code == 401
+    assert 'role="alert"' in wrong.text
+    answer = site.form("/session/challenge", session=session_in(wrong), answer=code_of(secret))
+    assert answer.status_code == 303
+
+
+def test_the_page_that_sets_an_app_up_shows_its_key(site):
+    given = {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"USER_ID_FOR_SRP": "hana"}}
+    with answering(site.identity._client, "InitiateAuth", given):
+        page = site.form("/session/login", username="hana", password=PASSWORD)
+    secret = Challenge.from_session(session_in(page)).secret
+    assert f"otpauth://totp/ReviewLens?secret={secret}&amp;issuer=ReviewLens" in page.text
+    shown = re.search(r'<p class="key">([^<]+)</p>', page.text)
+    assert shown
+    assert shown[1].replace(" ", "") == secret
+    answer = site.form("/session/challenge", session=session_in(page), answer=code_of(secret))
+    assert answer.status_code == 303
+
+
+def test_a_log_in_that_took_too_long_begins_again(site):
+    page = site.form("/session/challenge", session="nonsense", answer="123456")
+    assert page.status_code == 401
+    assert 'action="/session/login"' in page.text
+    old = Challenge(ChallengeKind.CODE_BY_SMS, "hana", PROOF).session  # a question the emulator did not ask
+    page = site.form("/session/challenge", session=old, answer="123456")
+    assert page.status_code == 401
+    assert "log in again" in page.text
+    assert 'action="/session/login"' in page.text
+
+
+@pytest.mark.parametrize("path", ["login", "challenge", "sign-up", "confirm"])
+def test_forms_on_another_site_are_refused(site, path):
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = site.form(f"/session/{path}", headers, username="hana", password=PASSWORD)
+        assert (answer.status_code, answer.json()["code"]) == (403, "other-origin")
+    long = site.form(f"/session/{path}", username="x" * 30_000)
+    assert (long.status_code, long.json()["code"]) == (422, "form-too-long")
+
+
+def test_behind_a_proxy_the_address_that_browsers_know_is_our_own(site):
+    answer = site.form("/session/login", {"Origin": UI, "Host": "10.0.0.7:8000"}, username="hana", password=PASSWORD)
+    assert answer.status_code == 303
+
+
+def test_whoever_logs_out_is_logged_out_also_when_cognito_is_silent(site):
+    refresh = site.tokens("hana")["refresh_token"]
+    with answering(site.identity._client, "RevokeToken", EndpointConnectionError(endpoint_url="x")):
+        ended = site.client.get("/session/end", headers={"Cookie": f"reviewlens_refresh={refresh}"})
+    assert (ended.status_code, ended.headers["location"]) == (303, "/session/login")
+    assert len(cookies(ended)) == 2
+
+
+# -- sign-up ----------------------------------------------------------------------------------------------------------
+
+
+def test_sign_up_by_the_api(site):
+    made = site.post("/sign-up", username="mia", password=PASSWORD, email="mia@example.org")
+    assert (made.status_code, made.json()["confirmed"]) == (201, False)
+    early = site.post("/login", username="mia", password=PASSWORD)
+    assert (early.status_code, early.json()["code"]) == (401, "user-not-confirmed")
+    assert site.post("/sign-up/resend", username="mia").status_code == 204
+    assert site.post("/sign-up/resend", username="nobody").status_code == 204
+    wrong = site.post("/sign-up/confirm", username="mia", code="000000")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-code")
+    assert site.post("/sign-up/confirm", username="mia", code="123456").status_code == 204
+    assert site.tokens("mia")
+
+
+def test_sign_up_by_the_pages(site):
+    assert "/session/sign-up" in site.client.get("/session/login").text
+    assert 'name="email"' in site.client.get("/session/sign-up").text
+    fields = {"username": "nils", "password": PASSWORD, "email": "nils@example.org"}
+    differ = site.form("/session/sign-up", **fields, again="else")
+    assert differ.status_code == 422
+    assert 'value="nils@example.org"' in differ.text
+    assert PASSWORD not in differ.text
+    page = site.form("/session/sign-up", **fields, again=PASSWORD)
+    assert page.status_code == 200
+    assert 'action="/session/confirm"' in page.text
+    taken = site.form("/session/sign-up", **fields, again=PASSWORD)
+    assert taken.status_code == 409
+    early = site.form("/session/login", username="nils", password=PASSWORD)
+    assert early.status_code == 401
+    assert 'action="/session/confirm"' in early.text
+    again = site.form("/session/confirm", username="nils", resend="1")
+    assert 'role="status"' in again.text
+    wrong = site.form("/session/confirm", username="nils", code="000000")
+    assert wrong.status_code == 401
+    done = site.form("/session/confirm", username="nils", code="123456")
+    assert "is confirmed; log in" in done.text
+    assert 'action="/session/login"' in done.text
+    assert site.form("/session/login", username="nils", password=PASSWORD).status_code == 303
+    assert site.client.get("/session/confirm").status_code == 200
+
+
+def test_a_pool_that_confirms_by_itself_leads_to_the_log_in(site):
+    with answering(site.identity._client, "SignUp", {"UserConfirmed": True, "UserSub": "s"}):
+        page = site.form("/session/sign-up", username="ole", password=PASSWORD, again=PASSWORD, email="o@example.org")
+    assert 'action="/session/login"' in page.text
+    assert "Your user is made" in page.text
+
+
+def test_a_code_that_could_not_be_sent_can_be_asked_for_again(site):
+    answer = {"__type": "CodeDeliveryFailureException", "message": "no"}
+    with answering(site.identity._client, "SignUp", answer, 400):
+        page = site.form("/session/sign-up", username="pia", password=PASSWORD, again=PASSWORD, email="p@example.org")
+    assert page.status_code == 503
+    assert "Send another code" in page.text
+
+
+SIGN_UP = [
+    ("POST", "/sign-up", {"json": {"username": "q", "password": PASSWORD, "email": "q@example.org"}}),
+    ("POST", "/sign-up/confirm", {"json": {"username": "q", "code": "123456"}}),
+    ("POST", "/sign-up/resend", {"json": {"username": "q"}}),
+    ("GET", "/session/sign-up", {}),
+    ("POST", "/session/sign-up", {"data": {"username": "q"}}),
+    ("GET", "/session/confirm", {}),
+    ("POST", "/session/confirm", {"data": {"username": "q"}}),
+]
+
+
+def test_sign_up_is_off_by_default(pool, tmp_path):
+    with contextmanager(_sites)(pool, tmp_path, sign_up=False) as site:
+        for method, path, body in SIGN_UP:
+            answer = site.client.request(method, path, **body)
+            assert (answer.status_code, answer.json()["code"]) == (403, "sign-up-off"), path
+        assert "sign-up" not in site.client.get("/session/login").text
+
+
+# -- administrators ---------------------------------------------------------------------------------------------------
+
+
+def test_administrators_see_everybodys_jobs(site):
+    site.pool.add("root", PASSWORD, groups=("admin",))
+    upload = site.client.post("/uploads?filename=r.csv", content=b"Text\nfine\nbad\n", headers=site.as_("hana")).json()
+    job = site.post("/trigger_pipeline", site.as_("hana"), upload_id=upload["upload_id"]).json()["job_id"]
+    subject = site.client.get("/me", headers=site.as_("hana")).json()["subject"]
+    admin = site.as_("root")
+    listed = site.client.get("/admin/jobs", headers=admin).json()
+    assert [(one["user"], one["job"]["job_id"]) for one in listed["jobs"]] == [(subject, job)]
+    assert site.client.get(f"/admin/jobs/{subject}/{job}", headers=admin).json()["job_id"] == job
+    assert site.client.get(f"/jobs/{job}", headers=admin).status_code == 404, "the ordinary routes stay one's own"
+    for path in ("/admin/jobs", f"/admin/jobs/{subject}/{job}"):
+        answer = site.client.get(path, headers=site.as_("hana"))
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-permitted")
+    site.post(f"/jobs/{job}/cancel", site.as_("hana"))
