@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Asks PyPI whether a pinned package has a known vulnerability. Needs pip-audit and the internet."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from common import ROOT, Failure, run, say
+
+LISTS = ("runtime", "test", "training")
+
+
+def pins(text: str) -> list[str]:
+    """The pins of a requirements file as PyPI knows them: without comments, markers and local versions, each once."""
+    found = (line.partition("#")[0].partition(";")[0].strip() for line in text.splitlines())
+    return list(dict.fromkeys(line.partition("+")[0] for line in found if "==" in line))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The script; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="Exit codes: 0 none known, 1 some known or one could not be looked up, 2 asked wrongly.",
+    )
+    parser.add_argument("lists", nargs="*", default=list(LISTS), help=f"of requirements/ (default: {' '.join(LISTS)})")
+    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="a vulnerability to leave out")
+    given = parser.parse_args(arguments)
+    failed = False
+    try:
+        for name in given.lists:
+            path = ROOT / "requirements" / f"{name}.txt"
+            if not path.is_file():
+                raise Failure(f"there is no list requirements/{name}.txt", 2)
+            with tempfile.TemporaryDirectory() as folder:
+                flat = Path(folder) / path.name
+                flat.write_text("\n".join(pins(path.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
+                # Everything is pinned: no resolver and no installation is needed. --strict: a package that cannot be
+                # looked up is a failure, not a silence.
+                ignored = [word for each in given.ignore for word in ("--ignore-vuln", each)]
+                done = run(["pip-audit", "--strict", "--disable-pip", "--no-deps", "-r", str(flat), *ignored])
+            say(f"audit_dependencies: {name}: {'see below' if done.returncode else 'nothing known'}")
+            if done.returncode:
+                failed = True
+                sys.stdout.write(done.stdout + done.stderr)
+    except Failure as failure:
+        say(f"audit_dependencies: {failure}")
+        return failure.code
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Brings the compose file up, uses the product as a new user would, takes it down and brings it up again. Needs Docker.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1:-} in
+    --help | -h)
+        cat <<'TEXT'
+Usage: scripts/smoke_compose.sh
+docker compose up under a project name of its own, then scripts/smoke.py as a new user: log in, upload, wait for the job, dashboard,
+export. Then down and up again, and the same user once more: what the volume holds has outlived the containers. Everything, the volume
+too, is removed at the end. Images that are built already are used. The ports 8000 and 8501 must be free. PYTHON names the Python to
+use (default: python3); it needs httpx. Ends with 1 where something does not work; the containers' last lines are then shown.
+TEXT
+        exit 0
+        ;;
+esac
+
+python=${PYTHON:-python3}
+project=reviewlens-smoke-$$
+if docker compose version >/dev/null 2>&1; then
+    compose() { docker compose --project-name "$project" "$@"; }
+else
+    compose() { docker-compose --project-name "$project" "$@"; }
+fi
+
+# shellcheck disable=SC2317 # the trap calls it
+ended() {
+    code=$?
+    if [ "$code" -ne 0 ]; then
+        echo "smoke_compose: it did not work; what the containers said last:" >&2
+        compose logs --no-color --tail 100 >&2 || true
+    fi
+    compose down --volumes --timeout 20 >/dev/null 2>&1 || true
+    exit "$code"
+}
+trap ended EXIT
+
+up() {
+    echo "smoke_compose: $1" >&2
+    compose up --detach --wait --wait-timeout 300
+}
+
+up "bringing it up"
+SMOKE_OPERATOR_KEY=$(compose exec -T backend python -c '
+from reviewlens.settings import Settings
+settings = Settings()
+print(settings.operator_key or (settings.data_dir / "secrets" / "operator.key").read_text().strip())')
+SMOKE_PASSWORD=$("$python" -c 'import secrets; print(secrets.token_urlsafe(24))')
+export SMOKE_OPERATOR_KEY SMOKE_PASSWORD
+"$python" scripts/smoke.py --make-user --user smoke
+compose down --timeout 20
+up "bringing it up again"
+"$python" scripts/smoke.py --user smoke
+echo "smoke_compose: all of it works" >&2
