@@ -1,0 +1,8 @@
+# Where Terraform keeps its state: a bucket of yours, named at `terraform init` (DEPLOYMENT.md, step 2).
+terraform {
+  backend "s3" {
+    key          = "reviewlens/terraform.tfstate"
+    encrypt      = true
+    use_lockfile = true
+  }
+}

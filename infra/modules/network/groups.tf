@@ -1,0 +1,167 @@
+# Who may connect to whom: the world (or CloudFront) to the load balancer, that to the services, the UI to the backend,
+# nobody to a job.
+
+data "aws_ec2_managed_prefix_list" "cloudfront" {
+  count = var.cloudfront ? 1 : 0
+
+  name = "com.amazonaws.global.cloudfront.origin-facing"
+}
+
+resource "aws_security_group" "load_balancer" {
+  #checkov:skip=CKV2_AWS_5:attached to the load balancer in modules/edge
+  name        = "${var.name}-load-balancer"
+  description = "The load balancer"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-load-balancer" }
+}
+
+resource "aws_security_group" "backend" {
+  #checkov:skip=CKV2_AWS_5:attached to the backend's tasks in modules/compute
+  name        = "${var.name}-backend"
+  description = "The backend's tasks"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-backend" }
+}
+
+resource "aws_security_group" "frontend" {
+  #checkov:skip=CKV2_AWS_5:attached to the UI's tasks in modules/compute
+  name        = "${var.name}-frontend"
+  description = "The tasks of the UI"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-frontend" }
+}
+
+resource "aws_security_group" "pipeline" {
+  #checkov:skip=CKV2_AWS_5:named in the backend's settings and given to each job's task when it is started
+  name        = "${var.name}-pipeline"
+  description = "The tasks of jobs: nothing connects to them"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-pipeline" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
+  #checkov:skip=CKV_AWS_260:from CloudFront's own addresses (a prefix list), not from the world
+  count = var.cloudfront ? 1 : 0
+
+  security_group_id = aws_security_group.load_balancer.id
+  description       = "CloudFront alone"
+  prefix_list_id    = data.aws_ec2_managed_prefix_list.cloudfront[0].id
+  ip_protocol       = "tcp"
+  from_port         = 80
+  to_port           = 80
+}
+
+resource "aws_vpc_security_group_ingress_rule" "world" {
+  #checkov:skip=CKV_AWS_260:port 80 only sends browsers on to HTTPS (or serves an emulator)
+  for_each = var.cloudfront ? [] : toset(["80", "443"])
+
+  security_group_id = aws_security_group.load_balancer.id
+  description       = each.value == "80" ? "Sent on to HTTPS" : "HTTPS from anywhere"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = tonumber(each.value)
+  to_port           = tonumber(each.value)
+}
+
+locals {
+  flows = {
+    load-balancer-backend  = { from = aws_security_group.load_balancer.id, to = aws_security_group.backend.id, port = var.backend_port }
+    load-balancer-frontend = { from = aws_security_group.load_balancer.id, to = aws_security_group.frontend.id, port = var.frontend_port }
+    frontend-backend       = { from = aws_security_group.frontend.id, to = aws_security_group.backend.id, port = var.backend_port }
+  }
+  to_aws = {
+    backend  = aws_security_group.backend.id
+    frontend = aws_security_group.frontend.id
+  }
+  private_jobs = length(var.interface_endpoints) > 0
+}
+
+resource "aws_vpc_security_group_ingress_rule" "inside" {
+  for_each = local.flows
+
+  security_group_id            = each.value.to
+  description                  = each.key
+  referenced_security_group_id = each.value.from
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "inside" {
+  for_each = local.flows
+
+  security_group_id            = each.value.from
+  description                  = each.key
+  referenced_security_group_id = each.value.to
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "services_https" {
+  for_each = local.to_aws
+
+  security_group_id = each.value
+  description       = "HTTPS to AWS (Cognito is reached over the internet)"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+# A job reaches S3 and the endpoints; with no endpoints, HTTPS anywhere.
+resource "aws_vpc_security_group_egress_rule" "pipeline_s3" {
+  count = local.private_jobs ? 1 : 0
+
+  security_group_id = aws_security_group.pipeline.id
+  description       = "S3"
+  prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "pipeline_endpoints" {
+  count = local.private_jobs ? 1 : 0
+
+  security_group_id            = aws_security_group.pipeline.id
+  description                  = "AWS services inside the network"
+  referenced_security_group_id = aws_security_group.endpoints.id
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "pipeline_https" {
+  count = local.private_jobs ? 0 : 1
+
+  security_group_id = aws_security_group.pipeline.id
+  description       = "HTTPS to AWS"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+# Spark's driver and its workers on EMR Serverless talk to each other.
+resource "aws_vpc_security_group_ingress_rule" "emr" {
+  count = var.emr ? 1 : 0
+
+  security_group_id            = aws_security_group.pipeline.id
+  description                  = "Spark among itself"
+  referenced_security_group_id = aws_security_group.pipeline.id
+  ip_protocol                  = "-1"
+}
+
+resource "aws_vpc_security_group_egress_rule" "emr" {
+  count = var.emr ? 1 : 0
+
+  security_group_id            = aws_security_group.pipeline.id
+  description                  = "Spark among itself"
+  referenced_security_group_id = aws_security_group.pipeline.id
+  ip_protocol                  = "-1"
+}

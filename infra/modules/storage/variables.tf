@@ -1,0 +1,37 @@
+variable "bucket" {
+  description = "Name of the bucket; the logs' is the same with -logs."
+  type        = string
+}
+
+variable "key_arn" {
+  type = string
+}
+
+variable "keep_data" {
+  type = bool
+}
+
+variable "origins" {
+  description = "Addresses of the UI, from which a browser may send files."
+  type        = list(string)
+}
+
+variable "incoming_prefix" {
+  description = "Where files that a browser sends wait until they are completed."
+  type        = string
+}
+
+variable "elb_account_arns" {
+  description = "AWS's own account for load-balancer logs in this region."
+  type        = list(string)
+}
+
+variable "version_days" {
+  description = "How long a version that was replaced or deleted can be restored."
+  type        = number
+  default     = 30
+}
+
+variable "log_days" {
+  type = number
+}

@@ -1,0 +1,117 @@
+"""What Terraform makes and what the product expects are written in two languages: they must say the same."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from backend.routes import ROUTERS
+from reviewlens.jobs.dynamodb import SCHEMA, TTL_ATTRIBUTE
+from reviewlens.settings import Settings
+from tests.infra.terraform import INFRA
+
+MAIN = (INFRA / "main.tf").read_text()
+PAGES = ("/", "/start", "/dashboard", "/analyse", "/runs", "/try", "/_stcore/stream", "/static/js/index.js")
+
+
+def listed(name: str, text: str) -> list[str]:
+    """The strings of a list that stands in the code."""
+    found = re.search(rf"\b{name}\s*=\s*\[(.*?)\]", text, re.DOTALL)
+    assert found, name
+    return re.findall(r'"([^"]*)"', found[1])
+
+
+def routes() -> list[str]:
+    """Every path of the API, with something in place of its parameters."""
+    paths = [route.path for router in ROUTERS for route in router.routes]  # type: ignore[attr-defined]
+    return [re.sub(r"\{[^}]*\}", "x", path) for path in paths]
+
+
+def matches(path: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def test_every_route_reaches_the_backend_or_is_closed_on_purpose() -> None:
+    open_, closed = listed("backend_paths", MAIN), listed("closed_paths", MAIN)
+    assert len(routes()) > 20
+    for path in routes():
+        shut = path == "/metrics" or path.startswith("/operator/")
+        assert matches(path, closed) == shut, path
+        assert matches(path, open_) == (not shut), path
+
+
+def test_no_page_of_the_ui_is_taken_for_a_route() -> None:
+    for page in PAGES:
+        assert not matches(page, listed("backend_paths", MAIN) + listed("closed_paths", MAIN)), page
+
+
+def test_no_pattern_is_left_over() -> None:
+    for pattern in listed("backend_paths", MAIN):
+        assert any(fnmatchcase(path, pattern) for path in routes()), pattern
+
+
+def test_a_rule_of_the_load_balancer_takes_five_values_with_the_secret() -> None:
+    assert "chunklist(var.backend_paths, 4)" in (INFRA / "modules" / "edge" / "main.tf").read_text()
+    assert len(listed("closed_paths", MAIN)) <= 5
+
+
+def test_every_setting_that_is_given_exists() -> None:
+    given = set(re.findall(r"\bREVIEWLENS_([A-Z0-9_]+)\b", (INFRA / "settings.tf").read_text()))
+    known = {name.upper() for name in Settings.model_fields}
+    assert len(given) > 20
+    assert given <= known, given - known
+
+
+def test_the_settings_are_enough_for_a_backend() -> None:
+    text = (INFRA / "settings.tf").read_text()
+    names = re.findall(r"^\s*REVIEWLENS_([A-Z0-9_]+)\s*=", text, re.MULTILINE)
+    example: dict[str, Any] = {
+        name.lower(): "x" for name in names if Settings.model_fields[name.lower()].annotation is str
+    }
+    made = Settings(
+        **{**example, "identity": "cognito", "launcher": "fargate", "environment": "production", "cookie_secure": True}
+    )
+    assert made.emr_application and made.ecs_cluster  # nothing that belongs together was left out
+
+
+def test_the_table_is_the_one_that_the_backend_expects() -> None:
+    text = (INFRA / "modules" / "jobs" / "main.tf").read_text()
+    keys = {each["KeyType"]: each["AttributeName"] for each in SCHEMA["KeySchema"]}
+    table = text.split("global_secondary_index", 1)[0]
+    assert re.search(rf'hash_key\s*=\s*"{keys["HASH"]}"', table)
+    assert re.search(rf'range_key\s*=\s*"{keys["RANGE"]}"', table)
+    made = {}
+    for block in re.findall(r"global_secondary_index \{(.*?)\}", text, re.DOTALL):
+        values = dict(re.findall(r'(\w+)\s*=\s*"(\w+)"', block))
+        made[values["name"]] = (values["hash_key"], values["range_key"], values["projection_type"])
+    wanted = {
+        index["IndexName"]: (
+            index["KeySchema"][0]["AttributeName"],
+            index["KeySchema"][1]["AttributeName"],
+            index["Projection"]["ProjectionType"],
+        )
+        for index in SCHEMA["GlobalSecondaryIndexes"]
+    }
+    assert made == wanted
+    assert set(re.findall(r'"(\w+)"', text.split("for_each =", 1)[1].split("\n", 1)[0])) == {
+        each["AttributeName"] for each in SCHEMA["AttributeDefinitions"]
+    }
+    assert f'attribute_name = "{TTL_ATTRIBUTE}"' in text
+
+
+@pytest.mark.parametrize("module", sorted(path.name for path in (INFRA / "modules").iterdir()))
+def test_every_module_is_used_and_says_what_it_is_for(module: str) -> None:
+    assert f'source = "./modules/{module}"' in MAIN
+    assert (INFRA / "modules" / module / "main.tf").read_text().startswith("# ")
+
+
+def test_every_exception_from_the_security_checks_gives_its_reason() -> None:
+    found = [
+        line.strip() for path in INFRA.rglob("*.tf") for line in path.read_text().splitlines() if "checkov:skip" in line
+    ]
+    assert found
+    for line in found:
+        assert re.fullmatch(r"#checkov:skip=CKV2?_AWS_\d+:\S.{15,}", line), line

@@ -1,0 +1,157 @@
+"""Terraform's code is well formed and what it makes works: applied to the emulator, used, unchanged, destroyed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from tests.docker_standin import StandIn, standin
+from tests.emulator import Emulator, program, running
+from tests.frontend import running as processes
+from tests.infra.terraform import INFRA, Terraform, Unavailable, initialised
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reviews.csv"
+PASSWORD = "A-long-pass-phrase-9"
+# The emulator has no CloudFront and no EMR Serverless, and nobody there builds images of backend and UI.
+VARIABLES = {
+    "image_tag": "first",
+    "cloudfront": "false",
+    "backend_tasks": "0",
+    "frontend_tasks": "0",
+    "keep_data": "false",
+    "engine": "textblob",
+    "github_repository": "example/reviewlens",
+    "alarm_emails": '["somebody@example.com"]',
+}
+# What a job's image would bring along, made small.
+TASK = {"REVIEWLENS_WORKERS": "1", "REVIEWLENS_DRIVER_MEMORY_MB": "512"}
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+def test_the_code_is_formatted() -> None:
+    if shutil.which("terraform") is None:
+        pytest.skip("Terraform is not installed on this machine")
+    done = Terraform(INFRA, {"PATH": str(Path(shutil.which("terraform") or "").parent)}).run(
+        "fmt", "-check", "-recursive", "-diff", check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What `terraform apply` made on an emulator of its own."""
+
+    terraform: Terraform
+    emulator: Emulator
+    docker: StandIn
+    outputs: dict[str, Any]
+
+    def client(self, service: str) -> Any:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-west-1"}
+        return boto3.client(service, endpoint_url=self.emulator.url, **keys)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    if program() is None:
+        pytest.skip("no AWS emulator is installed; ./run test installs it")
+    folder = tmp_path_factory.mktemp("infra")
+    with (
+        standin(folder / "docker", environment=TASK) as docker,
+        running(folder, docker_host=docker.docker_host) as emulator,
+    ):
+        try:
+            terraform = initialised(folder / "terraform", dict(emulator.environment))
+        except Unavailable as error:
+            pytest.skip(str(error))
+        variables = [f"-var={name}={value}" for name, value in VARIABLES.items()]
+        terraform.run("validate")
+        terraform.run("apply", "-auto-approve", "-input=false", "-parallelism=20", *variables)
+        yield Installation(terraform, emulator, docker, terraform.outputs())
+        terraform.run("destroy", "-auto-approve", "-input=false", "-parallelism=20", *variables)
+        assert terraform.resources() == []
+        left = Installation(terraform, emulator, docker, {})
+        assert left.client("s3").list_buckets()["Buckets"] == []
+        assert left.client("dynamodb").list_tables()["TableNames"] == []
+        assert left.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []
+
+
+def test_a_job_runs_through_what_was_made(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = installation.outputs
+    cognito = installation.client("cognito-idp")
+    name = "ana@example.com"
+    cognito.admin_create_user(UserPoolId=made["user_pool_id"], Username=name, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=made["user_pool_id"], Username=name, Password=PASSWORD, Permanent=True)
+    for variable, value in installation.emulator.environment.items():
+        monkeypatch.setenv(variable, value)
+    settings = {
+        key.removeprefix("REVIEWLENS_").lower(): value
+        for key, value in made["environment"].items()
+        if key.startswith("REVIEWLENS_")
+    }
+    keys = f"{installation.emulator.url}/{made['user_pool_id']}/.well-known/jwks.json"
+    with processes.backend(tmp_path, **settings, cognito_jwks_url=keys) as backend:
+        tokens = backend.call("POST", "/login", json={"username": name, "password": PASSWORD})
+        ana = processes.Backend(backend.url, tmp_path, {}, tokens["access_token"], tokens["refresh_token"])
+        job_id = ana.submit("reviews.csv", EXAMPLE.read_bytes())
+        job = ana.ended(job_id, 300)
+        assert job["state"] == "succeeded", job
+        dashboard = ana.call("POST", "/generate_dashboard", json={"job_id": job_id})
+        subject = ana.call("GET", "/me")["subject"]
+        assert httpx.get(f"{backend.url}/jobs", timeout=30).status_code == 401
+    assert (
+        dashboard["summary"]["rows"]
+        == job["rows_scored"] + job["rows_duplicate"]
+        == job["rows_read"] - job["rows_rejected"]
+    )
+
+    task = installation.docker.containers[next(iter(installation.docker.containers))]
+    assert task.config["Image"] == f"{made['repositories']['pipeline']}:first"
+    assert task.config["Cmd"][:2] == ["python", "sentiment-pipeline/run_all.py"]
+    objects = {each["Key"] for each in installation.client("s3").list_objects_v2(Bucket=made["bucket"])["Contents"]}
+    assert {f"output/{subject}/served.csv", f"output/{subject}/{job_id}/inference_summary.json"} <= objects
+    rows = installation.client("dynamodb").scan(TableName=made["jobs_table"])["Items"]
+    assert any(row["sk"]["S"] == f"job#{job_id}" for row in rows)
+
+
+def test_planning_again_finds_nothing_to_change(installation: Installation) -> None:
+    variables = [f"-var={name}={value}" for name, value in VARIABLES.items()]
+    planned = installation.terraform.run("plan", "-detailed-exitcode", "-input=false", *variables, check=False)
+    assert planned.returncode == 0, planned.stdout[-6000:] + planned.stderr
+
+
+def test_the_scripts_can_read_where_to_deploy(installation: Installation) -> None:
+    told = installation.outputs["deployment"]
+    assert told["services"] == {"backend": "backend", "frontend": "frontend"}
+    assert told["task_family"] == "reviewlens-pipeline"
+    assert set(told["repositories"]) == {"backend", "frontend", "pipeline"}
+    described = installation.client("ecs").describe_services(cluster=told["cluster"], services=["backend", "frontend"])
+    assert [service["status"] for service in described["services"]] == ["ACTIVE", "ACTIVE"]
+
+
+def test_the_operators_key_is_in_its_secret_and_nowhere_in_the_state(installation: Installation) -> None:
+    secret = installation.client("secretsmanager").get_secret_value(
+        SecretId=installation.outputs["operator_key_secret"]
+    )
+    assert len(secret["SecretString"]) == 48
+    assert secret["SecretString"] not in (installation.terraform.folder / "terraform.tfstate").read_text()
+
+
+def test_the_bucket_refuses_what_it_should(installation: Installation) -> None:
+    s3, bucket = installation.client("s3"), installation.outputs["bucket"]
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert '"aws:SecureTransport":"false"' in s3.get_bucket_policy(Bucket=bucket)["Policy"].replace(" ", "")
+    (cors,) = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert cors["AllowedOrigins"] == [installation.outputs["url"]]
