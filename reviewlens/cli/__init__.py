@@ -1,4 +1,4 @@
-"""The command line: up, analyze, user add."""
+"""The command line: up, link, analyze, user add."""
 
 from __future__ import annotations
 
@@ -30,6 +30,22 @@ def up() -> None:
 
     try:
         raise typer.Exit(run_up(console))
+    except ReviewLensError as error:
+        raise fail(error) from error
+
+
+@app.command()
+def link(
+    name: Annotated[str | None, typer.Argument(help="Who it logs in; default: the person that `up` logs in.")] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Analyse the example first where there is no job yet.")
+    ] = False,
+) -> None:
+    """Print another log-in link while ReviewLens is running."""
+    from reviewlens.cli.link import print_link
+
+    try:
+        print_link(console, name, example=example)
     except ReviewLensError as error:
         raise fail(error) from error
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,6 +26,8 @@ class Operator:
     @classmethod
     def of(cls, settings: Settings, url: str) -> Operator:
         """The backend at `url` that keeps its things in this data folder."""
+        if settings.operator_key:
+            return cls(url, settings.operator_key)
         path = settings.data_dir / "secrets" / "operator.key"
         if not path.exists():
             raise TransientError(f"The backend at {url} has not written its operator key ({path}) yet.")
@@ -44,7 +47,8 @@ class Operator:
 
     def access_token(self, username: str) -> str:
         """An access token for this user, taken by following a link of its own."""
-        answer = httpx.get(self.login_link(username), follow_redirects=False, timeout=30)
+        link = urlsplit(self.login_link(username))  # leads to where browsers reach the backend, which may be elsewhere
+        answer = httpx.get(f"{self.url}{link.path}?{link.query}", follow_redirects=False, timeout=30)
         token = answer.cookies.get("reviewlens_access")
         if not token:
             raise TransientError(

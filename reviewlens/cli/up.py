@@ -110,7 +110,7 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
 def _welcome(console: Console, settings: Settings, urls: dict[str, str]) -> None:
     operator = Operator.of(settings, urls["backend"])
     try:
-        _analyse_example(console, Client(operator.url, operator.access_token(LOCAL_USER)))
+        analyse_example(console, Client(operator.url, operator.access_token(LOCAL_USER)))
     except ReviewLensError as error:
         console.print(f"[yellow]The example could not be analysed:[/] {escape(error.message)}")
     console.print("\n[bold]ReviewLens is running.[/] Open this link; it logs you in and works once:\n")
@@ -118,7 +118,8 @@ def _welcome(console: Console, settings: Settings, urls: dict[str, str]) -> None
     console.print(f"Later: {urls['frontend']} (you stay logged in). Press Ctrl-C to stop.", soft_wrap=True)
 
 
-def _analyse_example(console: Console, client: Client) -> None:
+def analyse_example(console: Console, client: Client) -> None:
+    """The example file's job, watched until its end, where this person has no job yet."""
     if client.call("GET", "/jobs", params={"limit": 1})["jobs"] or not EXAMPLE.exists():
         return
     console.print("First start: analysing the example file, so that there is a dashboard to look at.", soft_wrap=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from reviewlens.cli.link import running_backend
 from reviewlens.cli.operator import Operator
-from reviewlens.cli.processes import RunFile
-from reviewlens.errors import ConfigurationError, ConflictError
+from reviewlens.errors import ConfigurationError
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 
@@ -17,15 +17,13 @@ def add_user(console: Console, name: str, password: str | None) -> None:
     data = settings.data_dir.resolve()
     settings = settings.model_copy(update={"data_dir": data})
     data.mkdir(parents=True, exist_ok=True)
-    url = RunFile(data / "up.json").read().get("backend")
     try:
         platform = Platform.from_settings(settings)
     except ConfigurationError as error:
         if error.code != "already-running":
             raise
-        if not url:
-            raise ConflictError("A backend has this data folder open but not from ./run up; stop it first.") from error
-        answer = Operator.of(settings, str(url)).post("/operator/users", username=name, password=password)
+        operator = Operator.of(settings, running_backend(settings))
+        answer = operator.post("/operator/users", username=name, password=password)
         username, chosen = answer["username"], answer["password"]
     else:
         try:
