@@ -38,7 +38,14 @@ def until(true: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 class LauncherContract(ABC):
-    """Adapters give `launcher`, which runs PROGRAM; `again` is a second launcher, as after a restart of the caller."""
+    """Adapters give `launcher`, which runs PROGRAM; `again` is a second launcher, as after a restart of the caller.
+
+    `kills_at_once`: whether a killed task has no chance to leave by itself; `remembers`: whether another launcher, too,
+    hears how a task ended.
+    """
+
+    kills_at_once = True
+    remembers = False
 
     @pytest.fixture
     @abstractmethod
@@ -62,6 +69,11 @@ class LauncherContract(ABC):
     def begun(self, tmp_path) -> Path:
         return tmp_path / "job 1" / "begun"
 
+    def test_the_size_of_the_file_may_be_told(self, launcher, spec):
+        handle = launcher.start(spec(exit=2), input_bytes=5_000_000)
+        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        assert launcher.status(handle).exit_code == 2
+
     @pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
     def test_the_exit_code_is_told(self, launcher, spec, code):
         handle = launcher.start(spec(exit=code))
@@ -83,7 +95,7 @@ class LauncherContract(ABC):
         until(begun.exists)
         launcher.kill(handle)
         until(lambda: launcher.status(handle).state is not TaskState.RUNNING)
-        assert not (begun.parent / "stopped").exists()
+        assert self.kills_at_once is not (begun.parent / "stopped").exists()
         launcher.kill(handle)
 
     def test_the_handle_survives_a_restart_of_the_caller(self, launcher, again, spec, begun):
@@ -94,10 +106,12 @@ class LauncherContract(ABC):
         again.stop(handle)
         until((begun.parent / "stopped").exists)
         until(lambda: again.status(handle).state is not TaskState.RUNNING)
-        assert again.status(handle).state is TaskState.GONE
+        assert again.status(handle).state is (TaskState.EXITED if self.remembers else TaskState.GONE)
         again.stop(handle)
 
-    @pytest.mark.parametrize("handle", ["", "nonsense", "{}", "[]", "7", '{"pid": "x"}', '{"pid": -1}'])
+    @pytest.mark.parametrize(
+        "handle", ["", "nonsense", "{}", "[]", "7", '{"pid": "x"}', '{"pid": -1}', '{"cluster": "x", "task": 7}']
+    )
     def test_an_unknown_handle_is_gone_and_stopping_it_is_fine(self, launcher, handle):
         assert launcher.status(handle).state is TaskState.GONE
         launcher.stop(handle)

@@ -1,0 +1,450 @@
+"""Tasks on ECS Fargate: the contract over real tasks on the emulator, and what AWS may answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from reviewlens.errors import ConfigurationError, TransientError
+from reviewlens.launch import fargate as module
+from reviewlens.launch.fargate import FargateLauncher
+from reviewlens.launch.interface import TaskState, TaskStatus
+from reviewlens.launch.sizes import LARGEST, SIZES, size_for
+from tests.launch.conftest import fargate_settings
+from tests.launch.contract import PROGRAM, LauncherContract, until
+
+FARGATE_MEMORY = {
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+"""AWS's table of valid combinations, for the processors in use here."""
+
+
+class Raw:
+    """The body of an answer that is made here."""
+
+    def __init__(self, content):
+        self._content = content
+
+    def stream(self, **_):
+        yield self._content
+
+
+def answer(status, document, error=""):
+    """An HTTP answer of AWS: what a `before-send` handler returns is not sent at all."""
+    headers = {"Content-Type": "application/x-amz-json-1.1", **({"x-amzn-errortype": error} if error else {})}
+    return AWSResponse("http://aws", status, headers, Raw(json.dumps(document).encode()))
+
+
+def refuse(client, operation, status, code, message=""):
+    """From now on AWS answers this operation with an error."""
+    made = {"__type": code, "message": message}
+    client.meta.events.register(f"before-send.ecs.{operation}", lambda **_: answer(status, made))
+
+
+def watch(client, operation):
+    """Parameters of every call of an operation."""
+    calls = []
+    client.meta.events.register(
+        f"provide-client-params.ecs.{operation}", lambda params, **_: calls.append(dict(params))
+    )
+    return calls
+
+
+@pytest.fixture
+def launcher(client, tmp_path):
+    return FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=0.0)
+
+
+class TestContract(LauncherContract):
+    kills_at_once = False
+    remembers = True
+
+    @pytest.fixture
+    def launcher(self, client, tmp_path):
+        (tmp_path / "task.py").write_text(PROGRAM)
+        command = [sys.executable, "-S", str(tmp_path / "task.py")]
+        return FargateLauncher(fargate_settings(tmp_path), client, command=command, poll_seconds=0.05)
+
+    @pytest.fixture
+    def again(self, client, tmp_path):
+        return FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=0.05)
+
+    def test_a_task_whose_handle_was_lost_is_found_again(self, launcher, again, spec, begun):
+        address = spec(seconds=60)
+        first = launcher.start(address)
+        until(begun.exists)
+        second = again.start(address)
+        assert json.loads(first)["task"] == json.loads(second)["task"]
+        launcher.stop(first)
+        until(lambda: launcher.status(first).state is TaskState.EXITED)
+        third = again.start(spec(exit=2))
+        assert json.loads(third)["task"] != json.loads(first)["task"]
+
+    def test_one_that_got_stuck_counts_however_politely_it_left(self, launcher, spec, begun):
+        handle = launcher.start(spec(seconds=60))
+        until(begun.exists)
+        launcher.kill(handle)
+        until(lambda: launcher.status(handle).state is TaskState.GONE)
+        assert launcher.status(handle).counts
+
+    def test_one_that_was_killed_from_outside_had_too_little_memory(self, launcher, on_ecs, spec, begun):
+        handle = launcher.start(spec(seconds=60))
+        until(begun.exists)
+        on_ecs.docker.of_task(json.loads(handle)["task"]).kill()
+        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        status = launcher.status(handle)
+        assert (status.exit_code, status.code, status.counts) == (137, "task-out-of-memory", True)
+
+
+def test_an_image_that_is_not_there_is_said(client, tmp_path, spec_uri):
+    settings = fargate_settings(tmp_path, ecs_task_definition="no-image")
+    launcher = FargateLauncher(settings, client, poll_seconds=0.0)
+    handle = launcher.start(spec_uri)
+    until(lambda: launcher.status(handle).state is TaskState.GONE)
+    assert launcher.status(handle).code == "task-image"
+    assert "image" in launcher.status(handle).reason
+
+
+def test_a_program_that_is_not_there_is_said(client, tmp_path, spec_uri):
+    launcher = FargateLauncher(fargate_settings(tmp_path), client, command=["/no/such/program"], poll_seconds=0.0)
+    handle = launcher.start(spec_uri)
+    until(lambda: launcher.status(handle).state is TaskState.GONE)
+    assert launcher.status(handle).code in ("task-image", "task-not-started")
+
+
+# -- what is asked for -----------------------------------------------------------------------------
+
+
+def test_what_a_task_is_started_with(client, tmp_path, spec_uri):
+    calls = watch(client, "RunTask")
+    client.meta.events.register(
+        "before-send.ecs.RunTask", lambda **_: answer(200, {"tasks": [{"taskArn": "arn:1"}], "failures": []})
+    )
+    settings = fargate_settings(tmp_path, ecs_assign_public_ip=True)
+    handle = json.loads(FargateLauncher(settings, client).start(spec_uri, input_bytes=20_000_001))
+    (call,) = calls
+    assert (handle["cluster"], handle["task"]) == ("tasks", "arn:1")
+    assert call["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE", "weight": 1}]
+    assert call["networkConfiguration"]["awsvpcConfiguration"] == {
+        "subnets": ["subnet-1", "subnet-2"],
+        "securityGroups": ["sg-1"],
+        "assignPublicIp": "ENABLED",
+    }
+    assert call["overrides"] == {
+        "cpu": "4096",
+        "memory": "16384",
+        "ephemeralStorage": {"sizeInGiB": 30},
+        "containerOverrides": [
+            {"name": "pipeline", "command": ["python", "sentiment-pipeline/run_all.py", "--spec", spec_uri]}
+        ],
+    }
+    assert len(call["startedBy"]) <= 36
+    assert len(call["clientToken"]) <= 64
+    assert call["tags"] == [{"key": "reviewlens:job", "value": spec_uri.split("/")[-2]}]
+
+
+@pytest.mark.parametrize("place", range(len(SIZES)))
+def test_the_size_changes_right_after_each_border(place):
+    border, size = SIZES[place]
+    following = SIZES[place + 1][1] if place + 1 < len(SIZES) else LARGEST
+    assert (size_for(border - 1), size_for(border), size_for(border + 1)) == (size, size, following)
+
+
+def test_sizes_are_ones_that_fargate_has_and_grow():
+    sizes = [size_for(0), *(size for _, size in SIZES[1:]), size_for(10**12)]
+    for size in sizes:
+        assert size.memory in FARGATE_MEMORY[size.cpu]
+        assert 21 <= size.disk <= 200
+    assert sizes == sorted(sizes, key=lambda size: (size.cpu, size.memory, size.disk))
+
+
+# -- capacity --------------------------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Capacity:
+    """AWS's answers to RunTask by provider: `failure`, `error` or a task."""
+
+    def __init__(self, client, **refusals):
+        self.refusals = refusals
+        self.asked = []
+        self._provider = ""
+        client.meta.events.register("provide-client-params.ecs.RunTask", self._note)
+        client.meta.events.register("before-send.ecs.RunTask", self._answer)
+
+    def _note(self, params, **_):
+        self._provider = params["capacityProviderStrategy"][0]["capacityProvider"]
+        self.asked.append(self._provider)
+
+    def _answer(self, **_):
+        how, words = self.refusals.get(self._provider, ("", ""))
+        if how == "failure":
+            return answer(200, {"tasks": [], "failures": [{"reason": words}]})
+        if how == "error":
+            return answer(400, {"__type": "ClientException", "message": words})
+        return answer(200, {"tasks": [{"taskArn": f"arn:{self._provider}"}], "failures": []})
+
+
+NONE_LEFT = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+
+
+@pytest.mark.parametrize("refusal", [("failure", "RESOURCE:MEMORY"), ("failure", NONE_LEFT), ("error", NONE_LEFT)])
+def test_without_spot_capacity_tasks_run_on_demand_for_a_while(client, tmp_path, spec_uri, refusal):
+    clock, capacity = Clock(), Capacity(client, FARGATE_SPOT=refusal)
+    launcher = FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client, clock=clock)
+    assert json.loads(launcher.start(spec_uri))["task"] == "arn:FARGATE"
+    launcher.start(spec_uri)
+    clock.now += module.SPOT_PAUSE_SECONDS + 1
+    capacity.refusals = {}
+    assert json.loads(launcher.start(spec_uri))["task"] == "arn:FARGATE_SPOT"
+    assert capacity.asked == ["FARGATE_SPOT", "FARGATE", "FARGATE", "FARGATE_SPOT"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ("failure", "RESOURCE:CPU"),
+        ("error", "You've reached the limit on the number of vCPUs you can run concurrently"),
+    ],
+)
+def test_without_any_capacity_the_job_waits_and_aws_is_not_asked_at_once_again(client, tmp_path, spec_uri, refusal):
+    clock, capacity = Clock(), Capacity(client, FARGATE=refusal)
+    launcher = FargateLauncher(fargate_settings(tmp_path), client, clock=clock)
+    for _ in range(3):
+        with pytest.raises(TransientError) as none_left:
+            launcher.start(spec_uri)
+        assert none_left.value.code == "no-capacity"
+    assert capacity.asked == ["FARGATE"]
+    clock.now += module.CAPACITY_PAUSE_SECONDS + 1
+    capacity.refusals = {}
+    launcher.start(spec_uri)
+    assert capacity.asked == ["FARGATE", "FARGATE"]
+
+
+@pytest.mark.parametrize(("failures", "words"), [([{"reason": "AGENT"}], "AGENT"), ([], "no reason given")])
+def test_another_failure_is_a_passing_matter(client, launcher, spec_uri, failures, words):
+    client.meta.events.register("before-send.ecs.RunTask", lambda **_: answer(200, {"tasks": [], "failures": failures}))
+    with pytest.raises(TransientError, match=words) as failed:
+        launcher.start(spec_uri)
+    assert failed.value.code == "launch-failed"
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code", ["ClusterNotFoundException", "InvalidParameterException", "ClientException", "AccessDeniedException"]
+)
+def test_what_can_never_work_is_a_matter_of_configuration(client, launcher, spec_uri, code):
+    refuse(client, "RunTask", 400, code, "no")
+    with pytest.raises(ConfigurationError) as refused:
+        launcher.start(spec_uri)
+    assert refused.value.code == ("aws-refused" if code == "AccessDeniedException" else "launch-impossible")
+
+
+def test_a_task_definition_that_does_not_exist_is_a_matter_of_configuration(client, tmp_path, spec_uri):
+    with pytest.raises(ConfigurationError) as missing:
+        FargateLauncher(fargate_settings(tmp_path, ecs_task_definition="none"), client).start(spec_uri)
+    assert missing.value.code == "launch-impossible"
+
+
+@pytest.mark.parametrize("operation", ["ListTasks", "RunTask", "DescribeTasks", "StopTask"])
+@pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (500, "ServerException")])
+def test_every_call_may_fail_for_now(client, launcher, operation, status, code, spec_uri):
+    refuse(client, operation, status, code)
+    handle = json.dumps({"cluster": "tasks", "task": "arn:aws:ecs:eu-west-1:000000000000:task/tasks/1"})
+    calls = {
+        "ListTasks": lambda: launcher.start(spec_uri),
+        "RunTask": lambda: launcher.start(spec_uri),
+        "DescribeTasks": lambda: launcher.status(handle),
+        "StopTask": lambda: launcher.stop(handle),
+    }
+    with pytest.raises(TransientError):
+        calls[operation]()
+
+
+@pytest.mark.parametrize("failure", [ConnectTimeoutError, ReadTimeoutError])
+def test_a_request_whose_answer_was_lost_is_asked_again_as_the_same(client, launcher, spec_uri, failure):
+    calls = watch(client, "RunTask")
+    lost = [True]
+
+    def lose(**_):
+        if lost[0]:
+            raise failure(endpoint_url="http://aws")
+        return answer(200, {"tasks": [{"taskArn": "arn:1"}], "failures": []})
+
+    client.meta.events.register("before-send.ecs.RunTask", lose)
+    with pytest.raises(TransientError):
+        launcher.start(spec_uri)
+    lost[0] = False
+    launcher.start(spec_uri)
+    launcher.start(spec_uri)
+    first, second, third = (call["clientToken"] for call in calls)
+    assert first == second != third
+
+
+# -- looking after ---------------------------------------------------------------------------------
+
+
+def described(client, tasks, failures=()):
+    """AWS's answer to DescribeTasks; returns the parameters of every call."""
+    calls = watch(client, "DescribeTasks")
+    client.meta.events.register(
+        "before-send.ecs.DescribeTasks", lambda **_: answer(200, {"tasks": tasks, "failures": list(failures)})
+    )
+    return calls
+
+
+def handle_of(arn="arn:1", **facts):
+    return json.dumps({"cluster": "tasks", "task": arn, **facts})
+
+
+def stopped(code=None, told="", stop_code="EssentialContainerExited", state="STOPPED", container_reason=""):
+    own = {"name": "pipeline", "reason": container_reason, **({} if code is None else {"exitCode": code})}
+    return {
+        "taskArn": "arn:1",
+        "lastStatus": state,
+        "stopCode": stop_code,
+        "stoppedReason": told,
+        "memory": "4096",
+        "containers": [{"name": "sidecar", "exitCode": 9}, own],
+    }
+
+
+@pytest.mark.parametrize("state", ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING"])
+def test_a_task_that_has_not_ended_runs(client, launcher, state):
+    described(client, [stopped(0, state=state)])
+    assert launcher.status(handle_of()) == TaskStatus(TaskState.RUNNING)
+
+
+@pytest.mark.parametrize("state", ["DEPROVISIONING", "STOPPED", "DELETED"])
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
+def test_the_own_containers_exit_code_is_told_as_soon_as_it_is_final(client, launcher, state, code):
+    described(client, [stopped(code, state=state)])
+    assert launcher.status(handle_of()) == TaskStatus(TaskState.EXITED, code, f"exit code {code}")
+
+
+NOT_STARTED, SPOT, BY_USER = "TaskFailedToStart", "SpotInterruption", "UserInitiated"
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+NETWORK = "Timeout waiting for network interface provisioning to complete."
+TAKEN_BACK = "took the task's machine back"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "told", "stop_code", "container_reason", "code", "counts", "words"),
+    [
+        (137, "Essential container exited", "EssentialContainerExited", "", "task-out-of-memory", True, "4096 MiB"),
+        (
+            1,
+            "Essential container exited",
+            "EssentialContainerExited",
+            OUT_OF_MEMORY,
+            "task-out-of-memory",
+            True,
+            "memory",
+        ),
+        (None, OUT_OF_MEMORY, "EssentialContainerExited", "", "task-out-of-memory", True, "memory"),
+        (None, "CannotPullContainerError: no such manifest", NOT_STARTED, "", "task-image", True, "image"),
+        (None, "Task failed to start", NOT_STARTED, "CannotPullContainerError: 403", "task-image", True, "image"),
+        (None, "Task failed to start", NOT_STARTED, "", "task-not-started", True, "network"),
+        (None, "ResourceInitializationError: no secrets", NOT_STARTED, "", "task-not-started", True, "secrets"),
+        (None, NETWORK, NOT_STARTED, "", "task-not-started", True, "network"),
+        (None, "CannotCreateContainerError: No space left on device", NOT_STARTED, "", "task-disk-full", True, "disk"),
+        (None, NONE_LEFT, NOT_STARTED, "", "no-capacity", True, "tried again"),
+        (137, "Your Spot Task was interrupted.", SPOT, "", "", False, TAKEN_BACK),
+        (None, "Your Spot Task was interrupted.", SPOT, "", "", False, TAKEN_BACK),
+        (4, "Task is being retired", "TerminationNotice", "", "", False, TAKEN_BACK),
+        (1, "The hardware failed", "InfrastructureHealth", "", "", False, TAKEN_BACK),
+        (143, "An administrator stopped it", BY_USER, "", "", False, "administrator"),
+        (4, "", BY_USER, "", "", False, "stopped"),
+    ],
+)
+def test_why_it_ended_is_said_in_words(
+    client, launcher, exit_code, told, stop_code, container_reason, code, counts, words
+):
+    described(client, [stopped(exit_code, told, stop_code, container_reason=container_reason)])
+    status = launcher.status(handle_of())
+    assert status.state is (TaskState.GONE if exit_code is None else TaskState.EXITED)
+    assert (status.exit_code, status.code, status.counts) == (exit_code, code, counts)
+    assert words in status.reason
+
+
+def test_a_stopped_task_without_a_code_to_tell_leaves_it_to_the_store(client, launcher):
+    described(client, [stopped(0, "Task stopped by user", "UserInitiated")])
+    assert launcher.status(handle_of()) == TaskStatus(TaskState.GONE, reason="Task stopped by user")
+
+
+def test_a_task_without_any_container_has_not_started(client, launcher):
+    described(client, [{"taskArn": "arn:1", "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart"}])
+    assert launcher.status(handle_of()).code == "task-not-started"
+
+
+def test_after_a_spot_task_that_never_got_its_machine_the_next_runs_on_demand(client, tmp_path, spec_uri):
+    described(client, [stopped(None, NONE_LEFT, "TaskFailedToStart")])
+    capacity = Capacity(client)
+    launcher = FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client)
+    assert launcher.status(handle_of()).code == "no-capacity"
+    assert json.loads(launcher.start(spec_uri))["task"] == "arn:FARGATE"
+    assert capacity.asked == ["FARGATE"]
+
+
+def test_a_task_that_aws_has_forgotten_is_gone_and_one_that_is_new_to_it_starts(client, launcher):
+    described(client, [], [{"arn": "arn:1", "reason": "MISSING"}])
+    assert launcher.status(handle_of("arn:1", started=time.time())).state is TaskState.RUNNING
+    assert launcher.status(handle_of("arn:2", started=time.time() - 500)).state is TaskState.GONE
+    assert launcher.status(handle_of("arn:3")).state is TaskState.GONE
+
+
+def test_stopping_one_that_aws_has_forgotten_is_fine(launcher):
+    launcher.stop(handle_of("arn:aws:ecs:eu-west-1:000000000000:task/tasks/none"))
+
+
+def test_one_request_asks_after_all_tasks_and_its_answer_holds_for_a_while(client, tmp_path):
+    clock = Clock()
+    tasks = [{"taskArn": f"arn:{number}", "lastStatus": "RUNNING", "containers": []} for number in range(150)]
+    calls = described(client, tasks)
+    launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)
+    for number in range(150):
+        launcher.status(handle_of(f"arn:{number}"))
+    assert [len(call["tasks"]) for call in calls] == [1]  # the answer told of all
+    clock.now += 4
+    tasks[7].update(stopped(0), taskArn="arn:7")
+    for number in range(150):
+        launcher.status(handle_of(f"arn:{number}"))
+    assert [len(call["tasks"]) for call in calls] == [1, 100]
+    assert launcher.status(handle_of("arn:7")).exit_code == 0
+    clock.now += 4
+    launcher.status(handle_of("arn:7"))
+    assert len(calls) == 2
+    launcher.status(handle_of("arn:8"))
+    assert "arn:7" not in calls[2]["tasks"]
+
+
+def test_what_is_remembered_of_tasks_is_bounded(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_KEPT", 3)
+    described(client, [{"taskArn": f"arn:{number}", "lastStatus": "RUNNING"} for number in range(5)])
+    launcher = FargateLauncher(fargate_settings(tmp_path), client)
+    launcher.status(handle_of("arn:4"))
+    assert list(launcher._seen) == ["arn:2", "arn:3", "arn:4"]
+
+
+def test_it_makes_its_own_client(on_ecs, tmp_path):
+    launcher = FargateLauncher(fargate_settings(tmp_path))
+    assert launcher.status("").state is TaskState.GONE
+    assert launcher._emr is None
