@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     stuck_job_seconds: int = Field(
         7200, ge=1, description="A task that has got no row further for so long is ended and started again."
     )
+    poll_seconds: float = Field(
+        0,
+        ge=0,
+        description="Pause between two looks at the jobs that run; 0: 0.5 for processes on this machine, 5 for tasks"
+        " elsewhere.",
+    )
     score_cache_jobs: int = Field(
         10,
         ge=0,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.ids import now
-from reviewlens.jobs.interface import Job, JobState
+from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
@@ -18,20 +19,32 @@ from reviewlens.launch.interface import NO_CAPACITY, Launcher, TaskState, TaskSt
 from reviewlens.pipeline.spec import JobKeys
 
 _log = logging.getLogger(__name__)
-_LIVE = (JobState.RUNNING, JobState.CANCELLING)
 _GONE = TaskStatus(TaskState.GONE)
+_LOST = TaskStatus(TaskState.GONE, reason="Its task ended without a word.", code="task-lost")
 CANCEL_GRACE_SECONDS = 60.0
 KILL_GRACE_SECONDS = 120.0
+MISSED_LEASES = 4
+"""So many `lease_seconds` without a sign of life, and a task that nobody can answer for is given up."""
+UNREADABLE_SECONDS = 600.0
+"""How long the end of a task may be unreadable because the store does not answer."""
 LEFT_IN_GOOD_ORDER = 4
 """The exit code of a task that was asked to stop, or found another at work on its job: no attempt was lost."""
 _LONGEST_PAUSE_SECONDS = 60.0
+_PAUSE_HERE, _PAUSE_ELSEWHERE = 0.5, 5.0
 
 
 class Dispatcher:
-    """`tick()` does what is due and is called by one thread, twice a second and whenever something was submitted.
+    """`tick()` does what is due; one thread calls it, and starts queued jobs whenever something was submitted.
 
-    `on_finish` hears of every job that reached an end. Nothing that matters is kept in memory: after a restart the
+    `on_finish` hears of every job that reached an end here. Nothing that matters is kept in memory: after a restart the
     table and the launcher's handles say which tasks still run.
+
+    Where backends share a table each has a dispatcher and all look after all jobs. Whoever moves a row from `queued` to
+    `running` starts its task, with a claim of its own in place of the handle until it has one; every later move is
+    conditional on the row as it was read. Nobody else can tell a claim whose owner died from one whose task is being
+    started, nor ask after processes of another machine: such jobs are settled by what their tasks wrote, or when no
+    sign of life has come for `MISSED_LEASES` times `lease_seconds`. Should that be wrong, and two tasks run, the lease
+    lets one of them work.
     """
 
     def __init__(
@@ -41,6 +54,7 @@ class Dispatcher:
         self._launcher = launcher
         self.on_finish = on_finish
         self._settings = service.settings
+        self._shared = bool(self._settings.jobs_table)
         self._watch = Watch(service.store)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -65,48 +79,84 @@ class Dispatcher:
             self._interrupt_all(wait_seconds)
 
     def _run(self) -> None:
+        here = self._settings.launcher == "subprocess" and not self._shared
+        pause = self._settings.poll_seconds or (_PAUSE_HERE if here else _PAUSE_ELSEWHERE)
+        due = 0.0
         while not self._stopping.is_set():
             self._wake.clear()
-            self.tick()
-            self._wake.wait(0.5)
+            if time.monotonic() >= due:
+                self.tick()
+                due = time.monotonic() + pause
+            else:
+                self._start_queued()
+            self._wake.wait(max(0.0, due - time.monotonic()))
 
     # -- one round ----------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
         """One round; a job that makes trouble is logged and does not hold up the others."""
+        self._each(LIVE, self._look_after)
+        self._each([JobState.INTERRUPTED], self._take_up)
+        self._start_queued()
+
+    def _start_queued(self) -> None:
+        """The oldest that there may be room for."""
+        self._each([JobState.QUEUED], self._start_if_room, limit=self._settings.max_concurrent_jobs + 10)
+
+    def _each(self, states: Collection[JobState], act: Callable[[Job], bool | None], *, limit: int = UNLIMITED) -> None:
+        """Do it to every job in these states until it answers False."""
         table = self._service.table
-        for states, act in (
-            (_LIVE, self._look_after),
-            ((JobState.INTERRUPTED,), self._take_up),
-            ((JobState.QUEUED,), self._start_if_room),
-        ):
+        try:
+            jobs = table.in_states(states, limit=limit)
+        except ReviewLensError as error:
+            _log.warning("the job table cannot be read now: %s", error.code)
+            return
+        for job in jobs:
             try:
-                jobs = table.in_states(states)
-            except TransientError:
-                _log.warning("the job table cannot be read now")
-                return
-            for job in jobs:
-                try:
-                    with self._service.lock:
-                        fresh = table.get(job.user, job.id)
-                        if fresh.state in states:
-                            act(fresh)
-                except ReviewLensError as error:
-                    _log.warning("job %s could not be handled now: %s", job.id, error.code)
-                except Exception:  # noqa: BLE001 - one job must not stop the thread that serves all
-                    _log.exception("job %s could not be handled", job.id)
+                with self._service.lock_of(job.user):
+                    fresh = table.get(job.user, job.id)
+                    if fresh.state in states and act(fresh) is False:
+                        return
+            except ReviewLensError as error:
+                _log.warning("job %s could not be handled now: %s", job.id, error.code)
+            except Exception:  # noqa: BLE001 - one job must not stop the thread that serves all
+                _log.exception("job %s could not be handled", job.id)
 
     def _look_after(self, job: Job) -> None:
-        status = self._launcher.status(job.handle) if job.handle else _GONE
+        status, certain = self._status(job)
         if status.state is TaskState.RUNNING:
             if job.state is JobState.CANCELLING:
                 self._press(job)
             else:
                 self._end_if_stuck(job)
             return
+        try:
+            outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
+            if not certain and outcome.state is JobState.INTERRUPTED and not self._is_lost(job):
+                return
+            self._watch.readable(job)
+        except ReviewLensError as error:
+            if self._watch.unreadable_seconds(job) <= UNREADABLE_SECONDS:
+                raise
+            outcome = Outcome(JobState.INTERRUPTED, error.message, error.code)
         self._watch.forget(job)
-        outcome = outcome_of(self._service.store, JobKeys(job.user, job.id), status)
         self._settle(job, outcome, counts=status.counts and status.exit_code != LEFT_IN_GOOD_ORDER)
+
+    def _status(self, job: Job) -> tuple[TaskStatus, bool]:
+        """What the launcher says of the job's task, and whether that is certain."""
+        if not job.handle or job.handle.startswith(CLAIM):
+            return (_LOST, False) if self._shared else (_GONE, True)
+        try:
+            status = self._launcher.status(job.handle)
+        except ReviewLensError as error:
+            _log.warning("the task of job %s cannot be asked after: %s", job.id, error.code)
+            return TaskStatus(TaskState.GONE, reason=error.message, code=error.code), False
+        if status.state is TaskState.GONE and self._shared:
+            return (status if status.code else _LOST), False
+        return status, True
+
+    def _is_lost(self, job: Job) -> bool:
+        return self._watch.unheard_seconds(job) > MISSED_LEASES * self._settings.lease_seconds
 
     def _press(self, job: Job) -> None:
         """A task that heeds neither its cancellation nor a signal would hold up the queue for ever."""
@@ -137,7 +187,7 @@ class Dispatcher:
                 job.user,
                 job.id,
                 state,
-                expect=_LIVE,
+                if_version=job.version,
                 handle="",
                 attempts=attempts,
                 error=outcome.error,
@@ -153,7 +203,7 @@ class Dispatcher:
             job.user,
             job.id,
             state,
-            expect=[job.state],
+            if_version=job.version,
             finished_at=finished,
             error=outcome.error,
             error_code=outcome.error_code,
@@ -177,42 +227,63 @@ class Dispatcher:
             code = job.error_code or "interrupted-too-often"
             self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, code))
         elif not 0 <= _seconds_since(job.updated_at) < min(2.0**job.attempts, _LONGEST_PAUSE_SECONDS):
-            self._service.table.move(job.user, job.id, JobState.QUEUED, expect=[JobState.INTERRUPTED])
+            self._service.table.move(job.user, job.id, JobState.QUEUED, if_version=job.version)
 
-    def _start_if_room(self, job: Job) -> None:
+    def _start_if_room(self, job: Job) -> bool:
         """The row says `running` before the task starts: a crash in between is an interruption, never two tasks."""
-        table = self._service.table
-        if len(table.in_states(_LIVE)) >= self._settings.max_concurrent_jobs:
-            return
-        running = table.move(
+        running = self._service.table.claim(
             job.user,
             job.id,
-            JobState.RUNNING,
-            expect=[JobState.QUEUED],
+            at_most=self._settings.max_concurrent_jobs,
             started_at=job.started_at or now(),
             attempts=job.attempts + 1,
-            handle="",
+            handle=CLAIM + secrets.token_hex(8),
             error="",
             error_code="",
         )
+        if running is None:
+            return False
         store, key = self._service.store, JobKeys(job.user, job.id).spec
         try:
             size = int((read_json(store, key) or {}).get("input_bytes", 0))
             handle = self._launcher.start(store.uri(key), input_bytes=size)
-        except TransientError as error:
-            self._settle(running, Outcome(JobState.INTERRUPTED, error.message, error.code))
-            raise
         except ReviewLensError as error:
-            self._finish(running, JobState.FAILED, Outcome(JobState.FAILED, error.message, error.code))
-            return
-        table.update(job.user, job.id, handle=handle)
+            state = JobState.INTERRUPTED if isinstance(error, TransientError) else JobState.FAILED
+            _log.warning("job %s could not be started: %s", job.id, error.code)
+            self._settle(self._still_claimed(running), Outcome(state, error.message, error.code))
+            return True
+        self._note(running, handle)
         _log.info("job %s started (attempt %d)", job.id, running.attempts)
+        return True
+
+    def _note(self, running: Job, handle: str) -> None:
+        """Write down who works on the job; a task whose claim was given up meanwhile is asked to stop again."""
+        while True:
+            try:
+                job = self._still_claimed(running)
+            except ConflictError:
+                self._launcher.stop(handle)
+                raise
+            try:
+                self._service.table.update(job.user, job.id, if_version=job.version, handle=handle)
+                return
+            except ConflictError:
+                continue  # cancelled this moment
+
+    def _still_claimed(self, running: Job) -> Job:
+        """The job as it stands; ConflictError when others gave our claim up, thinking us dead."""
+        job = self._service.table.get(running.user, running.id)
+        if job.handle != running.handle or job.state not in LIVE:
+            raise ConflictError("Others have gone on with this job.", code="job-state")
+        return job
 
     # -- an orderly stop ----------------------------------------------------------------------------------------------
 
     def _interrupt_all(self, wait_seconds: float) -> None:
         table = self._service.table
-        live = table.in_states(_LIVE)
+        live = table.in_states(LIVE)
+        if self._shared:  # others' tasks are theirs
+            live = [job for job in live if self._launcher.status(job.handle).state is TaskState.RUNNING]
         for job in live:
             self._launcher.stop(job.handle)
         deadline = time.monotonic() + wait_seconds

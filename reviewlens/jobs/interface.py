@@ -35,11 +35,19 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.SUCCEEDED: frozenset(),
 }
 UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING, JobState.INTERRUPTED})
+LIVE = frozenset({JobState.RUNNING, JobState.CANCELLING})
+"""A task of theirs runs, or is about to."""
+
+
+UNLIMITED = 10**9
+"""More jobs than anybody has."""
+CLAIM = "claim:"
+"""How the `handle` of a running job begins whose task is about to be started: a claim of the one who starts it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the table. Times are ISO 8601 UTC; `handle` is the launcher's; `error` is for people.
+    """One row of the table. Times are ISO 8601 UTC; `handle` is the launcher's or a claim; `error` is for people.
 
     `error_code` is stable. `fingerprint` names upload, mapping, dialect, engine and model: the same submitted twice is
     one job. Ids sort by the time they were made. `version` counts writes.
@@ -65,26 +73,56 @@ class Job:
     version: int = 0
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many jobs a user has, and how many of them are unfinished."""
+
+    jobs: int = 0
+    unfinished: int = 0
+
+
 Jobs = list[Job]
 """For annotations inside a table's class, where `list` is its method."""
 
 
 class JobTable(Protocol):
-    """Errors: NotFoundError, ConflictError (not allowed from the state that the row has now), TransientError."""
+    """Any number of processes may share one: each write is conditional on the row's version as the writer read it.
 
-    def create(self, job: Job) -> tuple[Job, bool]:
-        """Insert; if the user has a job with this fingerprint, return that one and False."""
+    Errors: NotFoundError, ConflictError (not allowed from the state that the row has now), TransientError,
+    ConfigurationError (the surroundings refuse).
+    """
+
+    def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
+        """Insert; if the user has a job with this fingerprint, return that one and False.
+
+        ConflictError: `job-limit` when the user has so many jobs or unfinished ones already, `job-exists` for its id.
+        """
         ...
 
     def get(self, user: str, job_id: str) -> Job:
-        """One job of this user; another user's is NotFoundError."""
+        """One job of this user as it stands; another user's is NotFoundError."""
         ...
 
-    def in_states(self, states: Iterable[JobState]) -> list[Job]:
-        """All users' jobs in these states, oldest first."""
+    def find(self, user: str, fingerprint: str) -> Job | None:
+        """The user's job with this fingerprint."""
         ...
 
-    def list(self, user: str, *, limit: int = 100, before: str = "") -> list[Job]:
+    def counts(self, user: str) -> Counts:
+        """How many jobs the user has, without reading them."""
+        ...
+
+    def in_states(self, states: Iterable[JobState], *, limit: int = UNLIMITED) -> Jobs:
+        """All users' jobs in these unfinished states, oldest first, the oldest `limit` of them.
+
+        May be a moment behind: read a job with `get` before acting on it. Asks the table even for no states at all.
+        """
+        ...
+
+    def ahead(self, job: Job) -> int:
+        """How many queued jobs of all users were made before this one; may be a second behind."""
+        ...
+
+    def list(self, user: str, *, limit: int = 100, before: str = "") -> Jobs:
         """Newest first; `before`: only those created before this job id (a cursor)."""
         ...
 
@@ -92,19 +130,33 @@ class JobTable(Protocol):
         """The same for everybody's jobs, for administrators; what happened this very second may be missing."""
         ...
 
-    def move(
-        self, user: str, job_id: str, to: JobState, *, expect: Iterable[JobState] | None = None, **changes: object
-    ) -> Job:
-        """Move along TRANSITIONS and set other fields at once.
+    def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
+        """Move a queued job to RUNNING unless `at_most` jobs of all users are RUNNING or CANCELLING; None: no room.
 
-        ConflictError when the present state is not in `expect` or forbids it.
+        Of many who try at once one succeeds, the others get ConflictError; the number is never exceeded.
         """
         ...
 
-    def update(self, user: str, job_id: str, **changes: object) -> Job:
-        """Set fields other than id, user, state."""
+    def move(
+        self,
+        user: str,
+        job_id: str,
+        to: JobState,
+        *,
+        expect: Iterable[JobState] | None = None,
+        if_version: int | None = None,
+        **changes: object,
+    ) -> Job:
+        """Move along TRANSITIONS and set other fields at once.
+
+        ConflictError when the present state is not in `expect` or forbids it, or the version is not `if_version`.
+        """
         ...
 
-    def delete(self, user: str, job_id: str) -> None:
-        """Delete a job that is finished (else ConflictError)."""
+    def update(self, user: str, job_id: str, *, if_version: int | None = None, **changes: object) -> Job:
+        """Set fields other than id, user, state, fingerprint; ConflictError when the version is not `if_version`."""
+        ...
+
+    def delete(self, user: str, job_id: str, *, if_version: int | None = None) -> None:
+        """Delete a job that is finished (else ConflictError); its fingerprint is free at once."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from reviewlens.jobs.interface import Job, JobState
 from reviewlens.jobs.outcome import read_json
@@ -21,8 +22,8 @@ def reusable_jobs(store: ObjectStore, jobs: Iterable[Job], engine: str, model_sh
     submitted.
     """
     found: list[str] = []
-    done = [job for job in jobs if job.state is JobState.SUCCEEDED and job.engine == engine] if most else []
-    for job in done[:_LOOKED_AT]:
+    done = (job for job in jobs if job.state is JobState.SUCCEEDED and job.engine == engine)
+    for job in islice(done, _LOOKED_AT if most else 0):
         keys = JobKeys(job.user, job.id)
         spec = read_json(store, keys.spec) or {}
         if spec.get("model_sha256") == model_sha256 and store.head(keys.scores) is not None:

@@ -6,16 +6,17 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
+from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, TransientError
 from reviewlens.jobs.ids import new_id, now
-from reviewlens.jobs.interface import UNFINISHED, Job, JobState, JobTable
+from reviewlens.jobs.interface import UNFINISHED, UNLIMITED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
 from reviewlens.jobs.reuse import reusable_jobs
+from reviewlens.jobs.rules import check_finished
 from reviewlens.jobs.uploads import Overrides, Upload, UploadService
 from reviewlens.jobs.views import JobPage, JobView, view_of
 from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits, scratch_dir
@@ -23,17 +24,23 @@ from reviewlens.reviews.tables import Mapping
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 
-_EVERY = 10**9
-"""More jobs than anybody has; the limit in the settings may have been lowered since a user came to have so many."""
 _JOB_LIMITS = {
     "max_jobs_per_user": ("too-many-jobs", "delete some that you no longer need"),
     "max_queued_jobs_per_user": ("too-many-unfinished-jobs", "wait until one has finished"),
 }
 _RETRIABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
+_BEING_DELETED = "being-deleted"
+_PAGE = 100
 
 
 class JobService:
-    """One per process. `lock` is held by everything that changes a job's state, here and in the dispatcher."""
+    """One per process; several processes may share table and store.
+
+    What must happen once is decided by the table's conditional writes. `lock_of(user)`, held by all that changes a
+    user's jobs, here and in the dispatcher, only saves those of one process from losing such a race. Between processes
+    two limits are not exact: jobs that are tried again at the same moment may exceed `max_queued_jobs_per_user` by as
+    many, and an upload that is deleted in the moment of its submission makes that job fail for want of its file.
+    """
 
     def __init__(
         self,
@@ -48,11 +55,15 @@ class JobService:
         self.table = table
         self.store = store
         self.settings = settings
-        self.lock = threading.RLock()
+        self._locks = [threading.RLock() for _ in range(64)]
         self.on_change = on_change
         self._uploads = uploads
         self._cache_dir = cache_dir
         self._summaries: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def lock_of(self, user: str) -> threading.RLock:
+        """The lock of this user's jobs in this process (some users share one)."""
+        return self._locks[hash(user) % len(self._locks)]
 
     # -- submit -------------------------------------------------------------------------------------------------------
 
@@ -71,59 +82,92 @@ class JobService:
         mapping = _checked_mapping(upload)
         sha256 = pinned_model(engine, self.settings.model)
         fingerprint = _fingerprint(upload, mapping, engine, sha256)
-        with self.lock:
-            same = self._same(user, fingerprint)
+        with self.lock_of(user):
+            same = self.table.find(user, fingerprint)
             if same is not None:
-                return (self.retry(user, same.id) if same.state in _RETRIABLE else self.get(user, same.id)), False
+                return self._submitted_before(same), False
             self._check_limits(user)
             self._uploads.get(user, upload_id)  # it may have been deleted meanwhile
-            job_id, created_at = new_id(), now()
-            cached = self.settings.score_cache_jobs
-            spec = JobSpec(
-                user=user,
-                job=job_id,
-                upload=upload_id,
-                filename=upload.filename,
-                input_sha256=upload.sha256,
-                input_bytes=upload.size_bytes,
-                dialect=upload.sniffed.dialect,
-                mapping=mapping,
-                engine=engine,
-                model=_address(engine, self.settings.model),
-                model_sha256=sha256,
-                slice_rows=self.settings.slice_rows,
-                reuse_scores_of=tuple(reusable_jobs(self.store, self._all(user), engine, sha256, cached)),
-                keep_scores=cached > 0,
-                limits=Limits(**{name: getattr(self.settings, name) for name in Limits.model_fields}),
-                submitted_at=created_at,
-            )
-            self.store.put(JobKeys(user, job_id).spec, spec.model_dump_json().encode())
-            self.table.create(
+            spec = self._spec(user, upload, mapping, engine, sha256)
+            self.store.put(JobKeys(user, spec.job).spec, spec.model_dump_json().encode())
+            job, created = self._create(
                 Job(
-                    id=job_id,
+                    id=spec.job,
                     user=user,
                     upload=upload_id,
                     filename=upload.filename,
                     fingerprint=fingerprint,
                     state=JobState.QUEUED,
                     engine=engine,
-                    created_at=created_at,
-                    updated_at=created_at,
+                    created_at=spec.submitted_at,
+                    updated_at=spec.submitted_at,
                 )
             )
+            if not created:
+                return self._submitted_before(job), False
         self.on_change()
-        return self.get(user, job_id), True
+        return self.get(user, job.id), True
+
+    def _spec(self, user: str, upload: Upload, mapping: Mapping, engine: str, sha256: str) -> JobSpec:
+        cached = self.settings.score_cache_jobs
+        return JobSpec(
+            user=user,
+            job=new_id(),
+            upload=upload.upload_id,
+            filename=upload.filename,
+            input_sha256=upload.sha256,
+            input_bytes=upload.size_bytes,
+            dialect=upload.sniffed.dialect,
+            mapping=mapping,
+            engine=engine,
+            model=_address(engine, self.settings.model),
+            model_sha256=sha256,
+            slice_rows=self.settings.slice_rows,
+            reuse_scores_of=tuple(reusable_jobs(self.store, self._newest(user), engine, sha256, cached)),
+            keep_scores=cached > 0,
+            limits=Limits(**{name: getattr(self.settings, name) for name in Limits.model_fields}),
+            submitted_at=now(),
+        )
+
+    def _create(self, job: Job) -> tuple[Job, bool]:
+        """Insert it, or leave nothing of it: another backend may have had the same, or the user's last free place."""
+        try:
+            found, created = self.table.create(
+                job,
+                most_jobs=self.settings.max_jobs_per_user,
+                most_unfinished=self.settings.max_queued_jobs_per_user,
+            )
+        except ConflictError as error:
+            self.store.delete(JobKeys(job.user, job.id).spec)
+            self._check_limits(job.user)
+            raise TransientError("There was no place for this job just now; try again.") from error
+        if not created:
+            self.store.delete(JobKeys(job.user, job.id).spec)
+        return found, created
+
+    def _submitted_before(self, job: Job) -> JobView:
+        if job.state in _RETRIABLE:
+            try:
+                return self.retry(job.user, job.id)
+            except ConflictError:
+                if self.table.get(job.user, job.id).state in _RETRIABLE:
+                    raise
+        return self.get(job.user, job.id)  # where somebody else queued it again this moment, as that left it
+
+    def _newest(self, user: str) -> Iterator[Job]:
+        """The user's jobs, newest first, read as far as they are asked for."""
+        before = ""
+        while page := self.table.list(user, limit=_PAGE, before=before):
+            yield from page
+            before = page[-1].id
 
     def _all(self, user: str) -> list[Job]:
-        return self.table.list(user, limit=_EVERY)
-
-    def _same(self, user: str, fingerprint: str) -> Job | None:
-        return next((job for job in self._all(user) if job.fingerprint == fingerprint), None)
+        return self.table.list(user, limit=UNLIMITED)
 
     def _check_limits(self, user: str, names: Iterable[str] = _JOB_LIMITS) -> None:
-        jobs = self._all(user)
+        counts = self.table.counts(user)
         for name in names:
-            actual = len(jobs) if name == "max_jobs_per_user" else sum(job.state in UNFINISHED for job in jobs)
+            actual = counts.jobs if name == "max_jobs_per_user" else counts.unfinished
             allowed = getattr(self.settings, name)
             code, advice = _JOB_LIMITS[name]
             if actual >= allowed:
@@ -167,56 +211,76 @@ class JobService:
         return self._summaries[job.user, job.id]
 
     def _position(self, job: Job) -> int | None:
-        if job.state is not JobState.QUEUED:
-            return None
-        ids = [queued.id for queued in self.table.in_states([JobState.QUEUED])]
-        return ids.index(job.id) + 1 if job.id in ids else None
+        return self.table.ahead(job) + 1 if job.state is JobState.QUEUED else None
 
     # -- change -------------------------------------------------------------------------------------------------------
 
     def cancel(self, user: str, job_id: str) -> JobView:
         """Stop for good: at once when it does not run, else the task is asked to; ConflictError when finished."""
-        with self.lock:
-            job = self.table.get(user, job_id)
-            if job.state is JobState.RUNNING:
-                self.store.put(JobKeys(user, job_id).cancel, b"")
-                self.table.move(user, job_id, JobState.CANCELLING, expect=[JobState.RUNNING])
-            elif job.state is not JobState.CANCELLING:
-                if job.state is JobState.INTERRUPTED:
-                    self.store.put(JobKeys(user, job_id).cancel, b"")  # should its task still run unnoticed
-                self.table.move(user, job_id, JobState.CANCELLED, finished_at=now())
+        with self.lock_of(user):
+            while True:
+                job = self.table.get(user, job_id)
+                try:
+                    self._cancel(job)
+                    break
+                except ConflictError:
+                    if self.table.get(user, job_id).version == job.version:
+                        raise  # it is the state that forbids it; else look again at what became of it
         self.on_change()
         return self.get(user, job_id)
 
+    def _cancel(self, job: Job) -> None:
+        keys = JobKeys(job.user, job.id)
+        if job.state is JobState.RUNNING:
+            self.store.put(keys.cancel, b"")
+            self.table.move(job.user, job.id, JobState.CANCELLING, if_version=job.version)
+        elif job.state is not JobState.CANCELLING:
+            if job.state is JobState.INTERRUPTED:
+                self.store.put(keys.cancel, b"")  # should its task still run unnoticed
+            self.table.move(job.user, job.id, JobState.CANCELLED, if_version=job.version, finished_at=now())
+
     def retry(self, user: str, job_id: str) -> JobView:
         """Queue a failed or cancelled job again, with its spec unchanged; LimitError with too many unfinished ones."""
-        with self.lock:
+        with self.lock_of(user):
             job = self.table.get(user, job_id)
-            if job.state not in _RETRIABLE:
+            if job.state not in _RETRIABLE or job.error_code == _BEING_DELETED:
                 raise ConflictError(
                     f"Only a failed or cancelled job can be tried again; this one is {job.state}.",
                     code="job-state",
                     details={"state": str(job.state)},
                 )
             self._check_limits(user, ["max_queued_jobs_per_user"])
+            # Of several who do this at once one goes on: the others must not take a cancellation away that comes later.
+            job = self.table.update(user, job_id, if_version=job.version, handle="")
             keys = JobKeys(user, job_id)
             for key in (keys.cancel, keys.cancelled, keys.error, keys.progress):
                 self.store.delete(key)
-            cleared: dict[str, object] = dict.fromkeys(
-                ("started_at", "finished_at", "error", "error_code", "handle"), ""
+            self.table.move(
+                user,
+                job_id,
+                JobState.QUEUED,
+                if_version=job.version,
+                started_at="",
+                finished_at="",
+                error="",
+                error_code="",
+                attempts=0,
+                seconds=0.0,
             )
-            cleared |= {"attempts": 0, "seconds": 0.0}
-            self.table.move(user, job_id, JobState.QUEUED, expect=_RETRIABLE, **cleared)
         self.on_change()
         return self.get(user, job_id)
 
     def delete(self, user: str, job_id: str) -> None:
-        """Delete a finished job with its outputs, its copies, its caches, and its upload when no other job uses it."""
-        with self.lock:
+        """Delete a finished job with its outputs, its copies, its caches, and its upload when no other job uses it.
+
+        It is marked first, so that nobody queues it again meanwhile; a deletion that broke off can be repeated.
+        """
+        with self.lock_of(user):
             job = self.table.get(user, job_id)
-            if job.state in UNFINISHED:
-                raise ConflictError("The job is not finished; cancel it first.", code="job-not-finished")
+            check_finished(job)
             keys = JobKeys(user, job_id)
+            marked = {"error": "It is being deleted; delete it again if it stays.", "error_code": _BEING_DELETED}
+            job = self.table.update(user, job_id, if_version=job.version, **marked)
             rest = [other for other in self._all(user) if other.id != job_id]
             self._renew_copies(job, rest)
             self.store.delete_prefix(keys.output_prefix)
@@ -253,7 +317,7 @@ class JobService:
 
     def delete_upload(self, user: str, upload_id: str) -> None:
         """Delete an upload that no job uses; ConflictError (`upload-in-use`) otherwise."""
-        with self.lock:
+        with self.lock_of(user):
             self._uploads.get(user, upload_id)
             if any(job.upload == upload_id for job in self._all(user)):
                 raise ConflictError("A job uses this upload; delete the job instead.", code="upload-in-use")
@@ -261,7 +325,7 @@ class JobService:
 
     def drop_unused_uploads(self, user: str, *, keep: str) -> int:
         """Delete the oldest uploads that no job uses, but for `keep`, down to the number allowed; say how many went."""
-        with self.lock:
+        with self.lock_of(user):
             used = {job.upload for job in self._all(user)}
             unused = [upload for upload in self._uploads.ids(user) if upload not in used and upload != keep]
             surplus = unused[: max(0, len(unused) + 1 - self.settings.max_unused_uploads_per_user)]

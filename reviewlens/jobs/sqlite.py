@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict, fields
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
-from reviewlens.errors import ConflictError, NotFoundError
-from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, Jobs, JobState
+from reviewlens.jobs.interface import LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
+from reviewlens.jobs.rules import (
+    FIELDS,
+    changed,
+    check_finished,
+    check_move,
+    check_version,
+    id_taken,
+    no_such_job,
+    over_limit,
+    unfinished_states,
+)
 from reviewlens.sqlite import Database
 
-_FIELDS = [field.name for field in fields(Job)]
-_FIXED = frozenset({"id", "user", "state", "version", "created_at", "updated_at"})
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT NOT NULL, user TEXT NOT NULL, upload TEXT NOT NULL, filename TEXT NOT NULL, fingerprint TEXT NOT NULL,
@@ -33,20 +40,21 @@ class SqliteJobTable:
     def __init__(self, database: Path) -> None:
         self._db = Database(database, _SCHEMA)
 
-    def create(self, job: Job) -> tuple[Job, bool]:
+    def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
         """Insert, or answer the user's job of the same fingerprint and False."""
-        row = asdict(job)
-        marks = ", ".join(f":{name}" for name in _FIELDS)
+        names = ", ".join(FIELDS)
+        marks = ", ".join(f":{name}" for name in FIELDS)
         with self._db.transaction() as db:
-            same = db.execute(
-                "SELECT * FROM jobs WHERE user = ? AND fingerprint = ?", (job.user, job.fingerprint)
-            ).fetchone()
+            same = _same(db, job.user, job.fingerprint)
             if same:
-                return _job(same), False
+                return same, False
+            counts = _counts(db, job.user)
+            if counts.jobs >= most_jobs or counts.unfinished >= most_unfinished:
+                raise over_limit()
             try:
-                db.execute(f"INSERT INTO jobs ({', '.join(_FIELDS)}) VALUES ({marks})", row)  # noqa: S608 - own names
+                db.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", asdict(job))  # noqa: S608 - own names
             except sqlite3.IntegrityError as error:
-                raise ConflictError("There is a job of this id already.", code="job-exists") from error
+                raise id_taken() from error
         return job, True
 
     def get(self, user: str, job_id: str) -> Job:
@@ -54,18 +62,33 @@ class SqliteJobTable:
         with self._db.transaction() as db:
             return _get(db, user, job_id)
 
-    def in_states(self, states: Iterable[JobState]) -> list[Job]:
-        """All users' jobs in these states, oldest first."""
-        wanted = [str(state) for state in states]
-        marks = ", ".join("?" for _ in wanted)
+    def find(self, user: str, fingerprint: str) -> Job | None:
+        """The user's job with this fingerprint."""
+        with self._db.transaction() as db:
+            return _same(db, user, fingerprint)
+
+    def counts(self, user: str) -> Counts:
+        """How many jobs the user has."""
+        with self._db.transaction() as db:
+            return _counts(db, user)
+
+    def in_states(self, states: Iterable[JobState], *, limit: int = UNLIMITED) -> Jobs:
+        """All users' jobs in these unfinished states, oldest first."""
+        wanted = unfinished_states(states)
         with self._db.transaction() as db:
             rows = db.execute(
-                f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY created_at, id",  # noqa: S608 - only marks
-                wanted,
+                f"SELECT * FROM jobs WHERE state IN ({_marks(wanted)}) ORDER BY created_at, id LIMIT ?",  # noqa: S608
+                [*wanted, limit],
             ).fetchall()
         return [_job(row) for row in rows]
 
-    def list(self, user: str, *, limit: int = 100, before: str = "") -> list[Job]:
+    def ahead(self, job: Job) -> int:
+        """How many queued jobs were made before this one."""
+        with self._db.transaction() as db:
+            row = db.execute("SELECT count(*) FROM jobs WHERE state = ? AND id < ?", (JobState.QUEUED, job.id))
+            return int(row.fetchone()[0])
+
+    def list(self, user: str, *, limit: int = 100, before: str = "") -> Jobs:
         """Newest first; ids sort by the time they were made, so a cursor holds even when its job is deleted."""
         with self._db.transaction() as db:
             rows = db.execute(
@@ -82,31 +105,47 @@ class SqliteJobTable:
             ).fetchall()
         return [_job(row) for row in rows]
 
+    def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
+        """Move a queued job to RUNNING; None where `at_most` are live already."""
+        with self._db.transaction() as db:
+            job = _get(db, user, job_id)
+            check_move(job, JobState.RUNNING, [JobState.QUEUED])
+            live = sorted(LIVE)
+            row = db.execute(f"SELECT count(*) FROM jobs WHERE state IN ({_marks(live)})", live)  # noqa: S608 - marks
+            if row.fetchone()[0] >= at_most:
+                return None
+            return _write(db, changed(job, changes, JobState.RUNNING))
+
     def move(
-        self, user: str, job_id: str, to: JobState, *, expect: Iterable[JobState] | None = None, **changes: object
+        self,
+        user: str,
+        job_id: str,
+        to: JobState,
+        *,
+        expect: Iterable[JobState] | None = None,
+        if_version: int | None = None,
+        **changes: object,
     ) -> Job:
         """Move along TRANSITIONS; ConflictError when the present state is not expected or forbids it."""
         with self._db.transaction() as db:
             job = _get(db, user, job_id)
-            if to not in TRANSITIONS[job.state] or (expect is not None and job.state not in set(expect)):
-                raise ConflictError(
-                    f"The job is {job.state} and cannot become {to}.",
-                    code="job-state",
-                    details={"state": str(job.state)},
-                )
-            return _write(db, job, {**_allowed(changes), "state": str(to)})
+            check_version(job, if_version)
+            check_move(job, to, expect)
+            return _write(db, changed(job, changes, to))
 
-    def update(self, user: str, job_id: str, **changes: object) -> Job:
-        """Set fields other than id, user, state."""
+    def update(self, user: str, job_id: str, *, if_version: int | None = None, **changes: object) -> Job:
+        """Set fields other than those that identify a job and its state."""
         with self._db.transaction() as db:
-            return _write(db, _get(db, user, job_id), _allowed(changes))
+            job = _get(db, user, job_id)
+            check_version(job, if_version)
+            return _write(db, changed(job, changes))
 
-    def delete(self, user: str, job_id: str) -> None:
+    def delete(self, user: str, job_id: str, *, if_version: int | None = None) -> None:
         """Delete a job that is finished."""
         with self._db.transaction() as db:
             job = _get(db, user, job_id)
-            if job.state in UNFINISHED:
-                raise ConflictError("The job is not finished; cancel it first.", code="job-not-finished")
+            check_version(job, if_version)
+            check_finished(job)
             db.execute("DELETE FROM jobs WHERE user = ? AND id = ?", (user, job_id))
 
     def close(self) -> None:
@@ -117,28 +156,38 @@ class SqliteJobTable:
 def _get(db: sqlite3.Connection, user: str, job_id: str) -> Job:
     row = db.execute("SELECT * FROM jobs WHERE user = ? AND id = ?", (user, job_id)).fetchone()
     if row is None:
-        raise NotFoundError("There is no such job.", code="job-not-found")
+        raise no_such_job()
     return _job(row)
 
 
-def _allowed(changes: dict[str, object]) -> dict[str, object]:
-    unknown = set(changes) - (set(_FIELDS) - _FIXED)
-    if unknown:
-        raise TypeError(f"cannot set {', '.join(sorted(unknown))}")
-    return changes
+def _same(db: sqlite3.Connection, user: str, fingerprint: str) -> Job | None:
+    row = db.execute("SELECT * FROM jobs WHERE user = ? AND fingerprint = ?", (user, fingerprint)).fetchone()
+    return _job(row) if row else None
 
 
-def _write(db: sqlite3.Connection, job: Job, changes: dict[str, object]) -> Job:
-    """Write what changed on condition that nobody wrote since `job` was read (also true across connections)."""
-    values = {**changes, "updated_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "version": job.version + 1}
-    sets = ", ".join(f"{name} = :{name}" for name in values)
+def _counts(db: sqlite3.Connection, user: str) -> Counts:
+    unfinished = sorted(UNFINISHED)
+    row = db.execute(
+        f"SELECT count(*), coalesce(sum(state IN ({_marks(unfinished)})), 0) FROM jobs WHERE user = ?",  # noqa: S608
+        [*unfinished, user],
+    ).fetchone()
+    return Counts(*row)
+
+
+def _write(db: sqlite3.Connection, job: Job) -> Job:
+    """Write a row on condition that nobody wrote since it was read (also true across connections)."""
+    sets = ", ".join(f"{name} = :{name}" for name in FIELDS)
     db.execute(
-        f"UPDATE jobs SET {sets} WHERE user = :_user AND id = :_id AND version = :_version",  # noqa: S608 - own names
-        {**values, "_user": job.user, "_id": job.id, "_version": job.version},
+        f"UPDATE jobs SET {sets} WHERE user = :user AND id = :id AND version = :version - 1",  # noqa: S608 - own names
+        asdict(job),
     )
     return _get(db, job.user, job.id)
 
 
+def _marks(values: list[JobState]) -> str:
+    return ", ".join("?" for _ in values)
+
+
 def _job(row: sqlite3.Row) -> Job:
-    values = {name: row[name] for name in _FIELDS}
+    values = {name: row[name] for name in FIELDS}
     return Job(**{**values, "state": JobState(values["state"])})

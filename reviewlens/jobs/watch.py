@@ -1,4 +1,4 @@
-"""How long the tasks that run have shown no sign of getting on."""
+"""How long the tasks that run have shown no sign of getting on, or of life."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ _SIGNS = ("attempt_started_at", "stage", "rows_done")
 
 @dataclass
 class _Seen:
-    handle: str
     signs: tuple[object, ...]
     since: float
 
@@ -23,26 +22,45 @@ class _Seen:
 class Watch:
     """Compares what each job tells of itself with what it told before.
 
-    What counts is that rows get done, not that somebody writes: a task whose scoring processes hang still reports. Time
-    is this process's own monotonic clock, so neither a clock that is set nor a laptop that slept makes a task look
-    stuck; a restart begins to count anew.
+    Time is this process's own monotonic clock, so neither a clock that is set, nor another machine's, nor a laptop that
+    slept makes a task look stuck; a restart begins to count anew.
     """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._seen: dict[tuple[str, str, str], _Seen] = {}
 
     def silent_seconds(self, job: Job) -> float:
-        """Seconds since the job's task was last seen to get on, or was first looked at."""
+        """Seconds since the job's task was last seen to get on, or was first looked at.
+
+        What counts is that rows get done, not that somebody writes: a task whose scoring processes hang still reports.
+        """
         progress = read_json(self._store, JobKeys(job.user, job.id).progress) or {}
-        signs = tuple(progress.get(name) for name in _SIGNS)
-        seen = self._seen.get((job.user, job.id))
-        now = time.monotonic()
-        if seen is None or (seen.handle, seen.signs) != (job.handle, signs):
-            self._seen[job.user, job.id] = _Seen(job.handle, signs, now)
-            return 0.0
-        return now - seen.since
+        return self._unchanged(job, "rows", *(progress.get(name) for name in _SIGNS))
+
+    def unheard_seconds(self, job: Job) -> float:
+        """Seconds since the job's task was last seen to be alive, by its lease's heartbeat, or was first looked for."""
+        lease = self._store.head(JobKeys(job.user, job.id).lease)
+        return self._unchanged(job, "life", lease.etag if lease else "")
+
+    def unreadable_seconds(self, job: Job) -> float:
+        """Seconds since this was first asked; `readable` ends it."""
+        return self._unchanged(job, "trouble")
+
+    def readable(self, job: Job) -> None:
+        """What the job has left in the store could be read."""
+        self._seen.pop((job.user, job.id, "trouble"), None)
 
     def forget(self, job: Job) -> None:
         """The job's task has ended."""
-        self._seen.pop((job.user, job.id), None)
+        for what in ("rows", "life", "trouble"):
+            self._seen.pop((job.user, job.id, what), None)
+
+    def _unchanged(self, job: Job, what: str, *told: object) -> float:
+        signs = (job.handle, *told)
+        seen = self._seen.get((job.user, job.id, what))
+        now = time.monotonic()
+        if seen is None or seen.signs != signs:
+            self._seen[job.user, job.id, what] = _Seen(signs, now)
+            return 0.0
+        return now - seen.since

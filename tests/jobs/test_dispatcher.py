@@ -267,7 +267,7 @@ def test_a_job_deleted_or_moved_between_looking_and_acting_is_left_alone(bench, 
     for job in (gone, moved):
         bench.service.cancel("u1", job)
     bench.service.delete("u1", gone)
-    monkeypatch.setattr(bench.table, "in_states", lambda states: stale if JobState.QUEUED in tuple(states) else [])
+    monkeypatch.setattr(bench.table, "in_states", lambda states, **_: stale if JobState.QUEUED in tuple(states) else [])
     bench.dispatcher.tick()
     assert bench.launcher.specs == []
     assert bench.table.get("u1", moved).state is JobState.CANCELLED

@@ -192,12 +192,6 @@ def test_the_queue_position_counts_all_users(bench):
     assert bench.service.get("u2", second).queue_position == 2
 
 
-def test_a_job_that_left_the_queue_this_moment_has_no_position(bench, monkeypatch):
-    job = bench.submit()
-    monkeypatch.setattr(bench.table, "in_states", lambda states: [])
-    assert bench.service.get("u1", job).queue_position is None
-
-
 def test_the_memory_of_summaries_is_bounded(bench):
     job = bench.succeed()
     bench.service._summaries.update({("u9", str(number)): {} for number in range(1000)})

@@ -1,0 +1,381 @@
+"""The job table in DynamoDB, which any number of backends share.
+
+One table, on demand, with this schema (`SCHEMA`; `infra/` makes the same):
+
+- key: `pk` (S, hash) and `sk` (S, range);
+- index `unfinished`: `unfinished` (S, hash: the state) and `id` (S, range), all attributes. Sparse: a job that reaches
+  an end loses the attribute and with it its place here;
+- index `everyone`: `everyone` (S, hash: always "jobs") and `id` (S, range), all attributes;
+- time to live: the attribute `expires_at` (N, seconds since 1970).
+
+| pk | sk | what |
+|---|---|---|
+| `user#{user}` | `job#{id}` | a job |
+| `user#{user}` | `print#{fingerprint}` | the id of the job that has this fingerprint: there is one per user |
+| `user#{user}` | `tally` | how many jobs the user has, how many of them unfinished |
+| `user#{user}` | `deleted#{id}` | that a job was deleted, without its file's name; goes by time to live |
+| `live` | `live` | the set of jobs that are RUNNING or CANCELLING, which bounds how many are |
+
+Every write is one transaction over the items that it touches, on condition that the job's version and state are as they
+were read, so the four never disagree and a late or repeated message changes nothing. A job is read consistently. The
+indexes are behind by some milliseconds, seldom more: who acts on what they list reads the job again.
+"""
+
+from __future__ import annotations
+
+import bisect
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from reviewlens import aws
+from reviewlens.errors import TransientError
+from reviewlens.jobs.ids import now
+from reviewlens.jobs.interface import LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
+from reviewlens.jobs.rules import (
+    FIELDS,
+    changed,
+    check_finished,
+    check_move,
+    check_version,
+    id_taken,
+    no_such_job,
+    over_limit,
+    unfinished_states,
+)
+
+TTL_ATTRIBUTE = "expires_at"
+KEPT_AFTER_DELETION_SECONDS = 30 * 24 * 3600
+_INDEXES = ("unfinished", "everyone")
+SCHEMA: dict[str, Any] = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "id", *_INDEXES)],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": name,
+            "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        for name in _INDEXES
+    ],
+}
+_NUMBERS = frozenset({"attempts", "rows_read", "seconds", "version"})
+_LIVE_KEY = {"pk": {"S": "live"}, "sk": {"S": "live"}}
+_REFUSED = "ConditionalCheckFailed"
+_BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+_QUEUE_SECONDS = 1.0
+Operations = list[dict[str, Any]]
+Reasons = list[str]
+
+
+def create_table(client: Any, name: str) -> None:
+    """Make the table and wait until it can be used, where there is no Terraform: on an emulator, or to try things."""
+    with aws.plain_errors("dynamodb"):
+        client.create_table(TableName=name, **SCHEMA)
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+        client.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL_ATTRIBUTE}
+        )
+
+
+class DynamoJobTable:
+    """A JobTable that any number of processes share."""
+
+    def __init__(self, table_name: str, client: Any = None) -> None:
+        self.name = table_name
+        self._client = client or aws.client("dynamodb")
+        self._queue: list[str] = []
+        self._queue_read_at = -_QUEUE_SECONDS
+        self._queue_lock = threading.Lock()
+
+    # -- read ---------------------------------------------------------------------------------------------------------
+
+    def get(self, user: str, job_id: str) -> Job:
+        """One job of this user, read consistently."""
+        item = self._item(_key(user, f"job#{job_id}"))
+        if item is None:
+            raise no_such_job()
+        return _job(item)
+
+    def find(self, user: str, fingerprint: str) -> Job | None:
+        """The user's job with this fingerprint."""
+        named = self._item(_key(user, f"print#{fingerprint}"))
+        item = self._item(_key(user, f"job#{named['job']['S']}")) if named else None
+        return _job(item) if item else None
+
+    def counts(self, user: str) -> Counts:
+        """How many jobs the user has: one small item."""
+        item = self._item(_key(user, "tally")) or {}
+        return Counts(*(int(item.get(name, _number(0))["N"]) for name in ("count_all", "count_unfinished")))
+
+    def in_states(self, states: Iterable[JobState], *, limit: int = UNLIMITED) -> Jobs:
+        """All users' jobs in these unfinished states, oldest first, from an index that may be a moment behind."""
+        wanted = unfinished_states(states)
+        if not wanted:
+            self._item(_LIVE_KEY)  # whoever asks for nothing asks whether the table is there
+        lists = (map(_job, self._index("unfinished", str(state), limit=limit)) for state in wanted)
+        return [*islice(merge(*lists, key=lambda job: job.id), limit)]
+
+    def ahead(self, job: Job) -> int:
+        """How many queued jobs were made before this one, by a list that is read once a second at most."""
+        with self._queue_lock:
+            if time.monotonic() - self._queue_read_at >= _QUEUE_SECONDS:
+                queued = self._index("unfinished", str(JobState.QUEUED), ProjectionExpression="id")
+                self._queue = [item["id"]["S"] for item in queued]
+                self._queue_read_at = time.monotonic()
+            return bisect.bisect_left(self._queue, job.id)
+
+    def list(self, user: str, *, limit: int = 100, before: str = "") -> Jobs:
+        """Newest first, read consistently."""
+        items = self._query(
+            "pk = :pk AND sk BETWEEN :first AND :last",
+            {":pk": f"user#{user}", ":first": "job#", ":last": f"job#{before or '~'}"},
+            limit=limit + 1,
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [*islice((_job(item) for item in items if item["id"]["S"] != before), limit)]
+
+    def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
+        """Everybody's jobs, newest first, from an index that may be a moment behind."""
+        items = self._index("everyone", "jobs", before=before, limit=limit, ScanIndexForward=False)
+        return [*islice(map(_job, items), limit)]
+
+    # -- write --------------------------------------------------------------------------------------------------------
+
+    def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
+        """Job, fingerprint and tally in one transaction, or the user's job of the same fingerprint and False."""
+        absent = {"ConditionExpression": "attribute_not_exists(pk)"}
+        named = {**_key(job.user, f"print#{job.fingerprint}"), "job": {"S": job.id}}
+        room = "attribute_not_exists(pk) OR (count_all < :most_jobs AND count_unfinished < :most_unfinished)"
+        tally = self._tally(job.user, 1, 1)
+        tally["Update"] |= {"ConditionExpression": room}
+        tally["Update"]["ExpressionAttributeValues"] |= {
+            ":most_jobs": _number(most_jobs),
+            ":most_unfinished": _number(most_unfinished),
+        }
+        while True:
+            reasons = self._write([self._put(named, **absent), self._put(_item(job), **absent), tally])
+            if not reasons:
+                return job, True
+            if reasons[0] == _REFUSED:
+                same = self.find(job.user, job.fingerprint)
+                if same is not None:
+                    return same, same.id == job.id  # our own, where the answer to an earlier attempt was lost
+                continue  # deleted this moment
+            raise id_taken() if reasons[1] == _REFUSED else over_limit()
+
+    def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
+        """Move a queued job to RUNNING; None where `at_most` are live already."""
+        while True:
+            job = self.get(user, job_id)
+            check_move(job, JobState.RUNNING, [JobState.QUEUED])
+            after = changed(job, changes, JobState.RUNNING)
+            reasons = self._write(self._operations(job, after, at_most))
+            if not reasons:
+                return after
+            if reasons[0] != _REFUSED:
+                self._forget_lost()
+                return None
+
+    def move(
+        self,
+        user: str,
+        job_id: str,
+        to: JobState,
+        *,
+        expect: Iterable[JobState] | None = None,
+        if_version: int | None = None,
+        **changes: object,
+    ) -> Job:
+        """Move along TRANSITIONS; read and tried again while others write."""
+        expected = None if expect is None else frozenset(expect)
+        while True:
+            job = self.get(user, job_id)
+            check_version(job, if_version)
+            check_move(job, to, expected)
+            after = changed(job, changes, to)
+            if not self._write(self._operations(job, after)):
+                return after
+
+    def update(self, user: str, job_id: str, *, if_version: int | None = None, **changes: object) -> Job:
+        """Set fields other than those that identify a job and its state."""
+        while True:
+            job = self.get(user, job_id)
+            check_version(job, if_version)
+            after = changed(job, changes)
+            if not self._write(self._operations(job, after)):
+                return after
+
+    def delete(self, user: str, job_id: str, *, if_version: int | None = None) -> None:
+        """Hide a finished job at once and free its fingerprint; a note that it was there goes by time to live."""
+        while True:
+            job = self.get(user, job_id)
+            check_version(job, if_version)
+            check_finished(job)
+            note = {
+                **_key(user, f"deleted#{job_id}"),
+                "state": {"S": str(job.state)},
+                "created_at": {"S": job.created_at},
+                "deleted_at": {"S": now()},
+                TTL_ATTRIBUTE: _number(int(time.time()) + KEPT_AFTER_DELETION_SECONDS),
+            }
+            operations = [
+                {"Delete": {**self._at(_key(user, f"job#{job_id}")), **_as_read(job)}},
+                {"Delete": self._at(_key(user, f"print#{job.fingerprint}"))},
+                self._tally(user, -1, 0),
+                self._put(note),
+            ]
+            if not self._write(operations):
+                return
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def _item(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        with aws.plain_errors("dynamodb"):
+            answer = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+        found: dict[str, Any] | None = answer.get("Item")
+        return found
+
+    def _index(
+        self, name: str, value: str, *, before: str = "", limit: int = UNLIMITED, **more: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Items of an index; `before`: those with smaller ids."""
+        condition, values = f"{name} = :value", {":value": value}
+        if before:
+            condition, values = f"{condition} AND id < :before", {**values, ":before": before}
+        return self._query(condition, values, limit=limit, IndexName=name, **more)
+
+    def _query(
+        self, condition: str, values: dict[str, str], *, limit: int = UNLIMITED, **more: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Items, page by page; `limit` is only how many are wanted in all."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
+            "Limit": min(limit, 1000),
+            **more,
+        }
+        while True:
+            with aws.plain_errors("dynamodb"):
+                answer = self._client.query(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _write(self, operations: Operations) -> Reasons:
+        """Do all of it and answer [], or nothing and answer each operation's reason.
+
+        A repetition after a lost answer counts as the first (botocore sends a token along). TransientError while other
+        transactions or DynamoDB's limits are in the way for too long.
+        """
+        reasons: Reasons = []
+        for pause in _PAUSES:
+            with aws.plain_errors("dynamodb"):
+                try:
+                    self._client.transact_write_items(TransactItems=operations)
+                    return []
+                except ClientError as error:
+                    if aws.error_code(error) != "TransactionCanceledException":
+                        raise
+                    reasons = [reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])]
+            if _REFUSED in reasons:
+                return reasons
+            if not _BUSY & set(reasons):
+                break
+            time.sleep(random.uniform(pause / 2, pause))
+        raise TransientError(
+            "The job table cannot be written to now; try again.",
+            code="aws-failed",
+            details={"service": "dynamodb", "aws_code": ", ".join(sorted(set(reasons)))},
+        )
+
+    def _operations(self, before: Job, after: Job, at_most: int | None = None) -> Operations:
+        """What a write to a job consists of: its row, and the counts that its states change."""
+        operations = [self._put(_item(after), **_as_read(before))]
+        was, is_now = before.state in LIVE, after.state in LIVE
+        if was != is_now:
+            member = {":job": {"SS": [f"{after.user}/{after.id}"]}}
+            change: dict[str, Any] = {
+                **self._at(_LIVE_KEY),
+                "UpdateExpression": f"{'ADD' if is_now else 'DELETE'} jobs :job",
+                "ExpressionAttributeValues": member,
+            }
+            if at_most is not None:
+                change["ConditionExpression"] = "attribute_not_exists(jobs) OR size(jobs) < :at_most"
+                change["ExpressionAttributeValues"] = {**member, ":at_most": _number(at_most)}
+            operations.append({"Update": change})
+        unfinished = (after.state in UNFINISHED) - (before.state in UNFINISHED)
+        if unfinished:
+            operations.append(self._tally(after.user, 0, unfinished))
+        return operations
+
+    def _tally(self, user: str, jobs: int, unfinished: int) -> dict[str, Any]:
+        """Adds to a user's counts."""
+        return {
+            "Update": {
+                **self._at(_key(user, "tally")),
+                "UpdateExpression": "ADD count_all :jobs, count_unfinished :unfinished",
+                "ExpressionAttributeValues": {":jobs": _number(jobs), ":unfinished": _number(unfinished)},
+            }
+        }
+
+    def _forget_lost(self) -> None:
+        """Rows that somebody deleted by hand must not take up room for ever; ids are never given again."""
+        for member in (self._item(_LIVE_KEY) or {}).get("jobs", {"SS": []})["SS"]:
+            user, _, job_id = member.rpartition("/")
+            if self._item(_key(user, f"job#{job_id}")) is None:
+                with aws.plain_errors("dynamodb"):
+                    self._client.update_item(
+                        **self._at(_LIVE_KEY),
+                        UpdateExpression="DELETE jobs :job",
+                        ExpressionAttributeValues={":job": {"SS": [member]}},
+                    )
+
+    def _at(self, key: dict[str, Any]) -> dict[str, Any]:
+        return {"TableName": self.name, "Key": key}
+
+    def _put(self, item: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {"Put": {"TableName": self.name, "Item": item, **more}}
+
+
+def _key(user: str, sort: str) -> dict[str, Any]:
+    return {"pk": {"S": f"user#{user}"}, "sk": {"S": sort}}
+
+
+def _number(value: float) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def _as_read(job: Job) -> dict[str, Any]:
+    """The condition that nobody wrote since."""
+    return {
+        "ConditionExpression": "version = :version AND #state = :state",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": {":version": _number(job.version), ":state": {"S": str(job.state)}},
+    }
+
+
+def _item(job: Job) -> dict[str, Any]:
+    values = asdict(job)
+    item = {name: _number(value) if name in _NUMBERS else {"S": str(value)} for name, value in values.items()}
+    item |= {**_key(job.user, f"job#{job.id}"), "everyone": {"S": "jobs"}}
+    return item | {"unfinished": {"S": str(job.state)}} if job.state in UNFINISHED else item
+
+
+def _job(item: dict[str, Any]) -> Job:
+    values: dict[str, Any] = {name: next(iter(item[name].values())) for name in FIELDS}
+    for name in _NUMBERS:
+        values[name] = float(values[name]) if name == "seconds" else int(values[name])
+    return Job(**{**values, "state": JobState(values["state"])})
