@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
@@ -15,9 +17,19 @@ from reviewlens.pipeline.spec import UploadKeys
 from reviewlens.reviews.records import ReadLimits
 from reviewlens.reviews.tables import Sniffed
 from reviewlens.settings import Settings
-from reviewlens.storage.interface import ObjectStore
+from reviewlens.storage.interface import ObjectInfo, ObjectStore, PostForm
 
 MAX_FILENAME_CHARS = 200
+FORM_SECONDS = 900
+"""Life of the form with which a file is sent straight to the store."""
+COMPLETE_SECONDS = 23 * 3600
+"""How long after its form was given out an upload can still be completed; less than BROKEN_SECONDS by far more than
+completing takes."""
+BROKEN_SECONDS = 24 * 3600
+"""An upload of this age that has no description will never have one."""
+MAX_FORM_BYTES = 5 << 30
+"""What S3 takes in one request."""
+_CHUNK = 1 << 20
 
 
 class Overrides(BaseModel):
@@ -42,6 +54,24 @@ class Upload(BaseModel):
     created_at: str
     overrides: Overrides = Overrides()
     sniffed: Sniffed
+
+
+class Announced(BaseModel):
+    """A file that is to come straight to the store; kept beside it until it is complete."""
+
+    filename: str
+    size_bytes: int
+    created_at: str
+    announced: float = Field(description="Seconds since 1970, by the clock of who gave out the form.")
+
+
+class DirectUpload(BaseModel):
+    """Where and how to send a file straight to the store; then POST /uploads/{upload_id}/complete."""
+
+    upload_id: str
+    url: str = Field(description="Where to POST multipart/form-data: all `fields`, and last the file as `file`.")
+    fields: dict[str, str]
+    expires_in: int = Field(description="Seconds until the store no longer takes it.", examples=[FORM_SECONDS])
 
 
 class Sniff(Protocol):
@@ -98,12 +128,106 @@ class UploadService:
             raise
         return upload
 
+    def announce(self, user: str, filename: str, size_bytes: int) -> DirectUpload:
+        """A form that sends a file of just this size straight to the store, as a new upload of this user.
+
+        A user's oldest uploads that were announced and never completed make room for new ones. Raises NotFoundError
+        (`direct-upload-not-offered`) where the store takes no forms, LimitError (`upload-too-large`), InputError.
+        """
+        upload_id, name = new_id(), clean_filename(filename)
+        keys = UploadKeys(user, upload_id)
+        allowed = self._settings.max_upload_bytes
+        if size_bytes > allowed:
+            raise upload_too_large(allowed)
+        if size_bytes < 1:
+            raise InputError("The file is empty; choose another one.", code="empty-file")
+        form = self._form(keys, size_bytes) if size_bytes <= MAX_FORM_BYTES else None
+        if form is None:
+            raise not_offered()
+        self._make_room(user)
+        announced = Announced(filename=name, size_bytes=size_bytes, created_at=now(), announced=time.time())
+        self._store.put(keys.announced, announced.model_dump_json().encode(), if_none_match=True)
+        return DirectUpload(upload_id=upload_id, url=form.url, fields=form.fields, expires_in=form.expires_in)
+
+    def takes_forms(self) -> bool:
+        """Whether files can be sent straight to the store at all."""
+        return self._form(UploadKeys("nobody", "none"), 1) is not None
+
+    def complete(self, user: str, upload_id: str) -> Upload:
+        """Look into a file that was sent straight to the store; once it is complete, the same again.
+
+        Raises NotFoundError (`upload-not-found`) for what this user was given no form for, ConflictError
+        (`upload-not-received`) while the file is not there. What cannot be read is refused and goes, as in `receive`.
+        """
+        keys = UploadKeys(user, upload_id)
+        try:
+            return self.get(user, upload_id)
+        except NotFoundError:
+            announced = self._announced(keys)
+        while True:
+            before = self._store.head(keys.original)
+            if before is None or before.size != announced.size_bytes:
+                raise ConflictError(
+                    "The whole file has not arrived yet. Send it with the form you were given, then try again.",
+                    code="upload-not-received",
+                )
+            upload = self._described(keys, upload_id, announced)
+            after = self._store.head(keys.original)
+            if after == before:  # else it was sent a second time, or deleted, while we looked
+                break
+        try:
+            self._store.put(keys.info, upload.model_dump_json().encode(), if_none_match=True)
+        except ConflictError:  # completed twice at once: the first says what it is
+            return self.get(user, upload_id)
+        self._store.delete(keys.announced)
+        return upload
+
+    def _form(self, keys: UploadKeys, size: int) -> PostForm | None:
+        public = self._settings.public_s3_endpoint_url
+        return self._store.post_form(keys.original, size=size, expires_in=FORM_SECONDS, public_endpoint=public)
+
+    def _announced(self, keys: UploadKeys) -> Announced:
+        try:
+            found = Announced.model_validate_json(self._store.get(keys.announced))
+        except (NotFoundError, InputError) as error:
+            raise _no_such_upload() from error
+        if time.time() - found.announced > COMPLETE_SECONDS:
+            raise _no_such_upload()
+        return found
+
+    def _described(self, keys: UploadKeys, upload_id: str, announced: Announced) -> Upload:
+        digest = hashlib.sha256()
+        try:
+            with self._store.open(keys.original) as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+            sniffed = self._look(keys, announced.filename, announced.size_bytes, Overrides())
+        except (InputError, LimitError):
+            self._store.delete_prefix(keys.prefix)
+            raise
+        return Upload(
+            upload_id=upload_id,
+            filename=announced.filename,
+            size_bytes=announced.size_bytes,
+            sha256=digest.hexdigest(),
+            created_at=announced.created_at,
+            sniffed=sniffed,
+        )
+
+    def _make_room(self, user: str) -> None:
+        prefix = f"uploads/{user}/"
+        self.sweep(prefix)
+        announced = (found[0].key for found in self._undescribed(prefix))  # first of the three that an upload can have
+        pending = [key.split("/")[2] for key in announced if key.endswith("/announced.json")]
+        for upload_id in pending[: max(0, len(pending) + 1 - self._settings.max_unused_uploads_per_user)]:
+            self.delete(user, upload_id)
+
     def get(self, user: str, upload_id: str) -> Upload:
         """One upload of this user; NotFoundError (`upload-not-found`)."""
         try:
             return Upload.model_validate_json(self._store.get(UploadKeys(user, upload_id).info))
         except (NotFoundError, InputError) as error:
-            raise NotFoundError("There is no such upload.", code="upload-not-found") from error
+            raise _no_such_upload() from error
 
     def ids(self, user: str) -> list[str]:
         """This user's uploads, oldest first."""
@@ -134,15 +258,25 @@ class UploadService:
         """Delete file and description; absent is fine."""
         self._store.delete_prefix(UploadKeys(user, upload_id).prefix)
 
-    def sweep(self) -> int:
-        """Delete what uploads that broke off left behind, and say how many; only while none comes in."""
-        seen = {info.key for info in self._store.list("uploads/")}
-        broken = [
-            key for key in seen if key.endswith("/original") and key[: -len("original")] + "info.json" not in seen
-        ]
-        for key in broken:
-            self._store.delete(key)
+    def sweep(self, prefix: str = "uploads/", *, at: float | None = None) -> int:
+        """Delete the uploads below `prefix` that broke off or were never completed; say how many.
+
+        Only those of which nothing is younger than a day, so that none is hit which is coming in, here or through
+        another backend. `at`: the present, in seconds since 1970.
+        """
+        limit = (time.time() if at is None else at) - BROKEN_SECONDS
+        broken = [found for found in self._undescribed(prefix) if max(each.modified for each in found) < limit]
+        for found in broken:
+            for each in found:
+                self._store.delete(each.key)
         return len(broken)
+
+    def _undescribed(self, prefix: str) -> Iterator[list[ObjectInfo]]:
+        """The objects of each upload below `prefix` that has no description, oldest first for each user."""
+        for _, group in groupby(self._store.list(prefix), key=lambda info: info.key.split("/")[:3]):
+            found = list(group)
+            if not any(info.key.endswith("/info.json") for info in found):
+                yield found
 
     def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides) -> Sniffed:
         limits = read_limits(self._settings)
@@ -165,6 +299,17 @@ class _Counted:
                 raise upload_too_large(self._allowed)
             self.digest.update(chunk)
             yield chunk
+
+
+def _no_such_upload() -> NotFoundError:
+    return NotFoundError("There is no such upload.", code="upload-not-found")
+
+
+def not_offered() -> NotFoundError:
+    """What is raised where files cannot be sent straight to the store."""
+    return NotFoundError(
+        "Files cannot be sent straight to the store here; send them to /uploads.", code="direct-upload-not-offered"
+    )
 
 
 def upload_too_large(allowed: int) -> LimitError:

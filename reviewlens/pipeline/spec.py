@@ -72,6 +72,7 @@ class UploadKeys:
         self.prefix = f"uploads/{user}/{upload}/"
         self.original = self.prefix + "original"
         self.info = self.prefix + "info.json"  # name, size, sha256, sniffed
+        self.announced = self.prefix + "announced.json"  # name and size of a file that is to come straight to the store
 
 
 class JobKeys:
