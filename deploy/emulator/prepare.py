@@ -1,0 +1,132 @@
+"""Makes on an AWS emulator what Terraform makes on AWS: bucket, table, user pool, cluster, task.
+
+Usage: prepare.py FILE, which gets the settings that lead there. Asked again it takes what is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from reviewlens import aws
+from reviewlens.errors import ConfigurationError, ReviewLensError
+from reviewlens.jobs.dynamodb import create_table
+
+NAME = "reviewlens"
+USER = "owner"
+_EXISTS = frozenset(
+    {"BucketAlreadyOwnedByYou", "BucketAlreadyExists", "ResourceInUseException", "UsernameExistsException"}
+)
+
+
+def main(target: Path) -> int:
+    """Exit code 0; the user's password is printed when the user is made."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    if not endpoint:
+        raise ConfigurationError("AWS_ENDPOINT_URL must lead to an emulator: on AWS, Terraform makes these things.")
+    bucket = f"{NAME}-data"
+    _bucket(bucket, os.environ["REVIEWLENS_PUBLIC_FRONTEND_URL"])
+    with _unless_there():
+        create_table(aws.client("dynamodb"), f"{NAME}-jobs")
+    pool, client = _people()
+    _task(os.environ["PIPELINE_IMAGE"], endpoint)
+    settings = {
+        "STORE": f"s3://{bucket}",
+        "JOBS_TABLE": f"{NAME}-jobs",
+        "IDENTITY": "cognito",
+        "COGNITO_USER_POOL": pool,
+        "COGNITO_CLIENT": client,
+        "COGNITO_JWKS_URL": f"{endpoint}/{pool}/.well-known/jwks.json",
+        "LAUNCHER": "fargate",
+        "ECS_CLUSTER": NAME,
+        "ECS_TASK_DEFINITION": f"{NAME}-pipeline",
+        "ECS_SUBNETS": "subnet-emulated",
+        "ECS_SECURITY_GROUPS": "sg-emulated",
+    }
+    draft = target.with_name(".draft")
+    draft.write_text("".join(f"REVIEWLENS_{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    draft.replace(target)
+    sys.stdout.write(f"The emulated account is ready: {bucket}, {NAME}-jobs, {pool}.\n")
+    return 0
+
+
+def _bucket(name: str, ui: str) -> None:
+    s3 = aws.client("s3")
+    with _unless_there():
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_REGION"]})
+    rule = {
+        "AllowedMethods": ["POST", "PUT"],
+        "AllowedOrigins": [ui],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+    }
+    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [rule]})
+
+
+def _people() -> tuple[str, str]:
+    """The pool and its client; on the first time with one user, whose password is printed once."""
+    cognito = aws.client("cognito-idp")
+    pools = [pool["Id"] for pool in cognito.list_user_pools(MaxResults=60)["UserPools"] if pool["Name"] == NAME]
+    pool = pools[0] if pools else cognito.create_user_pool(PoolName=NAME)["UserPool"]["Id"]
+    clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)["UserPoolClients"]
+    named = [client["ClientId"] for client in clients if client["ClientName"] == NAME]
+    if not named:
+        made = cognito.create_user_pool_client(
+            UserPoolId=pool,
+            ClientName=NAME,
+            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            EnableTokenRevocation=True,
+            PreventUserExistenceErrors="ENABLED",
+        )
+        named = [made["UserPoolClient"]["ClientId"]]
+    with _unless_there():
+        cognito.admin_create_user(UserPoolId=pool, Username=USER, MessageAction="SUPPRESS")
+        password = f"{secrets.token_urlsafe(12)}-Aa1"
+        cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=password, Permanent=True)
+        sys.stdout.write(f"Log in as {USER} with the password {password} (shown once, for this emulator alone).\n")
+    return pool, named[0]
+
+
+def _task(image: str, endpoint: str) -> None:
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName=NAME, capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    passed = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    environment = {name: os.environ[name] for name in passed} | {"AWS_ENDPOINT_URL": endpoint}
+    ecs.register_task_definition(
+        family=f"{NAME}-pipeline",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="1024",
+        memory="4096",
+        containerDefinitions=[
+            {
+                "name": "pipeline",
+                "image": image,
+                "essential": True,
+                "environment": [{"name": name, "value": value} for name, value in environment.items()],
+            }
+        ],
+    )
+
+
+@contextlib.contextmanager
+def _unless_there() -> Iterator[None]:
+    """Nothing is done twice: AWS's word that something exists is taken."""
+    try:
+        yield
+    except ClientError as error:
+        if aws.error_code(error) not in _EXISTS:
+            raise
+    except ReviewLensError as error:
+        if error.details.get("aws_code") not in _EXISTS:
+            raise
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
