@@ -28,8 +28,8 @@ p[role=status] { color: var(--good); }
 p.key { padding: .6rem .7rem; font: 1rem/1.6 ui-monospace, monospace; color: var(--ink); background: var(--page);
   border-radius: .4rem; overflow-wrap: anywhere; user-select: all; }
 label { display: block; margin: 0 0 1rem; font-weight: 600; }
-input { display: block; width: 100%; margin-top: .25rem; padding: .6rem .7rem; font: inherit; color: inherit;
-  background: var(--page); border: 1px solid var(--line); border-radius: .4rem; }
+input { display: block; width: 100%; margin-top: .25rem; padding: .6rem .7rem; font: inherit; font-weight: 400;
+  color: inherit; background: var(--page); border: 1px solid var(--line); border-radius: .4rem; }
 input:focus, button:focus { outline: 3px solid var(--act); outline-offset: 1px; }
 button { width: 100%; padding: .65rem; font: inherit; font-weight: 600; color: var(--on-act); background: var(--act);
   border: 0; border-radius: .4rem; cursor: pointer; }
@@ -72,6 +72,7 @@ class Page:
 _NAME_HINTS = 'autocomplete="username" autocapitalize="none" spellcheck="false"'
 _CODE_HINTS = 'autocomplete="one-time-code" inputmode="numeric" spellcheck="false"'
 _NEW_HINTS = 'autocomplete="new-password"'
+_HIDDEN_HINTS = {"username": _NAME_HINTS}
 
 
 def _name(value: str) -> Field:
@@ -96,6 +97,7 @@ def challenge(asked: Challenge) -> Page:
             Field("New password", "answer", "password", hints=_NEW_HINTS),
             Field("The same once more", "again", "password", hints=_NEW_HINTS),
         )
+        hidden["username"] = asked.name
         title, button, intro = "Choose a password", "Save and log in", asked.words
     else:
         fields = (Field("Code", "answer", limit=16, hints=_CODE_HINTS),)
@@ -113,19 +115,24 @@ def sign_up(name: str = "", email: str = "") -> Page:
     """Make oneself a user."""
     fields = (
         _name(name),
-        Field("E-mail address", "email", "email", email, 254, 'autocomplete="email"', "A code is sent to it."),
+        Field("Email address", "email", "email", email, 254, 'autocomplete="email"', "A code is sent to it."),
         Field("Password", "password", "password", hints=_NEW_HINTS),
         Field("The same once more", "again", "password", hints=_NEW_HINTS),
     )
     links = (("I have a user: log in", "/session/login"), ("I have a code", "/session/confirm"))
     return Page(
-        "Make a user", "A user of your own keeps your reviews to you.", "/session/sign-up", fields, "Go on", links=links
+        "Make a user",
+        "A user of your own keeps your reviews to you.",
+        "/session/sign-up",
+        fields,
+        "Make a user",
+        links=links,
     )
 
 
 def confirm(name: str = "", sent_to: str = "") -> Page:
     """The code that was sent to a new user's address."""
-    intro = f"Enter the code that was sent to {sent_to or 'your e-mail address'}."
+    intro = f"Enter the code that was sent to {sent_to or 'your email address'}."
     fields = (_name(name), Field("Code", "code", limit=16, hints=_CODE_HINTS))
     links = (("Log in", "/session/login"),)
     also = ("resend", "Send another code")
@@ -137,7 +144,11 @@ def render(page: Page, message: str = "", *, good: bool = False) -> str:
     said = f'<p role="{"status" if good else "alert"}">{escape(message)}</p>' if message else ""
     first = next((one.name for one in page.fields if not one.value), page.fields[0].name)
     inputs = "\n".join(_input(one, focused=one.name == first) for one in page.fields)
-    hidden = "".join(f'<input type="hidden" name="{escape(k)}" value="{escape(v)}">' for k, v in page.hidden.items())
+    # Not of the type "hidden": a password manager looks for the name that a new password belongs to.
+    hidden = "".join(
+        f'<input hidden name="{escape(name)}" value="{escape(value)}" {_HIDDEN_HINTS.get(name, "")}>'
+        for name, value in page.hidden.items()
+    )
     also = (
         f'<button class="quiet" type="submit" name="{escape(page.also[0])}" value="1" formnovalidate>'
         f"{escape(page.also[1])}</button>"

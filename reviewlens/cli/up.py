@@ -94,11 +94,7 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
         }
         run_file.write(services, **urls)
         wait_until_ready(services, 120, lambda: None)
-    if settings.identity == "local":
-        _welcome(console, settings, urls)
-    else:
-        where = f"Open {urls['frontend']} and log in. Press Ctrl-C to stop."
-        console.print(f"\n[bold]ReviewLens is running.[/] {where}", soft_wrap=True)
+    _welcome(console, settings, urls)
     while True:
         for service in services:
             code = service.ended()
@@ -108,6 +104,11 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
 
 
 def _welcome(console: Console, settings: Settings, urls: dict[str, str]) -> None:
+    """How to get in: by a link where the users are our own, else by the log-in page."""
+    if settings.identity != "local":
+        where = f"Open {urls['frontend']} and log in. Press Ctrl-C to stop."
+        console.print(f"\n[bold]ReviewLens is running.[/] {where}", soft_wrap=True)
+        return
     operator = Operator.of(settings, urls["backend"])
     try:
         analyse_example(console, Client(operator.url, operator.access_token(LOCAL_USER)))

@@ -25,7 +25,7 @@ _WORDS = {
     ChallengeKind.NEW_PASSWORD: "Your password was for the first log-in alone; choose one of your own.",
     ChallengeKind.CODE_FROM_APP: "Enter the six digits that your authenticator app shows for ReviewLens.",
     ChallengeKind.CODE_BY_SMS: "Enter the code that was sent to your phone{sent_to}.",
-    ChallengeKind.CODE_BY_EMAIL: "Enter the code that was sent to your e-mail address{sent_to}.",
+    ChallengeKind.CODE_BY_EMAIL: "Enter the code that was sent to your email address{sent_to}.",
     ChallengeKind.SET_UP_APP: "Add this key to an authenticator app on your phone, "
     "then enter the six digits that the app shows: {secret}",
 }

@@ -130,7 +130,7 @@ class CognitoIdentity:
         self._must_allow_sign_up()
         name, email = normal_name(name), email.strip()
         if not (_EMAIL.fullmatch(email) and len(email) <= 254 and _whole(email)):
-            raise InputError("That is not an e-mail address; it looks like ana@example.org.", code="invalid-email")
+            raise InputError("That is not an email address; it looks like ana@example.org.", code="invalid-email")
         password = _new_password(password)
         with _told(errors.at_sign_up()):
             made = self._client.sign_up(

@@ -86,7 +86,7 @@ def _of_the_user() -> Known:
             code="password-reset-required",
         ),
         "UserNotConfirmedException": AuthenticationError(
-            "Your e-mail address is not confirmed yet. Enter the code that was sent to it, then log in.",
+            "Your email address is not confirmed yet. Enter the code that was sent to it, then log in.",
             code="user-not-confirmed",
         ),
         "UserLambdaValidationException": PermissionError_(
@@ -155,7 +155,7 @@ def at_sign_up() -> Known:
         "NotAuthorizedException": sign_up_off(),
         "InvalidPasswordException": weak_password(""),
         "InvalidParameterException": InputError(
-            "The user pool does not take this name or this e-mail address; check both.", code="sign-up-invalid"
+            "The user pool does not take this name or this email address; check both.", code="sign-up-invalid"
         ),
         "CodeDeliveryFailureException": TransientError(
             "The user was made, but the code could not be sent; ask for another one in a few minutes.",

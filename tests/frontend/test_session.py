@@ -39,6 +39,18 @@ def test_without_a_session_the_page_leads_to_the_log_in_page(world: World) -> No
     assert "kettles" not in said
 
 
+def test_only_a_local_start_prints_a_link(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    assert "The link that ReviewLens prints" in text_of(_open())
+    for name, value in {"IDENTITY": "cognito", "COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c"}.items():
+        monkeypatch.setenv(f"REVIEWLENS_{name}", value)
+    session.settings.clear()
+    said = text_of(_open())
+    monkeypatch.undo()
+    session.settings.clear()
+    assert "Please log in" in said
+    assert "The link that ReviewLens prints" not in said
+
+
 def test_an_ended_access_token_is_renewed_by_itself(world: World) -> None:
     app = _open(_ended_token(), world.backend.refresh)
     assert app.title[0].value.replace("\\", "") == "bare.csv"

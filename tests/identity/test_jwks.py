@@ -17,8 +17,8 @@ from tests.emulator import free_port
 from tests.identity.key_server import KeyServer, key_server
 
 
-def key(kid: str, **changed: object) -> dict[str, object]:
-    return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": "sXch", "e": "AQAB", **changed}
+def key(kid: str, /, **changed: object) -> dict[str, object]:
+    return {"kty": "RSA", "use": "sig", "alg": "RS256", "n": "sXch", "e": "AQAB", "kid": kid, **changed}
 
 
 class Clock:
