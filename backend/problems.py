@@ -32,7 +32,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS_BY_CODE = {
     "upload-too-large": 413,
     "too-many-jobs": 409,
-    "too-many-unfinished-jobs": 409,
+    "too-many-unfinished-jobs": 429,
     "upload-disconnected": 400,
 }
 _STATUS_BY_TYPE: list[tuple[type[ReviewLensError], int]] = [
@@ -95,6 +95,8 @@ def problem_of(error: ReviewLensError) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after_seconds)
     elif isinstance(error, TransientError):
         headers["Retry-After"] = "5"
+    elif status_of(error) == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = "30"  # a job has to finish first
     elif isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = "Bearer"
     return problem(status_of(error), error.code, error.message, details=error.details, headers=headers)

@@ -73,6 +73,7 @@ _REFUSED = "ConditionalCheckFailed"
 _BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _QUEUE_SECONDS = 1.0
+_PAGE = 1000
 Operations = list[dict[str, Any]]
 Reasons = list[str]
 
@@ -263,7 +264,7 @@ class DynamoJobTable:
             "TableName": self.name,
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
-            "Limit": min(limit, 1000),
+            "Limit": min(limit, _PAGE),
             **more,
         }
         while True:
@@ -355,7 +356,7 @@ def _key(user: str, sort: str) -> dict[str, Any]:
 
 
 def _number(value: float) -> dict[str, str]:
-    return {"N": str(value)}
+    return {"N": str(value).removesuffix(".0")}  # as DynamoDB itself spells it
 
 
 def _as_read(job: Job) -> dict[str, Any]:

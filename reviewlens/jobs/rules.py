@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
-from reviewlens.errors import ConflictError, NotFoundError
+from reviewlens.errors import ConflictError, LimitError, NotFoundError
 from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, JobState
 
@@ -64,6 +64,6 @@ def id_taken() -> ConflictError:
     return ConflictError("There is a job of this id already.", code="job-exists")
 
 
-def over_limit() -> ConflictError:
+def over_limit() -> LimitError:
     """What is raised where a user may have no further job."""
-    return ConflictError("There are as many jobs as allowed.", code="job-limit")
+    return LimitError("You have as many jobs as allowed; delete some, or wait until one has finished.")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, TransientError
+from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
 from reviewlens.jobs.ids import new_id, now
 from reviewlens.jobs.interface import UNFINISHED, UNLIMITED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
@@ -137,10 +137,10 @@ class JobService:
                 most_jobs=self.settings.max_jobs_per_user,
                 most_unfinished=self.settings.max_queued_jobs_per_user,
             )
-        except ConflictError as error:
+        except LimitError:
             self.store.delete(JobKeys(job.user, job.id).spec)
-            self._check_limits(job.user)
-            raise TransientError("There was no place for this job just now; try again.") from error
+            self._check_limits(job.user)  # which says it in more words
+            raise
         if not created:
             self.store.delete(JobKeys(job.user, job.id).spec)
         return found, created
@@ -243,7 +243,9 @@ class JobService:
         """Queue a failed or cancelled job again, with its spec unchanged; LimitError with too many unfinished ones."""
         with self.lock_of(user):
             job = self.table.get(user, job_id)
-            if job.state not in _RETRIABLE or job.error_code == _BEING_DELETED:
+            if job.error_code == _BEING_DELETED:
+                raise ConflictError("This job is being deleted; delete it again if it stays.", code="being-deleted")
+            if job.state not in _RETRIABLE:
                 raise ConflictError(
                     f"Only a failed or cancelled job can be tried again; this one is {job.state}.",
                     code="job-state",

@@ -94,10 +94,11 @@ class Bench:
     settings: Settings
     launcher: ScriptedLauncher = field(default_factory=ScriptedLauncher)
     finished: list[Job] = field(default_factory=list)
+    table: Any = None
 
     def __post_init__(self) -> None:
         self.store = LocalObjectStore(self.folder / "objects")
-        self.table = SqliteJobTable(self.folder / "jobs.db")
+        self.table = self.table or SqliteJobTable(self.folder / "jobs.db")
         self.uploads = UploadService(self.store, self.settings, sniff_csv)
         self.service = JobService(self.table, self.store, self.uploads, self.settings, cache_dir=self.folder / "cache")
         self.dispatcher = Dispatcher(self.service, self.launcher, on_finish=self.finished.append)

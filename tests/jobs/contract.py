@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 
-from reviewlens.errors import ConflictError, NotFoundError
-from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, JobState, JobTable
+from reviewlens.errors import ConflictError, LimitError, NotFoundError
+from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Counts, Job, JobState, JobTable
 
 _numbers = count()
 
@@ -70,6 +70,63 @@ class JobTableContract(ABC):
         other = a_job(user="u2", fingerprint="same")
         assert table.create(other) == (other, True)
 
+    def test_a_job_is_found_by_its_fingerprint(self, table):
+        job, _ = table.create(a_job(fingerprint="some"))
+        assert table.find("u1", "some") == job
+        assert table.find("u1", "other") is None
+        assert table.find("u2", "some") is None
+
+    def test_jobs_are_counted_as_they_come_and_go(self, table):
+        assert table.counts("u1") == Counts(0, 0)
+        first, _ = table.create(a_job(fingerprint="same"))
+        table.create(a_job(fingerprint="same"))
+        table.create(a_job())
+        table.create(a_job(user="u2"))
+        assert table.counts("u1") == Counts(2, 2)
+        table.move("u1", first.id, JobState.RUNNING)
+        assert table.counts("u1") == Counts(2, 2)
+        table.move("u1", first.id, JobState.FAILED)
+        assert table.counts("u1") == Counts(2, 1)
+        table.move("u1", first.id, JobState.QUEUED)
+        assert table.counts("u1") == Counts(2, 2)
+        table.move("u1", first.id, JobState.CANCELLED)
+        table.delete("u1", first.id)
+        assert table.counts("u1") == Counts(1, 1)
+
+    def test_a_user_has_no_more_jobs_than_allowed(self, table):
+        limits = {"most_jobs": 3, "most_unfinished": 2}
+        one, _ = table.create(a_job(fingerprint="one"), **limits)
+        table.create(a_job(), **limits)
+        with pytest.raises(LimitError):
+            table.create(a_job(), **limits)
+        assert table.create(a_job(fingerprint="one"), **limits) == (one, False)
+        table.create(a_job(user="u2"), **limits)
+        table.move("u1", one.id, JobState.CANCELLED)
+        two, _ = table.create(a_job(), **limits)
+        table.move("u1", two.id, JobState.CANCELLED)
+        with pytest.raises(LimitError):
+            table.create(a_job(), **limits)
+        assert table.counts("u1") == Counts(3, 1)
+
+    def test_of_many_created_at_once_no_more_than_allowed_are(self, table):
+        def attempt(_: int) -> bool:
+            try:
+                return table.create(a_job(), most_unfinished=3)[1]
+            except LimitError:
+                return False
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(attempt, range(16))) == 3
+        assert table.counts("u1") == Counts(3, 3)
+        assert len(table.list("u1")) == 3
+
+    def test_of_many_alike_created_at_once_there_is_one(self, table):
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(lambda _: table.create(a_job(fingerprint="same")), range(16)))
+        assert [created for _, created in answers].count(True) == 1
+        assert len({job.id for job, _ in answers}) == 1
+        assert len(table.list("u1")) == 1
+
     def test_an_id_is_given_once(self, table):
         job = a_job()
         table.create(job)
@@ -121,7 +178,45 @@ class JobTableContract(ABC):
         running = self.in_state(table, JobState.RUNNING)
         assert [job.id for job in table.in_states([JobState.QUEUED])] == [one.id, two.id]
         assert [job.id for job in table.in_states([JobState.QUEUED, JobState.RUNNING])] == [one.id, two.id, running.id]
+        assert [job.id for job in table.in_states([JobState.QUEUED, JobState.RUNNING], limit=2)] == [one.id, two.id]
         assert table.in_states([]) == []
+
+    def test_finished_jobs_are_not_listed_by_state(self, table):
+        with pytest.raises(ValueError, match="finished"):
+            table.in_states([JobState.QUEUED, JobState.SUCCEEDED])
+
+    def test_those_ahead_are_everybodys_that_wait(self, table):
+        running = self.in_state(table, JobState.RUNNING)
+        first, _ = table.create(a_job(user="u2"))
+        second, _ = table.create(a_job())
+        assert (table.ahead(second), table.ahead(first), table.ahead(running)) == (1, 0, 0)
+
+    def test_a_claim_is_had_once_and_while_there_is_room(self, table):
+        first, second, third = (table.create(a_job())[0] for _ in range(3))
+        claimed = table.claim("u1", first.id, at_most=2, handle="claim:1", attempts=1)
+        assert (claimed.state, claimed.handle, claimed.attempts) == (JobState.RUNNING, "claim:1", 1)
+        assert table.get("u1", first.id) == claimed
+        with pytest.raises(ConflictError):
+            table.claim("u1", first.id, at_most=2, handle="claim:2")
+        assert table.claim("u1", second.id, at_most=2, handle="claim:3").state is JobState.RUNNING
+        table.move("u1", second.id, JobState.CANCELLING)
+        assert table.claim("u1", third.id, at_most=2, handle="claim:4") is None
+        assert table.get("u1", third.id) == third
+        table.move("u1", first.id, JobState.INTERRUPTED)
+        assert table.claim("u1", third.id, at_most=2, handle="claim:5").handle == "claim:5"
+
+    def test_of_many_claims_at_once_as_many_succeed_as_there_is_room_for(self, table):
+        jobs = [table.create(a_job())[0] for _ in range(6)]
+
+        def attempt(number: int) -> bool:
+            try:
+                return table.claim("u1", jobs[number % 6].id, at_most=2) is not None
+            except ConflictError:
+                return False
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(attempt, range(18))) == 2
+        assert len(table.in_states([JobState.RUNNING])) == 2
 
     @pytest.mark.parametrize("here", JobState)
     @pytest.mark.parametrize("there", JobState)
@@ -143,6 +238,23 @@ class JobTableContract(ABC):
             table.move("u1", job.id, JobState.CANCELLED, expect=[JobState.RUNNING, JobState.INTERRUPTED])
         assert table.move("u1", job.id, JobState.CANCELLED, expect=[JobState.QUEUED]).state is JobState.CANCELLED
 
+    def test_a_write_may_name_the_version_it_expects(self, table):
+        job = self.in_state(table, JobState.FAILED)
+        for act in (
+            lambda: table.move("u1", job.id, JobState.QUEUED, if_version=job.version - 1),
+            lambda: table.update("u1", job.id, if_version=job.version + 1, handle="h"),
+            lambda: table.delete("u1", job.id, if_version=job.version - 1),
+        ):
+            with pytest.raises(ConflictError) as changed:
+                act()
+            assert changed.value.code == "job-state"
+        assert table.get("u1", job.id) == job
+        job = table.update("u1", job.id, if_version=job.version, handle="h")
+        job = table.move("u1", job.id, JobState.QUEUED, if_version=job.version)
+        job = table.move("u1", job.id, JobState.CANCELLED, if_version=job.version)
+        table.delete("u1", job.id, if_version=job.version)
+        assert table.list("u1") == []
+
     def test_of_many_at_once_one_moves(self, table):
         job, _ = table.create(a_job())
 
@@ -162,7 +274,7 @@ class JobTableContract(ABC):
         assert (updated.handle, updated.rows_read, updated.version) == ("h", 5, 1)
         assert updated.updated_at > job.updated_at
 
-    @pytest.mark.parametrize("field", ["id", "user", "state", "version", "created_at", "no_such_field"])
+    @pytest.mark.parametrize("field", ["id", "user", "state", "version", "created_at", "fingerprint", "no_such_field"])
     def test_what_identifies_a_job_cannot_be_set(self, table, field):
         job, _ = table.create(a_job())
         with pytest.raises(TypeError):
