@@ -1,6 +1,7 @@
-"""One model from several checkpoints of a training: the mean of their weights (Izmailov et al. 2018, arXiv:1803.05407).
+"""One model from several checkpoints: the mean of their weights, of one training (Izmailov et al. 2018,
+arXiv:1803.05407) or of several that began alike (Wortsman et al. 2022, arXiv:2203.05482).
 
-python -m reviewlens.model.averaging OUT/model CHECKPOINT CHECKPOINT ...
+python -m reviewlens.model.averaging OUT/model CHECKPOINT CHECKPOINT ... [--weights 3 5 ...]
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ from reviewlens.errors import InputError
 _KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
-def average(checkpoints: Sequence[Path], into: Path) -> None:
-    """Write the mean model, and beside its folder the training.json of the run that the checkpoints lie in.
+def average(checkpoints: Sequence[Path], into: Path, shares: Sequence[float] | None = None) -> None:
+    """Write the mean model, and beside its folder a training.json: that of the run that the last checkpoint lies in,
+    with `averaged` (which checkpoints of which run, and their shares) and, where there are several runs, `runs`.
 
-    Raises InputError when fewer than two are given or their weights do not have the same names and shapes.
+    `shares`: how much each counts; by default all the same. Raises InputError when fewer than two are given, when
+    shares do not fit them, or when their weights do not have the same names and shapes.
     """
+    counts = list(shares or [1.0] * len(checkpoints))
+    if len(counts) != len(checkpoints) or min(counts, default=0) <= 0:
+        raise InputError("Give one weight above nothing for each checkpoint.", code="checkpoints")
     if len(checkpoints) < 2:
         raise InputError("Name at least two checkpoints to average.", code="checkpoints")
     missing = [folder.name for folder in checkpoints if not (folder / "model.safetensors").is_file()]
@@ -34,7 +40,11 @@ def average(checkpoints: Sequence[Path], into: Path) -> None:
     for folder, weights in zip(checkpoints, loaded, strict=True):
         if {name: each.shape for name, each in weights.items()} != {name: each.shape for name, each in first.items()}:
             raise InputError(f"{folder.name} is not a checkpoint of the same model.", code="checkpoints")
-    mean = {name: sum(each[name].float() for each in loaded) / len(loaded) for name in first}
+    total = sum(counts)
+    mean = {
+        name: sum(each[name].float() * count for each, count in zip(loaded, counts, strict=True)) / total
+        for name in first
+    }
     into.mkdir(parents=True, exist_ok=True)
     save_file(
         {name: value.to(first[name].dtype).contiguous() for name, value in mean.items()},
@@ -44,11 +54,26 @@ def average(checkpoints: Sequence[Path], into: Path) -> None:
     for name in _KEPT:
         if (checkpoints[-1] / name).exists():
             shutil.copyfile(checkpoints[-1] / name, into / name)
-    told = checkpoints[-1].parent / "training.json"
-    if told.exists():
-        facts = json.loads(told.read_text(encoding="utf-8"))
-        facts["averaged"] = [folder.name for folder in checkpoints]
-        (into.parent / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    _write_facts(checkpoints, counts, into.parent / "training.json")
+
+
+def _write_facts(checkpoints: Sequence[Path], counts: Sequence[float], target: Path) -> None:
+    runs = list(dict.fromkeys(folder.parent for folder in checkpoints))
+    if not all((run / "training.json").exists() for run in runs):
+        return
+    told = [json.loads((run / "training.json").read_text(encoding="utf-8")) for run in runs]
+    facts = {
+        **told[-1],
+        "averaged": [
+            {"run": runs.index(folder.parent) + 1, "checkpoint": folder.name, "share": count}
+            for folder, count in zip(checkpoints, counts, strict=True)
+        ],
+    }
+    if len(runs) > 1:
+        facts["runs"] = [
+            {name: run.get(name) for name in ("options", "steps", "texts_seen", "minutes")} for run in told
+        ]
+    target.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,9 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("into", type=Path)
     parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("--weights", type=float, nargs="+", help="how much each counts; by default all the same")
     given = parser.parse_args(argv)
     try:
-        average(given.checkpoints, given.into)
+        average(given.checkpoints, given.into, given.weights)
     except InputError as error:
         sys.stderr.write(error.message + "\n")
         return 2

@@ -49,7 +49,7 @@ def model_card(metadata: BundleMetadata) -> str:
         *[f"| {row['source']} | {row['licence']} | {row['texts']} |" for row in training["texts_by_source"]],
         "",
         *_licence_notice(training),
-        *_training_lines("Fine-tuned", training, options),
+        *_large_lines(training, options),
         *_small_lines(training),
         *([str(training["note"]), ""] if training.get("note") else []),
         f"Fingerprint of the data (SHA-256): `{training['data_sha256']}`.",
@@ -65,7 +65,7 @@ def model_card(metadata: BundleMetadata) -> str:
         "## Getting these numbers again",
         "",
         "```",
-        *_training_command(options, "training"),
+        *_large_commands(training, options),
         *_averaging_command(training),
         *_training_command(_small(training).get("options") or {}, "small"),
         f"python -m reviewlens.model.shipping {_trained(training)} CORPUS.parquet{_licences(options)} --version "
@@ -212,10 +212,34 @@ def _training_lines(opening: str, training: dict[str, Any], options: dict[str, A
         f"at most {options.get('max_tokens')} tokens each, learning rate {options.get('learning_rate')} falling to "
         f"nothing, "
         f"label smoothing {options.get('label_smoothing')}, class weights by the {options.get('class_weights')} rule, "
-        f"{percent(float(options.get('snippet_share', 0)), 0)} of the longer texts cut to a few sentences, seed "
-        f"{options.get('seed')}.",
+        f"{percent(float(options.get('snippet_share', 0)), 0)} of the longer texts cut to a few sentences, "
+        f"{_by_sentences(options)}seed {options.get('seed')}.",
         "",
     ]
+
+
+def _by_sentences(options: dict[str, Any]) -> str:
+    share = float(options.get("sentence_share") or 0)
+    return f"{percent(share, 0)} read sentence by sentence, " if share else ""
+
+
+def _runs(training: dict[str, Any], options: dict[str, Any]) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """The trainings that the (last) model came from: output folder, facts, options."""
+    told = training.get("runs") or []
+    if not told:
+        return [("training", training, options)]
+    return [(f"training-{number}", facts, facts.get("options") or {}) for number, facts in enumerate(told, start=1)]
+
+
+def _large_lines(training: dict[str, Any], options: dict[str, Any]) -> list[str]:
+    runs = _runs(training, options)
+    if len(runs) == 1:
+        return _training_lines("Fine-tuned", training, options)
+    return [line for folder, facts, own in runs for line in _training_lines(f"Fine-tuned ({folder})", facts, own)]
+
+
+def _large_commands(training: dict[str, Any], options: dict[str, Any]) -> list[str]:
+    return [line for folder, _, own in _runs(training, options) for line in _training_command(own, folder)]
 
 
 def _trained(training: dict[str, Any]) -> str:
@@ -226,15 +250,21 @@ def _averaging_command(training: dict[str, Any]) -> list[str]:
     averaged = training.get("averaged") or []
     if not averaged:
         return []
-    checkpoints = " ".join(f"out/training/{name}" for name in averaged)
-    return [f"python -m reviewlens.model.averaging {_trained(training)} {checkpoints}"]
+    several = bool(training.get("runs"))
+    checkpoints = " ".join(
+        f"out/training{'-' + str(each['run']) if several else ''}/{each['checkpoint']}" for each in averaged
+    )
+    shares = [each["share"] for each in averaged]
+    weights = f" --weights {' '.join(f'{share:g}' for share in shares)}" if len(set(shares)) > 1 else ""
+    return [f"python -m reviewlens.model.averaging {_trained(training)} {checkpoints}{weights}"]
 
 
 def _training_command(options: dict[str, Any], folder: str) -> list[str]:
     if not options:
         return []
     shaped = ("base_model", "keep_layers", "freeze_layers", "class_cap", "limit", "teacher", "teacher_weight")
-    shown = (*shaped, "max_minutes", "epochs", "batch_tokens", "max_tokens", "learning_rate", "snippet_share", "seed")
+    shown = (*shaped, "max_minutes", "epochs", "batch_tokens", "max_tokens", "learning_rate", "snippet_share")
+    shown = (*shown, "sentence_share", "seed")
     # What the teacher is called where it was used tells a reader nothing: here it is the model of the first command.
     given = (
         {**options, "teacher": "out/training/model"} if options.get("teacher") else {**options, "teacher_weight": None}

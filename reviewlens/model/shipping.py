@@ -229,9 +229,10 @@ def _told(trained: Path) -> dict[str, Any]:
     """What the training wrote down beside the model, without the paths of the machine it ran on."""
     told = trained.parent / "training.json"
     facts: dict[str, Any] = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
-    settings = facts.get("options")
-    if isinstance(settings, dict):
-        facts["options"] = {name: value for name, value in settings.items() if name not in {"corpus", "output"}}
+    for run in (facts, *facts.get("runs", [])):
+        settings = run.get("options")
+        if isinstance(settings, dict):
+            run["options"] = {name: value for name, value in settings.items() if name not in {"corpus", "output"}}
     return facts
 
 

@@ -185,11 +185,11 @@ def _finish(
         minutes=round(clock.minutes(), 2),
         validation=measured,
     )
+    named = Path(base).name if Path(base).is_dir() else base
+    given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(options).items()}
     facts = {
-        "options": {
-            name: Path(value).name if isinstance(value, Path) else value for name, value in asdict(options).items()
-        },
-        "base_model": Path(base).name if Path(base).is_dir() else base,
+        "options": {**given, "base_model": named},
+        "base_model": named,
         "corpus_sha256": corpus.fingerprint(),
         "dropped_near_copies": corpus.dropped_near_copies,
         "rows": {

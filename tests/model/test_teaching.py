@@ -15,6 +15,7 @@ pytest.importorskip("transformers", reason="the training extra is not installed"
 pytest.importorskip("cleanlab", reason="the training extra is not installed")
 
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
 from reviewlens.errors import ConfigurationError, InputError
@@ -200,8 +201,35 @@ def test_checkpoints_are_averaged_and_others_refused(base: Path, tmp_path: Path)
     mean = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model")
     assert all(torch.all(value == 1.5) for value in mean.parameters())
     told = json.loads((tmp_path / "out" / "training.json").read_text())
-    assert told == {"steps": 2, "averaged": ["checkpoint-1", "checkpoint-2"]}
+    assert told == {
+        "steps": 2,
+        "averaged": [
+            {"run": 1, "checkpoint": "checkpoint-1", "share": 1.0},
+            {"run": 1, "checkpoint": "checkpoint-2", "share": 1.0},
+        ],
+    }
     shape_encoder(mean, 1, 0)
     mean.save_pretrained(tmp_path / "cut")
     assert averaging.main([str(tmp_path / "other"), str(made[0]), str(tmp_path / "cut")]) == 2
     assert averaging.main([str(tmp_path / "other"), str(made[0])]) == 2
+
+
+def test_checkpoints_of_two_trainings_count_as_much_as_they_are_given(base: Path, tmp_path: Path) -> None:
+    weights = load_file(base / "model.safetensors")
+    made = []
+    for number, run in enumerate(("first", "second"), start=1):
+        folder = tmp_path / run / "checkpoint-1"
+        folder.mkdir(parents=True)
+        save_file({name: value * number for name, value in weights.items()}, folder / "model.safetensors")
+        told = {"options": {"seed": number}, "steps": number, "texts_seen": 10, "minutes": 1.0}
+        (tmp_path / run / "training.json").write_text(json.dumps(told))
+        made.append(folder)
+    into = tmp_path / "out" / "model"
+    assert averaging.main([str(into), *map(str, made), "--weights", "3", "1"]) == 0
+    mean = load_file(into / "model.safetensors")
+    assert all(torch.allclose(mean[name], weights[name] * 1.25, atol=1e-6) for name in weights)
+    told = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert [(each["run"], each["share"]) for each in told["averaged"]] == [(1, 3.0), (2, 1.0)]
+    assert [run["options"]["seed"] for run in told["runs"]] == [1, 2]
+    assert averaging.main([str(into), *map(str, made), "--weights", "3"]) == 2
+    assert averaging.main([str(into), *map(str, made), "--weights", "3", "0"]) == 2
