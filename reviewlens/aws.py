@@ -18,6 +18,7 @@ from botocore.exceptions import (
 )
 
 from reviewlens.errors import ConfigurationError, ReviewLensError, TransientError
+from reviewlens.settings import aws_region
 
 REFUSED = frozenset(
     {
@@ -48,7 +49,7 @@ def client(service: str, **options: Any) -> Any:
         "max_pool_connections": 50,
     }
     with plain_errors(service):
-        return boto3.session.Session().client(service, config=Config(**{**settings, **options}))
+        return boto3.session.Session(region_name=aws_region()).client(service, config=Config(**{**settings, **options}))
 
 
 @contextlib.contextmanager

@@ -200,3 +200,8 @@ class Settings(BaseSettings):
 def child_environment(**overrides: str) -> dict[str, str]:
     """This process's environment with settings overridden (`DATA_DIR="…"`), for a program that it starts."""
     return {**os.environ, **{f"REVIEWLENS_{name}": value for name, value in overrides.items()}}
+
+
+def aws_region() -> str | None:
+    """The region that the surroundings name; boto3 by itself reads AWS_DEFAULT_REGION and not ECS's AWS_REGION."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
