@@ -9,7 +9,7 @@ import json
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,8 @@ class Pool:
         if permanent:
             self.admin.admin_set_user_password(UserPoolId=self.id, Username=name, Password=password, Permanent=True)
         for group in groups:
-            self.admin.create_group(UserPoolId=self.id, GroupName=group)
+            with suppress(self.admin.exceptions.GroupExistsException):
+                self.admin.create_group(UserPoolId=self.id, GroupName=group)
             self.admin.admin_add_user_to_group(UserPoolId=self.id, Username=name, GroupName=group)
         return next(one["Value"] for one in made["Attributes"] if one["Name"] == "sub")
 

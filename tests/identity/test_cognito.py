@@ -69,8 +69,8 @@ def refused(kind: type[ReviewLensError], code: str, act: Any, *given: Any) -> Re
 
 class TestContract(IdentityContract):
     @pytest.fixture
-    def provider(self, people):
-        return CognitoIdentity(people.settings())
+    def provider(self, people, client):
+        return CognitoIdentity(people.settings(), client)
 
 
 class TestContractWithAClientThatTellsWhoExists(IdentityContract):
@@ -83,8 +83,8 @@ class TestContractWithAClientThatTellsWhoExists(IdentityContract):
         return pool
 
     @pytest.fixture
-    def provider(self, telling):
-        return CognitoIdentity(telling.settings())
+    def provider(self, telling, client):
+        return CognitoIdentity(telling.settings(), client)
 
     def test_confirming_does_not_tell_either(self, telling, client):
         identity = CognitoIdentity(telling.settings(sign_up=True), client)
