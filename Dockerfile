@@ -91,9 +91,11 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.revision="${REVISION}"
 
 FROM installer AS pipeline-packages
-COPY requirements/pipeline.txt ./
-# Spark is published as a source archive only, which holds nothing that is compiled.
-RUN pip --python /opt/venv/bin/python install --no-deps --no-binary pyspark -r pipeline.txt \
+COPY requirements/runtime.txt requirements/pipeline.txt ./
+# Spark is published as a source archive only, without anything to compile; what packs it is pinned in runtime.txt. (Older and
+# newer versions of pip read that from different variables.)
+RUN PIP_CONSTRAINT=/build/runtime.txt PIP_BUILD_CONSTRAINT=/build/runtime.txt PIP_ONLY_BINARY=:none: \
+    pip --python /opt/venv/bin/python install --no-deps -r pipeline.txt \
     && python slim.py /opt/venv/lib/python3.11/site-packages
 
 FROM base AS pipeline

@@ -24,6 +24,8 @@ def processors(cgroup: Path = _CGROUP) -> int:
     """Processors this process may use, a container's quota counted."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota, _, period = _read(cgroup / "cpu.max").partition(" ")
+    if not quota:  # version 1 of control groups
+        quota, period = (_read(cgroup / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
     if quota.isdigit() and period.isdigit():
         count = min(count, max(1, round(int(quota) / int(period))))
     return count
@@ -33,6 +35,8 @@ def free_memory_mb(cgroup: Path = _CGROUP) -> int:
     """Memory that may still be taken, a container's limit counted, in MiB."""
     free = int(psutil.virtual_memory().available)
     limit, used = _read(cgroup / "memory.max"), _read(cgroup / "memory.current")
+    if not limit:  # version 1 of control groups; "no limit" is a number there, larger than any memory
+        limit, used = (_read(cgroup / "memory" / f"memory.{name}_in_bytes") for name in ("limit", "usage"))
     if limit.isdigit() and used.isdigit():
         free = min(free, int(limit) - int(used))
     return free // 2**20

@@ -72,6 +72,22 @@ def test_a_containers_limits_count(tmp_path: Path) -> None:
     assert free_memory_mb(tmp_path) > 0
 
 
+def test_limits_of_an_older_engine_count_too(tmp_path: Path) -> None:
+    free, all_processors = free_memory_mb(tmp_path), processors(tmp_path)
+    for folder in ("cpu", "memory"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text(f"{2**63 - 4096}\n")
+    (tmp_path / "memory" / "memory.usage_in_bytes").write_text(f"{100 * 2**20}\n")
+    assert processors(tmp_path) == all_processors
+    assert free_memory_mb(tmp_path) > 200
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000\n")
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text(f"{300 * 2**20}\n")
+    assert processors(tmp_path) == 1
+    assert free_memory_mb(tmp_path) == min(free, 200)
+
+
 def test_control_tells_why_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = LocalObjectStore(tmp_path)
     stop = threading.Event()
