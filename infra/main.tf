@@ -50,7 +50,6 @@ module "storage" {
   key_arn          = module.encryption.key_arn
   keep_data        = var.keep_data
   origins          = [module.edge.url]
-  incoming_prefix  = "incoming/"
   elb_account_arns = [data.aws_elb_service_account.current.arn]
   log_days         = var.log_days
 }

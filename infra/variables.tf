@@ -192,9 +192,9 @@ variable "backlog_alarm" {
 }
 
 variable "monthly_budget" {
-  description = "US dollars a month, over which (and over 80 % of which) a mail goes out; 0: none."
+  description = "US dollars a month, which a mail goes out about: at 80 % of it, and when the forecast is over it; 0: none."
   type        = number
-  default     = 200
+  default     = 300
 }
 
 # ---- deployment from GitHub ---------------------------------------------------------------------------------------------

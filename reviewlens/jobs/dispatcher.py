@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
+from reviewlens.jobs.backlog import Backlog
 from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
@@ -56,6 +57,7 @@ class Dispatcher:
         self._settings = service.settings
         self._shared = bool(self._settings.jobs_table)
         self._watch = Watch(service.store)
+        self._backlog = Backlog(service.table)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -87,6 +89,8 @@ class Dispatcher:
             if time.monotonic() >= due:
                 self.tick()
                 due = time.monotonic() + pause
+                if self._shared:
+                    self._backlog.tell()
             else:
                 self._start_queued()
             self._wake.wait(max(0.0, due - time.monotonic()))
@@ -210,7 +214,8 @@ class Dispatcher:
             rows_read=outcome.rows_read,
             seconds=max(0.0, round(_seconds_since(job.started_at), 3)) if job.started_at else 0.0,
         )
-        _log.info("job %s %s", job.id, state)
+        facts = {"job": job.id, "job_state": str(state), "error_code": outcome.error_code}
+        _log.info("job %s %s", job.id, state, extra={"facts": facts})
         self.on_finish(moved)
         if state is JobState.SUCCEEDED:
             self._service.drop_checkpoints(moved)

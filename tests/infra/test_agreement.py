@@ -10,6 +10,7 @@ import pytest
 
 from backend.routes import ROUTERS
 from reviewlens.jobs.dynamodb import SCHEMA, TTL_ATTRIBUTE
+from reviewlens.jobs.interface import JobState
 from reviewlens.settings import Settings
 from tests.infra.terraform import INFRA
 
@@ -115,3 +116,33 @@ def test_every_exception_from_the_security_checks_gives_its_reason() -> None:
     assert found
     for line in found:
         assert re.fullmatch(r"#checkov:skip=CKV2?_AWS_\d+:\S.{15,}", line), line
+
+
+def test_the_alarms_read_what_the_log_says() -> None:
+    text = (INFRA / "modules" / "observability" / "main.tf").read_text()
+    told = "".join(
+        (INFRA.parent / "reviewlens" / "jobs" / name).read_text() for name in ("backlog.py", "dispatcher.py")
+    )
+    assert '"{ $.job_state = \\"${each.value}\\" }"' in text and '"job_state": str(state)' in told
+    for number in ("jobs_waiting", "jobs_running"):
+        assert f'"{number}": ' in told
+    assert 'toset(["succeeded", "failed"])' in text and {"succeeded", "failed"} <= {str(state) for state in JobState}
+
+
+def test_the_page_for_one_machine_sends_the_same_paths_to_the_backend() -> None:
+    page = (INFRA.parent / "DEPLOYMENT.md").read_text()
+    for name, words in (("backend_paths", "@api path "), ("closed_paths", "@closed path ")):
+        (told,) = re.findall(rf"^\s*{words}(.*)$", page, re.MULTILINE)
+        assert told.split() == listed(name, MAIN)
+
+
+def test_the_page_names_variables_outputs_and_scripts_that_exist() -> None:
+    page = (INFRA.parent / "DEPLOYMENT.md").read_text()
+    variables = set(re.findall(r'^variable "(\w+)"', (INFRA / "variables.tf").read_text(), re.MULTILINE))
+    outputs = set(re.findall(r'^output "(\w+)"', (INFRA / "outputs.tf").read_text(), re.MULTILINE))
+    assert set(re.findall(r"-var (\w+)=", page)) <= variables
+    assert set(re.findall(r"output (?:-raw|-json) (\w+)", page)) <= outputs
+    table = page.split("| variable | default |", 1)[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) <= variables
+    for script in re.findall(r"scripts/\w+\.(?:py|sh)", page):
+        assert (INFRA.parent / script).exists(), script

@@ -19,10 +19,12 @@ from tests.infra.terraform import INFRA, Terraform, Unavailable, initialised
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reviews.csv"
 PASSWORD = "A-long-pass-phrase-9"
-# The emulator has no CloudFront and no EMR Serverless, and nobody there builds images of backend and UI.
+# The emulator has no EMR Serverless, no list of CloudFront's addresses and half of flow logs, and nobody there builds
+# images of backend and UI.
 VARIABLES = {
     "image_tag": "first",
     "cloudfront": "false",
+    "flow_logs": "false",
     "backend_tasks": "0",
     "frontend_tasks": "0",
     "keep_data": "false",

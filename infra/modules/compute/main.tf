@@ -126,6 +126,7 @@ resource "aws_ecs_service" "this" {
   task_definition                   = aws_ecs_task_definition.service[each.key].arn
   desired_count                     = var.task_counts[each.key]
   propagate_tags                    = "SERVICE"
+  availability_zone_rebalancing     = "ENABLED"
   health_check_grace_period_seconds = 120
 
   capacity_provider_strategy {

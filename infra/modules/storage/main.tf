@@ -94,6 +94,7 @@ resource "aws_s3_bucket_logging" "data" {
 resource "aws_s3_bucket_lifecycle_configuration" "data" {
   bucket = aws_s3_bucket.data.id
 
+  # A whole file that a browser sent and nobody completed is swept by the backend, which knows which those are.
   rule {
     id     = "uploads-never-finished"
     status = "Enabled"
@@ -102,24 +103,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "data" {
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
-    }
-  }
-
-  # What a browser sent and nobody completed: POST /uploads/{id}/complete takes it out of here.
-  rule {
-    id     = "uploads-never-completed"
-    status = "Enabled"
-
-    filter {
-      prefix = var.incoming_prefix
-    }
-
-    expiration {
-      days = 2
-    }
-
-    noncurrent_version_expiration {
-      noncurrent_days = 1
     }
   }
 

@@ -16,11 +16,6 @@ variable "origins" {
   type        = list(string)
 }
 
-variable "incoming_prefix" {
-  description = "Where files that a browser sends wait until they are completed."
-  type        = string
-}
-
 variable "elb_account_arns" {
   description = "AWS's own account for load-balancer logs in this region."
   type        = list(string)
