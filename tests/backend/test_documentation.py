@@ -18,6 +18,7 @@ BY_HAND_ONLY = {
         "base_model.py",
         "evaluation.py",
         "training.py",
+        "training_data.py",
         "export.py",
         "layers.py",
         "teaching.py",
