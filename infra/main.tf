@@ -41,17 +41,14 @@ module "network" {
   frontend_port       = local.ports.frontend
 }
 
-data "aws_elb_service_account" "current" {}
-
 module "storage" {
   source = "./modules/storage"
 
-  bucket           = local.bucket
-  key_arn          = module.encryption.key_arn
-  keep_data        = var.keep_data
-  origins          = [module.edge.url]
-  elb_account_arns = [data.aws_elb_service_account.current.arn]
-  log_days         = var.log_days
+  bucket    = local.bucket
+  key_arn   = module.encryption.key_arn
+  keep_data = var.keep_data
+  origins   = [module.edge.url]
+  log_days  = var.log_days
 }
 
 module "identity" {

@@ -62,7 +62,7 @@ class Terraform:
     folder: Path
     environment: dict[str, str]
 
-    def run(self, *arguments: str, check: bool = True, seconds: float = 900) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, seconds: float = 1700) -> subprocess.CompletedProcess[str]:
         """One command; a failed one raises AssertionError with what Terraform said."""
         done = subprocess.run(
             ["terraform", *arguments],
@@ -102,7 +102,7 @@ def initialised(folder: Path, environment: dict[str, str] | None = None) -> Terr
     if configuration:
         own["TF_CLI_CONFIG_FILE"] = configuration
     made = Terraform(folder, own)
-    begun = made.run("init", "-input=false", "-lockfile=readonly", check=False, seconds=300)
+    begun = made.run("init", "-input=false", "-lockfile=readonly", check=False)
     if begun.returncode:
         words = begun.stdout + begun.stderr
         assert "Failed to query available provider packages" in words or "Failed to install provider" in words, words

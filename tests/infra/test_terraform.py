@@ -34,7 +34,7 @@ VARIABLES = {
 }
 # What a job's image would bring along, made small.
 TASK = {"REVIEWLENS_WORKERS": "1", "REVIEWLENS_DRIVER_MEMORY_MB": "512"}
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def test_the_code_is_formatted() -> None:
@@ -90,8 +90,13 @@ def test_a_job_runs_through_what_was_made(
 ) -> None:
     made = installation.outputs
     cognito = installation.client("cognito-idp")
-    name = "ana@example.com"
-    cognito.admin_create_user(UserPoolId=made["user_pool_id"], Username=name, MessageAction="SUPPRESS")
+    name = "ana"
+    cognito.admin_create_user(
+        UserPoolId=made["user_pool_id"],
+        Username=name,
+        UserAttributes=[{"Name": "email", "Value": "ana@example.com"}, {"Name": "email_verified", "Value": "true"}],
+        MessageAction="SUPPRESS",
+    )
     cognito.admin_set_user_password(UserPoolId=made["user_pool_id"], Username=name, Password=PASSWORD, Permanent=True)
     for variable, value in installation.emulator.environment.items():
         monkeypatch.setenv(variable, value)

@@ -41,20 +41,15 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # Who may publish is the topic's policy; these three can use the key for that alone.
   statement {
-    sid       = "NoticesOfThisAccount"
+    sid       = "EncryptNotices"
     actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
     resources = ["*"]
 
     principals {
       type        = "Service"
       identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
     }
   }
 }

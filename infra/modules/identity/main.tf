@@ -3,7 +3,7 @@
 resource "aws_cognito_user_pool" "this" {
   name                     = var.name
   deletion_protection      = var.keep_data ? "ACTIVE" : "INACTIVE"
-  username_attributes      = ["email"]
+  alias_attributes         = ["email"] # people log in by name or address, and are shown by name
   auto_verified_attributes = ["email"]
   mfa_configuration        = "OPTIONAL"
 

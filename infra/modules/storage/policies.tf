@@ -1,8 +1,10 @@
 # Encrypted connections alone; load balancer, S3 and the network may write their logs.
 
 data "aws_caller_identity" "current" {}
-data "aws_region" "current" {}
-data "aws_partition" "current" {}
+
+locals {
+  account = data.aws_caller_identity.current.account_id
+}
 
 data "aws_iam_policy_document" "tls" {
   for_each = local.buckets
@@ -48,35 +50,31 @@ data "aws_iam_policy_document" "logs" {
   source_policy_documents = [data.aws_iam_policy_document.tls["logs"].json]
 
   statement {
-    sid       = "WriteLogs"
+    sid       = "WriteLogsOfTheBucketAndTheNetwork"
     actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.logs.arn}/*"]
+    resources = ["${aws_s3_bucket.logs.arn}/bucket/*", "${aws_s3_bucket.logs.arn}/network/AWSLogs/${local.account}/*"]
 
     principals {
       type        = "Service"
-      identifiers = ["logging.s3.amazonaws.com", "delivery.logs.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com"]
+      identifiers = ["logging.s3.amazonaws.com", "delivery.logs.amazonaws.com"]
     }
 
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+      values   = [local.account]
     }
   }
 
-  # Load balancers in regions from before August 2022 write as an account of AWS's.
-  dynamic "statement" {
-    for_each = var.elb_account_arns
+  # The path names the account, which is all that can be asked of this service.
+  statement {
+    sid       = "WriteLogsOfTheLoadBalancer"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.logs.arn}/load-balancer/AWSLogs/${local.account}/*"]
 
-    content {
-      sid       = "WriteLogsOfTheLoadBalancer"
-      actions   = ["s3:PutObject"]
-      resources = ["${aws_s3_bucket.logs.arn}/load-balancer/*"]
-
-      principals {
-        type        = "AWS"
-        identifiers = [statement.value]
-      }
+    principals {
+      type        = "Service"
+      identifiers = ["logdelivery.elasticloadbalancing.amazonaws.com"]
     }
   }
 
@@ -93,7 +91,7 @@ data "aws_iam_policy_document" "logs" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+      values   = [local.account]
     }
   }
 }

@@ -16,11 +16,6 @@ variable "origins" {
   type        = list(string)
 }
 
-variable "elb_account_arns" {
-  description = "AWS's own account for load-balancer logs in this region."
-  type        = list(string)
-}
-
 variable "version_days" {
   description = "How long a version that was replaced or deleted can be restored."
   type        = number
