@@ -83,6 +83,18 @@ class Client:
             timeout=httpx.Timeout(600, connect=3),
         )
 
+    def direct_offer(self) -> JSON:
+        """Whether files can be sent straight to the store: {offered, max_bytes, expires_in}."""
+        return self._json("GET", "/uploads/direct")
+
+    def announce(self, filename: str, size_bytes: int) -> JSON:
+        """A form with which a browser sends a file straight to the store: {upload_id, url, fields, expires_in}."""
+        return self._json("POST", "/uploads/direct", json={"filename": filename, "size_bytes": size_bytes})
+
+    def complete(self, upload_id: str) -> JSON:
+        """Say that the file has been sent; answers with what was detected in it."""
+        return self._json("POST", f"/uploads/{upload_id}/complete", timeout=httpx.Timeout(600, connect=3))
+
     def get_upload(self, upload_id: str) -> JSON:
         """An earlier upload and what was detected in it."""
         return self._json("GET", f"/uploads/{upload_id}")

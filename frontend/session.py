@@ -81,7 +81,16 @@ def person() -> dict[str, Any]:
 
 def forget() -> None:
     """Drop what this session knows of the person."""
-    for name in ("access_token", "refresh_token", "person", "dashboards", "upload", "job"):
+    for name in (
+        "access_token",
+        "refresh_token",
+        "person",
+        "dashboards",
+        "upload",
+        "job",
+        "direct_form",
+        "direct_limit",
+    ):
         st.session_state.pop(name, None)
 
 

@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from backend.deps import CurrentUser, PlatformDep
 from backend.receive import receive_upload
-from backend.schemas import Corrections, errors
-from reviewlens.jobs.uploads import Upload
+from backend.schemas import Corrections, DirectOffer, DirectRequest, errors
+from reviewlens.jobs.uploads import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 UploadId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["019a8c5e1f20123456789abcdef"])]
@@ -51,6 +51,40 @@ async def upload(
     received = await receive_upload(request, user.subject, platform.uploads, filename, allowed)
     await run_in_threadpool(platform.jobs.drop_unused_uploads, user.subject, keep=received.upload_id)
     return received
+
+
+@router.get("/direct", summary="Whether files can be sent straight to the store", responses=errors(401, 429, 503))
+def direct_offer(user: CurrentUser, platform: PlatformDep) -> DirectOffer:
+    """Where it is not offered, send files to POST /uploads."""
+    allowed = min(platform.settings.max_upload_bytes, MAX_FORM_BYTES)
+    return DirectOffer(offered=platform.uploads.takes_forms(), max_bytes=allowed, expires_in=FORM_SECONDS)
+
+
+@router.post(
+    "/direct",
+    status_code=201,
+    summary="Announce a file that is sent straight to the store",
+    responses=errors(400, 401, 404, 413, 422, 429, 503),
+)
+def direct(body: DirectRequest, user: CurrentUser, platform: PlatformDep) -> DirectUpload:
+    """For large files: the answer is a form for just this file, good for some minutes; it passes this backend by.
+
+    POST all `fields` and last the file, in the field `file`, to `url` as multipart/form-data; then call
+    POST /uploads/{upload_id}/complete. An upload that is never completed goes after a day.
+    """
+    return platform.uploads.announce(user.subject, body.filename, body.size_bytes)
+
+
+@router.post(
+    "/{upload_id}/complete",
+    summary="Say that a file has been sent straight to the store",
+    responses=errors(401, 404, 409, 413, 422, 429, 503),
+)
+def complete(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Upload:
+    """Looks into the file and answers as POST /uploads does; asked again, the same answer."""
+    completed = platform.uploads.complete(user.subject, upload_id)
+    platform.jobs.drop_unused_uploads(user.subject, keep=completed.upload_id)
+    return completed
 
 
 @router.get("/{upload_id}", summary="What was detected in an upload", responses=errors(401, 404, 422, 429))

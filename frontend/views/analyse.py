@@ -6,7 +6,7 @@ import streamlit as st
 
 from frontend import session, words
 from frontend.client import ApiError
-from frontend.intake import detected, progress
+from frontend.intake import detected, direct, progress
 
 
 def _choose_file() -> None:
@@ -14,15 +14,21 @@ def _choose_file() -> None:
     st.markdown("Drop in a file with one review a row. You see what was detected in it before anything starts.")
     limit = session.settings().max_upload_bytes
     turn = st.session_state.setdefault("uploader_turn", 0)
-    given = st.file_uploader(
-        "A file of reviews",
-        key=f"uploader-{turn}",
-        max_upload_size=max(1, limit // 2**20),
-        label_visibility="collapsed",
-    )
+    straight = direct.limit()
+    if straight is not None:
+        direct.choose(turn, straight)
+        given, where = None, "Your file goes straight to the storage of this ReviewLens."
+    else:
+        given = st.file_uploader(
+            "A file of reviews",
+            key=f"uploader-{turn}",
+            max_upload_size=max(1, limit // 2**20),
+            label_visibility="collapsed",
+        )
+        where = "Your file stays on the computer that runs ReviewLens."
     st.caption(
-        f"CSV, TSV, JSON Lines, Parquet or Excel, the text ones also gzipped; up to {words.size(limit)}. "
-        "Your file stays on the computer that runs ReviewLens."
+        f"CSV, TSV, JSON Lines, Parquet or Excel, the text ones also gzipped; up to {words.size(straight or limit)}. "
+        + where
     )
     problem = st.session_state.pop("upload_problem", None)
     if problem:

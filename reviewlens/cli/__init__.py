@@ -89,6 +89,27 @@ def analyze(
         raise fail(error) from error
 
 
+@app.command()
+def upload(
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
+    name: Annotated[str, typer.Option("--user", prompt="User name", help="Who you are there.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for where it is not given.")],
+    to: Annotated[str, typer.Option(help="Address of the backend; default: as in the settings.")] = "",
+    start: Annotated[bool, typer.Option(help="Start the analysis as well.")] = True,
+) -> None:
+    """Send a file to a running ReviewLens, and start its analysis."""
+    import httpx
+
+    from reviewlens.cli.upload import run_upload
+    from reviewlens.settings import Settings
+
+    try:
+        with httpx.Client(base_url=to or Settings().browser_backend_url, timeout=120) as http:
+            raise typer.Exit(run_upload(console, http, file, name, password, start=start))
+    except ReviewLensError as error:
+        raise fail(error) from error
+
+
 @user.command("add")
 def user_add(
     name: Annotated[str, typer.Argument(help="The name to log in with.")],

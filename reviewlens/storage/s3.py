@@ -101,7 +101,7 @@ class S3ObjectStore:
             head, answer = self._requests.read(key, 0, SPAN, {"InvalidRange": EmptyObject("no bytes")})
         except EmptyObject:
             return io.BytesIO()
-        size = int(answer["ContentRange"].rpartition("/")[2])
+        size = int(answer.get("ContentRange", f"/{answer['ContentLength']}").rpartition("/")[2])
         read = partial(self._requests.read_same, key, answer["ETag"], answer.get("VersionId"))
         return io.BufferedReader(RangedStream(size, head, read), 1 << 20)
 

@@ -136,9 +136,11 @@ class Requests:
                 answer = self.client.get_object(**self.where(key), Range=span, **more)
             try:
                 with contextlib.closing(answer["Body"]) as body, aws.plain_errors("s3"):
-                    return body.read(), answer
+                    data = body.read()
             except TransientError as error:
                 raise _Broken(error) from error
+            # HTTP leaves a server free to answer with the whole instead of a range.
+            return (data if "ContentRange" in answer else data[start : start + size]), answer
 
         try:
             return again(attempt, _Broken)
@@ -185,8 +187,8 @@ class Requests:
     def decided(self, write: Write, size: int, send: Send) -> ObjectInfo:
         """Send a write until S3 has taken it or refused its condition.
 
-        A refusal may be that of our own second attempt, after the first was taken and its answer lost on the way: then
-        the object bears our mark.
+        A refusal may be that of our own second attempt, after the first was taken and its answer lost on the way, and
+        all answers may be lost: then the object bears our mark.
         """
 
         def attempt() -> ObjectInfo:
@@ -195,10 +197,15 @@ class Requests:
 
         try:
             return again(attempt, _Busy)
-        except (ConflictError, NotFoundError, _Busy) as error:
+        except (ConflictError, NotFoundError, TransientError) as error:
+            unheard = isinstance(error, TransientError) and not isinstance(error, _Busy)
+            if unheard and not write.condition:
+                raise  # it may simply be done again
             present = self.look(write.key)
             if present is not None and present["Metadata"].get("write") == write.mark:
                 return info(write.key, size, present["ETag"], present["LastModified"].timestamp())
+            if unheard:
+                raise
             if write.condition:
                 raise conflict(write.key) from error
             raise TransientError("Writing this was broken off; try again.", code="storage-failed") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
 import json
@@ -44,7 +45,7 @@ def made_client(emulator):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in emulator.environment.items():
             patch.setenv(name, value)
-        yield aws_clients.client("s3", signature_version="s3v4")
+        return aws_clients.client("s3", signature_version="s3v4")
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ class Hand:
 
     client: Any
     before: dict[str, list[AWSResponse | Exception]] = field(default_factory=dict)
+    forever: set[str] = field(default_factory=set)
     lost: dict[str, int] = field(default_factory=dict)
     seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -103,7 +105,7 @@ class Hand:
         operation = event_name.rsplit(".", 1)[-1]
         waiting = self.before.get(operation, [])
         if waiting:
-            told = waiting.pop(0) if len(waiting) > 1 or not FOREVER & {id(waiting)} else waiting[0]
+            told = waiting[0] if len(waiting) == 1 and operation in self.forever else waiting.pop(0)
             if isinstance(told, Exception):
                 raise told
             if isinstance(told.raw, RawBody):
@@ -112,7 +114,7 @@ class Hand:
         if self.lost.get(operation):
             self.lost[operation] -= 1
             done = httpx.request(request.method, request.url, headers=clean(request.headers), content=body_of(request))
-            assert done.status_code < 300, done.text
+            assert done.status_code in (200, 412), done.text
             raise ConnectionClosedError(endpoint_url=request.url)
         return None
 
@@ -122,10 +124,7 @@ class Hand:
     def always(self, operation: str, *answers: AWSResponse | Exception) -> None:
         """The last one for ever."""
         self.before[operation] = list(answers)
-        FOREVER.add(id(self.before[operation]))
-
-
-FOREVER: set[int] = set()
+        self.forever.add(operation)
 
 
 def clean(headers: Any) -> dict[str, str]:
@@ -200,12 +199,12 @@ def test_of_a_stream_a_few_parts_are_in_memory(held, hand, small_parts):
     alive: list[int] = []
 
     def chunks() -> Iterator[bytes]:
-        for number in range(12):
-            alive.append(number - len(hand.calls("UploadPart")))
+        for number in range(20):
+            alive.append(number - 2 * len(hand.calls("UploadPart")))  # the first two are of one MiB, the others of two
             yield bytes(MIB)
 
     held.put("large", chunks())
-    assert max(alive) <= 3
+    assert max(alive) <= 6
 
 
 @pytest.mark.parametrize("error", [OSError("the sender went away"), KeyboardInterrupt()])
@@ -285,28 +284,29 @@ def test_a_write_whose_answer_was_lost_is_known_again(held, hand, small_parts, s
     again = held.put("k", data[::-1], if_match=made.etag)
     assert held.get("k") == data[::-1]
     assert held.head("k") == again
-    hand.lost[last] = 1
-    with pytest.raises(ConflictError):  # the lost one was another's: nothing is taken for ours that is not
-        Overtaken(held, hand).put_and_be_overtaken("k", data, again.etag, last)
 
 
-@dataclass
-class Overtaken:
-    """Somebody writes between our first attempt and our second."""
+def test_a_write_is_known_again_when_no_answer_comes_through(held, hand):
+    hand.lost["PutObject"] = 2  # as often as the client asks
+    assert held.put("k", b"x", if_none_match=True) == held.head("k")
+    hand.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
+    with pytest.raises(TransientError):
+        held.put("new", b"x", if_none_match=True)
+    assert held.head("new") is None
 
-    store: S3ObjectStore
-    hand: Hand
 
-    def put_and_be_overtaken(self, key: str, data: bytes, etag: str, last: str) -> None:
-        other = S3ObjectStore(self.store._requests.bucket)
-        attempts = itertools.count()
+def test_a_write_that_another_has_followed_is_not_taken_for_ours(held, hand, bucket):
+    etag, attempts = held.put("k", b"1").etag, itertools.count()
 
-        def overtake(event_name: str, **_: Any) -> None:
-            if next(attempts) == 1:
-                other.put(key, b"another's")
+    def overtake(**_: Any) -> None:
+        if next(attempts) == 1:
+            S3ObjectStore(bucket).put("k", b"another's")
 
-        self.hand.client.meta.events.register_first(f"before-send.s3.{last}", overtake)
-        self.store.put(key, data, if_match=etag)
+    hand.client.meta.events.register_first("before-send.s3.PutObject", overtake)
+    hand.lost["PutObject"] = 1
+    with pytest.raises(ConflictError):
+        held.put("k", b"2", if_match=etag)
+    assert held.get("k") == b"another's"
 
 
 def test_an_upload_that_is_gone_is_no_conflict_where_nothing_was_asked(held, hand, small_parts):
@@ -473,7 +473,7 @@ def test_a_stream_is_read_anywhere(held, hand, small_spans):
         assert (file.seek(-1000, io.SEEK_CUR), file.tell(), file.read(2000)) == (9000, 9000, data[9000:11_000])
         assert file.seek(30_000) == 30_000
         assert file.read() == b""
-        with pytest.raises(ValueError, match="negative|before"):
+        with pytest.raises(ValueError, match="before"):
             file.seek(-1)
     with held.open("k") as file:
         assert file.raw.seek(5) == 5
@@ -527,11 +527,21 @@ def test_get_reads_again_what_was_replaced_meanwhile(held, hand, small_spans):
     assert held.get("k") == b"new" * 1000
 
 
+def test_a_server_that_knows_no_ranges_is_read_all_the_same(held, hand, small_spans):
+    data = secrets.token_bytes(2500)
+
+    def whole(**_: Any) -> AWSResponse:
+        return AWSResponse("http://s3/", 200, {"content-length": "2500", "etag": '"e"'}, RawBody(data))
+
+    hand.client.meta.events.register_first("before-send.s3.GetObject", whole)
+    assert held.get("k") == data
+
+
 class Torn(RawBody):
     """A body whose connection breaks in the middle."""
 
-    def read(self, size: int = -1) -> bytes:
-        return super().read(2 if size < 0 else min(2, size))
+    def read(self, size: int | None = None) -> bytes:
+        return super().read(2)
 
 
 def torn() -> AWSResponse:
@@ -655,18 +665,18 @@ def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_another_process_has_just_made_is_taken(tmp_path):
+    made: list[Path] = []
+
     def write(draft: Path) -> None:
         draft.mkdir()
         (draft / "k").write_bytes(b"x")
-        for folder in tmp_path.iterdir():
-            if not folder.name.startswith("."):
-                return
-        first = downloads.downloaded(tmp_path, ["a"], "objects", write)
-        assert first.is_dir()
+        made.append(draft)
+        if len(made) == 1:  # while we are at it, another one begins and is done first
+            downloads.downloaded(tmp_path, ["a"], "objects", write)
 
     folder = downloads.downloaded(tmp_path, ["a"], "objects", write)
     assert (folder / "k").read_bytes() == b"x"
-    assert len(list(tmp_path.iterdir())) == 1
+    assert (len(made), len(list(tmp_path.iterdir()))) == (2, 1)
 
 
 # -- when S3 fails -----------------------------------------------------------------------------------------------------
@@ -773,7 +783,7 @@ def test_a_form_writes_its_key_with_its_size_and_nothing_else(held, hand, bucket
     assert hand.client.head_object(Bucket=bucket, Key="uploads/u/1/original")["ServerSideEncryption"] == "AES256"
     late = held.post_form("late", size=5, expires_in=-1)
     assert send_form(late, b"12345").status_code == 403
-    policy = json.loads(__import__("base64").b64decode(form.fields["policy"]))
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
     assert ["content-length-range", 5, 5] in policy["conditions"]
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     with pytest.raises(InputError):
@@ -793,6 +803,7 @@ def test_a_form_goes_to_the_bucket_in_its_own_region(monkeypatch, region, endpoi
     for name, value in (("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_REGION", region)):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     store = S3ObjectStore("my-bucket")
