@@ -6,13 +6,13 @@ cd "$(dirname "$0")/.."
 usage() {
     cat <<'TEXT'
 Usage: scripts/build_images.sh [--tag TAG] [IMAGE ...]
-Builds reviewlens-IMAGE:TAG for each stage of the Dockerfile that is named: backend, frontend, pipeline, training
-(default: all four). TAG is "local" unless it is given; deployments use the commit's full hash.
+Builds reviewlens-IMAGE:TAG for each stage of the Dockerfile that is named: backend, frontend, pipeline,
+standalone, training (default: all of these). TAG is "local" unless it is given; deployments use the commit's full hash.
 Ends with 1 where a build fails or an image is larger than it may be.
 TEXT
 }
 
-# The largest that each image may be, in MB as docker counts them; training holds PyTorch and is not limited.
+# The largest that each deployed image may be, in MB as docker counts them.
 limit() {
     case $1 in
         backend) echo 650 ;;
@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
             tag=${2:?--tag needs a value}
             shift
             ;;
-        backend | frontend | pipeline | training) images+=("$1") ;;
+        backend | frontend | pipeline | standalone | training) images+=("$1") ;;
         *)
             echo "build_images: what is $1?" >&2
             usage >&2
@@ -43,7 +43,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#images[@]} -gt 0 ] || images=(backend frontend pipeline training)
+[ ${#images[@]} -gt 0 ] || images=(backend frontend pipeline standalone training)
 
 failed=0
 for image in "${images[@]}"; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the Terraform code without an AWS account: its format, and that it is valid. Needs Terraform 1.6 or later.
+# Checks the Terraform code without an AWS account: its format, and that it is valid. Needs Terraform.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

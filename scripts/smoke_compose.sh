@@ -38,7 +38,7 @@ trap ended EXIT
 
 up() {
     echo "smoke_compose: $1" >&2
-    compose up --detach --wait --wait-timeout 300
+    compose up --detach --wait --wait-timeout 300 backend frontend
 }
 
 up "bringing it up"
