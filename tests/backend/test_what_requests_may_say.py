@@ -10,7 +10,7 @@ import pytest
 
 from backend.main import create_app
 from reviewlens.settings import Settings
-from tests.backend.test_who_may_what import ROUTES
+from tests.backend.test_who_may_what import BY_ADMINS, ROUTES
 
 OPENAPI: dict[str, Any] = create_app(Settings()).openapi()
 SCHEMAS: dict[str, Any] = OPENAPI["components"]["schemas"]
@@ -58,6 +58,8 @@ def test_a_body_with_a_field_that_is_not_known_is_refused(name: str, operation: 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=[name for name, _ in OPERATIONS])
 def test_no_request_names_an_address_a_path_or_whose_data_it_wants(name: str, operation: dict[str, Any]) -> None:
+    if tuple(name.split(" ")) in BY_ADMINS:  # who may see everybody's jobs, and so says whose
+        return
     fields = [parameter["name"] for parameter in operation.get("parameters", [])]
     for schema in body_schemas(operation):
         fields += [field for _, found in within(schema) for field in found.get("properties", {})]

@@ -1,0 +1,82 @@
+"""One emulated AWS account for all tests here, and one backend on it with two users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reviewlens.pipeline.session import open_session, stop
+from reviewlens.settings import Settings
+from tests.aws.cloud import Cloud, backend, cloud, log_in, reviews
+from tests.aws.rig import Rig, WarmTasks, rig
+from tests.emulator import program
+from tests.frontend.running import Backend
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="package")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    if program() is None:
+        pytest.skip("no AWS emulator is installed; ./run test installs it")
+    with pytest.MonkeyPatch.context() as patch, cloud(tmp_path_factory.mktemp("cloud"), patch) as made:
+        yield made
+
+
+@dataclass(frozen=True)
+class Site:
+    """A backend on the account; Ana has a finished job of `content`, made by a real task, and Ben has nothing."""
+
+    account: Cloud
+    ana: Backend
+    ben: Backend
+    ana_subject: str
+    ben_subject: str
+    content: bytes
+    job: dict
+
+    @property
+    def done(self) -> str:
+        return self.job["job_id"]
+
+
+@pytest.fixture(scope="package")
+def site(account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    subjects = account.add_user("ana"), account.add_user("ben")
+    with backend(account, tmp_path_factory.mktemp("backend")) as started:
+        ana, ben = log_in(started, "ana"), log_in(started, "ben")
+        content = reviews()
+        job = ana.ended(ana.submit("reviews.csv", content))
+        assert job["state"] == "succeeded", job
+        yield Site(account, ana, ben, *subjects, content, job)
+
+
+@pytest.fixture(scope="package")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    settings = Settings(driver_memory_mb=512, _env_file=None)
+    session = open_session(settings, tmp_path_factory.mktemp("spark"), 1)
+    yield session
+    stop(session)
+
+
+@pytest.fixture(scope="package")
+def machine(account: Cloud, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A backend's jobs in this process; from here on it does not pause between attempts."""
+    with pytest.MonkeyPatch.context() as patch, rig(account, tmp_path_factory.mktemp("rig"), spark, patch) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def warm(
+    account: Cloud, machine: Rig, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WarmTasks]:
+    """From here to the end of the module containers hand their jobs to this process, whose Spark is warm."""
+    tasks = WarmTasks(machine.platform.settings, spark, tmp_path_factory.mktemp("w"))
+    account.instead.append(tasks.program)
+    yield tasks
+    account.instead.pop()
+    tasks.close()

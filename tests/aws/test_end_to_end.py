@@ -1,0 +1,119 @@
+"""The whole way on AWS: log-in by Cognito, upload to S3, a real run_all.py in an ECS task, the dashboard."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from reviewlens import aws
+from reviewlens.pipeline.spec import JobKeys
+from tests.aws.cloud import backend, log_in, reviews
+from tests.aws.conftest import Site
+from tests.frontend import running as processes
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+FEW = reviews(8, " indeed")
+SAME_IN_BOTH = ("served_csv", "processed_csv", "rejected_csv")
+
+
+def on_aws(site: Site, subject: str, job_id: str, name: str) -> bytes:
+    key = getattr(JobKeys(subject, job_id), name)
+    found: bytes = aws.client("s3").get_object(Bucket=site.account.bucket, Key=key)["Body"].read()
+    return found
+
+
+@dataclass(frozen=True)
+class Local:
+    """The same files through the product as it is on this machine: jobs and outputs by engine."""
+
+    jobs: dict[str, dict[str, Any]]
+    outputs: dict[str, dict[str, bytes]]
+
+
+@pytest.fixture(scope="module")
+def local(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Local:
+    data: Path = tmp_path_factory.mktemp("local")
+    made = Local({}, {})
+    with processes.backend(data) as backend_here:
+        backend_here.log_in("ana", "a-long-enough-password")
+        subject = backend_here.call("GET", "/me")["subject"]
+        for engine, content in (("textblob", site.content), ("auto", FEW)):
+            job = analyse(backend_here, content, engine)
+            keys = JobKeys(subject, job["job_id"])
+            made.jobs[engine] = job
+            made.outputs[engine] = {
+                name: (data / "objects" / getattr(keys, name)).read_bytes() for name in SAME_IN_BOTH
+            }
+    return made
+
+
+def analyse(someone: processes.Backend, content: bytes, engine: str) -> dict[str, Any]:
+    """A job to its end."""
+    upload = someone.call("POST", "/uploads", params={"filename": "reviews.csv"}, content=content)
+    body = {"upload_id": upload["upload_id"], "engine": engine}
+    return someone.ended(someone.call("POST", "/trigger_pipeline", json=body)["job_id"])
+
+
+def plain(summary: dict[str, Any]) -> dict[str, Any]:
+    """A summary without what no two runs share."""
+    return {name: value for name, value in summary.items() if name not in ("job", "timings", "submitted_at")}
+
+
+def test_a_job_on_aws_gives_the_same_bytes_as_one_on_this_machine(site: Site, local: Local) -> None:
+    assert local.jobs["textblob"]["state"] == site.job["state"] == "succeeded"
+    for name, expected in local.outputs["textblob"].items():
+        assert expected
+        assert on_aws(site, site.ana_subject, site.done, name) == expected, name
+    assert plain(site.job["summary"]) == plain(local.jobs["textblob"]["summary"])
+    assert site.job["rows_read"] == 30
+
+
+def test_the_shipped_model_gives_the_same_bytes_too(site: Site, local: Local) -> None:
+    job = analyse(site.ana, FEW, "auto")
+    assert job["state"] == local.jobs["auto"]["state"] == "succeeded", (job["error"], local.jobs["auto"]["error"])
+    assert job["engine"] == local.jobs["auto"]["engine"] == "cascade"
+    for name, expected in local.outputs["auto"].items():
+        assert on_aws(site, site.ana_subject, job["job_id"], name) == expected, name
+    assert plain(job["summary"]) == plain(local.jobs["auto"]["summary"])
+
+
+def test_the_task_was_a_container_that_got_an_address_and_nothing_else(site: Site) -> None:
+    commands = [each.config.get("Cmd") for each in site.account.docker.containers.values()]
+    spec = f"s3://{site.account.bucket}/{JobKeys(site.ana_subject, site.done).spec}"
+    assert ["python", "sentiment-pipeline/run_all.py", "--spec", spec] in commands
+    told = json.dumps([each.config for each in site.account.docker.containers.values()])
+    assert site.ana.access not in told
+    assert site.ana.refresh not in told
+
+
+def test_the_dashboard_and_the_exports_are_read_from_the_bucket(site: Site) -> None:
+    dashboard = site.ana.call("POST", "/generate_dashboard", json={"job_id": site.done})
+    assert dashboard
+    page = site.ana.call("GET", f"/jobs/{site.done}/reviews", params={"limit": 5})
+    assert page["total"] == site.job["rows_scored"] + site.job["rows_duplicate"]
+    assert len(page["reviews"]) == 5
+    headers = {"Authorization": f"Bearer {site.ana.access}"}
+    exported = httpx.get(f"{site.ana.url}/jobs/{site.done}/export", headers=headers, timeout=30)
+    assert len(exported.content.decode("utf-8-sig").split("\r\n")) >= page["total"]
+
+
+def test_the_newest_results_also_stand_at_the_stable_keys(site: Site) -> None:
+    keys = JobKeys(site.ana_subject, site.done)
+    newest = next(job for job in site.ana.call("GET", "/jobs")["jobs"] if job["state"] == "succeeded")
+    for name, copy in (("served_csv", keys.newest_served_csv), ("processed_csv", keys.newest_processed_csv)):
+        found = aws.client("s3").get_object(Bucket=site.account.bucket, Key=copy)["Body"].read()
+        assert found == on_aws(site, site.ana_subject, newest["job_id"], name)
+
+
+def test_another_backend_on_the_same_account_shows_the_same(site: Site, tmp_path: Path) -> None:
+    with backend(site.account, tmp_path) as second:
+        ana = log_in(second, "ana")
+        assert ana.call("GET", f"/jobs/{site.done}") == site.ana.call("GET", f"/jobs/{site.done}")
+        answers = [who.call("POST", "/generate_dashboard", json={"job_id": site.done}) for who in (ana, site.ana)]
+        assert answers[0] == answers[1]

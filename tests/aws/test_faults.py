@@ -1,0 +1,131 @@
+"""Each call to AWS made to fail, once and for ever, at each point of a job; the points are those of one left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reviewlens.errors import ReviewLensError
+from reviewlens.jobs.interface import UNFINISHED, JobState
+from tests.aws.cloud import Cloud, reviews
+from tests.aws.proxy import Fault, How
+from tests.aws.rig import Rig
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+CONTENT = reviews(30)
+WHEN_DONE = {"inference_summary.json", "progress.json", "rejected.csv", "served.csv", "spec.json"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(account: Cloud, machine: Rig) -> tuple[list[str], dict[str, bytes]]:
+    """The points of a job, from the upload to its end, and what it makes."""
+    whole_job(machine)  # the first one loads what is loaded once
+    account.proxy.forget()
+    job_id = whole_job(machine)
+    points = [point for point in account.proxy.points() if "GetBucketEncryption" not in point]
+    return points, machine.outputs(job_id)
+
+
+def whole_job(machine: Rig) -> str:
+    job_id = machine.submit(machine.upload(CONTENT))
+    job = machine.turn(job_id)
+    assert job.state is JobState.SUCCEEDED, job
+    assert machine.left(job_id) >= WHEN_DONE
+    return job_id
+
+
+def test_there_are_points_in_every_part_of_a_job(undisturbed: tuple[list[str], dict[str, bytes]]) -> None:
+    points, outputs = undisturbed
+    assert len(points) >= 40, points
+    assert all(outputs.values())
+    for part in ("original", "spec.json", "lease.json", "progress.json", "/read/", "/clean/", "/scores/", "/parts/"):
+        assert [point for point in points if part in point], part
+    assert {point.split()[0] for point in points} == {"s3", "dynamodb"}
+
+
+@pytest.mark.parametrize("how", ["refuse", "lose-answer", "break-off"])
+def test_every_call_failing_once_goes_unnoticed(
+    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], how: How
+) -> None:
+    """The first attempt of every single call fails as passing faults do: refused, done but its answer lost, cut off."""
+    every = Fault(lambda call: call.attempt == 1, times=None, how=how, retryable=True, code="InternalError")
+    with account.proxy.failing(every):
+        job_id = whole_job(machine)
+    assert every.hits >= 100
+    assert machine.outputs(job_id) == undisturbed[1]
+    assert machine.now(job_id).attempts == 1
+
+
+def test_a_job_that_fails_at_every_point_in_turn_ends_as_if_undisturbed(
+    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]]
+) -> None:
+    """At each point all calls fail while the attempt lasts; then AWS is well again, and the person tries again."""
+    points, expected = undisturbed
+    upload = job_id = ""
+    ends: dict[str, str] = {}
+    for point in points:
+        with account.proxy.failing(Fault(lambda call, at=point: call.point == at, times=None)) as fault:
+            upload, job_id, ends[point] = attempt(machine, upload, job_id)
+        if fault.hits == 0:
+            ends[point] += " (not reached)"
+        if not job_id:
+            continue
+        job = machine.now(job_id)
+        if job.state is JobState.FAILED:
+            machine.cause(job)
+            machine.retry(job_id)
+        elif job.state is JobState.SUCCEEDED:
+            assert machine.outputs(job_id) == expected, point
+            upload = job_id = ""
+    if job_id:
+        assert machine.turn(job_id).state is JobState.SUCCEEDED, ends
+        assert machine.outputs(job_id) == expected
+        assert machine.left(job_id) >= WHEN_DONE
+    print("\n".join(f"{end:40} {point}" for point, end in ends.items()))
+    assert sum("not reached" in end for end in ends.values()) <= len(points) // 10, ends
+
+
+def attempt(machine: Rig, upload: str, job_id: str) -> tuple[str, str, str]:
+    """One attempt of whoever uses it, from wherever things stand; what has come of it."""
+    try:
+        upload = upload or machine.upload(CONTENT)
+        job_id = job_id or machine.submit(upload)
+    except ReviewLensError as error:
+        return upload, job_id, f"refused: {error.code}"
+    job = machine.turn(job_id)
+    return upload, job_id, f"{job.state} {job.error_code}"
+
+
+@pytest.mark.parametrize("service", ["s3", "dynamodb"])
+@pytest.mark.parametrize("at", ["/clean/", "PutObject output/{user}/{id}/served.csv"])
+def test_a_service_that_fails_for_ever_from_some_point_on(
+    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], service: str, at: str
+) -> None:
+    """Nothing can be written down meanwhile; afterwards the job finishes, or says why not and can be tried again."""
+    upload = machine.upload(CONTENT)
+    job_id = machine.submit(upload)
+    begun: list[Any] = []
+
+    def down(call: Any) -> bool:
+        if at in call.point:
+            begun.append(call)
+        return bool(begun) and call.service == service
+
+    with account.proxy.failing(Fault(down, times=None, retryable=True, code="ServiceUnavailable")) as fault:
+        machine.turn(job_id)
+        assert fault.hits
+    job = machine.turn(job_id)
+    if job.state is JobState.FAILED:
+        machine.cause(job)
+        machine.retry(job_id)
+        job = machine.turn(job_id)
+    assert job.state is JobState.SUCCEEDED, job
+    assert machine.outputs(job_id) == undisturbed[1]
+
+
+def test_no_cause_was_left_out(machine: Rig) -> None:
+    """Of all the failures above, each had a cause that a person can do something with."""
+    assert set(machine.causes) <= {"aws-failed", "job-failed", "interrupted-too-often", "aws-unreachable"}
+    assert UNFINISHED

@@ -1,0 +1,142 @@
+"""A thousand submissions at once to two backends that share one account: each taken once or told to wait, none lost."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from reviewlens import aws
+from reviewlens.jobs.dynamodb import DynamoJobTable, create_table
+from reviewlens.jobs.ids import new_id
+from reviewlens.pipeline.spec import JobKeys, UploadKeys
+from tests.aws.cloud import Cloud, backend, log_in, reviews
+from tests.frontend.running import Backend
+
+pytestmark = [pytest.mark.slow]
+
+USERS = ("one", "two", "three", "four")
+ENGINES = ("textblob", "openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
+UPLOADS = 25
+ALLOWED = 100
+WAITING = [sys.executable, "-S", "-c", "import time; time.sleep(900)"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back to one submission."""
+
+    user: str
+    wanted: tuple[str, str]
+    status: int
+    body: dict[str, Any]
+    retry_after: str
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Two backends with a table of their own, on which nothing else works, and what each user has uploaded."""
+
+    backends: tuple[Backend, Backend]
+    table: DynamoJobTable
+    bucket: str
+    subjects: dict[str, str]
+    tokens: dict[str, str]
+    uploads: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def crowd(account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    name = f"{account.table}-many"
+    create_table(aws.client("dynamodb"), name)
+    subjects = {user: account.add_user(user) for user in USERS}
+    settings = {"jobs_table": name, "max_queued_jobs_per_user": str(ALLOWED)}
+    account.instead.append(WAITING)
+    folders = [tmp_path_factory.mktemp("many") for _ in range(2)]
+    with backend(account, folders[0], **settings) as first, backend(account, folders[1], **settings) as second:
+        people = {user: log_in(first, user) for user in USERS}
+        uploads = {user: copies(account, people[user], subjects[user]) for user in USERS}
+        tokens = {user: one.access for user, one in people.items()}
+        yield Crowd((first, second), DynamoJobTable(name), account.bucket, subjects, tokens, uploads)
+    account.instead.pop()
+
+
+def copies(account: Cloud, person: Backend, subject: str) -> list[str]:
+    """One file uploaded, and the same again as the store would hold it after further uploads."""
+    s3, content = aws.client("s3"), reviews(6)
+    first = person.call("POST", "/uploads", params={"filename": "reviews.csv"}, content=content)["upload_id"]
+    info = s3.get_object(Bucket=account.bucket, Key=UploadKeys(subject, first).info)["Body"].read().decode()
+    ids = [first, *(new_id() for _ in range(UPLOADS - 1))]
+
+    def put(upload: str) -> None:
+        keys = UploadKeys(subject, upload)
+        s3.put_object(Bucket=account.bucket, Key=keys.original, Body=content)
+        s3.put_object(Bucket=account.bucket, Key=keys.info, Body=info.replace(first, upload).encode())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put, ids[1:]))
+    return ids
+
+
+async def submit_all(crowd: Crowd) -> list[Answer]:
+    """Each user's every upload with every engine, each asked for twice at once: of the one backend and of the other."""
+    limits = httpx.Limits(max_connections=250, max_keepalive_connections=250)
+    clients = [
+        httpx.AsyncClient(base_url=each.url, timeout=300, limits=limits, trust_env=False) for each in crowd.backends
+    ]
+
+    async def submit(client: httpx.AsyncClient, user: str, upload: str, engine: str) -> Answer:
+        headers = {"Authorization": f"Bearer {crowd.tokens[user]}"}
+        body = {"upload_id": upload, "engine": engine}
+        answer = await client.post("/trigger_pipeline", json=body, headers=headers)
+        return Answer(user, (upload, engine), answer.status_code, answer.json(), answer.headers.get("retry-after", ""))
+
+    asked = [
+        submit(client, user, upload, engine)
+        for number in range(UPLOADS)
+        for engine in ENGINES
+        for user in USERS
+        for upload in [crowd.uploads[user][number]]
+        for client in clients
+    ]
+    try:
+        return list(await asyncio.gather(*asked))
+    finally:
+        for client in clients:
+            await client.aclose()
+
+
+def test_of_a_thousand_submissions_at_once_each_is_taken_once_or_told_to_wait(crowd: Crowd) -> None:
+    answers = asyncio.run(submit_all(crowd))
+    assert len(answers) == 1000
+    told = Counter((answer.status, answer.body.get("code", "")) for answer in answers)
+    assert {status for status, _ in told} <= {200, 202, 429}, told
+    for answer in answers:
+        if answer.status == 429:
+            assert int(answer.retry_after) >= 1, answer
+    for user in USERS:
+        mine = [answer for answer in answers if answer.user == user]
+        new = [answer.body["job_id"] for answer in mine if answer.status == 202]
+        again = [answer.body["job_id"] for answer in mine if answer.status == 200]
+        assert len(new) == len(set(new)), "no job is new twice"
+        assert set(again) <= set(new)
+        by_wanted: dict[tuple[str, str], set[str]] = {}
+        for answer in mine:
+            if answer.status != 429:
+                by_wanted.setdefault(answer.wanted, set()).add(answer.body["job_id"])
+        assert all(len(ids) == 1 for ids in by_wanted.values()), "the same asked for twice is one job"
+        kept = crowd.table.list(crowd.subjects[user], limit=10_000)
+        assert sorted(job.id for job in kept) == sorted(new), "none is lost and none is there that nobody was told of"
+        assert len(new) == ALLOWED
+    s3 = aws.client("s3")
+    for user in USERS:
+        some = crowd.table.list(crowd.subjects[user], limit=5)
+        for job in some:
+            assert s3.head_object(Bucket=crowd.bucket, Key=JobKeys(job.user, job.id).spec)
