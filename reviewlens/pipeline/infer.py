@@ -57,6 +57,11 @@ def infer(job: Job, plan: Plan, spark: Spark) -> None:
 
 def checked_model(spec: JobSpec) -> tuple[str, str]:
     """The local path of the spec's model ('' for the one that ships) and its SHA-256, which the spec pins."""
+    if "://" in spec.model and not spec.model.startswith("file://"):
+        raise ConfigurationError(
+            "A model is a file or folder on the machine that scores: put it there and name its path in REVIEWLENS_MODEL.",
+            code="no-bundle",
+        )
     path = unquote(urlsplit(spec.model).path) if spec.model.startswith("file:") else spec.model
     found = model_sha256(spec.engine, Path(path) if path else None)
     if spec.model_sha256 and found != spec.model_sha256:

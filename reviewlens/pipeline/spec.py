@@ -32,7 +32,8 @@ class JobSpec(BaseModel):
 
     Stored at `JobKeys(user, job).spec`; the store's root is the spec's URI less that key, so a spec holds keys and
     never a root.
-    `model`: '' for the bundle that ships, else a path or URI of one; `model_sha256` pins its content ('' for textblob).
+    `model`: '' for the bundle that ships, else a path or file URI of one on the task's machine; `model_sha256` pins its
+    content ('' for textblob).
     `slice_rows`: rows per slice of the file, the unit of commit; `batch_rows`: rows per Arrow batch.
     `reuse_scores_of`: finished jobs of the same user, newest first, whose scores are taken for texts that both have;
     `keep_scores`: leave an index of this job's scores for later ones. Neither changes what comes out.
@@ -42,8 +43,8 @@ class JobSpec(BaseModel):
 
     spec_version: int = SPEC_VERSION
     user: str
-    job: str
-    upload: str
+    job: JobId
+    upload: JobId
     filename: str
     input_sha256: str
     input_bytes: int
