@@ -259,9 +259,9 @@ def test_services_are_confined(name: str) -> None:
 
 def test_without_a_profile_one_volume_is_kept_and_only_the_backend_writes_to_it() -> None:
     default = {name: service for name, service in SERVICES.items() if "profiles" not in service}
-    assert set(default) == {"backend", "frontend", "welcome"}
+    assert set(default) == {"backend", "frontend"}
     mounts = {name: service.get("volumes", []) for name, service in default.items()}
-    assert mounts == {"backend": ["data:/data"], "frontend": [], "welcome": ["data:/data:ro"]}
+    assert mounts == {"backend": ["data:/data"], "frontend": []}
 
 
 def test_ports_are_open_on_this_machine_alone_unless_somebody_says_otherwise() -> None:
