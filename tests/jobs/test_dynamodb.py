@@ -51,13 +51,14 @@ def items_of(table, user="u1"):
 
 def test_writes_of_others_in_between_are_noticed(table):
     job, _ = table.create(a_job())
-    meanwhile(table, lambda: another(table).update("u1", job.id, rows_read=1))
+    other = another(table)
+    meanwhile(table, lambda: other.update("u1", job.id, rows_read=1))
     assert table.claim("u1", job.id, at_most=1).rows_read == 1
-    meanwhile(table, lambda: another(table).update("u1", job.id, rows_read=2))
+    meanwhile(table, lambda: other.update("u1", job.id, rows_read=2))
     assert table.update("u1", job.id, handle="h").rows_read == 2
-    meanwhile(table, lambda: another(table).update("u1", job.id, rows_read=3))
+    meanwhile(table, lambda: other.update("u1", job.id, rows_read=3))
     assert table.move("u1", job.id, JobState.FAILED).rows_read == 3
-    meanwhile(table, lambda: another(table).update("u1", job.id, rows_read=4))
+    meanwhile(table, lambda: other.update("u1", job.id, rows_read=4))
     table.delete("u1", job.id)
     assert table.list("u1") == []
 
