@@ -17,7 +17,7 @@ from tests.workflows.conftest import Installation
 
 # What `docker` is asked for, done on the emulator: a push makes a manifest in ECR, an inspection tells its digest.
 DOCKER = """#!{python}
-import hashlib, json, sys, boto3
+import hashlib, json, sys
 state = "{state}"
 with open(state, "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
@@ -33,6 +33,8 @@ match sys.argv[1:]:
         repository, tag, manifest = parts(remote)
         if tag == "{refused}":
             sys.exit("denied: no basic auth credentials")
+        import boto3
+
         boto3.client("ecr").put_image(repositoryName=repository, imageManifest=manifest, imageTag=tag)
     case ["image", "inspect", "--format", "{{{{json .RepoDigests}}}}", remote]:
         repository, tag, manifest = parts(remote)
