@@ -68,8 +68,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def page(site: Site) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
@@ -103,7 +104,7 @@ def test_a_file_goes_straight_to_the_bucket_and_is_looked_into(site: Site, page:
     frame = sender(page)
     expect(frame.get_by_text("Up to 20")).to_be_visible()
     frame.get_by_label("Choose a file").set_input_files(file)
-    expect(page.get_by_text("Which column is what?")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Which column is what?")).to_be_visible()
     expect(page.get_by_role("heading", name="kettles.csv")).to_be_visible()
     assert posts_to(page, site.s3.meta.endpoint_url) == [f"{site.s3.meta.endpoint_url}/{site.bucket}"]
     assert not [url for _, url in page.asked_for if "upload_file" in url], "nothing went through the UI's own uploader"
@@ -130,8 +131,10 @@ def test_sending_can_be_cancelled_and_problems_are_told(site: Site, page: Any, t
     chooser.set_input_files(large)
     expect(frame.get_by_role("alert")).to_contain_text("larger than 20")
 
-    held: list[Any] = []
-    page.route(f"{site.s3.meta.endpoint_url}/**", held.append)  # the store does not answer
+    def hold(route: Any) -> None:
+        """The store does not answer."""
+
+    page.route(f"{site.s3.meta.endpoint_url}/**", hold)
     chooser.set_input_files(file)
     expect(frame.get_by_role("progressbar")).to_be_visible()
     expect(frame.get_by_role("status")).to_contain_text("Sending")
@@ -142,10 +145,10 @@ def test_sending_can_be_cancelled_and_problems_are_told(site: Site, page: Any, t
 
     site.allow("https://elsewhere.example")  # another page's origin: the browser keeps the answer from us
     chooser.set_input_files(file)
-    expect(frame.get_by_role("alert")).to_contain_text("could not be sent", timeout=PATIENCE)
+    expect(frame.get_by_role("alert")).to_contain_text("could not be sent")
     site.allow(site.frontend)
     frame.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Which column is what?")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Which column is what?")).to_be_visible()
 
 
 def test_where_the_store_cannot_be_reached_the_file_goes_another_way(site: Site, page: Any, tmp_path: Path) -> None:
@@ -155,7 +158,7 @@ def test_where_the_store_cannot_be_reached_the_file_goes_another_way(site: Site,
     file = tmp_path / "kettles.csv"
     file.write_bytes(running.as_csv(running.rows_of_reviews(30)))
     sender(page).get_by_label("Choose a file").set_input_files(file)
-    expect(sender(page).get_by_role("alert")).to_contain_text("could not be sent", timeout=PATIENCE)
+    expect(sender(page).get_by_role("alert")).to_contain_text("could not be sent")
     sender(page).get_by_role("button", name="Send it another way").click()
     page.locator('[data-testid="stFileUploader"] input[type="file"]').set_input_files(file)
-    expect(page.get_by_text("Which column is what?")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Which column is what?")).to_be_visible()

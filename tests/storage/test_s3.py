@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import itertools
 import json
@@ -664,6 +665,16 @@ def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
     downloads._sweep(tmp_path)
 
 
+def test_a_download_that_cannot_be_put_in_place_is_told(tmp_path, monkeypatch):
+    def full(_draft: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(TransientError) as caught:
+        downloads.downloaded(tmp_path, ["a"], "k", lambda draft: draft.touch())
+    assert caught.value.code == "disk-full"
+
+
 def test_a_folder_that_another_process_has_just_made_is_taken(tmp_path):
     made: list[Path] = []
 
@@ -794,7 +805,7 @@ def test_a_form_writes_its_key_with_its_size_and_nothing_else(held, hand, bucket
     ("region", "endpoint", "public", "url"),
     [
         ("eu-west-1", "", "", "https://my-bucket.s3.eu-west-1.amazonaws.com/"),
-        ("us-east-1", "", "", "https://my-bucket.s3.us-east-1.amazonaws.com/"),
+        ("us-east-1", "", "", "https://my-bucket.s3.amazonaws.com/"),
         ("eu-west-1", "http://emulator:4566", "", "http://emulator:4566/my-bucket"),
         ("eu-west-1", "http://emulator:4566", "http://127.0.0.1:4566/", "http://127.0.0.1:4566/my-bucket"),
     ],
