@@ -148,6 +148,7 @@ module "observability" {
   name          = var.name
   key_arn       = module.encryption.key_arn
   log_days      = var.log_days
+  alarms        = var.alarms
   emails        = var.alarm_emails
   backlog       = var.backlog_alarm
   load_balancer = module.edge.load_balancer_suffix

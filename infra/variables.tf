@@ -173,6 +173,12 @@ variable "origin_secret_version" {
 
 # ---- watching and paying ------------------------------------------------------------------------------------------------
 
+variable "alarms" {
+  description = "CloudWatch alarms; false where CloudWatch is emulated."
+  type        = bool
+  default     = true
+}
+
 variable "alarm_emails" {
   description = "Who hears of alarms and of the budget; each confirms by a link in a mail."
   type        = list(string)

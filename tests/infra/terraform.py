@@ -42,12 +42,6 @@ resource "aws_vpc_endpoint" "interface" {
   }
 }
 """,
-    "modules/observability": """resource "aws_cloudwatch_metric_alarm" "this" {
-  lifecycle {
-    ignore_changes = all
-  }
-}
-""",
 }
 
 

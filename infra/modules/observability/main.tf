@@ -150,7 +150,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+  for_each = { for name, alarm in local.alarms : name => alarm if var.alarms }
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description

@@ -10,6 +10,10 @@ variable "log_days" {
   type = number
 }
 
+variable "alarms" {
+  type = bool
+}
+
 variable "emails" {
   type = list(string)
 }
