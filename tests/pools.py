@@ -8,6 +8,7 @@ import hmac
 import json
 import struct
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -101,7 +102,9 @@ def make_pool(emulator: Emulator, **client: Any) -> Pool:
         **client,
     }
     made = admin.create_user_pool_client(UserPoolId=pool["Id"], ClientName="reviewlens", **options)["UserPoolClient"]
-    return Pool(emulator, admin, pool["Id"], made["ClientId"])
+    ready = Pool(emulator, admin, pool["Id"], made["ClientId"])
+    with urllib.request.urlopen(ready.jwks_url, timeout=60):  # the emulator makes a pool's keys when they are asked for
+        return ready
 
 
 def code_of(secret: str, *, ahead: int = 0) -> str:

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from reviewlens.cli import up
+from reviewlens.cli.up import _welcome
 from reviewlens.settings import Settings
 
 
@@ -15,6 +15,6 @@ def test_where_users_are_kept_elsewhere_there_is_no_link_but_the_log_in_page() -
     told = io.StringIO()
     settings = Settings(identity="cognito", cognito_user_pool="eu-west-1_A", cognito_client="c")
     urls = {"backend": "http://127.0.0.1:1", "frontend": "https://reviews.example.org"}
-    up._welcome(Console(file=told, width=200), settings, urls)
+    _welcome(Console(file=told, width=200), settings, urls)
     assert "Open https://reviews.example.org and log in." in told.getvalue()
     assert "link" not in told.getvalue()

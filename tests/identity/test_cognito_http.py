@@ -59,10 +59,9 @@ def _sites(pool: Pool, folder: Any, **settings: Any) -> Iterator[Site]:
         facts = pool.facts(
             data_dir=folder,
             engine="textblob",
-            requests_per_minute=100_000,
             public_frontend_url=UI,
             public_backend_url=UI,
-            **{"sign_up": True, **settings},
+            **{"sign_up": True, "requests_per_minute": 100_000, **settings},
         )
         with TestClient(create_app(Settings(**facts)), raise_server_exceptions=False) as client:
             client.follow_redirects = False
