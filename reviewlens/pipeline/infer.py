@@ -59,7 +59,7 @@ def checked_model(spec: JobSpec) -> tuple[str, str]:
     """The local path of the spec's model ('' for the one that ships) and its SHA-256, which the spec pins."""
     if "://" in spec.model and not spec.model.startswith("file://"):
         raise ConfigurationError(
-            "A model is a file or folder on the machine that scores: put it there and name its path in REVIEWLENS_MODEL.",
+            "A model is a file or folder on the machine that scores; name its path there in REVIEWLENS_MODEL.",
             code="no-bundle",
         )
     path = unquote(urlsplit(spec.model).path) if spec.model.startswith("file:") else spec.model

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import reviewlens
-from reviewlens.errors import TransientError
+from reviewlens.errors import ConfigurationError, TransientError
 from reviewlens.pipeline.java import find_java
 from reviewlens.settings import Settings
 
@@ -91,10 +91,19 @@ _ALIKE = {
 
 
 def cluster_session() -> SparkSession:
-    """The session of the cluster that this process was submitted to, which says how large and where it is."""
+    """The session of the cluster that this process was submitted to, which says how large and where it is.
+
+    Errors: ConfigurationError for a Spark before 4, which cannot hand over Arrow tables; TransientError.
+    """
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    import pyspark
     from pyspark.sql import SparkSession
 
+    if int(pyspark.__version__.split(".")[0]) < 4:
+        raise ConfigurationError(
+            f"A job needs Spark 4, and this cluster has {pyspark.__version__}: choose a newer release for it.",
+            code="spark-too-old",
+        )
     return _open(SparkSession.builder.appName("reviewlens"), _ALIKE)
 
 

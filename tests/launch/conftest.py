@@ -33,7 +33,7 @@ def ecs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ecs]:
         pytest.skip("no AWS emulator is installed; ./run test installs it")
     folder = tmp_path_factory.mktemp("ecs")
     with (
-        standin(folder / "containers", missing=frozenset({NO_IMAGE})) as docker,
+        standin(folder / "containers", missing=frozenset({NO_IMAGE}), stop_seconds=120) as docker,
         running(folder, docker_host=docker.docker_host) as emulator,
     ):
         made = Ecs(emulator, docker, "tasks")
