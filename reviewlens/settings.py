@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     stop_jobs_on_exit: bool = Field(
         True, description="On an orderly stop the backend interrupts (resumably) the jobs it launched."
     )
-    max_concurrent_jobs: int = Field(1, ge=1, description="Jobs that run at once on this machine; the rest wait.")
+    max_concurrent_jobs: int = Field(
+        1, ge=1, description="Jobs that run at once, of all backends that share a table; the rest wait."
+    )
     max_attempts: int = Field(5, ge=1, description="How often an interrupted job is started again by itself.")
     stuck_job_seconds: int = Field(
         7200, ge=1, description="A task that has got no row further for so long is ended and started again."

@@ -95,7 +95,7 @@ class JobTable(Protocol):
     def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
         """Insert; if the user has a job with this fingerprint, return that one and False.
 
-        LimitError when the user has so many jobs or so many unfinished ones already; ConflictError when the id is taken.
+        LimitError when the user has so many jobs, or unfinished ones, already; ConflictError when the id is taken.
         """
         ...
 

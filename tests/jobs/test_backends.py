@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -576,6 +577,20 @@ def test_a_table_that_refuses_does_not_end_the_dispatcher(aws, tmp_path):
     bench.dispatcher.tick()
     with pytest.raises(ConfigurationError):
         bench.submit()
+
+
+def test_the_log_tells_how_jobs_end_and_once_a_minute_how_many_wait(backends, caplog):
+    caplog.set_level(logging.INFO, module.__name__)
+    one, _ = backends
+    jobs = [one.submit() for _ in range(3)]
+    one.dispatcher.tick()
+    one.dispatcher.tick()
+    (told,) = [record for record in caplog.records if record.message == "jobs"]
+    assert told.facts == {"jobs_waiting": 2, "jobs_running": 1}
+    one.launcher.end("task 1", 1)
+    one.dispatcher.tick()
+    (ended,) = [record for record in caplog.records if getattr(record, "facts", {}).get("job_state")]
+    assert ended.facts == {"job": jobs[0], "job_state": "failed", "error_code": "job-failed"}
 
 
 def test_what_is_submitted_elsewhere_is_started_at_the_next_look_and_what_is_submitted_here_at_once(aws, tmp_path):
