@@ -6,14 +6,13 @@ import logging
 import secrets
 import threading
 import time
-from collections import Counter as Tally
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.backlog import Backlog
 from reviewlens.jobs.ids import now
-from reviewlens.jobs.interface import CLAIM, LIVE, UNFINISHED, UNLIMITED, Job, JobState
+from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
@@ -33,7 +32,6 @@ LEFT_IN_GOOD_ORDER = 4
 """The exit code of a task that was asked to stop, or found another at work on its job: no attempt was lost."""
 _LONGEST_PAUSE_SECONDS = 60.0
 _PAUSE_HERE, _PAUSE_ELSEWHERE = 0.5, 5.0
-_TELL_EVERY_SECONDS = 60.0
 
 
 class Dispatcher:
@@ -59,7 +57,6 @@ class Dispatcher:
         self._settings = service.settings
         self._shared = bool(self._settings.jobs_table)
         self._watch = Watch(service.store)
-        self._tell_at = 0.0
         self._backlog = Backlog(service.table)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -105,17 +102,6 @@ class Dispatcher:
         self._each(LIVE, self._look_after)
         self._each([JobState.INTERRUPTED], self._take_up)
         self._start_queued()
-        if self._shared and time.monotonic() >= self._tell_at:
-            self._tell_at = time.monotonic() + _TELL_EVERY_SECONDS
-            self._tell()
-
-    def _tell(self) -> None:
-        """How long the queue is, for those who watch the log of several backends."""
-        try:
-            states = Tally(job.state in LIVE for job in self._service.table.in_states(UNFINISHED))
-        except ReviewLensError:
-            return  # told already
-        _log.info("jobs", extra={"facts": {"jobs_waiting": states[False], "jobs_running": states[True]}})
 
     def _start_queued(self) -> None:
         """The oldest that there may be room for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
@@ -560,15 +559,16 @@ def test_a_job_outlives_an_outage_of_the_table_at_any_moment(aws, tmp_path, no_p
     requests = whole.requests
     whole.stop()
     assert requests > 15
-    for first in range(1, requests + 1):
+    moments = range(1, requests + 1, 2)
+    for first in moments:
         faults = Faults(client)
         faults.break_down(first, count=3)
         job = whole_life(bench, bench.upload())
         faults.stop()
         assert bench.table.get("u1", job).state is JobState.SUCCEEDED
-    assert bench.table.counts("u1") == Counts(requests + 1, 0)
+    assert bench.table.counts("u1") == Counts(len(moments) + 1, 0)
     assert bench.table.in_states([JobState.RUNNING]) == []
-    assert len({job.id for job in bench.table.list("u1")}) == requests + 1
+    assert len({job.id for job in bench.table.list("u1")}) == len(moments) + 1
 
 
 def test_a_table_that_refuses_does_not_end_the_dispatcher(aws, tmp_path):
@@ -577,20 +577,6 @@ def test_a_table_that_refuses_does_not_end_the_dispatcher(aws, tmp_path):
     bench.dispatcher.tick()
     with pytest.raises(ConfigurationError):
         bench.submit()
-
-
-def test_the_log_tells_how_jobs_end_and_once_a_minute_how_many_wait(backends, caplog):
-    caplog.set_level(logging.INFO, module.__name__)
-    one, _ = backends
-    jobs = [one.submit() for _ in range(3)]
-    one.dispatcher.tick()
-    one.dispatcher.tick()
-    (told,) = [record for record in caplog.records if record.message == "jobs"]
-    assert told.facts == {"jobs_waiting": 2, "jobs_running": 1}
-    one.launcher.end("task 1", 1)
-    one.dispatcher.tick()
-    (ended,) = [record for record in caplog.records if getattr(record, "facts", {}).get("job_state")]
-    assert ended.facts == {"job": jobs[0], "job_state": "failed", "error_code": "job-failed"}
 
 
 def test_what_is_submitted_elsewhere_is_started_at_the_next_look_and_what_is_submitted_here_at_once(aws, tmp_path):
