@@ -9,7 +9,7 @@ import sys
 def main(address: str) -> int:
     """1, and a line that says why, when it does not answer or answers something else."""
     host, _, path = address.partition("/")
-    connection = http.client.HTTPConnection(host, timeout=4)
+    connection = http.client.HTTPConnection(host, timeout=8)
     try:
         connection.request("GET", f"/{path}")
         status = connection.getresponse().status

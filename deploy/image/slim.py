@@ -52,6 +52,7 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "openvino/frontend/*/py_*",
     ),
     "what only editors and type checkers read": ("**/*.pyi",),
+    "emoji's names in other languages than the one in use": ("emoji/unicode_codes/emoji_*.json",),
     "a map widget for notebooks": ("pydeck/nbextension",),
     "Spark's examples": ("pyspark/examples", "pyspark/data"),
 }
