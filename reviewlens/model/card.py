@@ -67,7 +67,7 @@ def model_card(metadata: BundleMetadata) -> str:
         "```",
         *_large_commands(training, options),
         *_averaging_command(training),
-        *_training_command(_small(training).get("options") or {}, "small"),
+        *_training_command(_small(training).get("options") or {}, "small", teacher=_trained(training)),
         f"python -m reviewlens.model.shipping {_trained(training)} CORPUS.parquet{_licences(options)} --version "
         f"{metadata.version} \\",
         *_cascade_arguments(metadata),
@@ -259,16 +259,14 @@ def _averaging_command(training: dict[str, Any]) -> list[str]:
     return [f"python -m reviewlens.model.averaging {_trained(training)} {checkpoints}{weights}"]
 
 
-def _training_command(options: dict[str, Any], folder: str) -> list[str]:
+def _training_command(options: dict[str, Any], folder: str, teacher: str = "out/training/model") -> list[str]:
     if not options:
         return []
     shaped = ("base_model", "keep_layers", "freeze_layers", "class_cap", "limit", "teacher", "teacher_weight")
     shown = (*shaped, "max_minutes", "epochs", "batch_tokens", "max_tokens", "learning_rate", "snippet_share")
     shown = (*shown, "sentence_share", "seed")
-    # What the teacher is called where it was used tells a reader nothing: here it is the model of the first command.
-    given = (
-        {**options, "teacher": "out/training/model"} if options.get("teacher") else {**options, "teacher_weight": None}
-    )
+    # What the teacher is called where it was used tells a reader nothing: here it is the model of the commands before.
+    given = {**options, "teacher": teacher} if options.get("teacher") else {**options, "teacher_weight": None}
     arguments = [f"--{name.replace('_', '-')} {given[name]}" for name in shown if given.get(name)]
     return [
         f"python sagemaker/train.py --corpus CORPUS.parquet --output out/{folder}{_licences(options)} \\",
