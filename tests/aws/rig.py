@@ -206,6 +206,8 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
     on another machine, as it is with Fargate."""
     machines = itertools.count(1)
     patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda self, context: 0.0)
+    # AWS's clients give up repeating when too much fails, as when each and every call does.
+    patch.setattr(standard.RetryQuotaChecker, "acquire_retry_quota", lambda self, context: True)
     patch.setattr(s3_requests, "PAUSE_SECONDS", 0.001)
     patch.setattr(dispatching, "_LONGEST_PAUSE_SECONDS", 0.0)
     patch.setattr(dispatching, "MISSED_LEASES", 0.5)

@@ -13,7 +13,7 @@ import pytest
 from reviewlens import aws
 from reviewlens.pipeline.spec import JobKeys
 from tests.aws.cloud import backend, log_in, reviews
-from tests.aws.conftest import Site
+from tests.aws.conftest import LONG, Site
 from tests.frontend import running as processes
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -57,7 +57,7 @@ def analyse(someone: processes.Backend, content: bytes, engine: str) -> dict[str
     """A job to its end."""
     upload = someone.call("POST", "/uploads", params={"filename": "reviews.csv"}, content=content)
     body = {"upload_id": upload["upload_id"], "engine": engine}
-    return someone.ended(someone.call("POST", "/trigger_pipeline", json=body)["job_id"])
+    return someone.ended(someone.call("POST", "/trigger_pipeline", json=body)["job_id"], LONG)
 
 
 def plain(summary: dict[str, Any]) -> dict[str, Any]:

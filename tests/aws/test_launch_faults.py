@@ -34,7 +34,7 @@ class Tasks:
     def submit(self) -> str:
         return self.rig.submit(self.rig.upload(CONTENT))
 
-    def until(self, true: Callable[[], object], seconds: float = 120) -> None:
+    def until(self, true: Callable[[], object], seconds: float = 900) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, "it did not happen in time"

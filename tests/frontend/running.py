@@ -139,7 +139,7 @@ def _process(command: list[str], environment: dict[str, str], log: Path, health:
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], health: str, log: Path, seconds: float = 60) -> None:
+def _wait(process: subprocess.Popen[bytes], health: str, log: Path, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.HTTPError):
