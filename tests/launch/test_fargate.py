@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -157,6 +158,14 @@ def test_the_size_changes_right_after_each_border(place):
     border, size = SIZES[place]
     following = SIZES[place + 1][1] if place + 1 < len(SIZES) else LARGEST
     assert (size_for(border - 1), size_for(border), size_for(border + 1)) == (size, size, following)
+
+
+def test_the_page_about_sizes_has_these():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "decisions" / "018-tasks-on-aws.md").read_text()
+    rows = [(f"{most // 1_000_000} MB", size) for most, size in SIZES] + [("larger", LARGEST)]
+    for name, size in rows:
+        assert f"| {name} | {size.cpu // 1024} | {size.memory} | {size.disk} |" in page
+    assert page.count(" MB | ") == len(SIZES)
 
 
 def test_sizes_are_ones_that_fargate_has_and_grow():
