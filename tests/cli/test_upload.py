@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from reviewlens import aws as aws_clients
 from reviewlens.cli import app
-from reviewlens.cli import upload as module
 from reviewlens.cli.upload import run_upload
 from reviewlens.errors import AuthenticationError, ConfigurationError, InputError, LimitError, TransientError
 from reviewlens.pipeline.spec import UploadKeys
@@ -28,7 +27,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def site(tmp_path):
-    for made in make_site(tmp_path / "folder"):
+    for made in make_site(tmp_path):
         made.platform.local_users.add_user("ana", PASSWORD)
         yield made
 
@@ -38,7 +37,7 @@ def over_a_bucket(aws, tmp_path):
     bucket = f"cli-{secrets.token_hex(8)}"
     place = {"LocationConstraint": "eu-west-1"}
     aws_clients.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    for made in make_site(tmp_path / "bucket", store=f"s3://{bucket}"):
+    for made in make_site(tmp_path, store=f"s3://{bucket}"):
         made.platform.local_users.add_user("ana", PASSWORD)
         yield made
 
@@ -64,7 +63,7 @@ def test_through_the_backend_where_files_are_kept_in_a_folder(site, file):
 def test_straight_to_the_bucket_where_there_is_one(over_a_bucket, file, monkeypatch):
     site, sent = over_a_bucket, []
     send = httpx.post
-    monkeypatch.setattr(module.httpx, "post", lambda url, **more: sent.append(url) or send(url, **more))
+    monkeypatch.setattr(httpx, "post", lambda url, **more: sent.append(url) or send(url, **more))
     said = upload(site, file, start=True)
     assert len(sent) == 1
     assert kept(site) == [CSV]
@@ -88,14 +87,14 @@ def test_what_is_wrong_is_told_in_words(site, file, tmp_path):
 
 
 def test_a_store_that_does_not_take_the_file_is_told(over_a_bucket, file, monkeypatch):
-    monkeypatch.setattr(module.httpx, "post", lambda url, **_: httpx.Response(403, request=httpx.Request("POST", url)))
+    monkeypatch.setattr(httpx, "post", lambda url, **_: httpx.Response(403, request=httpx.Request("POST", url)))
     with pytest.raises(TransientError, match="status 403"):
         upload(over_a_bucket, file)
 
     def broken(*_, **__):
         raise httpx.ConnectError("gone")
 
-    monkeypatch.setattr(module.httpx, "post", broken)
+    monkeypatch.setattr(httpx, "post", broken)
     with pytest.raises(TransientError, match="could not be sent"):
         upload(over_a_bucket, file)
     assert kept(over_a_bucket) == []
