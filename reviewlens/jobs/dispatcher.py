@@ -227,10 +227,11 @@ class Dispatcher:
         """
         if job.attempts >= self._settings.max_attempts:
             reason = f"It was interrupted {job.attempts} times; try again when the machine is calmer."
+            outcome = Outcome(JobState.FAILED, reason, "interrupted-too-often")
             if job.error_code:  # the surroundings have said why
-                reason = f"{job.error} It was tried {job.attempts} times."
-            code = job.error_code or "interrupted-too-often"
-            self._finish(job, JobState.FAILED, Outcome(JobState.FAILED, reason, code))
+                told = f"{job.error} It was tried {job.attempts} times."
+                outcome = Outcome(JobState.FAILED, told, job.error_code)
+            self._finish(job, JobState.FAILED, outcome)
         elif not 0 <= _seconds_since(job.updated_at) < min(2.0**job.attempts, _LONGEST_PAUSE_SECONDS):
             self._service.table.move(job.user, job.id, JobState.QUEUED, if_version=job.version)
 
