@@ -263,8 +263,8 @@ def _training_command(options: dict[str, Any], folder: str, teacher: str = "out/
     if not options:
         return []
     shaped = ("base_model", "keep_layers", "freeze_layers", "class_cap", "limit", "teacher", "teacher_weight")
-    shown = (*shaped, "max_minutes", "epochs", "batch_tokens", "max_tokens", "learning_rate", "snippet_share")
-    shown = (*shown, "sentence_share", "seed")
+    schedule = ("max_minutes", "epochs", "batch_tokens", "max_tokens", "learning_rate")
+    shown = (*shaped, *schedule, "snippet_share", "sentence_share", "seed")
     # What the teacher is called where it was used tells a reader nothing: here it is the model of the commands before.
     given = {**options, "teacher": teacher} if options.get("teacher") else {**options, "teacher_weight": None}
     arguments = [f"--{name.replace('_', '-')} {given[name]}" for name in shown if given.get(name)]
