@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             platform.dispatcher.stop()
             platform.close()
+            services.model.settle()
 
     app = FastAPI(
         title="ReviewLens",

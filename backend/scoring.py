@@ -18,6 +18,7 @@ from reviewlens.settings import Settings
 _log = logging.getLogger(__name__)
 _TEXTS_AT_ONCE = 32
 _LOAD_SECONDS = 60.0
+_SETTLE_SECONDS = 30.0
 
 
 class Model:
@@ -27,13 +28,20 @@ class Model:
         self._engine = settings.engine
         self._path = Path(settings.model) if settings.model else None
         self._loaded = threading.Event()
+        self._loading: threading.Thread | None = None
         self._turn = threading.Lock()
         self._scorer: Scorer | None = None
         self._error: ReviewLensError | None = None
 
     def load(self) -> None:
         """Load in a thread of its own."""
-        threading.Thread(target=self._load, name="model", daemon=True).start()
+        self._loading = threading.Thread(target=self._load, name="model", daemon=True)
+        self._loading.start()
+
+    def settle(self) -> None:
+        """Wait until loading has ended: a process that leaves while native code is at work in it is aborted."""
+        if self._loading is not None:
+            self._loading.join(_SETTLE_SECONDS)
 
     def _load(self) -> None:
         try:

@@ -139,3 +139,11 @@ def test_a_model_that_breaks_while_loading_is_told_without_its_message(tmp_path,
         model.predict([GOOD])
     assert unusable.value.code == "model-unusable"
     assert "secret" not in unusable.value.message
+
+
+def test_who_settles_the_model_leaves_no_loading_behind():
+    model = Model(Settings(engine="textblob"))
+    model.settle()  # nothing is being loaded
+    model.load()
+    model.settle()
+    model.check()
