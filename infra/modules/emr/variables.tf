@@ -5,7 +5,7 @@ variable "name" {
 variable "release" {
   description = "EMR release."
   type        = string
-  default     = "emr-7.9.0"
+  default     = "emr-spark-8.0.0"
 }
 
 variable "max_vcpu" {
