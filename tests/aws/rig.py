@@ -19,7 +19,7 @@ from reviewlens import aws
 from reviewlens.errors import ReviewLensError
 from reviewlens.jobs import dispatcher as dispatching
 from reviewlens.jobs.dispatcher import Dispatcher
-from reviewlens.jobs.dynamodb import DynamoJobTable
+from reviewlens.jobs.dynamodb import DynamoJobTable, create_table
 from reviewlens.jobs.interface import UNFINISHED, Job, JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.pipeline import lease
@@ -212,8 +212,12 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
     patch.setattr(dispatching, "_LONGEST_PAUSE_SECONDS", 0.0)
     patch.setattr(dispatching, "MISSED_LEASES", 0.5)
     patch.setattr(lease, "_machine", lambda: f"{threading.get_ident()}-{next(machines)}")
+    # A table of its own: the backends of other tests would take its jobs.
+    name = f"{account.table}-rig"
+    create_table(aws.client("dynamodb"), name)
     settings = Settings(
-        **{name: account.settings[name] for name in ("store", "jobs_table")},
+        store=account.settings["store"],
+        jobs_table=name,
         data_dir=folder,
         engine="textblob",
         workers=1,
@@ -227,7 +231,7 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
     platform = Platform.from_settings(settings)
     launcher = WarmLauncher(settings, spark)
     with _directly(account):
-        observer = DynamoJobTable(account.table, aws.client("dynamodb"))
+        observer = DynamoJobTable(name, aws.client("dynamodb"))
         from reviewlens.storage.s3 import S3ObjectStore
 
         store = S3ObjectStore(account.bucket)

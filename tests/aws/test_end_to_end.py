@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +102,7 @@ def test_the_dashboard_and_the_exports_are_read_from_the_bucket(site: Site) -> N
     assert len(page["reviews"]) == 5
     headers = {"Authorization": f"Bearer {site.ana.access}"}
     exported = httpx.get(f"{site.ana.url}/jobs/{site.done}/export", headers=headers, timeout=30)
-    assert len(exported.content.decode("utf-8-sig").split("\r\n")) >= page["total"]
+    assert len(list(csv.reader(io.StringIO(exported.content.decode("utf-8-sig"), newline="")))) == page["total"] + 1
 
 
 def test_the_newest_results_also_stand_at_the_stable_keys(site: Site) -> None:

@@ -102,7 +102,8 @@ async def submit_all(crowd: Crowd) -> list[Answer]:
     """Each user's every upload with every engine, each asked for twice at once: of the one backend and of the other."""
     limits = httpx.Limits(max_connections=250, max_keepalive_connections=250)
     clients = [
-        httpx.AsyncClient(base_url=each.url, timeout=300, limits=limits, trust_env=False) for each in crowd.backends
+        httpx.AsyncClient(base_url=each.url, timeout=httpx.Timeout(300, pool=None), limits=limits, trust_env=False)
+        for each in crowd.backends
     ]
 
     async def submit(client: httpx.AsyncClient, user: str, upload: str, engine: str) -> Answer:
