@@ -58,6 +58,7 @@ def test_every_call_failing_once_goes_unnoticed(
     assert machine.now(job_id).attempts == 1
 
 
+@pytest.mark.minutes
 def test_a_job_that_fails_at_every_point_in_turn_ends_as_if_undisturbed(
     account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]]
 ) -> None:
@@ -98,6 +99,7 @@ def attempt(machine: Rig, upload: str, job_id: str) -> tuple[str, str, str]:
     return upload, job_id, f"{job.state} {job.error_code}"
 
 
+@pytest.mark.minutes
 @pytest.mark.parametrize("service", ["s3", "dynamodb"])
 @pytest.mark.parametrize("at", ["/clean/", "PutObject output/{user}/{id}/served.csv"])
 def test_a_service_that_fails_for_ever_from_some_point_on(

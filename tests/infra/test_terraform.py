@@ -36,7 +36,7 @@ VARIABLES = {
 }
 # What a job's image would bring along, made small.
 TASK = {"REVIEWLENS_WORKERS": "1", "REVIEWLENS_DRIVER_MEMORY_MB": "512"}
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.minutes, pytest.mark.timeout(3600)]
 
 
 def test_the_code_is_formatted() -> None:
