@@ -18,7 +18,7 @@ from tests import emulator as emulators
 from tests.frontend import running
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 180_000  # milliseconds
 
 pytestmark = [
     pytest.mark.browser,
