@@ -20,6 +20,7 @@ STOP_TIMEOUT = 120
 """What the task definition asks for, and the most that Fargate gives."""
 
 
+@pytest.mark.minutes
 def test_a_stopped_task_saves_what_it_has_in_hand_and_another_goes_on(on_ecs: Ecs, client, tmp_path) -> None:
     content = as_csv(review_rows(1500))
     local = make_job(tmp_path / "local", content, slice_rows=25)

@@ -78,6 +78,7 @@ def submit(made: MadeJob, folder: Path, master: str, seconds: float = 300) -> tu
     return code, log.read_text()
 
 
+@pytest.mark.minutes
 def test_a_cluster_gives_what_one_machine_gives(done: MadeJob, rows: list[list[str]], tmp_path: Path) -> None:
     made = make_job(tmp_path / "store [shared]", as_csv(rows))
     with cluster(tmp_path / "cluster") as master:
