@@ -7,6 +7,7 @@ import time
 import uuid
 
 import boto3
+import pytest
 
 from reviewlens.launch.fargate import FargateLauncher
 from reviewlens.launch.interface import TaskState
