@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
-from itertools import count
 from typing import Any, TypeVar
 
 from reviewlens import aws
@@ -239,7 +238,9 @@ class Requests:
 
     def delete_all(self, names: list[str]) -> None:
         """Delete up to a thousand objects by their full names."""
-        for number in count(1):
+        number = 0
+        while True:
+            number += 1
             keys = [{"Key": name} for name in names]
             with self.errors(""):
                 answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
