@@ -12,7 +12,7 @@ from tests.aws.cloud import Cloud, reviews
 from tests.aws.proxy import Fault, How
 from tests.aws.rig import Rig
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.minutes]
 
 CONTENT = reviews(30)
 WHEN_DONE = {"inference_summary.json", "progress.json", "rejected.csv", "served.csv", "spec.json"}

@@ -21,7 +21,7 @@ from reviewlens.pipeline.spec import JobKeys, UploadKeys
 from tests.aws.cloud import Cloud, backend, log_in, reviews
 from tests.frontend.running import Backend
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.minutes]
 
 USERS = ("one", "two", "three", "four")
 ENGINES = ("textblob", "openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
