@@ -86,14 +86,21 @@ class Dispatcher:
         due = 0.0
         while not self._stopping.is_set():
             self._wake.clear()
-            if time.monotonic() >= due:
-                self.tick()
-                due = time.monotonic() + pause
-                if self._shared:
-                    self._backlog.tell()
-            else:
-                self._start_queued()
+            whole = time.monotonic() >= due
+            due = time.monotonic() + pause if whole else due
+            try:
+                self._round(whole)
+            except Exception:  # noqa: BLE001 - without this thread no job would ever start again, and nobody would know
+                _log.exception("looking after the jobs broke off; it is done again in a moment")
             self._wake.wait(max(0.0, due - time.monotonic()))
+
+    def _round(self, whole: bool) -> None:
+        if not whole:
+            self._start_queued()
+            return
+        self.tick()
+        if self._shared:
+            self._backlog.tell()
 
     # -- one round ----------------------------------------------------------------------------------------------------
 

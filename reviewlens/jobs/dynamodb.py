@@ -24,6 +24,8 @@ indexes are behind by some milliseconds, seldom more: who acts on what they list
 from __future__ import annotations
 
 import bisect
+import contextlib
+import logging
 import random
 import threading
 import time
@@ -36,7 +38,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from reviewlens import aws
-from reviewlens.errors import TransientError
+from reviewlens.errors import ConfigurationError, ConflictError, TransientError
 from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
 from reviewlens.jobs.rules import (
@@ -51,6 +53,7 @@ from reviewlens.jobs.rules import (
     unfinished_states,
 )
 
+_log = logging.getLogger(__name__)
 TTL_ATTRIBUTE = "expires_at"
 KEPT_AFTER_DELETION_SECONDS = 30 * 24 * 3600
 _INDEXES = ("unfinished", "everyone")
@@ -70,6 +73,7 @@ SCHEMA: dict[str, Any] = {
 _NUMBERS = frozenset({"attempts", "rows_read", "seconds", "version"})
 _LIVE_KEY = {"pk": {"S": "live"}, "sk": {"S": "live"}}
 _REFUSED = "ConditionalCheckFailed"
+_REFUSED_ALONE = "ConditionalCheckFailedException"
 _BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _QUEUE_SECONDS = 1.0
@@ -123,7 +127,7 @@ class DynamoJobTable:
         wanted = unfinished_states(states)
         if not wanted:
             self._item(_LIVE_KEY)  # whoever asks for nothing asks whether the table is there
-        lists = (map(_job, self._index("unfinished", str(state), limit=limit)) for state in wanted)
+        lists = (_readable(self._index("unfinished", str(state), limit=limit)) for state in wanted)
         return [*islice(merge(*lists, key=lambda job: job.id), limit)]
 
     def ahead(self, job: Job) -> int:
@@ -144,12 +148,12 @@ class DynamoJobTable:
             ScanIndexForward=False,
             ConsistentRead=True,
         )
-        return [*islice((_job(item) for item in items if item["id"]["S"] != before), limit)]
+        return [*islice((job for job in _readable(items) if job.id != before), limit)]
 
     def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
         """Everybody's jobs, newest first, from an index that may be a moment behind."""
         items = self._index("everyone", "jobs", before=before, limit=limit, ScanIndexForward=False)
-        return [*islice(map(_job, items), limit)]
+        return [*islice(_readable(items), limit)]
 
     # -- write --------------------------------------------------------------------------------------------------------
 
@@ -172,7 +176,8 @@ class DynamoJobTable:
                 same = self.find(job.user, job.fingerprint)
                 if same is not None:
                     return same, same.id == job.id  # our own, where the answer to an earlier attempt was lost
-                continue  # deleted this moment
+                self._forget_print(job.user, job.fingerprint)
+                continue  # deleted this moment, or by hand
             raise id_taken() if reasons[1] == _REFUSED else over_limit()
 
     def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
@@ -344,6 +349,19 @@ class DynamoJobTable:
                         ExpressionAttributeValues={":job": {"SS": [member]}},
                     )
 
+    def _forget_print(self, user: str, fingerprint: str) -> None:
+        """The print of a row that somebody deleted by hand must not be in the way of its file for ever."""
+        key = _key(user, f"print#{fingerprint}")
+        named = self._item(key)
+        if named is None or self._item(_key(user, f"job#{named['job']['S']}")) is not None:
+            return
+        with contextlib.suppress(ConflictError), aws.plain_errors("dynamodb", {_REFUSED_ALONE: ConflictError("")}):
+            self._client.delete_item(
+                **self._at(key),
+                ConditionExpression="job = :job",
+                ExpressionAttributeValues={":job": named["job"]},
+            )
+
     def _at(self, key: dict[str, Any]) -> dict[str, Any]:
         return {"TableName": self.name, "Key": key}
 
@@ -376,7 +394,23 @@ def _item(job: Job) -> dict[str, Any]:
 
 
 def _job(item: dict[str, Any]) -> Job:
-    values: dict[str, Any] = {name: next(iter(item[name].values())) for name in FIELDS}
-    for name in _NUMBERS:
-        values[name] = float(values[name]) if name == "seconds" else int(values[name])
-    return Job(**{**values, "state": JobState(values["state"])})
+    """The row; ConfigurationError for one that this version cannot read. What it lacks is as in a new job."""
+    try:
+        values: dict[str, Any] = {name: next(iter(item[name].values())) for name in FIELDS if name in item}
+        for name in _NUMBERS & set(values):
+            values[name] = float(values[name]) if name == "seconds" else int(values[name])
+        return Job(**{**values, "state": JobState(values["state"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            "This job's row in the table cannot be read; another version of ReviewLens wrote it, or somebody by hand.",
+            code="job-unreadable",
+        ) from error
+
+
+def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Job]:
+    """The jobs of a list; a row that cannot be read hides no other."""
+    for item in items:
+        try:
+            yield _job(item)
+        except ConfigurationError:
+            _log.error("a row of the job table cannot be read: %s", item["sk"]["S"])

@@ -280,6 +280,27 @@ def test_a_table_that_cannot_be_read_now_is_tried_again_later(bench):
     assert bench.launcher.specs == []
 
 
+def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
+    in_states, asked = bench.table.in_states, []
+
+    def troublesome(states, **options):
+        asked.append(states)
+        if len(asked) < 3:
+            raise RuntimeError("nobody foresaw this")
+        return in_states(states, **options)
+
+    monkeypatch.setattr(bench.table, "in_states", troublesome)
+    job = bench.submit()
+    bench.dispatcher.start()
+    deadline = time.monotonic() + 30
+    while not bench.table.get("u1", job).handle.startswith("task"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
+    bench.dispatcher.stop()
+    assert "broke off" in caplog.text
+
+
 def test_the_thread_works_and_stops(bench):
     bench.dispatcher.start()
     job = bench.submit()

@@ -128,10 +128,58 @@ def test_rows_deleted_by_hand_do_not_take_up_room_for_ever(table):
         table.get("u1", lost.id)
 
 
-def test_a_job_whose_row_was_deleted_by_hand_can_be_submitted_again_once_its_print_is_gone(table):
+def test_a_job_whose_row_was_deleted_by_hand_can_be_submitted_again(table):
     job, _ = table.create(a_job(fingerprint="same"))
     table._client.delete_item(TableName=table.name, Key={"pk": {"S": "user#u1"}, "sk": {"S": f"job#{job.id}"}})
     assert table.find("u1", "same") is None
+    again = a_job(fingerprint="same")
+    faults = Faults(table._client)
+    faults.break_down(20)  # it must not ask for ever
+    assert table.create(again) == (again, True)
+    faults.stop()
+    assert table.find("u1", "same") == again
+
+
+def test_the_print_of_a_job_that_was_made_this_moment_is_not_taken_for_a_lost_one(table):
+    job, _ = table.create(a_job(fingerprint="same"))
+    table._forget_print("u1", "same")
+    assert table.find("u1", "same") == job
+    item, asked = table._item, []
+
+    def meanwhile(key):
+        found = item(key)
+        asked.append(key)
+        if len(asked) == 2:  # the row is gone and, right after we have looked, there is another job of this print
+            other = another(table)
+            other.move("u1", job.id, JobState.CANCELLED)
+            other.delete("u1", job.id)
+            other.create(a_job(id="later", fingerprint="same"))
+            return None
+        return found
+
+    table._item = meanwhile
+    table._forget_print("u1", "same")
+    assert table.find("u1", "same").id == "later"
+
+
+def test_a_row_that_cannot_be_read_hides_no_other(table, caplog):
+    first, broken, last = (table.create(a_job())[0] for _ in range(3))
+    key = {"pk": {"S": "user#u1"}, "sk": {"S": f"job#{broken.id}"}}
+    change = {"UpdateExpression": "SET #s = :s", "ExpressionAttributeNames": {"#s": "state"}}
+    table._client.update_item(TableName=table.name, Key=key, **change, ExpressionAttributeValues={":s": {"S": "odd"}})
+    assert table.in_states([JobState.QUEUED]) == [first, last]
+    assert table.list("u1") == table.list_all() == [last, first]
+    assert broken.id in caplog.text
+    with pytest.raises(ConfigurationError) as unreadable:
+        table.get("u1", broken.id)
+    assert unreadable.value.code == "job-unreadable"
+
+
+def test_a_row_of_an_older_version_lacks_what_is_new_and_is_read_all_the_same(table):
+    job, _ = table.create(a_job())
+    key = {"pk": {"S": "user#u1"}, "sk": {"S": f"job#{job.id}"}}
+    table._client.update_item(TableName=table.name, Key=key, UpdateExpression="REMOVE error_code, rows_read")
+    assert table.get("u1", job.id) == job
 
 
 def test_no_room_that_appears_when_looked_for_is_no_error(table):
