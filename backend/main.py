@@ -41,10 +41,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.services = services
         services.model.load()
         platform.dispatcher.start()
+        platform.housekeeping.start()
         _log.info("ready to answer")
         try:
             yield
         finally:
+            platform.housekeeping.stop()
             platform.dispatcher.stop()
             platform.close()
             services.model.settle()

@@ -13,6 +13,7 @@ from reviewlens.errors import ConfigurationError
 from reviewlens.identity.interface import IdentityProvider
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.jobs.dispatcher import Dispatcher
+from reviewlens.jobs.housekeeping import Housekeeping
 from reviewlens.jobs.interface import JobTable
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.sqlite import SqliteJobTable
@@ -39,6 +40,7 @@ class Platform:
     uploads: UploadService
     jobs: JobService
     dispatcher: Dispatcher
+    housekeeping: Housekeeping
     cache_dir: Path
     _lock: FileLock
 
@@ -69,11 +71,24 @@ class Platform:
             lock.release()
             raise
         uploads = UploadService(store, settings, _sniff)
-        uploads.sweep()
         cache_dir = data / "cache"
         jobs = JobService(table, store, uploads, settings, cache_dir=cache_dir)
         dispatcher = Dispatcher(jobs, launcher)
-        return cls(settings, store, identity, local_users, table, launcher, uploads, jobs, dispatcher, cache_dir, lock)
+        housekeeping = Housekeeping(jobs, uploads, cache_dir)
+        return cls(
+            settings,
+            store,
+            identity,
+            local_users,
+            table,
+            launcher,
+            uploads,
+            jobs,
+            dispatcher,
+            housekeeping,
+            cache_dir,
+            lock,
+        )
 
     def close(self) -> None:
         """Close the databases and let go of the data folder; the dispatcher must have stopped."""

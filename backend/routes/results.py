@@ -18,6 +18,7 @@ from reviewlens.insights.models import Dashboard, ExportQuery, Filters, ReviewPa
 from reviewlens.insights.results import Results, open_results
 from reviewlens.insights.reviews import query_reviews, reviews_by_row
 from reviewlens.jobs.interface import JobState
+from reviewlens.jobs.rules import check_kept
 from reviewlens.platform import Platform
 from reviewlens.reviews.cleaning import join_title
 
@@ -125,6 +126,7 @@ def export(
 def _results(platform: Platform, user: User, job_id: str) -> Results:
     """The user's own job's outputs; ConflictError (`job-not-succeeded`) until it has succeeded."""
     job = platform.table.get(user.subject, job_id)
+    check_kept(job)
     if job.state is not JobState.SUCCEEDED:
         raise ConflictError(
             f"This analysis has no results: it is {job.state}.",

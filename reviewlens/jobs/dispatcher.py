@@ -7,11 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.backlog import Backlog
 from reviewlens.jobs.ids import now
+from reviewlens.jobs.ids import seconds_since as _seconds_since
 from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
 from reviewlens.jobs.service import JobService
@@ -313,7 +313,3 @@ class Dispatcher:
                 self._settle(table.get(job.user, job.id), outcome, counts=False)
             except ConflictError:
                 pass  # a request that was still being answered moved it
-
-
-def _seconds_since(stamp: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds()

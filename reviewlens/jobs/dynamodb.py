@@ -4,7 +4,7 @@ One table, on demand, with this schema (`SCHEMA`; `infra/` makes the same):
 
 - key: `pk` (S, hash) and `sk` (S, range);
 - index `unfinished`: `unfinished` (S, hash: the state) and `id` (S, range), all attributes. Sparse: a job that reaches
-  an end loses the attribute and with it its place here;
+  an end loses the attribute and with it its place here, and gets one again, under "deleting", when its deletion begins;
 - index `everyone`: `everyone` (S, hash: always "jobs") and `id` (S, range), all attributes;
 - time to live: the attribute `expires_at` (N, seconds since 1970).
 
@@ -40,7 +40,7 @@ from botocore.exceptions import ClientError
 from reviewlens import aws
 from reviewlens.errors import ConfigurationError, ConflictError, TransientError
 from reviewlens.jobs.ids import now
-from reviewlens.jobs.interface import LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
+from reviewlens.jobs.interface import BEING_DELETED, LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
 from reviewlens.jobs.rules import (
     FIELDS,
     changed,
@@ -76,6 +76,7 @@ _REFUSED = "ConditionalCheckFailed"
 _REFUSED_ALONE = "ConditionalCheckFailedException"
 _BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+_DELETING = "deleting"
 _QUEUE_SECONDS = 1.0
 _PAGE = 1000
 Operations = list[dict[str, Any]]
@@ -129,6 +130,10 @@ class DynamoJobTable:
             self._item(_LIVE_KEY)  # whoever asks for nothing asks whether the table is there
         lists = (_readable(self._index("unfinished", str(state), limit=limit)) for state in wanted)
         return [*islice(merge(*lists, key=lambda job: job.id), limit)]
+
+    def being_deleted(self) -> Jobs:
+        """Finished jobs whose deletion has begun, oldest first, from an index that may be a moment behind."""
+        return [*_readable(self._index("unfinished", _DELETING))]
 
     def ahead(self, job: Job) -> int:
         """How many queued jobs were made before this one, by a list that is read once a second at most."""
@@ -390,7 +395,11 @@ def _item(job: Job) -> dict[str, Any]:
     values = asdict(job)
     item = {name: _number(value) if name in _NUMBERS else {"S": str(value)} for name, value in values.items()}
     item |= {**_key(job.user, f"job#{job.id}"), "everyone": {"S": "jobs"}}
-    return item | {"unfinished": {"S": str(job.state)}} if job.state in UNFINISHED else item
+    if job.state in UNFINISHED:
+        item["unfinished"] = {"S": str(job.state)}
+    elif job.error_code == BEING_DELETED:
+        item["unfinished"] = {"S": _DELETING}
+    return item
 
 
 def _job(item: dict[str, Any]) -> Job:

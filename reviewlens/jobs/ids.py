@@ -22,3 +22,8 @@ def new_id() -> str:
 def now() -> str:
     """The present as ISO 8601 in UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def seconds_since(stamp: str) -> float:
+    """Seconds since a time that `now` gave; below 0 where the clock was set back."""
+    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds()

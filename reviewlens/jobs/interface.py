@@ -39,6 +39,8 @@ LIVE = frozenset({JobState.RUNNING, JobState.CANCELLING})
 """A task of theirs runs, or is about to."""
 
 
+BEING_DELETED = "being-deleted"
+"""The `error_code` of a finished job whose deletion has begun."""
 UNLIMITED = 10**9
 """More jobs than anybody has."""
 CLAIM = "claim:"
@@ -116,6 +118,10 @@ class JobTable(Protocol):
 
         May be a moment behind: read a job with `get` before acting on it. Asks the table even for no states at all.
         """
+        ...
+
+    def being_deleted(self) -> Jobs:
+        """All users' finished jobs that are marked BEING_DELETED, oldest first; may be a moment behind."""
         ...
 
     def ahead(self, job: Job) -> int:

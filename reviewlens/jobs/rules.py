@@ -8,7 +8,7 @@ from typing import Any
 
 from reviewlens.errors import ConflictError, LimitError, NotFoundError
 from reviewlens.jobs.ids import now
-from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Job, JobState
+from reviewlens.jobs.interface import BEING_DELETED, TRANSITIONS, UNFINISHED, Job, JobState
 
 FIELDS = tuple(field.name for field in fields(Job))
 _FIXED = frozenset({"id", "user", "state", "fingerprint", "version", "created_at", "updated_at"})
@@ -44,6 +44,15 @@ def check_finished(job: Job) -> None:
     """ConflictError for a job that may still be worked on."""
     if job.state in UNFINISHED:
         raise ConflictError("The job is not finished; cancel it first.", code="job-not-finished")
+
+
+def check_kept(job: Job) -> None:
+    """ConflictError for a job whose deletion has begun."""
+    if job.error_code == BEING_DELETED:
+        raise ConflictError(
+            "This job is being deleted, which ends by itself within minutes; upload its file anew to analyse it again.",
+            code=BEING_DELETED,
+        )
 
 
 def unfinished_states(states: Iterable[JobState]) -> list[JobState]:

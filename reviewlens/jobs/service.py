@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
-from reviewlens.jobs.ids import new_id, now
-from reviewlens.jobs.interface import UNFINISHED, UNLIMITED, Job, JobState, JobTable
+from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, ReviewLensError
+from reviewlens.jobs.ids import new_id, now, seconds_since
+from reviewlens.jobs.interface import BEING_DELETED, UNFINISHED, UNLIMITED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
 from reviewlens.jobs.reuse import reusable_jobs
-from reviewlens.jobs.rules import check_finished
+from reviewlens.jobs.rules import check_finished, check_kept
 from reviewlens.jobs.uploads import Overrides, Upload, UploadService
 from reviewlens.jobs.views import JobPage, JobView, view_of
 from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits, scratch_dir
@@ -24,13 +26,15 @@ from reviewlens.reviews.tables import Mapping
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 
+_log = logging.getLogger(__name__)
 _JOB_LIMITS = {
     "max_jobs_per_user": ("too-many-jobs", "delete some that you no longer need"),
     "max_queued_jobs_per_user": ("too-many-unfinished-jobs", "wait until one has finished"),
 }
 _RETRIABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
-_BEING_DELETED = "being-deleted"
 _PAGE = 100
+DELETION_SECONDS = 120.0
+"""A deletion that began so long ago is taken for one that broke off."""
 
 
 class JobService:
@@ -146,6 +150,7 @@ class JobService:
         return found, created
 
     def _submitted_before(self, job: Job) -> JobView:
+        check_kept(job)
         if job.state in _RETRIABLE:
             try:
                 return self.retry(job.user, job.id)
@@ -243,8 +248,7 @@ class JobService:
         """Queue a failed or cancelled job again, with its spec unchanged; LimitError with too many unfinished ones."""
         with self.lock_of(user):
             job = self.table.get(user, job_id)
-            if job.error_code == _BEING_DELETED:
-                raise ConflictError("This job is being deleted; delete it again if it stays.", code="being-deleted")
+            check_kept(job)
             if job.state not in _RETRIABLE:
                 raise ConflictError(
                     f"Only a failed or cancelled job can be tried again; this one is {job.state}.",
@@ -275,14 +279,12 @@ class JobService:
     def delete(self, user: str, job_id: str) -> None:
         """Delete a finished job with its outputs, its copies, its caches, and its upload when no other job uses it.
 
-        It is marked first, so that nobody queues it again meanwhile; a deletion that broke off can be repeated.
+        It is marked first, so that nobody queues it again meanwhile; a deletion that broke off can be repeated, and
+        `end_deletions` does so.
         """
         with self.lock_of(user):
-            job = self.table.get(user, job_id)
-            check_finished(job)
+            job = self._marked(user, job_id)
             keys = JobKeys(user, job_id)
-            marked = {"error": "It is being deleted; delete it again if it stays.", "error_code": _BEING_DELETED}
-            job = self.table.update(user, job_id, if_version=job.version, **marked)
             rest = [other for other in self._all(user) if other.id != job_id]
             self._renew_copies(job, rest)
             self.store.delete_prefix(keys.output_prefix)
@@ -292,7 +294,34 @@ class JobService:
             self._summaries.pop((user, job_id), None)
             for folder in (self._cache_dir / user / job_id, scratch_dir(self.settings.data_dir, user, job_id)):
                 shutil.rmtree(folder, ignore_errors=True)
-            self.table.delete(user, job_id)
+            with contextlib.suppress(NotFoundError):  # somebody else has ended this deletion
+                self.table.delete(user, job_id)
+
+    def _marked(self, user: str, job_id: str) -> Job:
+        """The job, marked as being deleted; ConflictError while it is unfinished."""
+        marked = {"error": "It is being deleted, which ends by itself within minutes.", "error_code": BEING_DELETED}
+        while True:
+            job = self.table.get(user, job_id)
+            check_finished(job)
+            try:
+                return self.table.update(user, job_id, if_version=job.version, **marked)
+            except ConflictError:
+                continue  # queued again, or marked by somebody else, this moment
+
+    def end_deletions(self) -> int:
+        """End what deletions have left that broke off, of all users; say how many."""
+        ended = 0
+        for job in self.table.being_deleted():
+            if 0 <= seconds_since(job.updated_at) < DELETION_SECONDS:
+                continue  # somebody is at it
+            try:
+                self.delete(job.user, job.id)
+                ended += 1
+            except NotFoundError:
+                pass  # somebody else was quicker
+            except ReviewLensError as error:
+                _log.warning("job %s cannot be deleted now: %s", job.id, error.code)
+        return ended
 
     def drop_checkpoints(self, job: Job) -> None:
         """What a task leaves that was killed after its summary and before it could tidy up."""

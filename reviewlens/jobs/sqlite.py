@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from reviewlens.jobs.interface import LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
+from reviewlens.jobs.interface import BEING_DELETED, LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
 from reviewlens.jobs.rules import (
     FIELDS,
     changed,
@@ -80,6 +80,12 @@ class SqliteJobTable:
                 f"SELECT * FROM jobs WHERE state IN ({_marks(wanted)}) ORDER BY created_at, id LIMIT ?",  # noqa: S608
                 [*wanted, limit],
             ).fetchall()
+        return [_job(row) for row in rows]
+
+    def being_deleted(self) -> Jobs:
+        """Finished jobs whose deletion has begun, oldest first."""
+        with self._db.transaction() as db:
+            rows = db.execute("SELECT * FROM jobs WHERE error_code = ? ORDER BY id", (BEING_DELETED,)).fetchall()
         return [_job(row) for row in rows]
 
     def ahead(self, job: Job) -> int:

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from reviewlens.errors import ConflictError, LimitError, NotFoundError
-from reviewlens.jobs.interface import TRANSITIONS, UNFINISHED, Counts, Job, JobState, JobTable
+from reviewlens.jobs.interface import BEING_DELETED, TRANSITIONS, UNFINISHED, Counts, Job, JobState, JobTable
 
 _numbers = count()
 
@@ -184,6 +184,20 @@ class JobTableContract(ABC):
     def test_finished_jobs_are_not_listed_by_state(self, table):
         with pytest.raises(ValueError, match="finished"):
             table.in_states([JobState.QUEUED, JobState.SUCCEEDED])
+
+    def test_jobs_whose_deletion_has_begun_are_listed_everybodys_oldest_first(self, table):
+        one, other, kept = (self.in_state(table, state) for state in ("succeeded", "failed", "cancelled"))
+        strange = table.create(a_job(user="u2"))[0]
+        table.move("u2", strange.id, JobState.CANCELLED)
+        assert table.being_deleted() == []
+        for user, job in (("u2", strange), ("u1", other), ("u1", one)):
+            table.update(user, job.id, error_code=BEING_DELETED)
+        assert [job.id for job in table.being_deleted()] == [one.id, other.id, strange.id]
+        assert table.in_states(UNFINISHED) == []
+        assert table.get("u1", one.id) == table.being_deleted()[0]
+        table.delete("u1", one.id)
+        assert [job.id for job in table.being_deleted()] == [other.id, strange.id]
+        assert table.get("u1", kept.id).state is JobState.CANCELLED
 
     def test_those_ahead_are_everybodys_that_wait(self, table):
         running = self.in_state(table, JobState.RUNNING)

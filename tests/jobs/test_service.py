@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from reviewlens.errors import ConfigurationError, ConflictError, InputError, LimitError, NotFoundError
-from reviewlens.jobs import models
+from reviewlens.errors import (
+    ConfigurationError,
+    ConflictError,
+    InputError,
+    LimitError,
+    NotFoundError,
+    TransientError,
+)
+from reviewlens.jobs import models, service
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.uploads import Overrides
 from reviewlens.pipeline.spec import JobKeys, JobSpec, scratch_dir
@@ -359,6 +366,101 @@ def test_lost_outputs_do_not_hold_up_a_deletion(bench):
     bench.store.delete(JobKeys("u1", old).served_csv)
     bench.service.delete("u1", new)
     assert bench.store.head(JobKeys("u1", new).newest_served_csv) is None
+
+
+# -- deletions that broke off -----------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """What a kill leaves undone."""
+
+
+def break_off(bench, job, at, user="u1"):
+    """Delete a job and be killed as soon as so much has been done."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def killed(*_args, **_more):
+            raise Killed
+
+        patch.setattr(*at, killed)
+        with pytest.raises(Killed):
+            bench.service.delete(user, job)
+
+
+@pytest.mark.parametrize("place", ["copies", "outputs", "upload", "row"])
+def test_a_deletion_that_was_cut_off_anywhere_is_ended_by_the_sweeper(bench, monkeypatch, place):
+    job = bench.succeed()
+    where = {
+        "copies": (bench.service, "_renew_copies"),
+        "outputs": (bench.store, "delete_prefix"),
+        "upload": (bench.uploads, "delete"),
+        "row": (bench.table, "delete"),
+    }
+    break_off(bench, job, where[place])
+    assert bench.service.get("u1", job).error_code == "being-deleted"
+    assert bench.service.end_deletions() == 0  # somebody may be at it
+    monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
+    assert bench.service.end_deletions() == 1
+    assert bench.stored() == []
+    assert bench.service.page("u1").jobs == []
+    assert bench.service.end_deletions() == 0
+
+
+def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatch, caplog):
+    jobs = [bench.succeed("u1"), bench.succeed("u2")]
+    for user, job in zip(("u1", "u2"), jobs, strict=True):
+        break_off(bench, job, (bench.table, "delete"), user)
+    delete = bench.store.delete_prefix
+
+    def refuses(prefix):
+        if "/u1/" in prefix:
+            raise TransientError("S3 does not answer.", code="aws-unreachable")
+        return delete(prefix)
+
+    monkeypatch.setattr(service, "seconds_since", lambda stamp: -1.0)  # the clock was set back: it is not waited for
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "delete_prefix", refuses)
+        assert bench.service.end_deletions() == 1
+    assert jobs[0] in caplog.text and "aws-unreachable" in caplog.text
+    assert bench.service.end_deletions() == 1
+    assert bench.stored() == []
+
+
+def test_what_somebody_else_deletes_at_the_same_time_is_deleted_once(bench, monkeypatch):
+    job, other = bench.succeed(), bench.succeed()
+    update, delete = bench.table.update, bench.table.delete
+
+    def marked_meanwhile(*args, **changes):
+        monkeypatch.setattr(bench.table, "update", update)
+        update("u1", job, error_code="being-deleted")
+        return update(*args, **changes)
+
+    def gone_meanwhile(*args, **more):
+        delete(*args, **more)
+        return delete(*args, **more)
+
+    monkeypatch.setattr(bench.table, "update", marked_meanwhile)
+    monkeypatch.setattr(bench.table, "delete", gone_meanwhile)
+    bench.service.delete("u1", job)
+    assert [found.job_id for found in bench.service.page("u1").jobs] == [other]
+    stale = [bench.table.get("u1", other)]
+    bench.service.delete("u1", other)
+    monkeypatch.setattr(bench.table, "being_deleted", lambda: stale)
+    monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
+    assert bench.service.end_deletions() == 0
+
+
+def test_what_is_being_deleted_is_not_the_answer_to_a_submission(bench):
+    upload = bench.upload()
+    job = bench.submit(upload=upload)
+    bench.dispatcher.tick()
+    bench.write(JobKeys("u1", job).summary, {"rows_read": 2})
+    bench.launcher.end(bench.table.get("u1", job).handle, 0)
+    bench.dispatcher.tick()
+    break_off(bench, job, (bench.store, "delete_prefix"))
+    with pytest.raises(ConflictError) as refused:
+        bench.service.submit("u1", upload)
+    assert refused.value.code == "being-deleted"
 
 
 def test_another_users_job_does_not_exist(bench):

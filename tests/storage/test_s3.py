@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -652,6 +653,79 @@ def test_what_killed_downloads_left_is_removed_after_a_day(store, tmp_path):
         os.utime(tmp_path / name, (time.time() - 90_000,) * 2)
     store.fetch("k", tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".partial-fresh"]
+
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+def copied(store, tmp_path, key: str, size: int, *, unused: float) -> Path:
+    """A copy of an object that was last asked for so long ago."""
+    store.put(key, b"x" * size)
+    path = store.fetch(key, tmp_path / "u1" / key)
+    os.utime(path.parent, (time.time() - unused,) * 2)
+    return path
+
+
+def drop(tmp_path, most_bytes: int = 1000) -> int:
+    return downloads.drop_unused(tmp_path, unused_seconds=DAY, idle_seconds=HOUR, most_bytes=most_bytes)
+
+
+def test_copies_that_nobody_asks_for_go_after_a_while(store, tmp_path):
+    old = copied(store, tmp_path, "old", 10, unused=DAY + 60)
+    used = copied(store, tmp_path, "used", 10, unused=DAY + 60)
+    young = copied(store, tmp_path, "young", 10, unused=DAY - 60)
+    assert store.fetch("used", tmp_path / "u1" / "used") == used
+    assert drop(tmp_path) == 1
+    assert [path.exists() for path in (old, used, young)] == [False, True, True]
+    assert not old.parents[1].exists()
+    assert store.fetch("old", tmp_path / "u1" / "old").read_bytes() == b"x" * 10
+    assert drop(tmp_path / "nothing") == 0
+
+
+def test_where_there_are_too_many_the_least_recently_used_go_sooner(store, tmp_path):
+    store.put("folder/a", b"x" * 400)
+    store.put("folder/b", b"x" * 300)
+    folder = store.fetch_prefix("folder/", tmp_path / "f")
+    os.utime(folder.parent, (time.time() - 3 * HOUR,) * 2)
+    second = copied(store, tmp_path, "second", 200, unused=2 * HOUR)
+    busy = copied(store, tmp_path, "busy", 5000, unused=HOUR - 60)
+    assert drop(tmp_path, 6000) == 0
+    assert drop(tmp_path, 5300) == 1
+    assert [path.exists() for path in (folder, second, busy)] == [False, True, True]
+    assert drop(tmp_path, 10) == 1
+    assert [path.exists() for path in (second, busy)] == [False, True]
+
+
+def test_a_copy_that_is_asked_for_while_copies_are_let_go_stays(store, tmp_path, monkeypatch):
+    path = copied(store, tmp_path, "k", 10, unused=2 * DAY)
+    size = downloads._size
+
+    def meanwhile(found: Path) -> int:
+        store.fetch("k", tmp_path / "u1" / "k")
+        return size(found)
+
+    monkeypatch.setattr(downloads, "_size", meanwhile)
+    assert drop(tmp_path) == 0
+    assert path.read_bytes() == b"x" * 10
+
+
+def test_copies_that_go_by_themselves_are_no_trouble(store, tmp_path, monkeypatch):
+    path = copied(store, tmp_path, "k", 10, unused=2 * DAY)
+    used, stat = downloads._used, Path.stat
+
+    def gone(self: Path, **options: bool) -> os.stat_result:
+        if self == path:
+            raise FileNotFoundError
+        return stat(self, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", gone)
+        assert downloads._size(path.parent) == 0
+    assert time.time() - used(tmp_path / "gone") < 60
+    monkeypatch.setattr(downloads, "_used", lambda found: 0.0)
+    shutil.rmtree(path.parent)
+    monkeypatch.setattr(Path, "rglob", lambda self, _pattern: iter([path.parent] if self == tmp_path else []))
+    assert drop(tmp_path) == 1
 
 
 def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):

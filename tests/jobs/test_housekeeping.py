@@ -1,0 +1,109 @@
+"""What is done unasked: broken-off deletions are ended, uploads that never came whole go, and so do unused copies."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from reviewlens.jobs import housekeeping as module
+from reviewlens.jobs import service
+from reviewlens.jobs.housekeeping import Housekeeping
+
+DAY = 24 * 3600
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def house(bench, clock):
+    return Housekeeping(bench.service, bench.uploads, bench.folder / "cache", clock=clock)
+
+
+def leave_an_upload(bench, name: str) -> None:
+    """One whose backend was killed, the day before yesterday."""
+    bench.store.put(f"uploads/u1/{name}/original", b"half of")
+    then = time.time() - 2 * DAY
+    os.utime(bench.folder / "objects" / "uploads" / "u1" / name / "original", (then, then))
+
+
+def leave_a_copy(bench, *, age: float) -> None:
+    folder = bench.folder / "cache" / "u1" / "job" / "served.parquet" / ("0" * 32)
+    (folder / "objects").mkdir(parents=True, exist_ok=True)
+    (folder / "objects" / "part").write_bytes(b"rows")
+    os.utime(folder, (time.time() - age, time.time() - age))
+
+
+def test_each_thing_is_done_at_once_and_then_when_it_is_due(bench, house, clock, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(service, "DELETION_SECONDS", 0.0)
+    monkeypatch.setattr(bench.service, "delete", bench.table.delete)
+
+    def leave() -> None:
+        job = bench.succeed()
+        bench.table.update("u1", job, error_code="being-deleted")
+        leave_an_upload(bench, job)
+        leave_a_copy(bench, age=2 * DAY)
+
+    def left() -> tuple[int, int, bool]:
+        uploads = [key for key in bench.stored() if key.startswith("uploads/") and "info.json" not in key]
+        broken = sum(key.replace("original", "info.json") not in bench.stored() for key in uploads)
+        return len(bench.table.being_deleted()), broken, (bench.folder / "cache" / "u1" / "job").exists()
+
+    leave()
+    house.tick()
+    assert left() == (0, 0, False)
+    assert "deletions ended: 1" in caplog.text
+    leave()
+    house.tick()
+    assert left() == (1, 1, True)
+    clock.now = module.DELETIONS_EVERY_SECONDS
+    house.tick()
+    assert left() == (0, 1, True)
+    clock.now = module.COPIES_EVERY_SECONDS
+    house.tick()
+    assert left() == (0, 1, False)
+    clock.now = module.UPLOADS_EVERY_SECONDS
+    house.tick()
+    assert left() == (0, 0, False)
+
+
+def test_trouble_with_one_thing_holds_up_no_other(bench, house, monkeypatch, caplog):
+    bench.table.close()
+    monkeypatch.setattr(module, "drop_unused", lambda *_, **__: 1 / 0)
+    leave_an_upload(bench, "broken")
+    house = Housekeeping(bench.service, bench.uploads, bench.folder / "cache")
+    house.tick()
+    assert bench.stored() == []
+    assert "deletions ended: not now (database-unavailable)" in caplog.text
+    assert "copies dropped: broke off" in caplog.text
+
+
+def test_the_thread_works_and_stops(bench, house):
+    leave_an_upload(bench, "broken")
+    house.start()
+    deadline = time.monotonic() + 30
+    while bench.stored():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    house.stop()
+    assert not house._thread.is_alive()
+    leave_an_upload(bench, "later")
+    house.tick()
+    assert len(bench.stored()) == 1
+
+
+def test_one_that_was_never_started_can_be_stopped(house):
+    house.stop()
