@@ -51,7 +51,7 @@ def check_kept(job: Job) -> None:
     if job.error_code == BEING_DELETED:
         raise ConflictError(
             "This job is being deleted, which ends by itself within minutes; upload its file anew to analyse it again.",
-            code=BEING_DELETED,
+            code="being-deleted",
         )
 
 
