@@ -15,6 +15,10 @@ from backend.main import create_app
 from reviewlens.logs import configure_logging
 from reviewlens.settings import Settings
 
+KEEP_ALIVE_SECONDS = 310
+"""Longer than a load balancer keeps a connection that is idle (infra/modules/edge): if the backend were the first to
+close it, a request on its way at that moment would be answered with 502."""
+
 
 def main() -> int:
     """Exit code 0 after an orderly stop, 1 when it could not start."""
@@ -32,7 +36,7 @@ def main() -> int:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
-        timeout_keep_alive=15,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     try:
         _Server(config).run()

@@ -45,8 +45,16 @@ def _refuse_other_sites(request: Request, settings: Settings) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     # Behind a proxy that does not hand the host on, the address that browsers know is in the settings alone.
     own = {request.headers.get("host", ""), urlsplit(settings.public_backend_url).netloc} - {""}
-    if site not in ("same-origin", "none") or (origin is not None and urlsplit(origin).netloc not in own):
+    if site not in ("same-origin", "none") or (origin is not None and _site(origin) not in own):
         raise PermissionError_("Log in from the log-in page of this address.", code="other-origin")
+
+
+def _site(origin: str) -> str | None:
+    """Host and port of an origin; None for what is no origin."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def page(

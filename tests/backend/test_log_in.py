@@ -125,6 +125,8 @@ def test_the_policy_allows_the_redirect_to_the_ui(site):
         {"Origin": "http://testserver.evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://["},
+        {"Origin": "null"},
     ],
 )
 def test_a_form_on_another_site_is_refused(site, headers):

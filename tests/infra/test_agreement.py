@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backend.__main__ import KEEP_ALIVE_SECONDS
 from backend.routes import ROUTERS
 from reviewlens.jobs.dynamodb import SCHEMA, TTL_ATTRIBUTE
 from reviewlens.jobs.interface import JobState
@@ -57,6 +58,11 @@ def test_no_pattern_is_left_over() -> None:
 def test_a_rule_of_the_load_balancer_takes_five_values_with_the_secret() -> None:
     assert "chunklist(var.backend_paths, 4)" in (INFRA / "modules" / "edge" / "main.tf").read_text()
     assert len(listed("closed_paths", MAIN)) <= 5
+
+
+def test_the_load_balancer_lets_go_of_idle_connections_before_the_backend_does() -> None:
+    found = re.search(r"\bidle_timeout\s*=\s*(\d+)", (INFRA / "modules" / "edge" / "main.tf").read_text())
+    assert found and int(found[1]) < KEEP_ALIVE_SECONDS
 
 
 def test_every_setting_that_is_given_exists() -> None:
