@@ -154,11 +154,15 @@ def table(rows: Sequence[Row], extra: Sequence[str]) -> tuple[list[str], list[tu
 def windows(
     variant: Variant, tokenizer: Path, lengths: Sequence[int], sets: dict[str, Texts], timed: Texts, rounds: int
 ) -> list[Row]:
-    """One variant with windows of these widths: long texts read in overlapping windows, and cut after the first."""
+    """One variant with windows of these widths: long texts read in overlapping windows, by their ends, and cut."""
     entered: list[tuple[Row, Variant, TextEncoder]] = []
     for length in lengths:
-        for kind, what in ((TextEncoder, "all of a text, in windows"), (HeadOnly, "its first window only")):
-            encoder = kind(tokenizer, length)
+        ways = {
+            "all of a text, in windows": TextEncoder(tokenizer, length),
+            "its beginning and end, in one": TextEncoder(tokenizer, length, "ends"),
+            "its beginning only": HeadOnly(tokenizer, length),
+        }
+        for what, encoder in ways.items():
             row = Row(f"{length} tokens", what)
             judge(row, variant, encoder, sets)
             pieces, _ = encoder.encode(timed.texts)
@@ -199,7 +203,7 @@ def main() -> int:
     sets = {IN_DOMAIN: test, **{path.stem.removeprefix("test_"): read_texts(path, given.limit) for path in given.tests}}
     timed = test.like(given.timed)
     tokenizer = given.model / "tokenizer.json"
-    encoder = TextEncoder(tokenizer, given.max_length)
+    encoder = TextEncoder(tokenizer, given.max_length, "ends")
     wanted = list(dict.fromkeys([REFERENCE, *given.variants, *([given.windows_of] if given.windows else [])]))
     head = (
         f"{', '.join(f'{name} {len(texts):,} texts' for name, texts in sets.items())}; timed on {len(timed):,} of the "

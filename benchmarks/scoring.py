@@ -62,7 +62,7 @@ def graphs(bundle: Bundle, engine: str) -> list[tuple[Work, TextEncoder]]:
     return [
         (
             work_of_graph(ov.Core().read_model(bundle.dir / graph)),
-            TextEncoder(bundle.dir / tokenizer, bundle.metadata.max_length),
+            TextEncoder(bundle.dir / tokenizer, bundle.metadata.max_length, bundle.metadata.long_texts),
         )
         for graph, tokenizer in files
         if engine in ENGINES and (bundle.dir / graph).is_file()

@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import MIB, extract_allowed, read_member, sha256_file
+from reviewlens.model.encoder import LongTexts
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION: Literal[2] = 2
+"""Since 2 a bundle may read long texts by their ends, its stages may have bounds for longer texts; 1 is read too."""
 
 MEMBERS: dict[str, int] = {
     "bundle.json": 4 * MIB,
@@ -47,12 +49,23 @@ class KnownAnswer(BaseModel):
     score: float
 
 
+class LongerBounds(BaseModel):
+    """The bounds of a cascade's stage for texts of `from_tokens` word pieces or more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    from_tokens: int = Field(gt=0)
+    answers_below: float = Field(ge=0, le=0.5)
+    answers_above: float = Field(ge=0.5, le=1)
+
+
 class CascadeStage(BaseModel):
     """A cheaper stage that answers before the bundle's own graph, where it is sure.
 
     It answers a text whose calibrated score is at most `answers_below` or at least `answers_above`; the others go on to
-    the next stage. `temperature` calibrates this stage's margins. `least_known`: of a text's n-grams, the share that
-    must have been learnt from for the n-gram stage to answer it. `known_answers` are this stage's own scores.
+    the next stage. `longer` holds other bounds for longer texts, ascending. `temperature` calibrates this stage's
+    margins. `least_known`: of a text's n-grams, the share that must have been learnt from for the n-gram stage to
+    answer it. `known_answers` are this stage's own scores.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,24 +74,35 @@ class CascadeStage(BaseModel):
     temperature: float = Field(gt=0, allow_inf_nan=False)
     answers_below: float = Field(ge=0, le=0.5)
     answers_above: float = Field(ge=0.5, le=1)
+    longer: tuple[LongerBounds, ...] = ()
     least_known: float = Field(0.0, ge=0, le=1)
     known_answers: tuple[KnownAnswer, ...] = ()
+
+    @field_validator("longer")
+    @classmethod
+    def _ascending(cls, bounds: tuple[LongerBounds, ...]) -> tuple[LongerBounds, ...]:
+        starts = [each.from_tokens for each in bounds]
+        if starts != sorted(set(starts)):
+            raise ValueError("the bounds of longer texts ascend by from_tokens")
+        return bounds
 
 
 class BundleMetadata(BaseModel):
     """bundle.json; `files` holds the SHA-256 of every other member.
 
     `mixed`: the band of positive scores, both ends within, that is called mixed; None calls nothing mixed.
+    `long_texts`: how texts longer than `max_length` are read, by every stage.
     `cascade`: the stages before the bundle's own graph, cheapest first; empty for a bundle of one graph.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1, 2] = FORMAT_VERSION
     version: str
     created_at: str
     labels: tuple[str, str] = ("negative", "positive")
     max_length: int = Field(ge=16, le=8192)
+    long_texts: LongTexts = "windows"
     cleaning_version: int
     temperature: float = Field(gt=0)
     needs_review: float = Field(ge=0.5, le=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reviewlens.model.bars import standings
-from reviewlens.model.bundle import BundleMetadata
+from reviewlens.model.bundle import BundleMetadata, CascadeStage, LongerBounds
 from reviewlens.model.card_tables import (
     answered_table,
     bars_table,
@@ -18,6 +18,11 @@ from reviewlens.model.card_tables import (
     table,
     variants_table,
 )
+
+_LONG_TEXTS = {
+    "windows": "longer texts are read in overlapping windows, whose logits are averaged",
+    "ends": "of longer texts the first and the last half of that are read, what lies between is not",
+}
 
 
 def model_card(metadata: BundleMetadata) -> str:
@@ -90,8 +95,7 @@ def _facts(metadata: BundleMetadata) -> list[str]:
         f"| licence of the weights | {metadata.licence} |",
         f"| precision | {metadata.precision}, static scales: a text's score does not depend on what is scored "
         f"beside it |",
-        f"| window | {metadata.max_length} tokens; longer texts are read in overlapping windows, whose logits are "
-        f"averaged |",
+        f"| window | {metadata.max_length} tokens; {_LONG_TEXTS[metadata.long_texts]} |",
         f"| cleaning version | {metadata.cleaning_version} |",
         f"| calibration temperature | {metadata.temperature} |",
         f"| `needs_review` | confidence under {metadata.needs_review} |",
@@ -146,15 +150,17 @@ def _cascade(metadata: BundleMetadata) -> list[str]:
             "answers a review depends on that review alone.",
             "",
             *table(
-                ["stage", "answers from a score of", "or down from", "temperature"],
+                ["stage", "texts", "answers from a score of", "or down from", "temperature"],
                 [
                     [
                         "n-grams" if stage.name == "ngrams" else "small model",
-                        f"{stage.answers_above:.4f}",
-                        f"{stage.answers_below:.4f}",
+                        texts,
+                        f"{bounds.answers_above:.4f}",
+                        f"{bounds.answers_below:.4f}",
                         f"{stage.temperature:.3f}",
                     ]
                     for stage in metadata.cascade
+                    for texts, bounds in _bands(stage)
                 ],
             ),
             f"The bounds were fitted on {fitted['validation_texts']} validation texts and {fitted['snippets']} snippets"
@@ -170,6 +176,17 @@ def _cascade(metadata: BundleMetadata) -> list[str]:
         "",
         *pace_table(pace),
     ]
+
+
+def _bands(stage: CascadeStage) -> list[tuple[str, CascadeStage | LongerBounds]]:
+    starts = [0, *(each.from_tokens for each in stage.longer)]
+    ends = [*starts[1:], None]
+    names = [
+        "all" if not start and not end else f"under {end} word pieces" if not start else f"from {start} word pieces on"
+        if not end else f"{start} to {end - 1} word pieces"
+        for start, end in zip(starts, ends, strict=True)
+    ]  # fmt: skip
+    return list(zip(names, (stage, *stage.longer), strict=True))
 
 
 def _licence_notice(training: dict[str, Any]) -> list[str]:
@@ -200,6 +217,10 @@ def _small_lines(training: dict[str, Any]) -> list[str]:
 def _cascade_arguments(metadata: BundleMetadata) -> list[str]:
     given = ["--small out/small/model"] if metadata.stage("small") else []
     given += ["--teacher-scores out/small/teacher_scores.parquet"] if metadata.stage("ngrams") else []
+    fitted: dict[str, Any] = metadata.metrics.get("cascade_fit") or {}  # type: ignore[assignment]
+    given += [f"--disagreement {fitted['disagreement']:g}"] if "disagreement" in fitted else []
+    longer = " ".join(f"{start}:{share:g}" for start, share in fitted.get("longer") or [])
+    given += [f"--longer {longer}"] if longer else []
     return [f"    {' '.join(given)} \\"] if given else []
 
 

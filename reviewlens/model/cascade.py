@@ -31,9 +31,17 @@ class _Scores(Protocol):
         ...
 
 
-def sure(stage: CascadeStage, scores: Floats) -> NDArray[np.bool_]:
-    """Which texts with these scores the stage answers."""
-    return np.asarray((scores <= stage.answers_below) | (scores >= stage.answers_above), dtype=np.bool_)
+def sure(stage: CascadeStage, scores: Floats, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which texts with these scores and lengths in word pieces the stage answers; all of shape (n,)."""
+    band = np.searchsorted([each.from_tokens for each in stage.longer], lengths, side="right")
+    below = np.array([stage.answers_below, *(each.answers_below for each in stage.longer)])
+    above = np.array([stage.answers_above, *(each.answers_above for each in stage.longer)])
+    return np.asarray((scores <= below[band]) | (scores >= above[band]), dtype=np.bool_)
+
+
+def lengths_of(tokens: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Word pieces of each text."""
+    return np.fromiter((len(ids) for ids in tokens), dtype=np.int64, count=len(tokens))
 
 
 class CascadeEngine:
@@ -67,11 +75,12 @@ class CascadeEngine:
     def score(self, texts: Sequence[str]) -> Floats:
         """Calibrated probability of positive for each cleaned text."""
         tokens = self._encoder.tokens(texts)
+        lengths = lengths_of(tokens)
         scores = np.zeros(len(texts), dtype=np.float64)
         waiting = np.arange(len(texts))
         for stage, scores_of in self._stages:
             found, may = scores_of([tokens[index] for index in waiting.tolist()])
-            done = sure(stage, found) & may
+            done = sure(stage, found, lengths[waiting]) & may
             scores[waiting[done]] = found[done]
             self.answered[stage.name] += int(done.sum())
             waiting = waiting[~done]
@@ -88,7 +97,7 @@ class CascadeEngine:
         tokens = self._encoder.tokens([text])
         for stage, scores_of in self._stages:
             found, may = scores_of(tokens)
-            if (sure(stage, found) & may)[0]:
+            if (sure(stage, found, lengths_of(tokens)) & may)[0]:
                 return _OneStage(self, stage.name, partial(self._by_stage, scores_of))
         return _OneStage(self, LAST, self._by_last)
 
@@ -107,7 +116,7 @@ class CascadeEngine:
             "precision": "int8 weights, float32 activations" if fell_back else self._bundle.metadata.precision,
             "full_precision_fallback": fell_back,
             "stages": [
-                {"name": stage.name, "answers_below": stage.answers_below, "answers_above": stage.answers_above}
+                stage.model_dump(include={"name", "answers_below", "answers_above", "longer"}, mode="json")
                 for stage, _ in self._stages
             ]
             + [{"name": LAST}],

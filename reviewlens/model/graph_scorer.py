@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.bundle import Bundle, KnownAnswer
-from reviewlens.model.encoder import TextEncoder, calibrated, token_margins
+from reviewlens.model.encoder import LongTexts, TextEncoder, calibrated, token_margins
 from reviewlens.model.openvino_graph import Arithmetic, OpenVinoGraph
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class GraphFiles:
     xml: Path
     tokenizer: Path
     max_length: int
+    long_texts: LongTexts
     temperature: float
     known_answers: tuple[KnownAnswer, ...]
 
@@ -41,6 +42,7 @@ def own_graph(bundle: Bundle) -> GraphFiles:
         bundle.dir / "model.xml",
         bundle.dir / "tokenizer.json",
         facts.max_length,
+        facts.long_texts,
         facts.temperature,
         facts.known_answers,
     )
@@ -57,6 +59,7 @@ def small_graph(bundle: Bundle) -> GraphFiles:
         bundle.dir / "small.xml",
         bundle.dir / "small.tokenizer.json",
         bundle.metadata.max_length,
+        bundle.metadata.long_texts,
         stage.temperature,
         stage.known_answers,
     )
@@ -69,7 +72,7 @@ class GraphScorer:
     """
 
     def __init__(self, files: GraphFiles, threads: int, arithmetic: Arithmetic = "int8") -> None:
-        self.encoder = TextEncoder(files.tokenizer, files.max_length)
+        self.encoder = TextEncoder(files.tokenizer, files.max_length, files.long_texts)
         self._temperature = files.temperature
         self._graph = OpenVinoGraph(files.xml, threads, arithmetic=arithmetic)
         self.fell_back = False

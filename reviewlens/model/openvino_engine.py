@@ -74,5 +74,6 @@ def described(bundle: Bundle, threads: int) -> dict[str, object]:
         "needs_review_below": facts.needs_review,
         "mixed_band": list(facts.mixed) if facts.mixed else None,
         "max_tokens": facts.max_length,
+        "long_texts": facts.long_texts,
         "threads": threads,
     }

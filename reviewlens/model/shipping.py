@@ -1,6 +1,9 @@
 """One command from trained models to the bundle that ships: convert, quantise, calibrate, fit, measure, describe, pack.
 
 python -m reviewlens.model.shipping TRAINED CORPUS --bundle OUT/model.tar.gz --card docs/MODEL_CARD.md
+
+In place of a trained model a bundle may be given: its graphs are taken as they are, and all that is fitted or measured
+on texts is made anew.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -32,11 +35,13 @@ from reviewlens.model.calibration import (
 from reviewlens.model.card import model_card
 from reviewlens.model.cascade_fit import Tolerance
 from reviewlens.model.corpus import Corpus
+from reviewlens.model.encoder import LongTexts
 from reviewlens.model.evaluation import measure_neutral
 from reviewlens.model.interface import Thresholds
 from reviewlens.model.known_texts import KNOWN_TEXTS
+from reviewlens.model.loading import open_bundle
 from reviewlens.model.shipping_cascade import Stages, fit_stages
-from reviewlens.model.shipping_graphs import CALIBRATION_TEXTS, MAX_LENGTH, ShippedGraph, prepare
+from reviewlens.model.shipping_graphs import CALIBRATION_TEXTS, MAX_LENGTH, ShippedGraph, of_bundle, prepare
 from reviewlens.model.shipping_measures import Shipped, head, labels_of, measured_pace, measured_sets, sets_of, worst
 from reviewlens.model.shipping_work import Work
 from reviewlens.reviews.cleaning import CLEANING_VERSION
@@ -50,6 +55,9 @@ _PACE_TEXTS = 1000
 class ShippingOptions:
     """`tests`: further labelled files, measured by their names; `limit`: most texts per set (None for all);
     `exact_texts`: of those, how many are scored in float32 too.
+
+    `trained`: a Hugging Face folder, or a bundle; `longer`: other shares than `disagreement` for longer texts, see
+    `Tolerance`; `long_texts`: how what does not fit the window is read.
 
     `small`: a trained model to put before the first one, `teacher_scores`: what to learn n-grams from, so that the
     bundle is a cascade; `work`: a folder to remember margins and graphs in, so that another run is quick; `variants`:
@@ -76,6 +84,8 @@ class ShippingOptions:
     work: Path | None = None
     variants: Path | None = None
     disagreement: float = Tolerance.disagreement
+    longer: tuple[tuple[int, float], ...] = ()
+    long_texts: LongTexts = "ends"
 
 
 def ship(options: ShippingOptions) -> BundleMetadata:
@@ -83,10 +93,14 @@ def ship(options: ShippingOptions) -> BundleMetadata:
     variants = _variants(options.variants)
     with tempfile.TemporaryDirectory(prefix="reviewlens-ship-") as scratch:
         work = Work(options.work or Path(scratch) / "work")
+        given = _bundle(options, Path(scratch))
         corpus = work.corpus(options.corpus, options.licences)
         sample = corpus.part("train").sample(CALIBRATION_TEXTS, seed=options.seed)["text"].to_list()
-        last = prepare(options.trained, sample, work, options.threads)
-        small = prepare(options.small, sample, work, options.threads) if options.small else None
+        if given:
+            last, small = of_bundle(given, work, options.threads, options.long_texts)
+        else:
+            last = prepare(options.trained, sample, work, options.threads, options.long_texts)
+            small = prepare(options.small, sample, work, options.threads, options.long_texts) if options.small else None
         validation = head(corpus.part("validation"), options.limit, options.seed)
         stages = Stages()
         if small or options.teacher_scores:
@@ -96,13 +110,14 @@ def ship(options: ShippingOptions) -> BundleMetadata:
                 last,
                 small,
                 options.teacher_scores,
-                Tolerance(options.disagreement),
+                Tolerance(options.disagreement, longer=options.longer),
                 work,
             )
         members = Path(scratch) / "members"
         _lay_out(members, last, stages)
-        metadata = _described(options, corpus, validation, last, stages)
-        metadata = _measured(options, corpus, metadata, Bundle(members, "", metadata), last, stages, variants)
+        before = given.metadata if given else None
+        metadata = _described(options, corpus, validation, last, stages, before)
+        metadata = _measured(options, corpus, metadata, Bundle(members, "", metadata), last, stages, variants, before)
         text = model_card(metadata)
         (members / "MODEL_CARD.md").write_text(text, encoding="utf-8")
         sha256 = write_bundle(options.bundle, members, metadata)
@@ -110,6 +125,15 @@ def ship(options: ShippingOptions) -> BundleMetadata:
     options.card.write_text(text, encoding="utf-8")
     log.info("%s written, SHA-256 %s", options.bundle, sha256)
     return metadata
+
+
+def _bundle(options: ShippingOptions, scratch: Path) -> Bundle | None:
+    """The bundle whose graphs are to be taken; None where a trained model is given."""
+    if not (options.trained.is_file() or (options.trained / "bundle.json").is_file()):
+        return None
+    if options.small:
+        raise InputError("A bundle brings its own small model: leave --small out.", code="bundle-and-small")
+    return open_bundle(options.trained, scratch / "given")
 
 
 def _lay_out(members: Path, last: ShippedGraph, stages: Stages) -> None:
@@ -125,7 +149,12 @@ def _lay_out(members: Path, last: ShippedGraph, stages: Stages) -> None:
 
 
 def _described(
-    options: ShippingOptions, corpus: Corpus, validation: pl.DataFrame, last: ShippedGraph, stages: Stages
+    options: ShippingOptions,
+    corpus: Corpus,
+    validation: pl.DataFrame,
+    last: ShippedGraph,
+    stages: Stages,
+    before: BundleMetadata | None,
 ) -> BundleMetadata:
     """All but the figures of the test sets: what is fitted on validation texts."""
     labels, texts = labels_of(validation), validation["text"].to_list()
@@ -139,15 +168,16 @@ def _described(
         version=options.version,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         max_length=MAX_LENGTH,
+        long_texts=options.long_texts,
         cleaning_version=CLEANING_VERSION,
         temperature=temperature,
         needs_review=review_threshold(scores, labels),
         mixed=mixed_band(scores, labels, shipped.scores(three_stars)[0]) if three_stars else None,
         cascade=tuple(_with_answers(stage, last, stages) for stage in stages.stages),
-        base_model=options.base_model,
-        licence=options.licence,
+        base_model=before.base_model if before else options.base_model,
+        licence=before.licence if before else options.licence,
         precision="int8",
-        training=_training_facts(options, corpus),
+        training=_training_facts(options, corpus, before),
         metrics={
             "validation": {
                 "texts": len(validation),
@@ -180,11 +210,14 @@ def _measured(
     last: ShippedGraph,
     stages: Stages,
     variants: dict[str, dict[str, float]],
+    before: BundleMetadata | None,
 ) -> BundleMetadata:
     thresholds = Thresholds(metadata.needs_review, metadata.mixed)
     shipped = Shipped(last, metadata.temperature, stages)
     sets = sets_of(corpus, options.tests, options.limit, options.seed)
-    measures, compared = measured_sets(shipped, sets, thresholds, options.exact_texts)
+    measures, compared = measured_sets(shipped, sets, thresholds, 0 if before else options.exact_texts)
+    if before:
+        compared = _with_exact(compared, before)
     pace = measured_pace(bundle, next(iter(sets.values())).head(_PACE_TEXTS), options.threads)
     neutral = head(corpus.part("test", neutral=True), options.limit, options.seed)["text"].to_list()
     metrics = {
@@ -210,8 +243,18 @@ def _variants(path: Path | None) -> dict[str, dict[str, float]]:
         raise InputError(f'{path.name} should be like {{"name": {{"set": 0.95}}}}.', code="variants") from error
 
 
-def _training_facts(options: ShippingOptions, corpus: Corpus) -> dict[str, object]:
-    facts = _told(options.trained)
+def _with_exact(compared: dict[str, Any], before: BundleMetadata) -> dict[str, Any]:
+    """With what the bundle that the graphs come from says of int8 against float32: that is of the same graphs."""
+    told: dict[str, Any] = before.metrics.get("compared") or {}  # type: ignore[assignment]
+    kept = {"exact_texts", "exact_int8", "exact_float32", "int8_as_float32"}
+    return {
+        name: {**each, **{key: value for key, value in told.get(name, {}).items() if key in kept}}
+        for name, each in compared.items()
+    }
+
+
+def _training_facts(options: ShippingOptions, corpus: Corpus, before: BundleMetadata | None) -> dict[str, object]:
+    facts = dict(before.training) if before else _told(options.trained)
     by_source = corpus.frame.group_by("source", "licence").len().sort("source").rows()
     return {
         **facts,
@@ -236,12 +279,21 @@ def _told(trained: Path) -> dict[str, Any]:
     return facts
 
 
+def _longer(text: str) -> tuple[int, float]:
+    start, _, share = text.partition(":")
+    return int(start), float(share)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; exit 0 done, 2 the input or a setting is at fault."""
     parser = argparse.ArgumentParser(
         prog="python -m reviewlens.model.shipping", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("trained", type=Path, help="Hugging Face folder, as training leaves it: the (last) model")
+    parser.add_argument(
+        "trained",
+        type=Path,
+        help="Hugging Face folder, as training leaves it: the (last) model; or a bundle, to fit its cascade anew",
+    )
     parser.add_argument("corpus", type=Path, help="the corpus it was trained on")
     parser.add_argument("--bundle", type=Path, default=Path("out/model.tar.gz"))
     parser.add_argument("--card", type=Path, default=Path("out/MODEL_CARD.md"))
@@ -258,6 +310,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=Tolerance.disagreement,
         help="share of validation texts that the cascade may judge otherwise than its last stage",
     )
+    parser.add_argument(
+        "--longer",
+        type=_longer,
+        nargs="*",
+        default=[],
+        metavar="TOKENS:SHARE",
+        help="another such share for the texts from so many word pieces on, ascending, for example 48:0.004",
+    )
+    parser.add_argument(
+        "--long-texts",
+        choices=get_args(LongTexts),
+        default="ends",
+        help="how a text is read that does not fit the window: its beginning and end, or all in windows",
+    )
     parser.add_argument("--work", type=Path, help="folder to remember what was computed; a second run is then quick")
     parser.add_argument("--variants", type=Path, help="JSON file {name: {set: accuracy}} to show beside this model")
     parser.add_argument("--threads", type=int, default=2)
@@ -270,6 +336,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     given["licences"] = tuple(name for name in given["licences"].split(",") if name)
     given["tests"] = tuple(given["tests"])
+    given["longer"] = tuple(sorted(given["longer"]))
     given["base_model"] = given["base_model"] or str(_told(given["trained"]).get("base_model") or given["trained"].name)
     try:
         ship(ShippingOptions(**given))

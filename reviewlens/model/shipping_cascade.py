@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reviewlens.model.bundle import CascadeStage
 from reviewlens.model.calibration import fit_temperature
-from reviewlens.model.cascade import sure
+from reviewlens.model.cascade import lengths_of, sure
 from reviewlens.model.cascade_fit import Contender, Tolerance, Verdicts, View, fit_cascade
 from reviewlens.model.corpus import Corpus
 from reviewlens.model.encoder import TextEncoder, calibrated
@@ -47,9 +47,10 @@ class Stages:
         """
         scores, answered_by = last.copy(), np.full(len(texts), -1, dtype=np.int64)
         waiting = np.ones(len(texts), dtype=np.bool_)
+        lengths = lengths_of(tokens.tokens(texts)) if self.stages else np.zeros(len(texts), dtype=np.int64)
         for number, stage in enumerate(self.stages):
             found, may = self.of(stage, texts, tokens)
-            done = waiting & may & sure(stage, found)
+            done = waiting & may & sure(stage, found, lengths)
             scores[done], answered_by[done] = found[done], number
             waiting &= ~done
         return scores, answered_by
@@ -87,7 +88,8 @@ def fit_stages(
         contenders.append(contender)
     if small is not None:
         contenders.append(_small_stage(small, texts, labels))
-    verdicts = Verdicts(last.margins(texts) >= 0, labels, groups, parts)
+    lengths = lengths_of((small or last).encoder.tokens(texts))
+    verdicts = Verdicts(last.margins(texts) >= 0, labels, lengths, groups, parts)
     fitted = fit_cascade(contenders, verdicts, last.seconds_per_text(texts), tolerance)
     own = fitted.answered_by[labels >= 0]
     return Stages(
@@ -95,6 +97,8 @@ def fit_stages(
         ngrams,
         small,
         {
+            "disagreement": tolerance.disagreement,
+            "longer": [list(each) for each in tolerance.longer],
             "validation_texts": int(np.sum(labels >= 0)),
             "snippets": int(np.sum(labels < 0)),
             "agreement": round(fitted.agreement, 5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import sha256_file
-from reviewlens.model.encoder import TextEncoder, score_margins
+from reviewlens.model.bundle import Bundle
+from reviewlens.model.encoder import LongTexts, TextEncoder, score_margins
+from reviewlens.model.graph_scorer import GraphFiles, own_graph, small_graph
 from reviewlens.model.openvino_graph import OpenVinoGraph
 from reviewlens.model.shipping_work import Work, digest
 
@@ -31,19 +34,20 @@ _TIMED_TEXTS = 96
 
 @dataclass(frozen=True)
 class ShippedGraph:
-    """`trained`: the Hugging Face folder it comes from; `int8` and `float32`: folders with a bundle's members."""
+    """`int8` and `float32` (None where only a bundle is known): folders with a bundle's members."""
 
-    trained: Path
+    name: str
     int8: Path
-    float32: Path
+    float32: Path | None
     work: Work
     threads: int
     key: str
+    long_texts: LongTexts
 
     @cached_property
     def encoder(self) -> TextEncoder:
         """The model's tokenizer with its window."""
-        return TextEncoder(self.trained / "tokenizer.json", MAX_LENGTH)
+        return TextEncoder(self.int8 / "tokenizer.json", MAX_LENGTH, self.long_texts)
 
     @cached_property
     def _int8_graph(self) -> OpenVinoGraph:
@@ -51,6 +55,7 @@ class ShippedGraph:
 
     @cached_property
     def _float32_graph(self) -> OpenVinoGraph:
+        assert self.float32 is not None
         return OpenVinoGraph(self.float32 / "model.xml", self.threads)
 
     def margins(self, texts: Sequence[str], kind: Kind = "int8") -> Floats:
@@ -60,10 +65,10 @@ class ShippedGraph:
             started = time.perf_counter()
             graph = self._int8_graph if kind == "int8" else self._float32_graph
             made = score_margins(some, self.encoder, graph)
-            log.info("%s %s: %.0f texts a second", self.trained.name, kind, len(some) / (time.perf_counter() - started))
+            log.info("%s %s: %.0f texts a second", self.name, kind, len(some) / (time.perf_counter() - started))
             return made
 
-        return self.work.by_text(["margins", self.key, kind], texts, make)
+        return self.work.by_text(["margins", self.key, self.long_texts, kind], texts, make)
 
     def seconds_per_text(self, texts: Sequence[str]) -> float:
         """What scoring a text costs in int8 here and now, tokenising included."""
@@ -74,7 +79,9 @@ class ShippedGraph:
         return (time.perf_counter() - started) / len(some)
 
 
-def prepare(trained: Path, sample: Sequence[str], work: Work, threads: int) -> ShippedGraph:
+def prepare(
+    trained: Path, sample: Sequence[str], work: Work, threads: int, long_texts: LongTexts = "ends"
+) -> ShippedGraph:
     """Convert and quantise, unless that was done before. `sample`: cleaned training texts to measure int8 scales on.
 
     Raises ConfigurationError (code `no-trained-model`) where the folder holds no trained model.
@@ -97,10 +104,40 @@ def prepare(trained: Path, sample: Sequence[str], work: Work, threads: int) -> S
         log.info("%s quantised", trained)
 
     return ShippedGraph(
-        trained=trained,
+        name=trained.name,
         int8=work.folder_of([key, "int8"], quantised),
         float32=work.folder_of([key, "float32"], exact),
         work=work,
         threads=threads,
         key=key,
+        long_texts=long_texts,
     )
+
+
+def of_bundle(
+    bundle: Bundle, work: Work, threads: int, long_texts: LongTexts
+) -> tuple[ShippedGraph, ShippedGraph | None]:
+    """The graphs that a bundle holds, the last and the small one, as they are: not converted or quantised again."""
+
+    def taken(files: GraphFiles, name: str) -> ShippedGraph:
+        weights = files.xml.with_suffix(".bin")
+        key = digest([*(sha256_file(path) for path in (files.xml, weights, files.tokenizer)), str(MAX_LENGTH)])
+
+        def copied(into: Path) -> None:
+            for path, member in ((files.xml, "model.xml"), (weights, "model.bin"), (files.tokenizer, "tokenizer.json")):
+                shutil.copyfile(path, into / member)
+            if (bundle.dir / "config.json").is_file():
+                shutil.copyfile(bundle.dir / "config.json", into / "config.json")
+
+        return ShippedGraph(
+            name=name,
+            int8=work.folder_of([key, "taken"], copied),
+            float32=None,
+            work=work,
+            threads=threads,
+            key=key,
+            long_texts=long_texts,
+        )
+
+    small = taken(small_graph(bundle), "small") if bundle.metadata.stage("small") else None
+    return taken(own_graph(bundle), "last"), small

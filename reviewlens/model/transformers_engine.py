@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification
 from reviewlens.errors import ConfigurationError
 from reviewlens.model import bundle
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
-from reviewlens.model.encoder import TextEncoder, calibrated, score_margins
+from reviewlens.model.encoder import LongTexts, TextEncoder, calibrated, score_margins
 from reviewlens.model.interface import Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
@@ -85,6 +85,7 @@ class TransformersEngine:
         needs_review: float = 0.8,
         mixed: tuple[float, float] | None = None,
         max_length: int = 256,
+        long_texts: LongTexts = "windows",
     ):
         torch.set_num_threads(threads)
         self._folder = folder
@@ -93,7 +94,7 @@ class TransformersEngine:
         self._temperature = temperature
         # RoBERTa and its kin keep two positions for themselves.
         self._max_length = min(max_length, self._graph.positions - 2)
-        self._encoder = TextEncoder(folder / "tokenizer.json", self._max_length)
+        self._encoder = TextEncoder(folder / "tokenizer.json", self._max_length, long_texts)
         self.thresholds = Thresholds(needs_review=needs_review, mixed=mixed)
 
     @classmethod
@@ -119,6 +120,7 @@ class TransformersEngine:
             needs_review=float(facts["needs_review"]),
             mixed=tuple(facts["mixed"]) if facts.get("mixed") else None,
             max_length=int(facts["max_length"]),
+            long_texts="ends" if facts.get("long_texts") == "ends" else "windows",
         )
 
     def margins(self, texts: Sequence[str]) -> NDArray[np.float64]:

@@ -58,6 +58,33 @@ def test_a_score_does_not_depend_on_neighbours(engine: CascadeEngine) -> None:
     assert min(engine.answered.values()) > 0, "every stage had its say"
 
 
+def test_longer_texts_have_bounds_of_their_own(tmp_path: Path) -> None:
+    strict = {"answers_below": 0.0, "answers_above": 1.0}
+    longer = [
+        {"from_tokens": 4, "answers_below": 0.02, "answers_above": 0.98},
+        {"from_tokens": 6, **strict},
+    ]
+    engine = CascadeEngine(make_cascade(tmp_path / "longer", [{**SMALL, **strict, "longer": longer}]))
+    for text, answered in (
+        ("fine the lamp", "last"),
+        ("fine the lamp the", "small"),
+        ("fine the the the the lamp", "last"),
+    ):
+        before = dict(engine.answered)
+        score = engine.score([text])
+        assert engine.answered == {**before, answered: before[answered] + 1}, text
+        assert engine.stage_for(text).describe()["stage"] == answered
+        assert engine.stage_for(text).score([text]) == pytest.approx(score)
+    assert engine.describe()["stages"][0]["longer"] == longer  # type: ignore[index]
+
+
+@pytest.mark.parametrize("starts", [[64, 64], [64, 32], [0]])
+def test_bounds_of_longer_texts_ascend(tmp_path: Path, starts: list[int]) -> None:
+    longer = [{"from_tokens": start, "answers_below": 0.1, "answers_above": 0.9} for start in starts]
+    with pytest.raises(ValueError, match="longer"):
+        make_cascade(tmp_path / "wrong", [{**SMALL, "longer": longer}])
+
+
 def test_nothing_gives_nothing(engine: CascadeEngine) -> None:
     assert engine.score([]).shape == (0,)
 

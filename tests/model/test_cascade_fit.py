@@ -14,13 +14,14 @@ from reviewlens.model.cascade_fit import LEAST_CONFIDENCE, Contender, Fitted, To
 ALL = np.ones(1000, dtype=np.bool_)
 MARGINS = np.concatenate([np.linspace(10, 0.01, 500), np.linspace(-0.01, -10, 500)])
 """From surely positive to surely negative, evenly."""
+LENGTHS = np.full(1000, 10)
 
 
 def _verdicts(wrong: list[int], groups: list[NDArray[np.bool_]] | None = None) -> Verdicts:
     """The last stage agrees with MARGINS but for these places; it is always right."""
     positive = MARGINS >= 0
     positive[wrong] = ~positive[wrong]
-    return Verdicts(positive, positive.astype(np.int64), groups or [ALL])
+    return Verdicts(positive, positive.astype(np.int64), LENGTHS, groups or [ALL])
 
 
 def _stage(name: str = "small", cost: float = 1.0, views: list[View] | None = None) -> Contender:
@@ -110,7 +111,8 @@ def test_two_stages_share_what_is_tolerated_so_that_it_is_cheapest() -> None:
     sign = np.where(truth, 1.0, -1.0)
     rough, better = (sign * mean + rng.normal(0, 2, len(truth)) for mean in (2.5, 6.0))
     everything = np.ones(len(truth), dtype=np.bool_)
-    verdicts = Verdicts(truth, truth.astype(np.int64), [everything, np.arange(len(truth)) < 5000])
+    lengths = np.full(len(truth), 10)
+    verdicts = Verdicts(truth, truth.astype(np.int64), lengths, [everything, np.arange(len(truth)) < 5000])
     stages = [
         Contender("ngrams", [View(rough, everything)], 0.8, 0.01, least_known=0.4),
         Contender("small", [View(better, everything)], 1.0, 1.0),
@@ -134,3 +136,29 @@ def test_unlabelled_texts_count_for_agreement_alone() -> None:
     fitted = fit_cascade([_stage()], verdicts, 10.0, Tolerance(0.01, 0))
     assert fitted.accuracy_loss == 0
     assert fitted.agreement == pytest.approx(0.998)
+
+
+def test_longer_texts_have_bounds_and_a_share_of_their_own() -> None:
+    lengths = np.where(np.arange(1000) % 2 == 0, 20, 100)
+    errors = [100, 101, 150, 151, 200, 201, 250, 251]
+    verdicts = replace(_verdicts(errors), lengths=lengths)
+    fitted = fit_cascade([_stage()], verdicts, 10.0, Tolerance(0, 1, longer=((64, 0.008),)))
+    stage = fitted.stages[0]
+    (longer,) = stage.longer
+    assert longer.from_tokens == 64
+    # Of 500 short texts none may differ; of 500 long ones two a side: the third of these errors sets the bound.
+    margin = MARGINS[[98, 100, 199, 201]]
+    assert sigmoid(margin)[0] >= stage.answers_above > sigmoid(margin)[1]
+    assert sigmoid(margin)[2] >= longer.answers_above > sigmoid(margin)[3]
+    wrong = (fitted.answered_by == 0) & np.isin(np.arange(1000), errors)
+    assert np.flatnonzero(wrong).tolist() == [101, 151]
+
+
+def test_stricter_is_stricter_at_every_length() -> None:
+    verdicts = replace(_verdicts(list(range(0, 500, 25))), lengths=np.where(np.arange(1000) % 2 == 0, 20, 100))
+    tolerance = Tolerance(0.02, accuracy_loss=0.004, longer=((64, 0.04),))
+    held = fit_cascade([_stage()], verdicts, 10.0, tolerance)
+    free = fit_cascade([_stage()], verdicts, 10.0, replace(tolerance, accuracy_loss=1))
+    assert free.accuracy_loss > 0.004 >= held.accuracy_loss
+    assert held.stages[0].answers_above > free.stages[0].answers_above
+    assert held.stages[0].longer[0].answers_above > free.stages[0].longer[0].answers_above

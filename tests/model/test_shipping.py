@@ -131,6 +131,33 @@ def test_shipping_makes_a_cascade_and_remembers(shop: Path, tmp_path: Path, monk
     assert strict.known_answers == facts.known_answers
 
 
+def test_a_bundle_is_fitted_anew_with_the_graphs_that_it_has(shop: Path, tmp_path: Path) -> None:
+    assert main(_command(shop, tmp_path / "model.tar.gz", "--disagreement", "0.02", "--exact-texts", "30")) == 0
+    old = unpack(tmp_path / "model.tar.gz", tmp_path / "into")
+    fresh = [str(tmp_path / "model.tar.gz"), *_command(shop, tmp_path / "again.tar.gz")[1:]]
+    less = [each for index, each in enumerate(fresh) if "--small" not in fresh[max(0, index - 1) : index + 1]]
+    assert main([*less, "--version", "tiny-2", "--longer", "6:0.1", "--long-texts", "windows"]) == 0
+    new = unpack(tmp_path / "again.tar.gz", tmp_path / "into")
+    assert new.version == "tiny-2"
+    for member in ("model.bin", "model.xml", "small.bin", "small.xml", "ngrams.npy", "tokenizer.json", "config.json"):
+        assert (new.dir / member).read_bytes() == (old.dir / member).read_bytes(), member
+    facts, before = new.metadata, old.metadata
+    assert (before.long_texts, facts.long_texts) == ("ends", "windows")
+    assert [bounds.from_tokens for stage in facts.cascade for bounds in stage.longer] == [6, 6]
+    assert facts.training == before.training
+    for name, told in before.metrics["compared"].items():  # type: ignore[attr-defined]
+        assert told["exact_float32"] == facts.metrics["compared"][name]["exact_float32"]  # type: ignore[index]
+    texts, labels = made_reviews(60, seed=8)
+    engine = CascadeEngine(new)
+    accuracy = np.mean((engine.score(texts) >= 0.5) == np.array(labels))
+    assert accuracy == pytest.approx(facts.metrics["sets"]["more"]["accuracy"], abs=1e-4)  # type: ignore[index]
+    card = (tmp_path / "CARD.md").read_text()
+    assert "--disagreement 0.003 --longer 6:0.1" in card
+    assert "| small model | under 6 word pieces |" in card
+    assert "| small model | from 6 word pieces on |" in card
+    assert main(fresh) == 2, "it brings its own small model"
+
+
 def test_what_cannot_be_shipped_is_said(shop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     shutil.copy(shop / "corpus.parquet", tmp_path / "none.parquet")
     (tmp_path / "bad.json").write_text("[1]")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewlens.model.batching import TokenBudgetBatches, length_buckets, padded_length
-from reviewlens.model.encoder import WINDOW_OVERLAP, windows
+from reviewlens.model.encoder import WINDOW_OVERLAP, ends, windows
 
 
 @given(tokens=st.integers(0, 20_000), room=st.integers(130, 510))
@@ -26,6 +26,17 @@ def test_windows_leave_nothing_out(tokens: int, room: int) -> None:
 def test_one_window_when_it_fits() -> None:
     assert windows(254, 254) == [(0, 254)]
     assert windows(255, 254) == [(0, 160), (95, 255)]
+
+
+@given(tokens=st.integers(0, 600), room=st.integers(14, 300))
+def test_ends_are_the_first_and_last_tokens_in_order(tokens: int, room: int) -> None:
+    ids = list(range(tokens))
+    found = ends(ids, room)
+    assert len(found) == min(tokens, room)
+    if tokens > room:
+        head = room - room // 2
+        assert found[:head] == ids[:head]
+        assert found[head:] == ids[-(room // 2) :]
 
 
 @given(st.lists(st.integers(1, 300), max_size=300))
