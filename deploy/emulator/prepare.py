@@ -52,6 +52,7 @@ def main(target: Path) -> int:
     draft = target.with_name(".draft")
     draft.write_text("".join(f"REVIEWLENS_{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
     draft.replace(target)
+    _owner(pool)  # last: whoever has the password has all the rest, and a run that failed is asked again
     sys.stdout.write(f"The emulated account is ready: {bucket}, {NAME}-jobs, {pool}.\n")
     return 0
 
@@ -70,7 +71,7 @@ def _bucket(name: str, ui: str) -> None:
 
 
 def _people() -> tuple[str, str]:
-    """The pool and its client; on the first time with one user, whose password is printed once."""
+    """The ids of the pool and of its client."""
     cognito = aws.client("cognito-idp")
     pools = [pool["Id"] for pool in cognito.list_user_pools(MaxResults=60)["UserPools"] if pool["Name"] == NAME]
     pool = pools[0] if pools else cognito.create_user_pool(PoolName=NAME)["UserPool"]["Id"]
@@ -85,12 +86,17 @@ def _people() -> tuple[str, str]:
             PreventUserExistenceErrors="ENABLED",
         )
         named = [made["UserPoolClient"]["ClientId"]]
+    return pool, named[0]
+
+
+def _owner(pool: str) -> None:
+    """On the first time one user, whose password is printed once."""
+    cognito = aws.client("cognito-idp")
     with _unless_there():
         cognito.admin_create_user(UserPoolId=pool, Username=USER, MessageAction="SUPPRESS")
         password = f"{secrets.token_urlsafe(12)}-Aa1"
         cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=password, Permanent=True)
         sys.stdout.write(f"Log in as {USER} with the password {password} (shown once, for this emulator alone).\n")
-    return pool, named[0]
 
 
 def _task(image: str, endpoint: str) -> None:
