@@ -14,6 +14,9 @@ RUN { dpkg --purge --force-depends --force-remove-essential $(dpkg-query -W -f '
         /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /var/cache/* /var/lib/apt/lists/* /var/log/* /root/.cache /tmp/* \
     && rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/idlelib \
         /usr/local/lib/python3.11/lib2to3 /usr/local/lib/python3.11/tkinter /usr/local/lib/python3.11/turtledemo \
+    # The base comes without byte code, and nothing can be written later: each start of Python would compile for a second.
+    && python -m compileall -q -x '/(distutils|pydoc_data|test|tests|unittest)/' --invalidation-mode unchecked-hash \
+        /usr/local/lib/python3.11 \
     && groupadd --gid 10001 reviewlens \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin reviewlens
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from fnmatch import fnmatch
 from importlib.machinery import SourceFileLoader
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 import yaml
 
 from reviewlens.settings import Settings
+from tests.pipeline.kit import as_csv, make_job, review_rows
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -83,8 +85,6 @@ def test_every_import_of_an_image_s_code_is_among_its_packages(image: str, folde
         r"model/(training|export|shipping|teaching|evaluation|corpus|label_noise|baselines|averaging|cascade_fit"
         r"|ngrams_fit|base_model|sagemaker|transformers_engine|behaviour|bootstrap|card|layers|loss|sentence)"
     )
-    from importlib.metadata import packages_distributions
-
     known, pinned, missing = packages_distributions(), set(views.pins(image)), set()
     for folder in folders:
         place = ROOT / folder
@@ -97,6 +97,41 @@ def test_every_import_of_an_image_s_code_is_among_its_packages(image: str, folde
                 if module not in ("backend", "frontend", "reviewlens", "pip", "setuptools") and not names & pinned:
                     missing.add(f"{path.relative_to(ROOT)} imports {module}")
     assert not missing, f"{here}: add to requirements/{image}.in what lacks: {sorted(missing)}"
+
+
+_ONLY_PINNED = """
+import sys
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"the image has no {{name}}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["textblob", "cascade"])
+def test_a_job_runs_with_the_packages_of_its_image_alone(engine: str, tmp_path: Path) -> None:
+    """What packages ask for while a job runs stands in no import of ours, as Spark's question for pandas."""
+    views = _script("requirements/views")
+    pinned, hidden = set(views.pins("pipeline")), set()
+    for module, packages in packages_distributions().items():
+        names = {views.canonicalize_name(name) for name in packages}
+        if not names & (pinned | {"pip", "reviewlens", "setuptools"}):
+            hidden.add(module)
+    assert {"fastapi", "polars", "streamlit"} <= hidden
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(_ONLY_PINNED.format(hidden=hidden), encoding="utf-8")
+    made = make_job(tmp_path / "data", as_csv(review_rows(30)), engine=engine, workers=1)
+    code = made.start(PYTHONPATH=f"{site}:{ROOT}").wait(900)
+    assert code == 0, made.log()[-3000:]
+    assert made.csv(made.keys.served_csv)
 
 
 def _imported(path: Path) -> set[str]:
@@ -262,6 +297,14 @@ def test_without_a_profile_one_volume_is_kept_and_only_the_backend_writes_to_it(
     assert set(default) == {"backend", "frontend"}
     mounts = {name: service.get("volumes", []) for name, service in default.items()}
     assert mounts == {"backend": ["data:/data"], "frontend": []}
+
+
+def test_a_volume_that_two_services_share_takes_its_owner_from_the_one_that_writes_to_it() -> None:
+    """Docker gives an empty volume the owner of the folder that it covers first, a reader's folder too."""
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            if re.match(r"[\w-]+:", volume) and "ro" in volume.split(":")[-1].split(","):
+                assert "nocopy" in volume.split(":")[-1].split(","), f"{name}: {volume}"
 
 
 def test_ports_are_open_on_this_machine_alone_unless_somebody_says_otherwise() -> None:
