@@ -79,10 +79,12 @@ def _name(value: str) -> Field:
     return Field("User name", "username", value=value, limit=128, hints=_NAME_HINTS)
 
 
-def log_in(name: str = "", *, sign_up: bool = False) -> Page:
-    """Name and password; a link to the sign-up page where people may make themselves a user."""
+def log_in(name: str = "", *, sign_up: bool = False, recovery: bool = False) -> Page:
+    """Name and password; links to sign-up, where people may make themselves a user, and to a new password, where a code
+    can be sent for one."""
     password = Field("Password", "password", "password", hints='autocomplete="current-password"')
-    links = (("Make a user for yourself", "/session/sign-up"),) if sign_up else ()
+    links: tuple[tuple[str, str], ...] = (("I have forgotten my password", "/session/forgotten"),) if recovery else ()
+    links += (("Make a user for yourself", "/session/sign-up"),) if sign_up else ()
     return Page(
         "Log in", "Log in to see your reviews.", "/session/login", (_name(name), password), "Log in", links=links
     )
@@ -137,6 +139,38 @@ def confirm(name: str = "", sent_to: str = "") -> Page:
     links = (("Log in", "/session/login"),)
     also = ("resend", "Send another code")
     return Page("Confirm your address", intro, "/session/confirm", fields, "Confirm", also=also, links=links)
+
+
+def forgotten(name: str = "") -> Page:
+    """Whose password is forgotten."""
+    links = (("Log in", "/session/login"), ("I have a code", "/session/new-password"))
+    return Page(
+        "Forgotten password",
+        "Say who you are, and a code is sent to your email address with which you can choose a new password.",
+        "/session/forgotten",
+        (_name(name),),
+        "Send a code",
+        links=links,
+    )
+
+
+def new_password(name: str = "") -> Page:
+    """The code that was sent, and a new password."""
+    fields = (
+        _name(name),
+        Field("Code", "code", limit=16, hints=_CODE_HINTS),
+        Field("New password", "password", "password", hints=_NEW_HINTS),
+        Field("The same once more", "again", "password", hints=_NEW_HINTS),
+    )
+    return Page(
+        "Choose a new password",
+        "Enter the code that was sent to your email address, and a new password.",
+        "/session/new-password",
+        fields,
+        "Save",
+        also=("resend", "Send another code"),
+        links=(("Log in", "/session/login"),),
+    )
 
 
 def render(page: Page, message: str = "", *, good: bool = False) -> str:

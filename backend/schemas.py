@@ -83,6 +83,12 @@ class Confirmation(NewcomerName):
     code: Secret = Field(examples=["123456"])
 
 
+class NewPassword(Confirmation):
+    """Who has forgotten a password, the code that came, and the new one."""
+
+    password: Secret = Field(examples=["another long sentence"])
+
+
 class SignUpAnswer(BaseModel):
     """Whether the user can log in at once, else where the code went."""
 

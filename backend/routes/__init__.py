@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from backend.routes import admin, auth, health, jobs, operator, predict, results, session, sign_up, uploads
+from backend.routes import admin, auth, health, jobs, operator, password, predict, results, session, sign_up, uploads
 
 ROUTERS = [
     health.router,
     auth.router,
     session.router,
     sign_up.router,
+    password.router,
     operator.router,
     uploads.router,
     jobs.router,

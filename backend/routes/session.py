@@ -37,13 +37,13 @@ def start(request: Request, services: ServicesDep, users: LocalUsers, token: str
         services.logins.check("link " + address_of(request))
         return into_ui(settings, users.redeem(token))
     except (AuthenticationError, RateLimitError) as error:
-        return page(settings, _log_in(settings), error)
+        return page(settings, log_in_page(settings), error)
 
 
 @router.get("/login", summary="The log-in page", response_class=HTMLResponse)
 async def login_form(platform: PlatformDep) -> Response:
     """HTML with a form."""
-    return page(platform.settings, _log_in(platform.settings))
+    return page(platform.settings, log_in_page(platform.settings))
 
 
 @router.post(
@@ -62,7 +62,9 @@ async def log_in(request: Request, services: ServicesDep) -> Response:
     def shown(error: ReviewLensError) -> login_page.Page:
         if error.code == "user-not-confirmed" and settings.sign_up:
             return login_page.confirm(name[:128])
-        return _log_in(settings, name[:128])
+        if error.code == "password-reset-required":
+            return login_page.new_password(name[:128])
+        return log_in_page(settings, name[:128])
 
     return await _step(request, services, lambda: services.platform.identity.login(name, password), shown)
 
@@ -82,10 +84,10 @@ async def answer_challenge(request: Request, services: ServicesDep) -> Response:
     try:
         asked = Challenge.from_session(session)
     except AuthenticationError as error:
-        return page(settings, _log_in(settings), error)
+        return page(settings, log_in_page(settings), error)
 
     def shown(error: ReviewLensError) -> login_page.Page:
-        return _log_in(settings) if error.code == "challenge-ended" else login_page.challenge(asked)
+        return log_in_page(settings) if error.code == "challenge-ended" else login_page.challenge(asked)
 
     def act() -> Tokens | Challenge:
         check_twice(answer, form["again"] if asked.kind is ChallengeKind.NEW_PASSWORD else answer)
@@ -126,8 +128,10 @@ async def _step(
     return into_ui(settings, outcome)
 
 
-def _log_in(settings: Settings, name: str = "") -> login_page.Page:
-    return login_page.log_in(name, sign_up=settings.sign_up and settings.identity == "cognito")
+def log_in_page(settings: Settings, name: str = "") -> login_page.Page:
+    """The log-in page, with the links that the user pool has a use for."""
+    pool = settings.identity == "cognito"
+    return login_page.log_in(name, sign_up=settings.sign_up and pool, recovery=pool)
 
 
 def check_twice(password: str, again: str) -> None:

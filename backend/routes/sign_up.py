@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from backend import login_page
 from backend.deps import PlatformDep, ServicesDep, address_of
 from backend.forms import page, posted
-from backend.routes.session import check_twice
+from backend.routes.session import check_twice, log_in_page
 from backend.schemas import Confirmation, Newcomer, NewcomerName, SignUpAnswer, errors, pages
 from reviewlens.errors import PermissionError_, ReviewLensError
 from reviewlens.identity.interface import SelfService
@@ -85,7 +85,7 @@ async def sign_up_form(request: Request, services: ServicesDep, pool: SelfServic
             return page(settings, login_page.confirm(name), error)
         return page(settings, login_page.sign_up(name, email), error)
     if made.confirmed:
-        return page(settings, login_page.log_in(name, sign_up=True), note="Your user is made; log in.")
+        return page(settings, log_in_page(settings, name), note="Your user is made; log in.")
     return page(settings, login_page.confirm(name, made.sent_to))
 
 
@@ -116,4 +116,4 @@ async def confirm_form(request: Request, services: ServicesDep, pool: SelfServic
         await run_in_threadpool(pool.confirm, form["username"], form["code"])
     except ReviewLensError as error:
         return page(settings, login_page.confirm(name), error)
-    return page(settings, login_page.log_in(name, sign_up=True), note="Your address is confirmed; log in.")
+    return page(settings, log_in_page(settings, name), note="Your address is confirmed; log in.")

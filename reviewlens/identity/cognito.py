@@ -1,11 +1,13 @@
-"""A Cognito user pool: log-in with its further questions, refresh, revocation, and sign-up where that is wanted."""
+"""A Cognito user pool: log-in with its further questions, refresh, revocation, forgotten passwords, and sign-up."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+import logging
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,7 @@ from reviewlens.identity.passwords import MAX_PASSWORD_CHARS, normal_name
 from reviewlens.identity.tokens import TokenVerifier
 from reviewlens.settings import Settings
 
+_log = logging.getLogger(__name__)
 _SERVICE = "cognito-idp"
 _QUESTIONS = {
     ChallengeKind.NEW_PASSWORD: ("NEW_PASSWORD_REQUIRED", "NEW_PASSWORD"),
@@ -34,7 +37,7 @@ _QUESTIONS = {
 _KINDS = {name: kind for kind, (name, _) in _QUESTIONS.items()}
 
 # What could never be right is refused here: Cognito would call it a fault of the request.
-_NAME = re.compile(r"[^\s\x00-\x1f]{1,128}")
+_NAME_CHARS = range(1, 129)
 _CODE_CHARS = range(6, 9)
 _APP_CODE_CHARS = range(6, 7)
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]+\.[^\s@]+")
@@ -43,7 +46,7 @@ _PROOF_CHARS = range(20, 4097)
 
 
 class CognitoIdentity:
-    """An IdentityProvider and SelfService over one user pool and one of its app clients, which has no secret."""
+    """IdentityProvider, Recovery and SelfService over one user pool and one of its app clients, which has no secret."""
 
     def __init__(self, settings: Settings, client: Any = None) -> None:
         self._client_id = settings.cognito_client
@@ -67,7 +70,7 @@ class CognitoIdentity:
         """Swap name and password for tokens, or for one more question."""
         name = name.strip()
         self._count("login", name)
-        if not (_NAME.fullmatch(name) and 1 <= len(password) <= MAX_PASSWORD_CHARS and _whole(name + password)):
+        if not (_is_name(name) and 1 <= len(password) <= MAX_PASSWORD_CHARS and _whole(password)):
             raise errors.wrong_credentials()
         with _told(errors.at_login()):
             found = self._client.initiate_auth(
@@ -80,7 +83,7 @@ class CognitoIdentity:
     def answer(self, session: str, answer: str) -> Tokens | Challenge:
         """Answer a question."""
         challenge = Challenge.from_session(session)
-        if len(challenge.proof) not in _PROOF_CHARS or not _NAME.fullmatch(challenge.name):
+        if len(challenge.proof) not in _PROOF_CHARS or not _is_name(challenge.name):
             raise ended()
         self._count("answer", challenge.name)
         question, field = _QUESTIONS[challenge.kind]
@@ -123,6 +126,33 @@ class CognitoIdentity:
         """The caller, or AuthenticationError; TransientError while the pool's keys cannot be had."""
         return self._verifier.verify(access_token)
 
+    # -- Recovery -----------------------------------------------------------------------------------------------------
+
+    def send_reset_code(self, name: str) -> None:
+        """Send a code; silent when there is nobody to send one to, and when this user was sent too many."""
+        name = name.strip()
+        self._count("forgotten", name)
+        if not _is_name(name):
+            return
+        try:
+            with _told(errors.at_forgotten()):
+                self._client.forgot_password(ClientId=self._client_id, Username=name)
+        except AuthenticationError as error:  # the log alone says why; who asked must not learn who has an account
+            cause = error.__cause__
+            _log.info("no code was sent: %s", aws.error_code(cause) if isinstance(cause, ClientError) else error.code)
+
+    def reset_password(self, name: str, code: str, password: str) -> None:
+        """Set a new password; sessions that are open stay open."""
+        name = name.strip()
+        self._count("forgotten", name)
+        password = _new_password(password)
+        if not _is_name(name):
+            raise errors.wrong_reset_code()
+        with _told(errors.at_new_password()):
+            self._client.confirm_forgot_password(
+                ClientId=self._client_id, Username=name, ConfirmationCode=_code(code), Password=password
+            )
+
     # -- SelfService --------------------------------------------------------------------------------------------------
 
     def sign_up(self, name: str, password: str, email: str) -> SignedUp:
@@ -146,7 +176,7 @@ class CognitoIdentity:
         self._must_allow_sign_up()
         name = name.strip()
         self._count("confirm", name)
-        if not (_NAME.fullmatch(name) and _whole(name)):
+        if not _is_name(name):
             raise errors.wrong_code()
         with _told(errors.at_confirmation()):
             self._client.confirm_sign_up(ClientId=self._client_id, Username=name, ConfirmationCode=_code(code))
@@ -156,7 +186,7 @@ class CognitoIdentity:
         self._must_allow_sign_up()
         name = name.strip()
         self._count("confirm", name)
-        if not (_NAME.fullmatch(name) and _whole(name)):
+        if not _is_name(name):
             return
         with contextlib.suppress(AuthenticationError), _told(errors.at_resend()):
             self._client.resend_confirmation_code(ClientId=self._client_id, Username=name)
@@ -227,6 +257,11 @@ def _code(answer: str, chars: range = _CODE_CHARS) -> str:
     if not (code.isascii() and code.isdigit() and len(code) in chars):
         raise errors.wrong_code()
     return code
+
+
+def _is_name(name: str) -> bool:
+    """Whether Cognito takes it for a name: letters, marks, numbers, punctuation and symbols."""
+    return len(name) in _NAME_CHARS and all(unicodedata.category(sign)[0] in "LMNPS" for sign in name)
 
 
 def _listed(text: str) -> list[object]:

@@ -30,6 +30,14 @@ def wrong_code() -> AuthenticationError:
     return AuthenticationError("That code is wrong or no longer good; try again.", code="wrong-code")
 
 
+def wrong_reset_code() -> AuthenticationError:
+    """The same for a wrong, used or late code, an unknown name, and too many tries."""
+    return AuthenticationError(
+        "That code is wrong or no longer good. Ask for another one; after several tries wait a quarter of an hour.",
+        code="wrong-code",
+    )
+
+
 def session_ended() -> AuthenticationError:
     """A refresh token that is revoked, expired or none."""
     return AuthenticationError("Your log-in has ended; log in again.", code="refresh-token-invalid")
@@ -45,6 +53,11 @@ def unsupported(
 ) -> AuthenticationError:
     """A question of Cognito's that there is no page for."""
     return AuthenticationError(words, code="login-unsupported")
+
+
+def used_before() -> InputError:
+    """A password that the pool's rules remember."""
+    return InputError("You have had this password before; choose another one.", code="password-used-before")
 
 
 def weak_password(why: str) -> InputError:
@@ -69,20 +82,21 @@ def weak_password(why: str) -> InputError:
 def _busy() -> Known:
     now = "Too many log-ins at this moment; try again in a little while."
     later = "That was tried too often; wait a quarter of an hour before you try again."
-    busy: Known = {
-        code: RateLimitError(now, retry_after_seconds=10, code="too-many-logins")
-        for code in ("TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded")
-    }
-    for code in ("LimitExceededException", "TooManyFailedAttemptsException"):
+    busy: Known = {code: RateLimitError(now, retry_after_seconds=10, code="too-many-logins") for code in _BUSY_FOR_ALL}
+    for code in _BUSY_FOR_ONE:
         busy[code] = RateLimitError(later, retry_after_seconds=900, code="too-many-logins")
     return busy
+
+
+_BUSY_FOR_ALL = ("TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded")
+_BUSY_FOR_ONE = ("LimitExceededException", "TooManyFailedAttemptsException")
 
 
 def _of_the_user() -> Known:
     return {
         **_busy(),
         "PasswordResetRequiredException": AuthenticationError(
-            "Your password was taken back. Ask whoever runs ReviewLens to give you a new one, then log in with that.",
+            "Your password was taken back. Enter the code that was sent to your address, and choose a new one.",
             code="password-reset-required",
         ),
         "UserNotConfirmedException": AuthenticationError(
@@ -122,9 +136,7 @@ def at_answer() -> Known:
         "SoftwareTokenMFANotFoundException": unsupported(),
         "MFAMethodNotFoundException": unsupported(),
         "InvalidPasswordException": weak_password(""),
-        "PasswordHistoryPolicyViolationException": InputError(
-            "You have had this password before; choose another one.", code="password-used-before"
-        ),
+        "PasswordHistoryPolicyViolationException": used_before(),
     }
 
 
@@ -186,4 +198,34 @@ def at_resend() -> Known:
         "CodeDeliveryFailureException": TransientError(
             "The code could not be sent; ask for another one in a few minutes.", code="code-not-sent"
         ),
+    }
+
+
+_TELLS_WHO_EXISTS = (
+    *_BUSY_FOR_ONE,
+    "CodeMismatchException",
+    "ExpiredCodeException",
+    "InvalidParameterException",
+    "NotAuthorizedException",
+    "PasswordResetRequiredException",
+    "UserLambdaValidationException",
+    "UserNotConfirmedException",
+    "UserNotFoundException",
+)
+"""Which of these comes depends on whether there is such a user and how it stands with it."""
+
+
+def at_forgotten() -> Known:
+    """ForgotPassword: all that would tell who has an account is one error, which nobody is told."""
+    codes = (*_TELLS_WHO_EXISTS, "CodeDeliveryFailureException")
+    return {**_busy(), **{code: wrong_reset_code() for code in codes}}
+
+
+def at_new_password() -> Known:
+    """ConfirmForgotPassword; what is wrong with the password is told to whoever has the code."""
+    return {
+        **_busy(),
+        **{code: wrong_reset_code() for code in _TELLS_WHO_EXISTS},
+        "InvalidPasswordException": weak_password(""),
+        "PasswordHistoryPolicyViolationException": used_before(),
     }

@@ -74,6 +74,23 @@ class SignedUp:
 
 
 @runtime_checkable
+class Recovery(Protocol):
+    """A pool that sends codes with which people set a forgotten password anew. Errors as above, and InputError.
+
+    Nobody can tell from it who has an account.
+    """
+
+    def send_reset_code(self, name: str) -> None:
+        """Send a code to the user's address; silent when there is no such user or address."""
+        ...
+
+    def reset_password(self, name: str, code: str, password: str) -> None:
+        """Set a new password with the code that was sent; AuthenticationError (`wrong-code`) for a wrong code and an
+        unknown name alike."""
+        ...
+
+
+@runtime_checkable
 class SelfService(Protocol):
     """A pool in which people may make themselves a user. Errors as above, and InputError, PermissionError_."""
 

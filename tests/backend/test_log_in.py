@@ -140,6 +140,20 @@ def test_a_huge_form_is_refused(site):
     assert (answer.status_code, answer.json()["code"]) == (422, "form-too-long")
 
 
+def test_where_no_codes_are_sent_nobody_is_led_to_ask_for_one(site):
+    for method, path, body in (
+        ("POST", "/login/forgotten", {"json": {"username": "cleo"}}),
+        ("POST", "/login/new-password", {"json": {"username": "cleo", "code": "1", "password": "x"}}),
+        ("GET", "/session/forgotten", {}),
+        ("POST", "/session/forgotten", {"data": {"username": "cleo"}}),
+        ("GET", "/session/new-password", {}),
+        ("POST", "/session/new-password", {"data": {"username": "cleo"}}),
+    ):
+        answer = site.client.request(method, path, **body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "recovery-off"), path
+    assert "forgotten" not in site.client.get("/session/login").text
+
+
 def test_logging_out_revokes_and_clears(site):
     answer = form(site)
     refresh = cookies(answer)["reviewlens_refresh"].split(";")[0]

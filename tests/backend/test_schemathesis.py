@@ -26,7 +26,7 @@ CHECKS = ("not_a_server_error", "content_type_conformance", "response_schema_con
 
 SECRET = ("/explanation", "/session/start", "/login", "/refresh", "challenge", "confirm")
 """What answers well only to a secret that nobody guesses, or to the model that scored; its refusals are tried."""
-OFF_HERE = ("sign-up", "/admin/", "/uploads/direct", "/complete")
+OFF_HERE = ("sign-up", "/forgotten", "/new-password", "/admin/", "/uploads/direct", "/complete")
 """What this installation has turned off, or this caller may not."""
 
 

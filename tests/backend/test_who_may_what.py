@@ -32,6 +32,12 @@ OPEN = {
     ("POST", "/session/sign-up"),
     ("GET", "/session/confirm"),
     ("POST", "/session/confirm"),
+    ("POST", "/login/forgotten"),
+    ("POST", "/login/new-password"),
+    ("GET", "/session/forgotten"),
+    ("POST", "/session/forgotten"),
+    ("GET", "/session/new-password"),
+    ("POST", "/session/new-password"),
 }
 """What works without a token: health, and all that hands out or takes back tokens. Each has its own tests."""
 

@@ -24,7 +24,7 @@ from reviewlens.errors import (
 )
 from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.cognito import CognitoIdentity
-from reviewlens.identity.interface import SelfService, Tokens
+from reviewlens.identity.interface import Recovery, SelfService, Tokens
 from reviewlens.pipeline.spec import JobKeys
 from reviewlens.settings import Settings
 from reviewlens.storage.keys import check_key
@@ -313,6 +313,8 @@ CALLS = {
     "ConfirmSignUp": lambda identity: identity.confirm("newcomer", "123456"),
     "ResendConfirmationCode": lambda identity: identity.send_code_again("newcomer"),
     "RevokeToken": lambda identity: identity.logout("a-refresh-token-of-some-length"),
+    "ForgotPassword": lambda identity: identity.send_reset_code(NAME),
+    "ConfirmForgotPassword": lambda identity: identity.reset_password(NAME, "123456", PASSWORD),
 }
 OPERATIONS = {"refresh": "InitiateAuth", "password": "RespondToAuthChallenge"}
 
@@ -352,6 +354,16 @@ OPERATIONS = {"refresh": "InitiateAuth", "password": "RespondToAuthChallenge"}
         ("ConfirmSignUp", "TooManyFailedAttemptsException", RateLimitError, "too-many-logins"),
         ("ResendConfirmationCode", "LimitExceededException", RateLimitError, "too-many-logins"),
         ("ResendConfirmationCode", "CodeDeliveryFailureException", TransientError, "code-not-sent"),
+        ("ForgotPassword", "TooManyRequestsException", RateLimitError, "too-many-logins"),
+        ("ForgotPassword", "InternalErrorException", TransientError, "aws-failed"),
+        ("ConfirmForgotPassword", "CodeMismatchException", AuthenticationError, "wrong-code"),
+        ("ConfirmForgotPassword", "ExpiredCodeException", AuthenticationError, "wrong-code"),
+        ("ConfirmForgotPassword", "UserNotFoundException", AuthenticationError, "wrong-code"),
+        ("ConfirmForgotPassword", "LimitExceededException", AuthenticationError, "wrong-code"),
+        ("ConfirmForgotPassword", "TooManyFailedAttemptsException", AuthenticationError, "wrong-code"),
+        ("ConfirmForgotPassword", "TooManyRequestsException", RateLimitError, "too-many-logins"),
+        ("ConfirmForgotPassword", "InvalidPasswordException", InputError, "invalid-password"),
+        ("ConfirmForgotPassword", "PasswordHistoryPolicyViolationException", InputError, "password-used-before"),
         ("RevokeToken", "TooManyRequestsException", RateLimitError, "too-many-logins"),
         ("RevokeToken", "InternalErrorException", TransientError, "aws-failed"),
     ],
@@ -424,6 +436,84 @@ def test_a_client_that_is_set_up_wrongly_is_named(strict_emulator, client):
         ConfigurationError, "cognito-misconfigured", CognitoIdentity(pool.settings(), client).login, NAME, PASSWORD
     )
     assert "USER_PASSWORD_AUTH" in told.message
+
+
+# -- a forgotten password ---------------------------------------------------------------------------------------------
+
+NEW = "quite another password"
+
+
+def test_a_forgotten_password_is_set_anew_with_a_code(identity, people):
+    people.add("forgeta", PASSWORD)
+    assert isinstance(identity, Recovery)
+    identity.send_reset_code(" forgeta ")
+    wrong = refused(AuthenticationError, "wrong-code", identity.reset_password, "forgeta", "000000", NEW)
+    assert refused(InputError, "invalid-password", identity.reset_password, "forgeta", "654321", "short")
+    refused(InputError, "invalid-password", identity.reset_password, "forgeta", "654321", "")
+    assert identity.login("forgeta", PASSWORD)
+    identity.reset_password(" forgeta ", "654 321", NEW)
+    refused(AuthenticationError, "wrong-credentials", identity.login, "forgeta", PASSWORD)
+    assert identity.verify(identity.login("forgeta", NEW).access_token).name == "forgeta"
+    used = refused(AuthenticationError, "wrong-code", identity.reset_password, "forgeta", "654321", PASSWORD)
+    unknown = refused(AuthenticationError, "wrong-code", identity.reset_password, "nobody", "654321", NEW)
+    assert wrong.message == used.message == unknown.message
+
+
+def test_a_password_that_an_administrator_took_back_is_set_anew_with_the_code_that_was_sent(identity, people):
+    people.add("takenback", PASSWORD)
+    people.admin.admin_reset_user_password(UserPoolId=people.id, Username="takenback")
+    told = refused(AuthenticationError, "password-reset-required", identity.login, "takenback", PASSWORD)
+    assert "code" in told.message
+    identity.reset_password("takenback", "654321", NEW)
+    assert identity.login("takenback", NEW)
+
+
+@pytest.mark.parametrize("hides", ["ENABLED", "LEGACY"])
+def test_asking_for_a_code_tells_nobody_who_has_an_account(strict_emulator, client, hides):
+    pool = make_pool(strict_emulator, PreventUserExistenceErrors=hides)
+    pool.add(NAME, PASSWORD)
+    identity = CognitoIdentity(pool.settings(), client)
+    told = set()
+    for name in (NAME, "nobody", "a b", "", "\ud800", "x" * 200):
+        identity.send_reset_code(name)
+        told.add(refused(AuthenticationError, "wrong-code", identity.reset_password, name, "000000", NEW).message)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "cognito",
+    [
+        "CodeDeliveryFailureException",
+        "InvalidParameterException",
+        "LimitExceededException",
+        "NotAuthorizedException",
+        "UserNotConfirmedException",
+        "UserNotFoundException",
+    ],
+)
+def test_what_stands_in_the_way_of_a_code_is_told_to_the_log_alone(identity, client, caplog, cognito):
+    caplog.set_level("INFO")
+    with failing(client, "ForgotPassword", cognito, "Vendor's words"):
+        identity.send_reset_code(NAME)
+    assert f"no code was sent: {cognito}" in caplog.text
+    assert NAME not in caplog.text and "Vendor" not in caplog.text
+
+
+def test_codes_and_tries_are_limited_by_name(people, client):
+    identity = CognitoIdentity(people.settings(login_attempts_per_minute=2), client)
+    with failing(client, "ForgotPassword", "UserNotFoundException") as asked:
+        identity.send_reset_code("limita")
+        refused(AuthenticationError, "wrong-code", identity.reset_password, "LimitA", "000000", NEW)
+        for act in (lambda: identity.send_reset_code("limita"), lambda: identity.reset_password("limita", "1", NEW)):
+            refused(RateLimitError, "too-many-logins", act)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("name", ["an\u200ba", "an\x7fa", "an\x85a", "\ue000"])
+def test_a_name_with_signs_that_none_has_is_a_wrong_one_and_no_fault_of_the_installation(identity, client, name):
+    with failing(client, "InitiateAuth", "InvalidParameterException") as asked:
+        refused(AuthenticationError, "wrong-credentials", identity.login, name, PASSWORD)
+    assert asked == []
 
 
 # -- sign-up ----------------------------------------------------------------------------------------------------------

@@ -259,7 +259,7 @@ def test_a_log_in_that_took_too_long_begins_again(site):
     assert 'action="/session/login"' in page.text
 
 
-@pytest.mark.parametrize("path", ["login", "challenge", "sign-up", "confirm"])
+@pytest.mark.parametrize("path", ["login", "challenge", "sign-up", "confirm", "forgotten", "new-password"])
 def test_forms_on_another_site_are_refused(site, path):
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = site.form(f"/session/{path}", headers, username="hana", password=PASSWORD)
@@ -279,6 +279,74 @@ def test_whoever_logs_out_is_logged_out_also_when_cognito_is_silent(site):
         ended = site.client.get("/session/end", headers={"Cookie": f"reviewlens_refresh={refresh}"})
     assert (ended.status_code, ended.headers["location"]) == (303, "/session/login")
     assert len(cookies(ended)) == 2
+
+
+# -- a forgotten password ---------------------------------------------------------------------------------------------
+
+NEW = "quite another password"
+
+
+def test_a_forgotten_password_by_the_api(site):
+    site.pool.add("rosa", PASSWORD)
+    sent = [site.post("/login/forgotten", username=name) for name in ("rosa", "nobody", "a b")]
+    assert [(answer.status_code, answer.content) for answer in sent] == [(204, b"")] * 3
+    wrong = site.post("/login/new-password", username="rosa", code="000000", password=NEW)
+    unknown = site.post("/login/new-password", username="nobody", code="000000", password=NEW)
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-code")
+    assert {**wrong.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+    weak = site.post("/login/new-password", username="rosa", code="654321", password="short")
+    assert (weak.status_code, weak.json()["code"]) == (422, "invalid-password")
+    assert site.post("/login/new-password", username="rosa", code="654321", password=NEW).status_code == 204
+    assert site.post("/login", username="rosa", password=PASSWORD).status_code == 401
+    assert site.post("/login", username="rosa", password=NEW).status_code == 200
+
+
+def test_a_forgotten_password_by_the_pages(site):
+    site.pool.add("sven", PASSWORD)
+    assert 'href="/session/forgotten"' in site.client.get("/session/login").text
+    assert 'action="/session/forgotten"' in site.client.get("/session/forgotten").text
+    assert 'action="/session/new-password"' in site.client.get("/session/new-password").text
+    pages = [site.form("/session/forgotten", username=name) for name in ("sven", "nobody")]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert pages[0].text.replace("sven", "nobody") == pages[1].text
+    assert 'role="status"' in pages[0].text and 'action="/session/new-password"' in pages[0].text
+    fields = {"username": "sven", "code": "654321", "password": NEW}
+    differ = site.form("/session/new-password", **fields, again="else")
+    assert differ.status_code == 422
+    assert 'value="sven"' in differ.text
+    assert NEW not in differ.text
+    again = site.form("/session/new-password", username="sven", resend="1")
+    assert 'role="status"' in again.text
+    wrong = site.form("/session/new-password", **{**fields, "code": "000000"}, again=NEW)
+    assert wrong.status_code == 401
+    done = site.form("/session/new-password", **fields, again=NEW)
+    assert "new password is set" in done.text
+    assert 'action="/session/login"' in done.text
+    assert site.form("/session/login", username="sven", password=NEW).status_code == 303
+
+
+def test_whoever_has_to_set_a_password_anew_is_shown_where(site):
+    site.pool.add("tilda", PASSWORD)
+    site.pool.admin.admin_reset_user_password(UserPoolId=site.pool.id, Username="tilda")
+    page = site.form("/session/login", username="tilda", password=PASSWORD)
+    assert page.status_code == 401
+    assert 'action="/session/new-password"' in page.text
+    done = site.form("/session/new-password", username="tilda", code="654321", password=NEW, again=NEW)
+    assert done.status_code == 200
+    assert site.form("/session/login", username="tilda", password=NEW).status_code == 303
+
+
+def test_asking_for_codes_is_limited_by_address(pool, tmp_path):
+    with contextmanager(_sites)(pool, tmp_path, login_attempts_per_minute=4) as site:
+        calls = (
+            lambda number: site.post("/login/forgotten", username=f"u{number}"),
+            lambda number: site.post("/login/new-password", username=f"u{number}", code="000000", password=NEW),
+            lambda number: site.form("/session/forgotten", username=f"u{number}"),
+            lambda number: site.form("/session/new-password", username=f"u{number}", resend="1"),
+        )
+        answers = [calls[number % 4](number) for number in range(8)]
+    assert [answer.status_code for answer in answers] == [204, 401, 200, 200, 429, 429, 429, 429]
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers[4:])
 
 
 # -- sign-up ----------------------------------------------------------------------------------------------------------
