@@ -7,12 +7,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.backlog import Backlog
-from reviewlens.jobs.ids import now
-from reviewlens.jobs.ids import seconds_since as _seconds_since
-from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, JobState
+from reviewlens.jobs.ids import now, seconds_since
+from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, Jobs, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
@@ -106,7 +106,7 @@ class Dispatcher:
 
     def tick(self) -> None:
         """One round; a job that makes trouble is logged and does not hold up the others."""
-        self._each(LIVE, self._look_after)
+        self._watch.keep(self._each(LIVE, self._look_after))
         self._each([JobState.INTERRUPTED], self._take_up)
         self._start_queued()
 
@@ -114,24 +114,27 @@ class Dispatcher:
         """The oldest that there may be room for."""
         self._each([JobState.QUEUED], self._start_if_room, limit=self._settings.max_concurrent_jobs + 10)
 
-    def _each(self, states: Collection[JobState], act: Callable[[Job], bool | None], *, limit: int = UNLIMITED) -> None:
-        """Do it to every job in these states until it answers False."""
+    def _each(
+        self, states: Collection[JobState], act: Callable[[Job], bool | None], *, limit: int = UNLIMITED
+    ) -> Jobs | None:
+        """Do it to every job in these states until it answers False; these jobs, None where that is not known."""
         table = self._service.table
         try:
             jobs = table.in_states(states, limit=limit)
         except ReviewLensError as error:
             _log.warning("the job table cannot be read now: %s", error.code)
-            return
+            return None
         for job in jobs:
             try:
                 with self._service.lock_of(job.user):
                     fresh = table.get(job.user, job.id)
                     if fresh.state in states and act(fresh) is False:
-                        return
+                        break
             except ReviewLensError as error:
                 _log.warning("job %s could not be handled now: %s", job.id, error.code)
             except Exception:  # noqa: BLE001 - one job must not stop the thread that serves all
                 _log.exception("job %s could not be handled", job.id)
+        return jobs
 
     def _look_after(self, job: Job) -> None:
         status, certain = self._status(job)
@@ -191,8 +194,7 @@ class Dispatcher:
             state = JobState.CANCELLED
         if state is JobState.INTERRUPTED:
             # Waiting for a machine is no failed attempt, but it does not go on for ever either.
-            patience = self._settings.stuck_job_seconds
-            waits = outcome.error_code == NO_CAPACITY and _seconds_since(job.started_at) < patience
+            waits = outcome.error_code == NO_CAPACITY and self._waited(job) < self._settings.stuck_job_seconds
             attempts = job.attempts if counts and not waits else max(0, job.attempts - 1)
             self._service.table.move(
                 job.user,
@@ -206,7 +208,14 @@ class Dispatcher:
             )
             _log.info("job %s was interrupted (attempt %d)", job.id, job.attempts)
             return
-        self._finish(job, state, outcome)
+        # Whoever cancelled a job need not be told how its task went.
+        self._finish(job, state, Outcome(state) if state is JobState.CANCELLED else outcome)
+
+    def _waited(self, job: Job) -> float:
+        """Seconds since the job was first started, or last worked on."""
+        progress = read_json(self._service.store, JobKeys(job.user, job.id).progress) or {}
+        stamps = (job.started_at, str(progress.get("updated_at") or job.started_at))
+        return min(_seconds_since(stamp) for stamp in stamps)
 
     def _finish(self, job: Job, state: JobState, outcome: Outcome) -> None:
         finished = now()
@@ -313,3 +322,7 @@ class Dispatcher:
                 self._settle(table.get(job.user, job.id), outcome, counts=False)
             except ConflictError:
                 pass  # a request that was still being answered moved it
+
+
+def _seconds_since(stamp: str) -> float:
+    return seconds_since(stamp, datetime.now(UTC))

@@ -24,6 +24,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def seconds_since(stamp: str) -> float:
+def seconds_since(stamp: str, present: datetime | None = None) -> float:
     """Seconds since a time that `now` gave; below 0 where the clock was set back."""
-    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds()
+    return ((present or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds()

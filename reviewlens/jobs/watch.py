@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reviewlens.jobs.interface import Job
@@ -55,6 +56,12 @@ class Watch:
         """The job's task has ended."""
         for what in ("rows", "life", "trouble"):
             self._seen.pop((job.user, job.id, what), None)
+
+    def keep(self, live: Iterable[Job] | None) -> None:
+        """Forget all but these: others' tasks have ended, and somebody else settled them. None: it is not known."""
+        if live is not None:
+            known = {(job.user, job.id) for job in live}
+            self._seen = {place: seen for place, seen in self._seen.items() if place[:2] in known}
 
     def _unchanged(self, job: Job, what: str, *told: object) -> float:
         signs = (job.handle, *told)

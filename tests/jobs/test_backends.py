@@ -203,7 +203,21 @@ def test_a_cancelled_claim_whose_owner_died_ends_as_cancelled(backends, clock):
     one.dispatcher.tick()
     clock.now += module.MISSED_LEASES * LEASE + 1
     one.dispatcher.tick()
-    assert one.state(job) is JobState.CANCELLED
+    row = one.table.get("u1", job)
+    assert (row.state, row.error, row.error_code) == (JobState.CANCELLED, "", "")
+
+
+def test_a_backend_forgets_what_it_saw_of_a_job_that_another_one_settled(backends):
+    one, two = backends
+    job = one.submit()
+    one.dispatcher.tick()
+    for bench in (one, two):
+        bench.dispatcher.tick()
+        assert bench.dispatcher._watch._seen
+    succeed(one, job)
+    for bench in (one, two):
+        bench.dispatcher.tick()
+        assert bench.dispatcher._watch._seen == {}
 
 
 def test_a_task_that_was_started_too_late_is_stopped_again(backends):

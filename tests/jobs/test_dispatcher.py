@@ -9,6 +9,7 @@ import pytest
 
 from reviewlens.errors import ConfigurationError, ConflictError, TransientError
 from reviewlens.jobs import dispatcher as module
+from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.pipeline.spec import JobKeys, scratch_dir
@@ -393,6 +394,19 @@ def test_a_launcher_that_never_can_now_ends_the_job_with_its_cause(bench, no_pau
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
     assert row.error == "AWS does not answer. It was tried 5 times."
+
+
+def test_a_long_job_that_was_taken_away_waits_for_capacity_as_long_as_a_new_one(bench, no_pause):
+    job, handle = bench.run()
+    bench.table.update("u1", job, started_at="2026-01-01T00:00:00.000+00:00")  # it has worked for hours
+    progress = {"stage": "infer", "rows_done": 5, "updated_at": now().replace("+00:00", "Z")}
+    bench.write(JobKeys("u1", job).progress, progress)
+    bench.launcher.end(handle, 4, reason="AWS took the task's machine back.", counts=False)
+    bench.launcher.refusal = TransientError("There is no capacity now.", code="no-capacity")
+    for _ in range(14):
+        bench.dispatcher.tick()
+    row = bench.table.get("u1", job)
+    assert (row.state, row.attempts, row.error_code) == (JobState.INTERRUPTED, 0, "no-capacity")
 
 
 def test_waiting_for_capacity_loses_no_attempt_until_it_took_too_long(bench, no_pause, monkeypatch):
