@@ -31,7 +31,7 @@ async def receive_upload(request: Request, user: str, uploads: UploadService, fi
         return await run_in_threadpool(uploads.receive, user, filename, chunks)
 
     def parse_and_receive() -> Upload:
-        part = FilePart(chunks, options.get(b"boundary", b""))
+        part = FilePart(_at_most(chunks, allowed), options.get(b"boundary", b""))
         return uploads.receive(user, part.filename or filename, part)
 
     return await run_in_threadpool(parse_and_receive)
@@ -44,6 +44,17 @@ def _from_async(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
         return await anext(stream, None)
 
     while (chunk := anyio.from_thread.run(following)) is not None:
+        yield chunk
+
+
+def _at_most(chunks: Iterator[bytes], allowed: int) -> Iterator[bytes]:
+    """The chunks of a form, which may hold more than the file; without this, parts that nobody reads could go on for
+    ever."""
+    seen = 0
+    for chunk in chunks:
+        seen += len(chunk)
+        if seen > allowed + _MULTIPART_SLACK:
+            raise upload_too_large(allowed)
         yield chunk
 
 

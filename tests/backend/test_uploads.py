@@ -130,6 +130,18 @@ def test_forms_that_are_wrong_are_refused_and_leave_nothing(site, body, code):
     assert stored(site) == before
 
 
+@pytest.mark.parametrize("file_first", [True, False])
+def test_what_else_is_in_a_form_counts_as_well(site, file_first):
+    other = (file_head(field=b"other"), b"x" * 400_000)
+    parts = [(file_head(), CSV), other]
+    body = multipart(*(parts if file_first else parts[::-1]))
+    pieces = (body[start : start + 50_000] for start in range(0, len(body), 50_000))  # so without a Content-Length
+    before = stored(site)
+    answer = send(site, pieces)
+    assert (answer.status_code, answer.json()["code"]) == (413, "upload-too-large")
+    assert stored(site) == before
+
+
 def test_a_form_without_a_boundary_is_refused(site):
     assert send(site, b"x", "multipart/form-data").json()["code"] == "malformed-multipart"
 
