@@ -12,6 +12,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from pathlib import Path
 
 from reviewlens.storage.disk import plain_disk_errors
@@ -98,9 +99,7 @@ def _let_go(path: Path, used: float, root: Path) -> bool:
             path.rename(gone)
     _remove(gone)
     with contextlib.suppress(OSError):  # not empty
-        for folder in path.parents:
-            if folder == root:
-                break
+        for folder in takewhile(lambda folder: folder != root, path.parents):
             folder.rmdir()
     return True
 
