@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -88,7 +89,7 @@ def test_what_an_image_runs_can_be_imported(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["backend", "frontend", "pipeline", "standalone", "training"])
 def test_python_need_not_compile_its_own_library_at_each_start(name: str) -> None:
-    """Half a job's time went there: Spark starts Python often, and a read-only root keeps no byte code."""
+    """A second of a processor each time, where Spark starts Python often and a read-only root keeps no byte code."""
     asked = "import asyncio, email, http.client, sys; from pathlib import Path; print([m.__name__ for m in"
     asked += " sys.modules.values() if getattr(m, '__cached__', None) and not Path(m.__cached__).exists()])"
     assert _run(_image(name), "python", "-I", "-c", asked).strip() == "[]"
@@ -145,15 +146,22 @@ class Compose:
         if not program and not plugin:
             pytest.skip("docker compose is not installed")
         self._program = ["docker", "compose"] if plugin else [str(program)]
-        backend = free_port("127.0.0.1", 18700)
-        ports = {"BACKEND_PORT": str(backend), "FRONTEND_PORT": str(free_port("127.0.0.1", backend + 1))}
+        names = ("BACKEND_PORT", "FRONTEND_PORT", "AWS_BACKEND_PORT", "AWS_FRONTEND_PORT", "EMULATOR_PORT")
+        ports, port = {}, 18700
+        for name in names:
+            port = free_port("127.0.0.1", port + 1)
+            ports[name] = str(port)
+        engine = os.environ.get("DOCKER_HOST", "")
+        socket = engine.removeprefix("unix://") if engine.startswith("unix://") else "/var/run/docker.sock"
         self._environment = {
+            "DOCKER_SOCKET": socket,
             **os.environ,
             **ports,
             "TAG": "local",
             "COMPOSE_PROJECT_NAME": f"reviewlens-test-{os.getpid()}",
         }
-        self.backend, self.frontend = (f"http://127.0.0.1:{port}" for port in ports.values())
+        self.backend, self.frontend = (f"http://127.0.0.1:{ports[name]}" for name in names[:2])
+        self.on_aws = f"http://localhost:{ports['AWS_BACKEND_PORT']}"
 
     def __call__(self, *arguments: str, check: bool = True) -> str:
         """What `docker compose ...` prints."""
@@ -174,6 +182,14 @@ class Compose:
             timeout=60,
         )
 
+    def log_in_on_aws(self) -> httpx.Client:
+        """The emulated account's owner, with the password that is shown once."""
+        shown = re.search(r"Log in as (\S+) with the password (\S+) ", self("logs", "--no-log-prefix", "aws-account"))
+        assert shown
+        answer = httpx.post(f"{self.on_aws}/login", json={"username": shown[1], "password": shown[2]}, timeout=60)
+        token = answer.raise_for_status().json()["access_token"]
+        return httpx.Client(base_url=self.on_aws, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
 
 @pytest.fixture
 def compose() -> Iterator[Compose]:
@@ -183,7 +199,7 @@ def compose() -> Iterator[Compose]:
     try:
         yield composed
     finally:
-        composed("down", "--volumes", "--timeout", "30", check=False)
+        composed("--profile", "aws", "down", "--volumes", "--timeout", "30", check=False)
 
 
 @pytest.mark.slow
@@ -204,6 +220,49 @@ def test_from_the_first_start_to_a_dashboard_and_the_job_is_there_after_the_seco
     assert _dashboard(browser, job) == before
 
 
+@pytest.mark.slow
+def test_on_the_emulated_aws_a_job_is_a_container_and_gives_the_same_bytes(compose: Compose) -> None:
+    for name in ("backend", "pipeline", "emulator"):
+        _image(name)
+    compose(
+        "--profile", "aws", "up", "--detach", "--no-build", "--wait", "--wait-timeout", "400", "aws-backend", "backend"
+    )
+    content = as_csv(review_rows(200))
+    exported = []
+    for someone, send in ((compose.log_in_on_aws(), _send_directly), (compose.log_in(), _send)):
+        job = someone.post("/trigger_pipeline", json={"upload_id": send(someone, content)}).raise_for_status().json()
+        job = _ended(someone, job["job_id"], 900)
+        assert job["state"] == "succeeded", job
+        assert _dashboard(someone, job)
+        exported.append(someone.get(f"/jobs/{job['job_id']}/export").raise_for_status().content)
+    assert exported[0] == exported[1]
+    on_aws = compose.log_in_on_aws()
+    upload = _send_directly(on_aws, as_csv(review_rows(20_000)))
+    job = on_aws.post("/trigger_pipeline", json={"upload_id": upload}).raise_for_status().json()
+    _until(lambda: _tasks("running"), 200)
+    on_aws.post(f"/jobs/{job['job_id']}/cancel").raise_for_status()
+    assert _ended(on_aws, job["job_id"])["state"] == "cancelled"
+    _until(lambda: not _tasks("running"), 100)
+
+
+def _send(someone: httpx.Client, content: bytes) -> str:
+    answer = someone.post("/uploads", params={"filename": "reviews.csv"}, content=content).raise_for_status()
+    return str(answer.json()["upload_id"])
+
+
+def _send_directly(someone: httpx.Client, content: bytes) -> str:
+    asked = {"filename": "reviews.csv", "size_bytes": len(content)}
+    form = someone.post("/uploads/direct", json=asked).raise_for_status().json()
+    httpx.post(form["url"], data=form["fields"], files={"file": content}, timeout=60).raise_for_status()
+    someone.post(f"/uploads/{form['upload_id']}/complete").raise_for_status()
+    return str(form["upload_id"])
+
+
+def _tasks(status: str) -> list[str]:
+    """Containers of jobs that the emulator has started, by their state."""
+    return _docker("ps", "-aq", "--filter", "label=ministack=ecs", "--filter", f"status={status}").stdout.split()
+
+
 def _dashboard(browser: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = (
         browser.post("/generate_dashboard", json={"job_id": job["job_id"]}).raise_for_status().json()
@@ -211,12 +270,12 @@ def _dashboard(browser: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _ended(browser: httpx.Client, job_id: str) -> dict[str, Any]:
+def _ended(browser: httpx.Client, job_id: str, seconds: float = 400) -> dict[str, Any]:
     def get() -> dict[str, Any]:
         found: dict[str, Any] = browser.get(f"/jobs/{job_id}").raise_for_status().json()
         return found
 
-    _until(lambda: get()["state"] in {"succeeded", "failed", "cancelled"}, 400)
+    _until(lambda: get()["state"] in {"succeeded", "failed", "cancelled"}, seconds)
     return get()
 
 
