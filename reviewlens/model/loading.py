@@ -21,7 +21,7 @@ _GRAPH_ENGINES = ("openvino", "openvino-small", "openvino-bf16", "openvino-fp32"
 ENGINES: tuple[str, ...] = (AUTO, "cascade", *_GRAPH_ENGINES, "transformers", "textblob")
 """Every name that may be asked for."""
 
-DEFAULT_BUNDLE = "reviewlens-3"
+DEFAULT_BUNDLE = "reviewlens-4"
 
 
 def default_bundle_path() -> Path:
