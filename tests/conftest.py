@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.emulator import Emulator, program, running
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 for _name in [name for name in os.environ if name.startswith("REVIEWLENS_") and name != "REVIEWLENS_SCREENSHOTS"]:
     del os.environ[_name]
@@ -31,3 +35,15 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
     return emulator
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """One Spark for all tests that run jobs in this process: its start and its first job take as long as ten others."""
+    from reviewlens.pipeline.session import open_session, stop
+    from reviewlens.settings import Settings
+
+    settings = Settings(driver_memory_mb=512, _env_file=None)
+    session = open_session(settings, tmp_path_factory.mktemp("spark [session]"), 2)
+    yield session
+    stop(session)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reviewlens.pipeline.session import open_session, stop
-from reviewlens.settings import Settings
 from tests.aws.cloud import Cloud, backend, cloud, log_in, reviews
 from tests.aws.rig import Rig, WarmTasks, rig
 from tests.emulator import program
@@ -57,14 +55,6 @@ def site(account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         job = ana.ended(ana.submit("reviews.csv", content), LONG)
         assert job["state"] == "succeeded", job
         yield Site(account, ana, ben, *subjects, content, job)
-
-
-@pytest.fixture(scope="package")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    settings = Settings(driver_memory_mb=512, _env_file=None)
-    session = open_session(settings, tmp_path_factory.mktemp("spark"), 1)
-    yield session
-    stop(session)
 
 
 @pytest.fixture(scope="package")

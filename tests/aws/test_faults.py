@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,10 +14,25 @@ from tests.aws.cloud import Cloud, reviews
 from tests.aws.proxy import Fault, How
 from tests.aws.rig import Rig
 
-pytestmark = [pytest.mark.spark, pytest.mark.minutes]
+pytestmark = [pytest.mark.spark]
 
 CONTENT = reviews(30)
 WHEN_DONE = {"inference_summary.json", "progress.json", "rejected.csv", "served.csv", "spec.json"}
+STAGES = {
+    "clear": r"DeleteObject .*/_work/(?!lease)",
+    "upload": r"uploads/",
+    "begin": r"/(spec|error|cancelled)\.json|/cancel$",
+    "lease": r"lease\.json",
+    "tell": r"progress\.json|timings\.json",
+    "read": r"_work/(raw|raw-rejected|read)/|plan\.json",
+    "clean": r"_work/clean/",
+    "deduplicate": r"duplicates",
+    "infer": r"_work/scores/|engine|identity",
+    "assemble": r"_work/parts/|reused",
+    "publish": r"(served|processed|rejected|inference_summary)",
+}
+"""The parts of a job by the objects that they read and write."""
+READS = {"GetObject", "HeadObject", "ListObjectsV2"}
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +75,49 @@ def test_every_call_failing_once_goes_unnoticed(
     assert machine.now(job_id).attempts == 1
 
 
-@pytest.mark.minutes
+def stage_of(point: str) -> str:
+    """The part of a job that a point belongs to; S3's alone have one."""
+    return next((name for name, pattern in STAGES.items() if re.search(pattern, point)), "other")
+
+
+def representatives(points: Sequence[str]) -> list[str]:
+    """One point of each kind: each use of the job table, each operation of S3, and in each part of a job the first
+    that reads, the first that writes and the first that deletes."""
+    seen: set[tuple[str, ...]] = set()
+    chosen = []
+    for point in points:
+        service, operation, *_ = point.split()
+        kinds = {(point,)} if service != "s3" else {(operation,), (stage_of(point), kind_of(point))}
+        if not kinds <= seen:
+            chosen.append(point)
+        seen |= kinds
+    return chosen
+
+
+def kind_of(point: str) -> str:
+    """Whether a point reads, writes or deletes."""
+    operation = point.split()[1]
+    return "reads" if operation in READS else "deletes" if operation == "DeleteObject" else "writes"
+
+
+def test_the_representatives_leave_no_kind_out(undisturbed: tuple[list[str], dict[str, bytes]]) -> None:
+    points, _ = undisturbed
+    chosen = representatives(points)
+    assert 20 <= len(chosen) < len(points)
+    assert {point for point in points if point.startswith("dynamodb")} <= set(chosen)
+    assert {point.split()[1] for point in points} == {point.split()[1] for point in chosen}
+    kinds = {(stage_of(point), kind_of(point)) for point in points}
+    assert {(stage_of(point), kind_of(point)) for point in chosen} == kinds
+    assert {stage for stage, _ in kinds} >= set(STAGES)
+
+
+@pytest.mark.parametrize("which", ["of each kind", pytest.param("all", marks=pytest.mark.minutes)])
 def test_a_job_that_fails_at_every_point_in_turn_ends_as_if_undisturbed(
-    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]]
+    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], which: str
 ) -> None:
     """At each point all calls fail while the attempt lasts; then AWS is well again, and the person tries again."""
     points, expected = undisturbed
+    points = points if which == "all" else representatives(points)
     upload = job_id = ""
     ends: dict[str, str] = {}
     for point in points:
@@ -99,7 +153,6 @@ def attempt(machine: Rig, upload: str, job_id: str) -> tuple[str, str, str]:
     return upload, job_id, f"{job.state} {job.error_code}"
 
 
-@pytest.mark.minutes
 @pytest.mark.parametrize("service", ["s3", "dynamodb"])
 @pytest.mark.parametrize("at", ["/clean/", "PutObject output/{user}/{id}/served.csv"])
 def test_a_service_that_fails_for_ever_from_some_point_on(

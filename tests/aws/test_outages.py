@@ -15,7 +15,7 @@ from tests.aws.every_route import GUARDED, ROUTES, Route
 from tests.aws.proxy import Fault
 from tests.aws.rig import WarmTasks
 
-pytestmark = [pytest.mark.spark, pytest.mark.minutes]
+pytestmark = [pytest.mark.spark]
 
 READING = [route for route in GUARDED if route.method == "GET"]
 SERVICES = ("s3", "dynamodb", "ecs", "cognito")

@@ -36,7 +36,7 @@ VARIABLES = {
 }
 # What a job's image would bring along, made small.
 TASK = {"REVIEWLENS_WORKERS": "1", "REVIEWLENS_DRIVER_MEMORY_MB": "512"}
-pytestmark = [pytest.mark.minutes, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.timeout(3600)]
 
 
 def test_the_code_is_formatted() -> None:
@@ -87,6 +87,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         assert left.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []
 
 
+@pytest.mark.minutes
 def test_a_job_runs_through_what_was_made(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,12 +131,14 @@ def test_a_job_runs_through_what_was_made(
     assert any(row["sk"]["S"] == f"job#{job_id}" for row in rows)
 
 
+@pytest.mark.minutes
 def test_planning_again_finds_nothing_to_change(installation: Installation) -> None:
     variables = [f"-var={name}={value}" for name, value in VARIABLES.items()]
     planned = installation.terraform.run("plan", "-detailed-exitcode", "-input=false", *variables, check=False)
     assert planned.returncode == 0, planned.stdout[-6000:] + planned.stderr
 
 
+@pytest.mark.minutes
 def test_the_scripts_can_read_where_to_deploy(installation: Installation) -> None:
     told = installation.outputs["deployment"]
     assert told["services"] == {"backend": "backend", "frontend": "frontend"}
@@ -145,6 +148,7 @@ def test_the_scripts_can_read_where_to_deploy(installation: Installation) -> Non
     assert [service["status"] for service in described["services"]] == ["ACTIVE", "ACTIVE"]
 
 
+@pytest.mark.minutes
 def test_the_operators_key_is_in_its_secret_and_nowhere_in_the_state(installation: Installation) -> None:
     secret = installation.client("secretsmanager").get_secret_value(
         SecretId=installation.outputs["operator_key_secret"]
@@ -153,6 +157,7 @@ def test_the_operators_key_is_in_its_secret_and_nowhere_in_the_state(installatio
     assert secret["SecretString"] not in (installation.terraform.folder / "terraform.tfstate").read_text()
 
 
+@pytest.mark.minutes
 def test_the_bucket_refuses_what_it_should(installation: Installation) -> None:
     s3, bucket = installation.client("s3"), installation.outputs["bucket"]
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
