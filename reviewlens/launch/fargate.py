@@ -154,8 +154,14 @@ class FargateLauncher:
             try:
                 answer = self._ecs.run_task(clientToken=token, **self._request(provider, spec_uri, input_bytes))
             except ClientError as error:
-                if says_no_capacity(str(error.response.get("Error", {}).get("Message", ""))):
+                words = str(error.response.get("Error", {}).get("Message", ""))
+                if says_no_capacity(words):
                     return None
+                if "inactive" in words.lower():  # a deployment went back while a backend of it still runs
+                    raise TransientError(
+                        "The revision of the task that runs jobs was just withdrawn; the job starts with the next one.",
+                        code="launch-failed",
+                    ) from error
                 raise
         self._tokens.pop((spec_uri, provider), None)
         if answer.get("tasks"):
@@ -204,12 +210,17 @@ class FargateLauncher:
             ]
         with self._errors():
             told = self._ecs.describe_tasks(cluster=cluster, tasks=[arn, *others[: _MOST_AT_ONCE - 1]])
+        known = {task["taskArn"] for task in told["tasks"]}
+        with self._lock:
+            for other in others[: _MOST_AT_ONCE - 1]:
+                if other not in known:
+                    self._seen.pop(other, None)  # forgotten by AWS: whoever still wants to know asks for it alone
         for task in told["tasks"]:
             status = task_status(task, self._settings.ecs_container)
             if status.code == NO_CAPACITY:
                 self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
             self._note(task["taskArn"], cluster, status)
-        if arn not in {task["taskArn"] for task in told["tasks"]}:
+        if arn not in known:
             new = isinstance(started, int | float) and abs(time.time() - started) < _NEW_SECONDS
             self._note(arn, cluster, TaskStatus(TaskState.RUNNING if new else TaskState.GONE))
 

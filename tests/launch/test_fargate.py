@@ -267,6 +267,38 @@ def test_what_can_never_work_is_a_matter_of_configuration(client, launcher, spec
     assert refused.value.code == ("aws-refused" if code == "AccessDeniedException" else "launch-impossible")
 
 
+def test_a_revision_that_was_just_withdrawn_is_a_passing_matter(client, launcher, spec_uri):
+    refuse(client, "RunTask", 400, "ClientException", "TaskDefinition is inactive")
+    with pytest.raises(TransientError, match="withdrawn") as refused:
+        launcher.start(spec_uri)
+    assert refused.value.code == "launch-failed"
+
+
+def test_what_aws_has_forgotten_is_not_asked_for_with_others_for_ever(client, tmp_path):
+    clock = Clock()
+    launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)
+    handles = [json.dumps({"cluster": "tasks", "task": f"arn:{name}", "started": time.time()}) for name in "ab"]
+    there = [{"taskArn": f"arn:{name}", "lastStatus": "RUNNING", "containers": []} for name in "ab"]
+    client.meta.events.register(
+        "before-send.ecs.DescribeTasks", lambda **_: answer(200, {"tasks": there, "failures": []})
+    )
+    calls = watch(client, "DescribeTasks")
+
+    def asked():
+        clock.now += 4
+        calls.clear()
+        assert launcher.status(handles[0]).state is TaskState.RUNNING
+        return calls[0]["tasks"]
+
+    asked()
+    launcher.status(handles[1])
+    assert asked() == ["arn:a", "arn:b"]
+    del there[1]
+    asked()
+    assert asked() == ["arn:a"]
+    assert launcher.status(handles[1]).state is TaskState.RUNNING, "too new to be given up for lost"
+
+
 def test_a_task_definition_that_does_not_exist_is_a_matter_of_configuration(client, tmp_path, spec_uri):
     with pytest.raises(ConfigurationError) as missing:
         FargateLauncher(fargate_settings(tmp_path, ecs_task_definition="none"), client).start(spec_uri)
