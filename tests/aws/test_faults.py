@@ -111,7 +111,8 @@ def test_the_representatives_leave_no_kind_out(undisturbed: tuple[list[str], dic
     assert {stage for stage, _ in kinds} >= set(STAGES)
 
 
-@pytest.mark.parametrize("which", ["of each kind", pytest.param("all", marks=pytest.mark.minutes)])
+@pytest.mark.minutes
+@pytest.mark.parametrize("which", ["of each kind", "all"])
 def test_a_job_that_fails_at_every_point_in_turn_ends_as_if_undisturbed(
     account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], which: str
 ) -> None:
@@ -153,6 +154,7 @@ def attempt(machine: Rig, upload: str, job_id: str) -> tuple[str, str, str]:
     return upload, job_id, f"{job.state} {job.error_code}"
 
 
+@pytest.mark.minutes
 @pytest.mark.parametrize("service", ["s3", "dynamodb"])
 @pytest.mark.parametrize("at", ["/clean/", "PutObject output/{user}/{id}/served.csv"])
 def test_a_service_that_fails_for_ever_from_some_point_on(

@@ -16,7 +16,7 @@ from tests.aws.cloud import Cloud, reviews
 from tests.aws.proxy import Fault, How
 from tests.aws.rig import Rig, WarmTasks
 
-pytestmark = [pytest.mark.spark]
+pytestmark = [pytest.mark.spark, pytest.mark.minutes]
 
 CONTENT = reviews(20, " today")
 CALLS = ("ListTasks", "RunTask", "DescribeTasks", "StopTask")
