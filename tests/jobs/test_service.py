@@ -54,6 +54,23 @@ def test_submitting_what_failed_queues_it_again(bench):
     assert (view.job_id, view.state, created) == (job, JobState.QUEUED, False)
 
 
+def test_what_somebody_deletes_while_it_is_queued_again_is_not_queued(bench, monkeypatch):
+    upload = bench.upload()
+    job = bench.submit(upload=upload)
+    bench.service.cancel("u1", job)
+    retry = bench.service.retry
+
+    def marked_before(user, job_id):
+        bench.service._marked(user, job_id)
+        return retry(user, job_id)
+
+    monkeypatch.setattr(bench.service, "retry", marked_before)
+    with pytest.raises(ConflictError) as refused:
+        bench.service.submit("u1", upload)
+    assert refused.value.code == "being-deleted"
+    assert bench.service.table.get("u1", job).state is JobState.CANCELLED
+
+
 def test_kept_corrections_count_where_none_are_given(bench):
     upload = bench.upload()
     bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
