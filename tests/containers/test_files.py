@@ -100,16 +100,16 @@ def test_every_import_of_an_image_s_code_is_among_its_packages(image: str, folde
 
 
 _ONLY_PINNED = """
-import sys
+from importlib.machinery import PathFinder
+
+found, hidden = PathFinder.find_spec, {hidden!r}
 
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {hidden!r}:
-            raise ModuleNotFoundError(f"the image has no {{name}}", name=name)
+def absent(name, path=None, target=None):
+    return None if name.split(".")[0] in hidden else found(name, path, target)
 
 
-sys.meta_path.insert(0, Absent())
+PathFinder.find_spec = absent
 """
 
 
