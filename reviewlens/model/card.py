@@ -217,7 +217,8 @@ def _small_lines(training: dict[str, Any]) -> list[str]:
 def _cascade_arguments(metadata: BundleMetadata) -> list[str]:
     given = ["--small out/small/model"] if metadata.stage("small") else []
     given += ["--teacher-scores out/small/teacher_scores.parquet"] if metadata.stage("ngrams") else []
-    fitted: dict[str, Any] = metadata.metrics.get("cascade_fit") or {}  # type: ignore[assignment]
+    metrics: dict[str, Any] = metadata.metrics
+    fitted = metrics.get("cascade_fit") or {}
     given += [f"--disagreement {fitted['disagreement']:g}"] if "disagreement" in fitted else []
     longer = " ".join(f"{start}:{share:g}" for start, share in fitted.get("longer") or [])
     given += [f"--longer {longer}"] if longer else []

@@ -245,7 +245,8 @@ def _variants(path: Path | None) -> dict[str, dict[str, float]]:
 
 def _with_exact(compared: dict[str, Any], before: BundleMetadata) -> dict[str, Any]:
     """With what the bundle that the graphs come from says of int8 against float32: that is of the same graphs."""
-    told: dict[str, Any] = before.metrics.get("compared") or {}  # type: ignore[assignment]
+    metrics: dict[str, Any] = before.metrics
+    told = metrics.get("compared") or {}
     kept = {"exact_texts", "exact_int8", "exact_float32", "int8_as_float32"}
     return {
         name: {**each, **{key: value for key, value in told.get(name, {}).items() if key in kept}}

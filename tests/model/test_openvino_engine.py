@@ -55,12 +55,14 @@ def test_nothing_gives_nothing(engine: OpenVinoEngine) -> None:
     assert engine.score([]).shape == (0,)
 
 
-def test_a_long_text_is_read_at_its_end_too(engine: OpenVinoEngine) -> None:
-    praise = "It works very well and I am happy with it. " * 40  # some 450 tokens
-    verdict = "Then it caught fire, the seller refused to pay, and I would never buy this rubbish again. " * 40
-    only, both = engine.score([praise, praise + verdict])
-    assert only > 0.95
-    assert both < only - 0.1, "what stands far beyond the window counts"
+def test_of_a_long_text_both_ends_are_read_and_the_middle_is_not(engine: OpenVinoEngine) -> None:
+    start = "I bought this lamp in May and it came in a box. " * 20  # some 260 tokens
+    praise = "It works very well and I am happy with it. " * 20
+    blame = "It caught fire, the seller refused to pay, and I would never buy this rubbish again. " * 20
+    good, bad, as_good = engine.score([start + praise, start + blame, start + blame + praise])
+    assert good > bad + 0.5, "what stands far beyond the window counts"
+    assert as_good == good, "what stands between the ends does not"
+    assert engine.score([praise + start])[0] > engine.score([blame + start])[0] + 0.5
 
 
 def test_scores_of_any_length_are_probabilities(engine: OpenVinoEngine) -> None:

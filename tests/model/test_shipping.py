@@ -145,12 +145,14 @@ def test_a_bundle_is_fitted_anew_with_the_graphs_that_it_has(shop: Path, tmp_pat
     assert (before.long_texts, facts.long_texts) == ("ends", "windows")
     assert [bounds.from_tokens for stage in facts.cascade for bounds in stage.longer] == [6, 6]
     assert facts.training == before.training
-    for name, told in before.metrics["compared"].items():  # type: ignore[attr-defined]
-        assert told["exact_float32"] == facts.metrics["compared"][name]["exact_float32"]  # type: ignore[index]
+    old_metrics: dict = before.metrics
+    metrics: dict = facts.metrics
+    for name, told in old_metrics["compared"].items():
+        assert told["exact_float32"] == metrics["compared"][name]["exact_float32"]
     texts, labels = made_reviews(60, seed=8)
     engine = CascadeEngine(new)
     accuracy = np.mean((engine.score(texts) >= 0.5) == np.array(labels))
-    assert accuracy == pytest.approx(facts.metrics["sets"]["more"]["accuracy"], abs=1e-4)  # type: ignore[index]
+    assert accuracy == pytest.approx(metrics["sets"]["more"]["accuracy"], abs=1e-4)
     card = (tmp_path / "CARD.md").read_text()
     assert "--disagreement 0.003 --longer 6:0.1" in card
     assert "| small model | under 6 word pieces |" in card
