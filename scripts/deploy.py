@@ -148,7 +148,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Failure as failure:
         say(f"deploy: {failure}")
         return failure.code
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    # Not what SIGINT does now: a process in the background has inherited that it ignores it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"deploy: to the cluster {deployment.cluster} in {deployment.region}: {json.dumps(images)}")
     code = deploy(Change(ecs, deployment, images, lambda: check(site, visitor)))
     if given.summary:

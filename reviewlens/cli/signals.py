@@ -16,17 +16,21 @@ class StopRequested(BaseException):
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raises StopRequested in the main thread on the first signal; later ones must not cut the orderly stop short."""
+    """Raises StopRequested in the main thread on the first signal; later ones must not cut the orderly stop short.
+
+    A closed terminal is not heeded where `nohup` had it ignored.
+    """
 
     def request_stop(number: int, frame: FrameType | None) -> None:
         for each in _STOPPING:
             signal.signal(each, signal.SIG_IGN)
         raise StopRequested
 
-    before = {each: signal.signal(each, request_stop) for each in _STOPPING}
+    heard = [each for each in _STOPPING if each != signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, request_stop) for each in heard}
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is request_stop:
+        if signal.getsignal(signal.SIGTERM) is request_stop:
             for each, handler in before.items():
                 signal.signal(each, handler)

@@ -60,9 +60,11 @@ class Grammar:
         self._inner = {name: re.compile(pattern, re.DOTALL) for name, pattern in inner.items()}
         self._after = re.compile(space + rb"(?=" + d + rb"|[\r\n]|\Z)")
         self._plain = re.compile(rb"[^" + d + rb"\r\n]*+")
-        self._lenient = re.compile(
-            rb'((?:[^"\\\r\n]++|""|\\.|"(?!' + space + rb"(?:" + d + rb'|\Z)))*+)"' + space + rb"(?=" + d + rb"|\Z)"
-        )
+        # Each quote or backslash can be read in one way only, so nothing is tried twice. A possessive repeat of the
+        # choices would say so, but Python before 3.11.5 matches those wrongly (python/cpython#106052).
+        stray = rb'(?:""|\\.|"(?!"|' + space + rb"(?:" + d + rb"|\Z)))"
+        text = rb'[^"\\\r\n]*+'
+        self._lenient = re.compile(rb"(" + text + rb"(?:" + stray + text + rb')*)"' + space + rb"(?=" + d + rb"|\Z)")
 
     def learn(self, records: Sequence[Sequence[bytes]]) -> None:
         """Note the columns in which the file's first records have numbers; fewer than 20 good records teach nothing."""

@@ -206,11 +206,14 @@ def test_when_going_back_fails_too_the_commands_for_a_person_are_printed(
     assert "FAILED" in summary.read_text()
 
 
-def test_a_run_that_is_cancelled_tells_ecs_to_go_back(installation: Installation) -> None:
+@pytest.mark.parametrize("background", [False, True])
+def test_a_run_that_is_cancelled_tells_ecs_to_go_back(installation: Installation, background: bool) -> None:
     installation.broken.add(installation.images(OTHER)["backend"])
     arguments = ["--deployment", installation.file, "--images", installation.images_file(OTHER)]
     command = [sys.executable, str(SCRIPTS / "deploy.py"), *arguments, "--poll", "0.1", "--smoke-patience", "120"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A shell lets what it starts in the background ignore SIGINT.
+    prepared = ["bash", "-c", 'trap "" INT; exec "$@"', "bash"] if background else []
+    process = subprocess.Popen([*prepared, *command], stderr=subprocess.PIPE, text=True)
     assert process.stderr
     said = ""
     for line in process.stderr:
