@@ -10,13 +10,18 @@ Usage: scripts/smoke_compose.sh
 docker compose up under a project name of its own, then scripts/smoke.py as a new user: log in, upload, wait for the job, dashboard,
 export. Then down and up again, and the same user once more: what the volume holds has outlived the containers. Everything, the volume
 too, is removed at the end. Images that are built already are used. The ports 8000 and 8501 must be free. PYTHON names the Python to
-use (default: python3); it needs httpx. Ends with 1 where something does not work; the containers' last lines are then shown.
+use (default: python3); it needs httpx. Ends with 1 where something does not work, the containers' last lines are then shown; with 2
+without httpx.
 TEXT
         exit 0
         ;;
 esac
 
 python=${PYTHON:-python3}
+"$python" -c 'import httpx' 2>/dev/null || {
+    echo "smoke_compose: $python has no httpx; name a Python that has it: PYTHON=.venv/bin/python scripts/smoke_compose.sh" >&2
+    exit 2
+}
 project=reviewlens-smoke-$$
 if docker compose version >/dev/null 2>&1; then
     compose() { docker compose --project-name "$project" "$@"; }

@@ -102,10 +102,20 @@ def test_without_terraform_the_check_says_so(tmp_path: Path) -> None:
 
 def test_the_compose_smoke_test_shows_the_logs_and_cleans_up_when_it_fails(tmp_path: Path) -> None:
     script = 'case "$*" in *" up "*) exit 4 ;; *" logs "*) echo "the model is missing" ;; esac'
-    done = run("smoke_compose.sh", env=program(tmp_path / "bin", "docker", script))
+    env = program(tmp_path / "bin", "docker", script)
+    done = run("smoke_compose.sh", env={**env, "PYTHON": sys.executable})
     assert done.returncode == 4
     assert "the model is missing" in done.stderr
     assert "down --volumes" in (tmp_path / "bin" / "asked").read_text().splitlines()[-1]
+
+
+def test_the_compose_smoke_test_wants_httpx_before_it_starts_anything(tmp_path: Path) -> None:
+    env = program(tmp_path / "bin", "docker", "")
+    program(tmp_path / "other", "bare", "exit 1")
+    done = run("smoke_compose.sh", env={**env, "PYTHON": str(tmp_path / "other" / "bare")})
+    assert done.returncode == 2
+    assert "bare has no httpx" in done.stderr
+    assert not (tmp_path / "bin" / "asked").exists()
 
 
 def test_the_compose_smoke_test_uses_the_product_twice(tmp_path: Path) -> None:
