@@ -2,8 +2,8 @@
 
 python -m reviewlens.model.shipping TRAINED CORPUS --bundle OUT/model.tar.gz --card docs/MODEL_CARD.md
 
-In place of a trained model a bundle may be given: its graphs are taken as they are, and all that is fitted or measured
-on texts is made anew.
+In place of a trained model a bundle may be given: its graphs are taken as they are (its small one where `--small` names
+no other), and all that is fitted or measured on texts is made anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -41,7 +41,7 @@ from reviewlens.model.interface import Thresholds
 from reviewlens.model.known_texts import KNOWN_TEXTS
 from reviewlens.model.loading import open_bundle
 from reviewlens.model.shipping_cascade import Stages, fit_stages
-from reviewlens.model.shipping_graphs import CALIBRATION_TEXTS, MAX_LENGTH, ShippedGraph, of_bundle, prepare
+from reviewlens.model.shipping_graphs import CALIBRATION_TEXTS, Reading, ShippedGraph, of_bundle, prepare
 from reviewlens.model.shipping_measures import Shipped, head, labels_of, measured_pace, measured_sets, sets_of, worst
 from reviewlens.model.shipping_work import Work
 from reviewlens.reviews.cleaning import CLEANING_VERSION
@@ -49,6 +49,7 @@ from reviewlens.reviews.cleaning import CLEANING_VERSION
 log = logging.getLogger(__name__)
 
 _PACE_TEXTS = 1000
+_WIDEST = 512  # what models of BERT's kind have positions for
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class ShippingOptions:
     `exact_texts`: of those, how many are scored in float32 too.
 
     `trained`: a Hugging Face folder, or a bundle; `longer`: other shares than `disagreement` for longer texts, see
-    `Tolerance`; `long_texts`: how what does not fit the window is read.
+    `Tolerance`; `reading`: the window, and how what does not fit it is read.
 
     `small`: a trained model to put before the first one, `teacher_scores`: what to learn n-grams from, so that the
     bundle is a cascade; `work`: a folder to remember margins and graphs in, so that another run is quick; `variants`:
@@ -85,11 +86,13 @@ class ShippingOptions:
     variants: Path | None = None
     disagreement: float = Tolerance.disagreement
     longer: tuple[tuple[int, float], ...] = ()
-    long_texts: LongTexts = "ends"
+    reading: Reading = field(default_factory=Reading)
 
 
 def ship(options: ShippingOptions) -> BundleMetadata:
     """Make the bundle and the card; returns what bundle.json says."""
+    if not 16 <= options.reading.window <= _WIDEST:
+        raise InputError(f"A window holds from 16 to {_WIDEST} word pieces.", code="window")
     variants = _variants(options.variants)
     with tempfile.TemporaryDirectory(prefix="reviewlens-ship-") as scratch:
         work = Work(options.work or Path(scratch) / "work")
@@ -97,10 +100,11 @@ def ship(options: ShippingOptions) -> BundleMetadata:
         corpus = work.corpus(options.corpus, options.licences)
         sample = corpus.part("train").sample(CALIBRATION_TEXTS, seed=options.seed)["text"].to_list()
         if given:
-            last, small = of_bundle(given, work, options.threads, options.long_texts)
+            last, small = of_bundle(given, work, options.threads, options.reading)
         else:
-            last = prepare(options.trained, sample, work, options.threads, options.long_texts)
-            small = prepare(options.small, sample, work, options.threads, options.long_texts) if options.small else None
+            last, small = prepare(options.trained, sample, work, options.threads, options.reading), None
+        if options.small:
+            small = prepare(options.small, sample, work, options.threads, options.reading)
         validation = head(corpus.part("validation"), options.limit, options.seed)
         stages = Stages()
         if small or options.teacher_scores:
@@ -131,8 +135,6 @@ def _bundle(options: ShippingOptions, scratch: Path) -> Bundle | None:
     """The bundle whose graphs are to be taken; None where a trained model is given."""
     if not (options.trained.is_file() or (options.trained / "bundle.json").is_file()):
         return None
-    if options.small:
-        raise InputError("A bundle brings its own small model: leave --small out.", code="bundle-and-small")
     return open_bundle(options.trained, scratch / "given")
 
 
@@ -167,8 +169,8 @@ def _described(
     return BundleMetadata(
         version=options.version,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        max_length=MAX_LENGTH,
-        long_texts=options.long_texts,
+        max_length=options.reading.window,
+        long_texts=options.reading.long_texts,
         cleaning_version=CLEANING_VERSION,
         temperature=temperature,
         needs_review=review_threshold(scores, labels),
@@ -322,9 +324,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--long-texts",
         choices=get_args(LongTexts),
-        default="ends",
+        default=Reading.long_texts,
         help="how a text is read that does not fit the window: its beginning and end, or all in windows",
     )
+    parser.add_argument("--window", type=int, default=Reading.window, help="word pieces that are read at once")
     parser.add_argument("--work", type=Path, help="folder to remember what was computed; a second run is then quick")
     parser.add_argument("--variants", type=Path, help="JSON file {name: {set: accuracy}} to show beside this model")
     parser.add_argument("--threads", type=int, default=2)
@@ -338,6 +341,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given["licences"] = tuple(name for name in given["licences"].split(",") if name)
     given["tests"] = tuple(given["tests"])
     given["longer"] = tuple(sorted(given["longer"]))
+    given["reading"] = Reading(given.pop("window"), given.pop("long_texts"))
     given["base_model"] = given["base_model"] or str(_told(given["trained"]).get("base_model") or given["trained"].name)
     try:
         ship(ShippingOptions(**given))

@@ -27,9 +27,21 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Kind = Literal["int8", "float32"]
 
-MAX_LENGTH = 256
 CALIBRATION_TEXTS = 300
 _TIMED_TEXTS = 96
+_SCALES_WINDOW = 256
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts are read: `window` word pieces at once, special ones counted in, and what of longer texts."""
+
+    window: int = 256
+    long_texts: LongTexts = "ends"
+
+    def encoder(self, folder: Path) -> TextEncoder:
+        """The tokenizer of the model in a folder, reading so."""
+        return TextEncoder(folder / "tokenizer.json", self.window, self.long_texts)
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,12 @@ class ShippedGraph:
     work: Work
     threads: int
     key: str
-    long_texts: LongTexts
+    reading: Reading
 
     @cached_property
     def encoder(self) -> TextEncoder:
         """The model's tokenizer with its window."""
-        return TextEncoder(self.int8 / "tokenizer.json", MAX_LENGTH, self.long_texts)
+        return self.reading.encoder(self.int8)
 
     @cached_property
     def _int8_graph(self) -> OpenVinoGraph:
@@ -68,7 +80,9 @@ class ShippedGraph:
             log.info("%s %s: %.0f texts a second", self.name, kind, len(some) / (time.perf_counter() - started))
             return made
 
-        return self.work.by_text(["margins", self.key, self.long_texts, kind], texts, make)
+        return self.work.by_text(
+            ["margins", self.key, str(self.reading.window), self.reading.long_texts, kind], texts, make
+        )
 
     def seconds_per_text(self, texts: Sequence[str]) -> float:
         """What scoring a text costs in int8 here and now, tokenising included."""
@@ -80,7 +94,7 @@ class ShippedGraph:
 
 
 def prepare(
-    trained: Path, sample: Sequence[str], work: Work, threads: int, long_texts: LongTexts = "ends"
+    trained: Path, sample: Sequence[str], work: Work, threads: int, reading: Reading | None = None
 ) -> ShippedGraph:
     """Convert and quantise, unless that was done before. `sample`: cleaned training texts to measure int8 scales on.
 
@@ -89,8 +103,9 @@ def prepare(
     weights = trained / "model.safetensors"
     if not weights.is_file() or not (trained / "tokenizer.json").is_file():
         raise ConfigurationError(f"There is no trained model in {trained}.", code="no-trained-model")
-    key = digest([sha256_file(weights), sha256_file(trained / "tokenizer.json"), str(MAX_LENGTH), digest(sample)])
-    encoder = TextEncoder(trained / "tokenizer.json", MAX_LENGTH)
+    key = digest([sha256_file(weights), sha256_file(trained / "tokenizer.json"), str(_SCALES_WINDOW), digest(sample)])
+    # Scales are measured on all of a text, in windows: they hold for however it is read.
+    encoder = TextEncoder(trained / "tokenizer.json", _SCALES_WINDOW)
 
     def exact(into: Path) -> None:
         from reviewlens.model import export  # a training extra, and slow to load: not needed where all is remembered
@@ -110,18 +125,16 @@ def prepare(
         work=work,
         threads=threads,
         key=key,
-        long_texts=long_texts,
+        reading=reading or Reading(),
     )
 
 
-def of_bundle(
-    bundle: Bundle, work: Work, threads: int, long_texts: LongTexts
-) -> tuple[ShippedGraph, ShippedGraph | None]:
+def of_bundle(bundle: Bundle, work: Work, threads: int, reading: Reading) -> tuple[ShippedGraph, ShippedGraph | None]:
     """The graphs that a bundle holds, the last and the small one, as they are: not converted or quantised again."""
 
     def taken(files: GraphFiles, name: str) -> ShippedGraph:
         weights = files.xml.with_suffix(".bin")
-        key = digest([*(sha256_file(path) for path in (files.xml, weights, files.tokenizer)), str(MAX_LENGTH)])
+        key = digest([sha256_file(path) for path in (files.xml, weights, files.tokenizer)])
 
         def copied(into: Path) -> None:
             for path, member in ((files.xml, "model.xml"), (weights, "model.bin"), (files.tokenizer, "tokenizer.json")):
@@ -136,7 +149,7 @@ def of_bundle(
             work=work,
             threads=threads,
             key=key,
-            long_texts=long_texts,
+            reading=reading,
         )
 
     small = taken(small_graph(bundle), "small") if bundle.metadata.stage("small") else None

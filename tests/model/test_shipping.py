@@ -157,7 +157,22 @@ def test_a_bundle_is_fitted_anew_with_the_graphs_that_it_has(shop: Path, tmp_pat
     assert "--disagreement 0.003 --longer 6:0.1" in card
     assert "| small model | under 6 word pieces |" in card
     assert "| small model | from 6 word pieces on |" in card
-    assert main(fresh) == 2, "it brings its own small model"
+
+
+def test_a_bundle_may_get_another_small_model_and_window(shop: Path, tmp_path: Path) -> None:
+    assert main(_command(shop, tmp_path / "model.tar.gz")) == 0
+    fresh = [str(tmp_path / "model.tar.gz"), *_command(shop, tmp_path / "again.tar.gz")[1:]]
+    assert main([*fresh, "--small", str(shop / "last"), "--window", "16"]) == 0
+    new = unpack(tmp_path / "again.tar.gz", tmp_path / "into")
+    assert new.metadata.max_length == 16
+    assert (new.dir / "small.bin").read_bytes() == (new.dir / "model.bin").read_bytes()
+    texts, labels = made_reviews(60, seed=8)
+    long = [f"{text} and it was a thing that I had for some time {text}" for text in texts]
+    whole = unpack(tmp_path / "model.tar.gz", tmp_path / "into")
+    assert np.any(CascadeEngine(new).score(long) != CascadeEngine(whole).score(long))
+    told = new.metadata.metrics["sets"]["more"]["accuracy"]  # type: ignore[index]
+    assert np.mean((CascadeEngine(new).score(texts) >= 0.5) == np.array(labels)) == pytest.approx(told, abs=1e-4)
+    assert "| window | 16 tokens" in (tmp_path / "CARD.md").read_text()
 
 
 def test_what_cannot_be_shipped_is_said(shop: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -165,6 +180,7 @@ def test_what_cannot_be_shipped_is_said(shop: Path, tmp_path: Path, caplog: pyte
     (tmp_path / "bad.json").write_text("[1]")
     for wrong, said in (
         (["--small", str(tmp_path)], "no trained model"),
+        (["--window", "8"], "from 16 to 512"),
         (["--teacher-scores", str(tmp_path / "none.parquet")], "text and margin"),
         (["--variants", str(tmp_path / "bad.json")], "should be like"),
     ):
