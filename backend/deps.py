@@ -12,6 +12,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from backend.dashboards import DashboardCache
 from backend.metrics import Metrics
+from backend.readiness import Readiness
 from backend.scoring import Model
 from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
 from reviewlens.identity.interface import ADMIN, User
@@ -39,6 +40,7 @@ class Services:
     requests: RateLimiter
     logins: RateLimiter
     operator_key: str
+    readiness: Readiness
 
 
 def _services(request: Request) -> Services:

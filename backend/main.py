@@ -14,6 +14,7 @@ from backend.dashboards import DashboardCache
 from backend.deps import Services
 from backend.metrics import Metrics
 from backend.middleware import RequestContext
+from backend.readiness import Readiness
 from backend.routes import ROUTERS
 from backend.scoring import Model
 from reviewlens.errors import ReviewLensError
@@ -73,9 +74,10 @@ def _services(settings: Settings, platform: Platform, metrics: Metrics) -> Servi
 
     platform.dispatcher.on_finish = finished
     metrics.watch_jobs(lambda: platform.table.in_states(UNFINISHED))
+    model = Model(settings)
     return Services(
         platform=platform,
-        model=Model(settings),
+        model=model,
         metrics=metrics,
         dashboards=DashboardCache(),
         requests=RateLimiter(settings.requests_per_minute, "Too many requests; wait a little."),
@@ -85,4 +87,11 @@ def _services(settings: Settings, platform: Platform, metrics: Metrics) -> Servi
             code="too-many-logins",
         ),
         operator_key=settings.operator_key or operator_key(secrets_dir(settings)),
+        readiness=Readiness(
+            {
+                "store": lambda: platform.store.head("readyz"),
+                "jobs": lambda: platform.table.in_states([]),
+                "model": model.check,
+            }
+        ),
     )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from backend.deps import CurrentUser, ServicesDep, metrics_reader
 from backend.schemas import Health, errors
-from reviewlens.errors import ReviewLensError
 
 router = APIRouter(tags=["health"])
 
@@ -22,14 +19,9 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Whether everything it needs is there", responses={503: {"model": Health}})
 def readyz(services: ServicesDep, response: Response) -> Health:
-    """Looks at the object store, the job table and the model; 503 when one of them is not usable."""
-    platform = services.platform
-    checks: dict[str, Callable[[], object]] = {
-        "store": lambda: platform.store.head("readyz"),
-        "jobs": lambda: platform.table.in_states([]),
-        "model": services.model.check,
-    }
-    found = {name: _outcome(check) for name, check in checks.items()}
+    """Looks at the object store, the job table and the model, once a second at most; 503 when one is not
+    usable."""
+    found = services.readiness.found()
     ready = all(outcome == "ok" for outcome in found.values())
     response.status_code = 200 if ready else 503
     return Health(status="ok" if ready else "unavailable", checks=found)
@@ -51,11 +43,3 @@ def metrics(services: ServicesDep) -> Response:
 def openapi(request: Request, _user: CurrentUser) -> JSONResponse:
     """OpenAPI 3.1."""
     return JSONResponse(request.app.openapi())
-
-
-def _outcome(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except ReviewLensError as error:
-        return error.code
-    return "ok"

@@ -167,3 +167,4 @@ def test_the_bucket_refuses_what_it_should(installation: Installation) -> None:
     assert '"aws:SecureTransport":"false"' in s3.get_bucket_policy(Bucket=bucket)["Policy"].replace(" ", "")
     (cors,) = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
     assert cors["AllowedOrigins"] == [installation.outputs["url"]]
+    assert cors["AllowedMethods"] == ["POST"]

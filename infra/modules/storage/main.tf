@@ -154,7 +154,7 @@ resource "aws_s3_bucket_cors_configuration" "data" {
   bucket = aws_s3_bucket.data.id
 
   cors_rule {
-    allowed_methods = ["POST", "PUT"]
+    allowed_methods = ["POST"]
     allowed_origins = var.origins
     allowed_headers = ["*"]
     expose_headers  = ["ETag"]
