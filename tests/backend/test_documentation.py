@@ -23,6 +23,7 @@ BY_HAND_ONLY = {
         "layers.py",
         "teaching.py",
         "averaging.py",
+        "unquantised.py",
     ),
     *("calibration.py", "label_noise.py", "shipping.py", "shipping_graphs.py", "shipping_ngrams.py"),
 }

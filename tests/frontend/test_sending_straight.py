@@ -151,6 +151,22 @@ def test_sending_can_be_cancelled_and_problems_are_told(site: Site, page: Any, t
     expect(page.get_by_text("Which column is what?")).to_be_visible()
 
 
+def test_a_file_chosen_before_the_page_is_ready_is_not_forgotten(site: Site, page: Any, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    held: list[Any] = []
+    page.route("**/sender.js", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function of its own
+    page.reload()
+    file = tmp_path / "empty.csv"
+    file.write_bytes(b"")
+    frame = sender(page)
+    frame.get_by_label("Choose a file").set_input_files(file)
+    expect(frame.get_by_role("alert")).to_be_hidden()
+    for each in held:
+        each.continue_()
+    expect(frame.get_by_role("alert")).to_contain_text("The file is empty")
+
+
 def test_where_the_store_cannot_be_reached_the_file_goes_another_way(site: Site, page: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

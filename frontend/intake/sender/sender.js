@@ -4,7 +4,7 @@
 
 const part = (id) => document.getElementById(id);
 const shown = { choose: part("choose"), underWay: part("under-way"), problem: part("problem") };
-let args = { offer: null, limit: 0, limit_said: "" };
+let args = null; // what the server says; nothing is done before it has
 let file = null; // the one that is to be sent
 let turn = ""; // names this attempt, so that an answer to an earlier one is not taken for its own
 let request = null;
@@ -48,7 +48,7 @@ function stop() {
 function choose(chosen) {
   stop();
   file = chosen ?? null;
-  if (!file) return;
+  if (!file || !args) return;
   if (file.size === 0) return fail("The file is empty; choose another one.");
   if (file.size > args.limit) return fail(`The file is larger than ${args.limit_said}; split it, or compress it with gzip.`);
   turn = Array.from(crypto.getRandomValues(new Uint32Array(4)), (number) => number.toString(16)).join("");
@@ -94,6 +94,7 @@ function refusal(answered) {
 }
 
 function render(given, theme) {
+  const first = !args;
   args = given;
   if (theme) {
     const style = document.documentElement.style;
@@ -103,6 +104,8 @@ function render(given, theme) {
     style.setProperty("--font", theme.font);
   }
   part("limit").textContent = `Up to ${args.limit_said}`;
+  // Chosen before this script, or the server's word, was there.
+  if (first) choose(file ?? part("file").files[0]);
   const offer = args.offer;
   if (!turn || !offer || offer.turn !== turn || request || !part("said").textContent.startsWith("Getting ready")) return;
   if (offer.problem) fail(offer.problem);
