@@ -170,7 +170,7 @@ def test_a_bundle_may_get_another_small_model_and_window(shop: Path, tmp_path: P
     long = [f"{text} and it was a thing that I had for some time {text}" for text in texts]
     whole = unpack(tmp_path / "model.tar.gz", tmp_path / "into")
     assert np.any(CascadeEngine(new).score(long) != CascadeEngine(whole).score(long))
-    told = new.metadata.metrics["sets"]["more"]["accuracy"]  # type: ignore[index]
+    told = new.metadata.metrics["sets"]["more"]["accuracy"]
     assert np.mean((CascadeEngine(new).score(texts) >= 0.5) == np.array(labels)) == pytest.approx(told, abs=1e-4)
     assert "| window | 16 tokens" in (tmp_path / "CARD.md").read_text()
 
