@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import ConfigurationError
 from reviewlens.identity.interface import IdentityProvider
 from reviewlens.identity.local import LocalIdentity
@@ -21,7 +22,6 @@ from reviewlens.jobs.uploads import UploadService
 from reviewlens.launch.interface import Launcher
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.reviews.records import ReadLimits
-from reviewlens.reviews.tables import Sniffed
 from reviewlens.settings import Settings
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore

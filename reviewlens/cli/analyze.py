@@ -17,6 +17,8 @@ from rich.table import Table
 from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
+from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.tables import ColumnInfo, Mapping
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
@@ -25,9 +27,7 @@ from reviewlens.insights.results import open_results
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.uploads import Overrides, Upload
 from reviewlens.jobs.views import JobView
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.platform import Platform
-from reviewlens.reviews.tables import ColumnInfo, Mapping
 from reviewlens.settings import Settings
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}

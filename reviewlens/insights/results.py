@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.outputs import served_names
 from reviewlens.errors import NotFoundError
-from reviewlens.pipeline.spec import JobKeys
-from reviewlens.reviews.columns import served_names
 from reviewlens.storage.interface import ObjectStore
 
 SCORE_COLUMNS: dict[str, Any] = {

@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
+from reviewlens.ids import now, seconds_since
 from reviewlens.jobs.backlog import Backlog
-from reviewlens.jobs.ids import now, seconds_since
 from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, Jobs, JobState
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
 from reviewlens.launch.interface import NO_CAPACITY, Launcher, TaskState, TaskStatus
-from reviewlens.pipeline.spec import JobKeys
 
 _log = logging.getLogger(__name__)
 _GONE = TaskStatus(TaskState.GONE)

@@ -39,7 +39,7 @@ from botocore.exceptions import ClientError
 
 from reviewlens import aws
 from reviewlens.errors import ConfigurationError, ConflictError, TransientError
-from reviewlens.jobs.ids import now
+from reviewlens.ids import now
 from reviewlens.jobs.interface import BEING_DELETED, LIVE, UNFINISHED, UNLIMITED, Counts, Job, Jobs, JobState
 from reviewlens.jobs.rules import (
     FIELDS,

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import NotFoundError
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskStatus
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.storage.interface import ObjectStore
 
 _CANCELLED_CODE = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs.interface import Job, JobState
 from reviewlens.jobs.outcome import read_json
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.storage.interface import ObjectStore
 
 _LOOKED_AT = 200

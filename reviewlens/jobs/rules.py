@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from reviewlens.errors import ConflictError, LimitError, NotFoundError
-from reviewlens.jobs.ids import now
+from reviewlens.ids import now
 from reviewlens.jobs.interface import BEING_DELETED, TRANSITIONS, UNFINISHED, Job, JobState
 
 FIELDS = tuple(field.name for field in fields(Job))

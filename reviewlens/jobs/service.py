@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from reviewlens.contracts.job_spec import JobSpec, Limits, scratch_dir
+from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, ReviewLensError
-from reviewlens.jobs.ids import new_id, now, seconds_since
+from reviewlens.ids import new_id, now, seconds_since
 from reviewlens.jobs.interface import BEING_DELETED, UNFINISHED, UNLIMITED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
@@ -21,8 +24,6 @@ from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
 from reviewlens.jobs.uploads import Overrides, Upload, UploadService
 from reviewlens.jobs.views import JobPage, JobView, view_of
-from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits, scratch_dir
-from reviewlens.reviews.tables import Mapping
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 

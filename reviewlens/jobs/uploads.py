@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
 
+from reviewlens.contracts.keys import UploadKeys
+from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
-from reviewlens.jobs.ids import new_id, now
-from reviewlens.pipeline.spec import UploadKeys
+from reviewlens.ids import new_id, now
 from reviewlens.reviews.records import ReadLimits
-from reviewlens.reviews.tables import Sniffed
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectInfo, ObjectStore, PostForm
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs.interface import Job
 from reviewlens.jobs.outcome import read_json
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.storage.interface import ObjectStore
 
 _SIGNS = ("attempt_started_at", "stage", "rows_done")

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import NotFoundError
 from reviewlens.pipeline.cache_index import BadIndex, Index, IndexWriter, as_words
 from reviewlens.pipeline.deduplicate import Duplicates
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.pipeline.work import Job, Plan, Slice
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ReviewLensError
 from reviewlens.model.interface import Engine
 from reviewlens.model.loading import load_engine
 from reviewlens.reviews.cleaning import clean_text, join_title
-from reviewlens.reviews.tables import Mapping
 from reviewlens.reviews.values import parse_date, parse_rating
 
 TEXT_EMPTY = "text-empty"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import model_sha256
 from reviewlens.pipeline import steps
@@ -20,7 +21,6 @@ from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.in_worker import describe_engine
 from reviewlens.pipeline.session import Spark
 from reviewlens.pipeline.slices import read_slice, run_slices
-from reviewlens.pipeline.spec import JobSpec
 from reviewlens.pipeline.work import Job, Plan, Slice
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from reviewlens.contracts.outputs import served_names
 from reviewlens.pipeline.assemble import Tally, groups
 from reviewlens.pipeline.cache import reused_scores
 from reviewlens.pipeline.csvtext import csv_line
 from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS, served_header
 from reviewlens.pipeline.work import Job, Plan
 from reviewlens.reviews.cleaning import CLEANING_VERSION
-from reviewlens.reviews.columns import served_names
 
 _CHUNK = 1 << 20
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import InputError
 from reviewlens.pipeline.work import Job, Plan, Slice, fetch_input
 from reviewlens.reviews.reading import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
-from reviewlens.reviews.tables import Mapping
 
 MAX_SLICE_CHARS = 32_000_000
 """A slice also ends when its fields hold so many characters, so that one of very long reviews stays small in memory."""

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.outputs import OUTPUT_COLUMNS, served_names
 from reviewlens.model.interface import Prediction, Thresholds, decide
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.in_worker import TEXT_EMPTY
-from reviewlens.pipeline.spec import JobSpec
 from reviewlens.pipeline.work import Plan
-from reviewlens.reviews.columns import OUTPUT_COLUMNS, served_names
 
 PROCESSED_COLUMNS = ("review_id", "row", "text", "title", "rating", "date", "product")
 REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")

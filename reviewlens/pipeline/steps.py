@@ -8,8 +8,8 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from reviewlens.contracts.tables import Mapping
 from reviewlens.pipeline.in_worker import clean_batches, score_batches
-from reviewlens.reviews.tables import Mapping
 
 Step = Callable[[DataFrame], DataFrame]
 

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from reviewlens.contracts.job_spec import SPEC_VERSION, JobSpec
+from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.errors import ConfigurationError, InputError, NotFoundError
 from reviewlens.pipeline.control import Control
 from reviewlens.pipeline.progress import Progress
-from reviewlens.pipeline.spec import SPEC_VERSION, JobKeys, JobSpec, UploadKeys
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
 

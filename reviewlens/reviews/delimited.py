@@ -6,11 +6,11 @@ import csv
 import re
 from typing import NamedTuple
 
+from reviewlens.contracts.tables import Dialect
 from reviewlens.reviews.lines import Item, LineReader, Note
 from reviewlens.reviews.quoting import Grammar
 from reviewlens.reviews.records import Blank, Position, ReadLimits, Record
 from reviewlens.reviews.sources import Sample, Text
-from reviewlens.reviews.tables import Dialect
 
 SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
 """What Excel writes above the header to say which delimiter follows."""

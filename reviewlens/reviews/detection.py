@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
 from reviewlens.reviews.records import ReadLimits
 from reviewlens.reviews.sources import Unpacked
-from reviewlens.reviews.tables import FileFormat
 
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
 Compression = Literal["none", "gzip"]

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reviewlens.contracts.tables import DateFormat, Dialect
 from reviewlens.reviews.delimited import SEPARATOR_LINE, sample_rows
 from reviewlens.reviews.profiles import is_number, profiles
 from reviewlens.reviews.sources import Sample
-from reviewlens.reviews.tables import DateFormat, Dialect
 from reviewlens.reviews.values import detect_date_format
 from reviewlens.reviews.vocabulary import known_name
 

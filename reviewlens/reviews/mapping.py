@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from reviewlens.contracts.tables import DateFormat, Mapping
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import detect_scale
-from reviewlens.reviews.tables import DateFormat, Mapping
 from reviewlens.reviews.values import detect_date_format, parse_date
 from reviewlens.reviews.vocabulary import Role, name_score
 

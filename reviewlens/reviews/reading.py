@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
+from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reviews.delimited import DelimitedReader, SampleRow, sample_rows
 from reviewlens.reviews.jsonl import JsonLinesReader, sample_keys
@@ -16,7 +17,6 @@ from reviewlens.reviews.notes import tally_warnings
 from reviewlens.reviews.parquet import ParquetReader, parquet_columns
 from reviewlens.reviews.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
 from reviewlens.reviews.sources import Sample, Text, Unpacked, take_sample
-from reviewlens.reviews.tables import Dialect, FileFormat
 from reviewlens.reviews.xlsx import XlsxReader, sheet_columns, sheet_rows
 
 __all__ = [

@@ -12,16 +12,16 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from reviewlens.contracts.outputs import served_names
+from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed
+from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
-from reviewlens.reviews.columns import served_names, suggest_mapping
 from reviewlens.reviews.detection import detect_format, examine_text
 from reviewlens.reviews.dialects import detect_dialect, has_header
-from reviewlens.reviews.mapping import date_warnings
+from reviewlens.reviews.mapping import date_warnings, suggest_mapping
 from reviewlens.reviews.ratings import detect_scale
 from reviewlens.reviews.reading import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reviews.sources import Unpacked, take_sample
-from reviewlens.reviews.tables import ColumnInfo, Dialect, FileFormat, Sniffed
-from reviewlens.reviews.tables import Mapping as ColumnMapping
 from reviewlens.reviews.values import detect_date_format
 from reviewlens.reviews.xlsx import sheet_rows
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from reviewlens.contracts.tables import DateFormat
 from reviewlens.reviews.ratings import parse_rating
-from reviewlens.reviews.tables import DateFormat
 
 __all__ = ["detect_date_format", "parse_date", "parse_rating"]
 

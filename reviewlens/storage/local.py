@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from reviewlens.contracts.keys import RESERVED, check_key, check_prefix
 from reviewlens.errors import ConflictError, NotFoundError
 from reviewlens.storage.disk import no_such_object, plain_disk_errors
 from reviewlens.storage.interface import ObjectInfo, PostForm
-from reviewlens.storage.keys import RESERVED, check_key, check_prefix
 from reviewlens.storage.parts import chunks
 
 _LOCKS = 64

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from reviewlens import aws
+from reviewlens.contracts.keys import check_key, check_prefix
 from reviewlens.errors import NotFoundError
 from reviewlens.storage import s3_requests
 from reviewlens.storage.disk import no_such_object, plain_disk_errors
 from reviewlens.storage.downloads import downloaded
 from reviewlens.storage.interface import ObjectInfo, PostForm
-from reviewlens.storage.keys import check_key, check_prefix
 from reviewlens.storage.parts import parts, ranges
 from reviewlens.storage.ranged import SPAN, RangedStream
 from reviewlens.storage.s3_requests import EmptyObject, Replaced, Requests, Send, Write

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from reviewlens import aws
+from reviewlens.contracts.keys import check_key
 from reviewlens.errors import (
     ConfigurationError,
     ConflictError,
@@ -25,7 +26,6 @@ from reviewlens.errors import (
 )
 from reviewlens.storage.disk import no_such_object
 from reviewlens.storage.interface import ObjectInfo
-from reviewlens.storage.keys import check_key
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

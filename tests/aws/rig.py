@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.retries import standard
 
 from reviewlens import aws
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ReviewLensError
 from reviewlens.jobs import dispatcher as dispatching
 from reviewlens.jobs.dispatcher import Dispatcher
@@ -24,7 +25,6 @@ from reviewlens.jobs.interface import UNFINISHED, Job, JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.pipeline import lease
 from reviewlens.pipeline.runner import run_spec
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.storage import s3_requests

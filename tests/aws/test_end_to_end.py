@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from reviewlens import aws
-from reviewlens.pipeline.spec import JobKeys
+from reviewlens.contracts.keys import JobKeys
 from tests.aws.cloud import backend, log_in, reviews
 from tests.aws.conftest import LONG, Site
 from tests.frontend import running as processes

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from reviewlens import aws
+from reviewlens.contracts.keys import JobKeys, UploadKeys
+from reviewlens.ids import new_id
 from reviewlens.jobs.dynamodb import DynamoJobTable, create_table
-from reviewlens.jobs.ids import new_id
-from reviewlens.pipeline.spec import JobKeys, UploadKeys
 from tests.aws.cloud import Cloud, backend, log_in, reviews
 from tests.frontend.running import Backend
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reviewlens.jobs.ids import new_id
+from reviewlens.ids import new_id
 from tests.aws.cloud import PASSWORD
 from tests.aws.conftest import LONG, Site
 from tests.aws.every_route import GUARDED, ROUTES, Route

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reviewlens.jobs.ids import new_id
+from reviewlens.ids import new_id
 from tests.aws.conftest import Site
 from tests.aws.every_route import OF_ADMINS, OF_USERS, WITH_TOKEN, Route, call
 from tests.aws.proxy import Call

@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from backend.main import create_app
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch import subprocess as launch
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.settings import Settings
 from tests.insights.make_results import make_row, write_results
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from reviewlens import aws as aws_clients
 from reviewlens.cli import app
 from reviewlens.cli.upload import run_upload
+from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import AuthenticationError, ConfigurationError, InputError, LimitError, TransientError
-from reviewlens.pipeline.spec import UploadKeys
 from tests.backend.conftest import CSV, PASSWORD, make_site
 
 

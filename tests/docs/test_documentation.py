@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from reviewlens.cli import app
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS
 from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS
-from reviewlens.reviews.columns import NORMALISED_COLUMNS, OUTPUT_COLUMNS
 from reviewlens.settings import Settings
 
 ROOT = Path(__file__).parents[2]

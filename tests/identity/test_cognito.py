@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from jose import jwt
 
 from reviewlens import aws
+from reviewlens.contracts.keys import JobKeys, check_key
 from reviewlens.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -25,9 +26,7 @@ from reviewlens.errors import (
 from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.cognito import CognitoIdentity
 from reviewlens.identity.interface import Recovery, SelfService, Tokens
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.settings import Settings
-from reviewlens.storage.keys import check_key
 from tests.emulator import REGION
 from tests.identity.contract import NAME, PASSWORD, IdentityContract
 from tests.pools import Pool, answering, code_of, failing, make_pool

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import NotFoundError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
 from reviewlens.insights.results import open_results
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.storage.local import LocalObjectStore
 from tests.insights.make_results import make_results
 

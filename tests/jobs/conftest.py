@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.tables import ColumnInfo, Dialect, Mapping, Sniffed
 from reviewlens.errors import InputError, ReviewLensError
 from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.jobs.interface import Job, JobState
@@ -16,8 +18,6 @@ from reviewlens.jobs.service import JobService
 from reviewlens.jobs.sqlite import SqliteJobTable
 from reviewlens.jobs.uploads import UploadService
 from reviewlens.launch.interface import TaskState, TaskStatus
-from reviewlens.pipeline.spec import JobKeys
-from reviewlens.reviews.tables import ColumnInfo, Dialect, Mapping, Sniffed
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reviewlens import aws as reviewlens_aws
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConfigurationError, ConflictError, LimitError, TransientError
 from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs import watch as watch_module
@@ -19,7 +20,6 @@ from reviewlens.jobs.interface import CLAIM, Counts, JobState
 from reviewlens.jobs.uploads import Overrides
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.launch.subprocess import SubprocessLauncher
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
 from tests.jobs.conftest import Bench

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reviewlens.errors import TransientError
+from reviewlens.ids import new_id, now
 from reviewlens.jobs.backlog import EVERY_SECONDS, Backlog
-from reviewlens.jobs.ids import new_id, now
 from reviewlens.jobs.interface import Job, JobState
 from reviewlens.jobs.sqlite import SqliteJobTable
 

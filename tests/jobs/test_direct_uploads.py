@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from reviewlens import aws as aws_clients
+from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, TransientError
 from reviewlens.jobs import uploads as uploads_module
 from reviewlens.jobs.uploads import DirectUpload, UploadService
-from reviewlens.pipeline.spec import UploadKeys
 from reviewlens.settings import Settings
 from reviewlens.storage.s3 import S3ObjectStore
 from tests.jobs.conftest import CSV, sniff_csv

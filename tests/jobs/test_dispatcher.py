@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from reviewlens.contracts.job_spec import scratch_dir
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConfigurationError, ConflictError, TransientError
+from reviewlens.ids import now
 from reviewlens.jobs import dispatcher as module
-from reviewlens.jobs.ids import now
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
-from reviewlens.pipeline.spec import JobKeys, scratch_dir
 from tests.jobs.conftest import CSV, Bench
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs import reuse
-from reviewlens.pipeline.spec import JobKeys, JobSpec
 from tests.jobs.conftest import Bench
 
 

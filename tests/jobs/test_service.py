@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reviewlens.contracts.job_spec import JobSpec, scratch_dir
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import (
     ConfigurationError,
     ConflictError,
@@ -15,7 +17,6 @@ from reviewlens.errors import (
 from reviewlens.jobs import models, service
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.uploads import Overrides
-from reviewlens.pipeline.spec import JobKeys, JobSpec, scratch_dir
 from reviewlens.settings import Settings
 from tests.jobs.conftest import Bench
 

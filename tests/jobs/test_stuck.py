@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs import dispatcher as dispatcher_module
 from reviewlens.jobs import watch as watch_module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.subprocess import SubprocessLauncher
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.settings import Settings
 from tests.jobs.conftest import Bench
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import InputError, LimitError, NotFoundError
 from reviewlens.jobs.uploads import Overrides, clean_filename, read_limits
-from reviewlens.pipeline.spec import UploadKeys
 from reviewlens.settings import Settings
 from tests.jobs.conftest import CSV
 

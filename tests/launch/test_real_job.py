@@ -9,9 +9,9 @@ import uuid
 import boto3
 import pytest
 
+from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.launch.fargate import FargateLauncher
 from reviewlens.launch.interface import TaskState
-from reviewlens.pipeline.spec import JobKeys, UploadKeys
 from reviewlens.storage.s3 import S3ObjectStore
 from tests.launch.conftest import Ecs, fargate_settings
 from tests.launch.contract import until

@@ -17,8 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reviewlens.pipeline.spec import JobKeys, JobSpec, Limits, UploadKeys
-from reviewlens.reviews.tables import DateFormat, Dialect, Mapping
+from reviewlens.contracts.job_spec import JobSpec, Limits
+from reviewlens.contracts.keys import JobKeys, UploadKeys
+from reviewlens.contracts.tables import DateFormat, Dialect, Mapping
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from reviewlens.contracts.keys import JobKeys
 from reviewlens.model.loading import model_sha256
 from reviewlens.pipeline import infer
 from reviewlens.pipeline.cache_index import Index, IndexWriter
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
-from reviewlens.pipeline.spec import JobKeys
 from reviewlens.pipeline.work import Job
 from tests.pipeline.kit import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.pipeline.test_kill import assert_all_gone, family, wait_for

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.pipeline import cache_identity, cache_index
 from reviewlens.pipeline.cache_identity import runtime, scoring_identity
 from reviewlens.pipeline.cache_index import BadIndex, Index, IndexWriter, as_words
-from reviewlens.pipeline.spec import JobSpec
 from tests.pipeline.kit import make_job
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from reviewlens.contracts.tables import Dialect, Mapping
 from reviewlens.model.interface import decide
 from reviewlens.model.loading import load_engine, model_sha256
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
 from reviewlens.reviews.cleaning import clean_text, join_title
-from reviewlens.reviews.tables import Dialect, Mapping
 from tests.pipeline.kit import FINISHED, HEADER, MadeJob, as_csv, assert_same, make_job, review_rows
 
 pytestmark = pytest.mark.spark

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import TransientError
 from reviewlens.pipeline import publish as publish_module
 from reviewlens.pipeline import read as read_module
 from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, OURS, run_spec
-from reviewlens.reviews.tables import Mapping
 from reviewlens.storage.local import LocalObjectStore
 from tests.pipeline.kit import FINISHED, MadeJob, as_csv, assert_same, make_job, review_rows
 

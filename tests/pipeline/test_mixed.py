@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from reviewlens.contracts.tables import Mapping
 from reviewlens.model.interface import Thresholds
 from reviewlens.pipeline.assemble import Tally, _committed, thresholds_of
 from reviewlens.pipeline.publish import summarise
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, served_header
 from reviewlens.pipeline.work import Plan, WorkKeys
-from reviewlens.reviews.tables import Mapping
 from reviewlens.storage.local import LocalObjectStore
 from tests.pipeline.kit import make_job
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.errors import ConfigurationError
 from reviewlens.pipeline.infer import checked_model
 from reviewlens.pipeline.runner import OURS, run_spec
-from reviewlens.pipeline.spec import JobKeys, JobSpec, UploadKeys
 from reviewlens.pipeline.work import open_spec
 from tests.pipeline.kit import MadeJob, as_csv, make_job, review_rows
 

@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from reviewlens.contracts.tables import DateFormat, Mapping
 from reviewlens.pipeline import steps
-from reviewlens.reviews.tables import DateFormat, Mapping
 
 pytestmark = pytest.mark.spark
 

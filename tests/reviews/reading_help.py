@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from reviewlens.contracts.tables import Dialect, Sniffed
 from reviewlens.reviews.reading import Reader, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reviews.sniff import sniff
-from reviewlens.reviews.tables import Dialect, Sniffed
 
 LIMITS = ReadLimits()
 

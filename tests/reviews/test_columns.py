@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewlens.reviews.columns import NORMALISED_COLUMNS, OUTPUT_COLUMNS, served_names, suggest_mapping
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, served_names
+from reviewlens.reviews.mapping import suggest_mapping
 from reviewlens.reviews.vocabulary import plain_name
 from tests.reviews.test_sniff import make_rows
 

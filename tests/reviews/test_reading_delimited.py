@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from reviewlens.contracts.tables import Dialect
 from reviewlens.reviews.reading import (
     Ledger,
     LedgerError,
@@ -17,7 +18,6 @@ from reviewlens.reviews.reading import (
     read_columns,
     read_records,
 )
-from reviewlens.reviews.tables import Dialect
 from tests.reviews.reading_help import LIMITS, bad, good, read, reader
 
 

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
+from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reviews.reading import Position, ReadLimits, Record, read_columns, read_records
-from reviewlens.reviews.tables import Dialect, FileFormat
 from tests.reviews.reading_help import LIMITS, bad, good, read, reader
 
 CSV = b"id,text\n" + b"".join(b"%d,review number %d\n" % (n, n * n) for n in range(50_000))

@@ -9,9 +9,9 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reviewlens.contracts.tables import Dialect
 from reviewlens.reviews import sources
 from reviewlens.reviews.reading import ReadLimits, Record, Rejected, read_records
-from reviewlens.reviews.tables import Dialect
 
 Delimiter = Literal[",", ";", "\t", "|"]
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewlens.reviews.tables import DateFormat
+from reviewlens.contracts.tables import DateFormat
 from reviewlens.reviews.values import detect_date_format, parse_date, parse_rating
 
 DAY = date(2018, 7, 31)

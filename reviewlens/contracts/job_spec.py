@@ -1,4 +1,4 @@
-"""A job's specification: a JSON document frozen at submission, and the keys that a job reads and writes."""
+"""A job's specification: a JSON document frozen at submission."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from reviewlens.reviews.tables import Dialect, Mapping
+from reviewlens.contracts.tables import Dialect, Mapping
 
 SPEC_VERSION = 1
 
@@ -64,36 +64,3 @@ class JobSpec(BaseModel):
 def scratch_dir(data_dir: Path, user: str, job: str) -> Path:
     """Where a job's task keeps its working files on its machine; one that was killed leaves them."""
     return data_dir.absolute() / "scratch" / hashlib.sha256(f"{user}/{job}".encode()).hexdigest()[:24]
-
-
-class UploadKeys:
-    """Keys of one upload."""
-
-    def __init__(self, user: str, upload: str) -> None:
-        self.prefix = f"uploads/{user}/{upload}/"
-        self.original = self.prefix + "original"
-        self.info = self.prefix + "info.json"  # name, size, sha256, sniffed
-        self.announced = self.prefix + "announced.json"  # name and size of a file that is to come straight to the store
-
-
-class JobKeys:
-    """Keys of one job. `work` holds checkpoints and is deleted on success."""
-
-    def __init__(self, user: str, job: str) -> None:
-        self.output_prefix = f"output/{user}/{job}/"
-        self.processed_prefix = f"processed/{user}/{job}/"
-        self.spec = self.output_prefix + "spec.json"
-        self.processed_csv = self.processed_prefix + "processed.csv"
-        self.served_csv = self.output_prefix + "served.csv"
-        self.served_parquet = self.output_prefix + "served.parquet/"
-        self.scores = self.output_prefix + "scores.arrow"  # hash of a text to its score, for the user's later jobs
-        self.rejected_csv = self.output_prefix + "rejected.csv"
-        self.summary = self.output_prefix + "inference_summary.json"
-        self.error = self.output_prefix + "error.json"
-        self.progress = self.output_prefix + "progress.json"
-        self.cancel = self.output_prefix + "cancel"  # its presence asks the job to stop for good
-        self.cancelled = self.output_prefix + "cancelled.json"  # the job says that it stopped for good
-        self.work = self.output_prefix + "_work/"
-        self.lease = self.work + "lease.json"
-        self.newest_served_csv = f"output/{user}/served.csv"
-        self.newest_processed_csv = f"processed/{user}/processed.csv"

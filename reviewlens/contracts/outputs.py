@@ -1,12 +1,8 @@
-"""Columns: their names in `served.csv`, and which of them means what."""
+"""The shape of what a job writes: columns and their names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from reviewlens.reviews.mapping import suggest_mapping
-
-__all__ = ["NORMALISED_COLUMNS", "OUTPUT_COLUMNS", "served_names", "suggest_mapping"]
 
 OUTPUT_COLUMNS = ("review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed")
 """Columns that scoring appends."""
