@@ -12,7 +12,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from reviewlens.errors import InputError
-from reviewlens.jobs.uploads import Upload, UploadService, upload_too_large
+from reviewlens.uploads.service import Upload, UploadService, upload_too_large
 
 _MULTIPART_SLACK = 100_000
 FIELD = b"file"

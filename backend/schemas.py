@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reviewlens.insights.models import Filters
-from reviewlens.jobs.uploads import Overrides
 from reviewlens.jobs.views import JobView
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
+from reviewlens.uploads.service import Overrides
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Secret = Annotated[str, Field(max_length=10_000)]

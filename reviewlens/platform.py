@@ -18,13 +18,13 @@ from reviewlens.jobs.housekeeping import Housekeeping
 from reviewlens.jobs.interface import JobTable
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.sqlite import SqliteJobTable
-from reviewlens.jobs.uploads import UploadService
 from reviewlens.launch.interface import Launcher
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.reviews.records import ReadLimits
 from reviewlens.settings import Settings
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
+from reviewlens.uploads.service import UploadService
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process: its start and its first job take as long as ten others."""
-    from reviewlens.pipeline.session import open_session, stop
     from reviewlens.settings import Settings
+    from reviewlens.spark.session import open_session, stop
 
     settings = Settings(driver_memory_mb=512, _env_file=None)
     session = open_session(settings, tmp_path_factory.mktemp("spark [session]"), 2)

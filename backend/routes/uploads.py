@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from backend.deps import CurrentUser, PlatformDep
 from backend.receive import receive_upload
 from backend.schemas import Corrections, DirectOffer, DirectRequest, errors
-from reviewlens.jobs.uploads import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
+from reviewlens.uploads.service import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 UploadId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["019a8c5e1f20123456789abcdef"])]

@@ -25,10 +25,10 @@ from reviewlens.insights.models import Filters
 from reviewlens.insights.report import render_report
 from reviewlens.insights.results import open_results
 from reviewlens.jobs.interface import JobState
-from reviewlens.jobs.uploads import Overrides, Upload
 from reviewlens.jobs.views import JobView
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
+from reviewlens.uploads.service import Overrides, Upload
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}

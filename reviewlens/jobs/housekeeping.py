@@ -10,8 +10,8 @@ from pathlib import Path
 
 from reviewlens.errors import ReviewLensError
 from reviewlens.jobs.service import JobService
-from reviewlens.jobs.uploads import UploadService
 from reviewlens.storage.downloads import drop_unused
+from reviewlens.uploads.service import UploadService
 
 _log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 20.0

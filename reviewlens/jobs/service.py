@@ -22,10 +22,10 @@ from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
 from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
-from reviewlens.jobs.uploads import Overrides, Upload, UploadService
 from reviewlens.jobs.views import JobPage, JobView, view_of
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
+from reviewlens.uploads.service import Overrides, Upload, UploadService
 
 _log = logging.getLogger(__name__)
 _JOB_LIMITS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from reviewlens.pipeline import steps
-from reviewlens.pipeline.session import Spark
 from reviewlens.pipeline.slices import read_slice, run_slices
 from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.spark.session import Spark
 
 
 def clean(job: Job, plan: Plan, spark: Spark) -> None:

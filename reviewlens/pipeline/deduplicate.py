@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from reviewlens.pipeline import steps
-from reviewlens.pipeline.session import Spark
 from reviewlens.pipeline.slices import run_whole, spark_address, spark_path
 from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.spark.session import Spark
 
 _SCHEMA = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
 

@@ -19,9 +19,9 @@ from reviewlens.pipeline.cache import Earlier, Known, count_reused, look_up, not
 from reviewlens.pipeline.cache_identity import scoring_identity
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.in_worker import describe_engine
-from reviewlens.pipeline.session import Spark
 from reviewlens.pipeline.slices import read_slice, run_slices
 from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.spark.session import Spark
 
 
 def infer(job: Job, plan: Plan, spark: Spark) -> None:

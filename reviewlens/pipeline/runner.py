@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from reviewlens.contracts.job_spec import JobSpec, scratch_dir
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConflictError, InputError, LimitError, ReviewLensError
-from reviewlens.pipeline.capacity import decide_workers
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.lease import Lease
 from reviewlens.pipeline.progress import Progress, now_iso
-from reviewlens.pipeline.session import Spark
 from reviewlens.pipeline.work import Job, WorkKeys, open_spec
 from reviewlens.settings import Settings
+from reviewlens.spark.capacity import decide_workers
+from reviewlens.spark.session import Spark
 from reviewlens.storage.interface import ObjectStore
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.jobs.interface import Job, JobState
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.sqlite import SqliteJobTable
-from reviewlens.jobs.uploads import UploadService
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
+from reviewlens.uploads.service import UploadService
 
 CSV = b"Text,Stars\nWorks well,5\nBroke at once,1\n"
 

@@ -17,11 +17,11 @@ from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs import watch as watch_module
 from reviewlens.jobs.dynamodb import DynamoJobTable
 from reviewlens.jobs.interface import CLAIM, Counts, JobState
-from reviewlens.jobs.uploads import Overrides
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
+from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import Bench
 from tests.jobs.faults import Faults
 from tests.jobs.tables import another, new_table

@@ -16,10 +16,10 @@ import pytest
 from reviewlens import aws as aws_clients
 from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, TransientError
-from reviewlens.jobs import uploads as uploads_module
-from reviewlens.jobs.uploads import DirectUpload, UploadService
 from reviewlens.settings import Settings
 from reviewlens.storage.s3 import S3ObjectStore
+from reviewlens.uploads import service as uploads_module
+from reviewlens.uploads.service import DirectUpload, UploadService
 from tests.jobs.conftest import CSV, sniff_csv
 
 DAY = 24 * 3600

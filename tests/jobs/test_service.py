@@ -16,8 +16,8 @@ from reviewlens.errors import (
 )
 from reviewlens.jobs import models, service
 from reviewlens.jobs.interface import JobState
-from reviewlens.jobs.uploads import Overrides
 from reviewlens.settings import Settings
+from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import Bench
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import InputError, LimitError, NotFoundError
-from reviewlens.jobs.uploads import Overrides, clean_filename, read_limits
 from reviewlens.settings import Settings
+from reviewlens.uploads.service import Overrides, clean_filename, read_limits
 from tests.jobs.conftest import CSV
 
 

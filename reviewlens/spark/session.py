@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import reviewlens
 from reviewlens.errors import ConfigurationError, TransientError
-from reviewlens.pipeline.java import find_java
 from reviewlens.settings import Settings
+from reviewlens.spark.java import find_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

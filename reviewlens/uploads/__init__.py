@@ -1,0 +1,1 @@
+"""What people send in: files received, described, corrected and deleted."""
