@@ -52,7 +52,7 @@ def ready_engine(name: str, bundle: Path | None, threads: int) -> Engine:
     """An engine or the VADER word list; raises ImportError where VADER is not installed, ReviewLensError for an engine
     that the bundle has not."""
     if name == "vader":
-        from reviewlens.model.baselines import VaderEngine
+        from reviewlens.evaluation.baselines import VaderEngine
 
         return VaderEngine()
     from reviewlens.model.loading import load_engine

@@ -30,8 +30,8 @@ from benchmarks import report  # noqa: E402
 from benchmarks.texts import Texts, read_texts  # noqa: E402
 from benchmarks.variants import REFERENCE, VARIANTS, Variant, Workshop  # noqa: E402
 from reviewlens.model.batching import padded_length  # noqa: E402
-from reviewlens.model.corpus import read_corpus  # noqa: E402
 from reviewlens.model.encoder import TextEncoder, score_margins  # noqa: E402
+from reviewlens.training.corpus import read_corpus  # noqa: E402
 
 IN_DOMAIN = "test split"
 
@@ -197,7 +197,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--markdown", type=Path, help="write the tables into this page, between its quantisation marks")
     given = parser.parse_args()
-    from reviewlens.model.export import AccuracyControl
+    from reviewlens.release.export import AccuracyControl
 
     calibration, validation, test = splits(given.corpus, given.calibration, given.control, given.limit)
     sets = {IN_DOMAIN: test, **{path.stem.removeprefix("test_"): read_texts(path, given.limit) for path in given.tests}}

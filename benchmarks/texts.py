@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from reviewlens.model.corpus import labelled_frame
 from reviewlens.reviews.cleaning import clean_text
+from reviewlens.training.corpus import labelled_frame
 
 _OPENINGS = (
     "I bought this {thing} for my {person}.",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reviewlens.model.encoder import Graph, TextEncoder
 
 if TYPE_CHECKING:  # torch is needed once something is made
-    from reviewlens.model.export import AccuracyControl
+    from reviewlens.release.export import AccuracyControl
 
 VARIANTS: dict[str, str] = {
     "fp32": "OpenVINO, float32",
@@ -88,7 +88,7 @@ class Workshop:
             if name == "onnx-int8":
                 path = quantise_onnx(path, self.scratch / "onnx-int8.onnx", self.encoder, self.calibration)
             return self._variant(name, OnnxGraph(path, self.threads), [path], started)
-        from reviewlens.model import export
+        from reviewlens.release import export
 
         xml = self.scratch / f"{name}.xml"
         exact = name in {"fp32", "bf16"}

@@ -14,7 +14,7 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != HE
 sys.path.append(str(HERE.parent))
 
 from reviewlens.errors import ReviewLensError  # noqa: E402
-from reviewlens.model.sagemaker_env import sagemaker_folders  # noqa: E402
+from reviewlens.training.sagemaker_env import sagemaker_folders  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     model_dir: Path | None = given.pop("model_dir")
     given["licences"] = tuple(name for name in given["licences"].split(",") if name)
 
-    from reviewlens.model.training import TrainingOptions, train  # torch loads only when the arguments are right
+    from reviewlens.training.trainer import TrainingOptions, train  # torch loads only when the arguments are right
 
     try:
         report = train(TrainingOptions(**given))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,3 +48,32 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session = open_session(settings, tmp_path_factory.mktemp("spark [session]"), 2)
     yield session
     stop(session)
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where bundles are unpacked, once for all tests."""
+    return tmp_path_factory.mktemp("unpacked")
+
+
+@pytest.fixture(scope="session")
+def make_texts() -> Callable[[int], list[str]]:
+    """Distinct review-like texts of very different lengths."""
+    things = ("kettle", "phone", "lamp", "pair of boots", "blender", "novel", "charger", "tent")
+    views = (
+        "I like this {0} a lot, it arrived in {1} days and works.",
+        "The {0} broke after {1} days. Never again.",
+        "Not sure about the {0}; number {1} on my list, neither good nor bad.",
+        "Five of {1} friends bought the {0} after seeing mine!",
+        "Terrible {0}: loud, ugly, and {1} times too expensive.",
+    )
+
+    def make(count: int) -> list[str]:
+        texts = []
+        for index in range(count):
+            sentence = views[index % len(views)].format(things[index % len(things)], index)
+            more = views[(index * 7 + 1) % len(views)].format(things[(index * 3) % len(things)], index + 1)
+            texts.append(" ".join([sentence, *[more] * (index * index % 23 if index % 9 == 0 else index % 4)]))
+        return texts
+
+    return make

@@ -1,1 +1,1 @@
-"""The sentiment classifier: bundle, scoring engines, calibration, training, evaluation, export."""
+"""The classifier as it scores: bundle, engines, cascade, explanation."""

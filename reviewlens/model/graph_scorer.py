@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.bundle import Bundle, KnownAnswer
 from reviewlens.model.encoder import LongTexts, TextEncoder, calibrated, token_margins
-from reviewlens.model.openvino_graph import Arithmetic, OpenVinoGraph
+from reviewlens.model.engines.openvino_graph import Arithmetic, OpenVinoGraph
 
 log = logging.getLogger(__name__)
 

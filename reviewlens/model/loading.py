@@ -99,16 +99,16 @@ def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cach
     """
     name = resolve_engine(name, bundle)
     if name == "cascade":
-        from reviewlens.model.cascade import CascadeEngine
+        from reviewlens.model.engines.cascade import CascadeEngine
 
         return CascadeEngine(open_bundle(bundle, cache_dir), threads)
     if name in _GRAPH_ENGINES:
-        from reviewlens.model.openvino_engine import OpenVinoEngine
+        from reviewlens.model.engines.openvino import OpenVinoEngine
 
         return OpenVinoEngine(open_bundle(bundle, cache_dir), threads, name)
     if name == "transformers":
         try:
-            from reviewlens.model.transformers_engine import TransformersEngine
+            from reviewlens.model.engines.transformers import TransformersEngine
         except ImportError as error:
             raise ConfigurationError(
                 "The transformers engine needs the training extra: install requirements/training.txt.",
@@ -120,7 +120,7 @@ def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cach
             )
         return TransformersEngine.open(bundle, threads, cache_dir or unpacked_models_dir())
     if name == "textblob":
-        from reviewlens.model.textblob_engine import TextBlobEngine
+        from reviewlens.model.engines.textblob import TextBlobEngine
 
         return TextBlobEngine()
     raise ConfigurationError(

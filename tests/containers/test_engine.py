@@ -28,11 +28,11 @@ LIMITS_MB = {"backend": 650, "frontend": 800, "pipeline": 1500}
 IMPORTS = {
     "backend": "backend.main, reviewlens.insights.dashboard, reviewlens.insights.export, reviewlens.storage.s3,"
     " reviewlens.identity.cognito, reviewlens.launch.fargate, reviewlens.jobs.dynamodb,"
-    " reviewlens.model.openvino_engine, reviewlens.model.textblob_engine, reviewlens.reviews.parquet,"
+    " reviewlens.model.engines.openvino, reviewlens.model.engines.textblob, reviewlens.reviews.parquet,"
     " reviewlens.reviews.xlsx",
     "frontend": "streamlit, altair, pandas, frontend.client, frontend.charts",
-    "pipeline": "pyspark.sql, reviewlens.pipeline.runner, reviewlens.storage.s3, reviewlens.model.openvino_engine,"
-    " reviewlens.model.textblob_engine, reviewlens.reviews.xlsx",
+    "pipeline": "pyspark.sql, reviewlens.pipeline.runner, reviewlens.storage.s3, reviewlens.model.engines.openvino,"
+    " reviewlens.model.engines.textblob, reviewlens.reviews.xlsx",
     "standalone": "backend.main, pyspark.sql, reviewlens.pipeline.runner, reviewlens.cli.link",
 }
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from reviewlens.model.bundle import BundleMetadata, write_bundle
+from reviewlens.model.engines.openvino import OpenVinoEngine
 from reviewlens.model.loading import load_engine
-from reviewlens.model.openvino_engine import OpenVinoEngine
-
-
-@pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("unpacked")
 
 
 @pytest.fixture(scope="session")
@@ -57,26 +51,3 @@ def small_bundle(tmp_path: Path, members: Path) -> Path:
     archive = tmp_path / "model.tar.gz"
     write_bundle(archive, members, metadata())
     return archive
-
-
-@pytest.fixture(scope="session")
-def make_texts() -> Callable[[int], list[str]]:
-    """Distinct review-like texts of very different lengths."""
-    things = ("kettle", "phone", "lamp", "pair of boots", "blender", "novel", "charger", "tent")
-    views = (
-        "I like this {0} a lot, it arrived in {1} days and works.",
-        "The {0} broke after {1} days. Never again.",
-        "Not sure about the {0}; number {1} on my list, neither good nor bad.",
-        "Five of {1} friends bought the {0} after seeing mine!",
-        "Terrible {0}: loud, ugly, and {1} times too expensive.",
-    )
-
-    def make(count: int) -> list[str]:
-        texts = []
-        for index in range(count):
-            sentence = views[index % len(views)].format(things[index % len(things)], index)
-            more = views[(index * 7 + 1) % len(views)].format(things[(index * 3) % len(things)], index + 1)
-            texts.append(" ".join([sentence, *[more] * (index * index % 23 if index % 9 == 0 else index % 4)]))
-        return texts
-
-    return make

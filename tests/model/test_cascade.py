@@ -13,11 +13,11 @@ from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import sha256_file
 from reviewlens.model.bundle import Bundle, open_folder, peek, unpack, write_bundle
 from reviewlens.model.calibration import sigmoid
-from reviewlens.model.cascade import CascadeEngine
+from reviewlens.model.engines.cascade import CascadeEngine
+from reviewlens.model.engines.openvino import OpenVinoEngine
 from reviewlens.model.explain import explain
 from reviewlens.model.loading import AUTO, engine_library, load_engine, model_sha256, resolve_engine
-from reviewlens.model.openvino_engine import OpenVinoEngine
-from reviewlens.model.vocabulary import Translation
+from reviewlens.model.token_translation import Translation
 from tests.model.conftest import metadata
 from tests.model.small_graphs import make_cascade, write_graph, write_tokenizer
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reviewlens.errors import InputError
+from reviewlens.model.engines.textblob import TextBlobEngine
 from reviewlens.model.interface import Prediction, Thresholds, decide
 from reviewlens.model.scorer import Scorer
-from reviewlens.model.textblob_engine import TextBlobEngine
 
 THRESHOLDS = Thresholds(needs_review=0.8)
 

@@ -13,7 +13,7 @@ import pytest
 
 from reviewlens.errors import InputError
 from reviewlens.model.loading import open_bundle
-from reviewlens.model.sagemaker_env import sagemaker_folders
+from reviewlens.training.sagemaker_env import sagemaker_folders
 
 SCRIPTS = Path(__file__).parents[2] / "sagemaker"
 

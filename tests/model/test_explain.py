@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reviewlens.model import explain as module
+from reviewlens.model.engines.openvino import OpenVinoEngine
 from reviewlens.model.explain import BUDGET, PASSAGE, Contribution, explain
 from reviewlens.model.interface import Engine, Thresholds
 from reviewlens.model.loading import load_scorer
-from reviewlens.model.openvino_engine import OpenVinoEngine
 from reviewlens.model.scorer import Scorer
 from reviewlens.model.spans import hide, words
 from reviewlens.reviews.cleaning import clean_text

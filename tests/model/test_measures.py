@@ -13,17 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewlens.errors import InputError
-from reviewlens.model.calibration import (
-    expected_calibration_error,
-    fit_temperature,
-    mixed_band,
-    reliability,
-    review_threshold,
-    sigmoid,
-)
-from reviewlens.model.evaluation import evaluate_file, measure, measure_neutral, roc_auc
+from reviewlens.evaluation.calibration import expected_calibration_error, reliability
+from reviewlens.evaluation.measures import evaluate_file, measure, measure_neutral, roc_auc
+from reviewlens.model.calibration import sigmoid
+from reviewlens.model.engines.textblob import TextBlobEngine
 from reviewlens.model.interface import Thresholds
-from reviewlens.model.textblob_engine import TextBlobEngine
+from reviewlens.release.calibration import fit_temperature, mixed_band, review_threshold
 
 
 def _drawn(scale: float, count: int = 40_000) -> tuple[np.ndarray, np.ndarray]:

@@ -17,8 +17,8 @@ import pytest
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import sha256_file
 from reviewlens.model.bundle import BundleMetadata, KnownAnswer
+from reviewlens.model.engines.openvino import OpenVinoEngine
 from reviewlens.model.loading import ENGINES, load_engine, load_scorer, model_sha256, open_bundle, unpacked_models_dir
-from reviewlens.model.openvino_engine import OpenVinoEngine
 
 MakeTexts = Callable[[int], list[str]]
 
@@ -175,7 +175,7 @@ def test_the_transformers_engine_without_its_extra_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "reviewlens.model.transformers_engine", raising=False)
+    monkeypatch.delitem(sys.modules, "reviewlens.model.engines.transformers", raising=False)
     with pytest.raises(ConfigurationError) as caught:
         load_engine("transformers", tmp_path)
     assert caught.value.code == "engine-not-installed"

@@ -1,0 +1,164 @@
+"""The cascade: a cheap stage answers the texts it is sure of, each next and dearer one what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewlens.errors import ConfigurationError
+from reviewlens.model.bundle import Bundle, CascadeStage
+from reviewlens.model.encoder import TextEncoder, calibrated
+from reviewlens.model.engines.openvino import described
+from reviewlens.model.explain import BUDGET
+from reviewlens.model.graph_scorer import GraphScorer, answers_as, own_graph, small_graph
+from reviewlens.model.interface import Engine, Thresholds
+from reviewlens.model.ngrams import NgramModel
+from reviewlens.model.token_translation import Translation
+
+Floats = NDArray[np.float64]
+
+LAST = "last"
+"""What the bundle's own graph is called where stages are counted."""
+
+
+class _Scores(Protocol):
+    def __call__(self, tokens: Sequence[Sequence[int]]) -> tuple[Floats, NDArray[np.bool_]]:
+        """Calibrated scores, and which texts the stage may answer at all."""
+        ...
+
+
+def sure(stage: CascadeStage, scores: Floats, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which texts with these scores and lengths in word pieces the stage answers; all of shape (n,)."""
+    band = np.searchsorted([each.from_tokens for each in stage.longer], lengths, side="right")
+    below = np.array([stage.answers_below, *(each.answers_below for each in stage.longer)])
+    above = np.array([stage.answers_above, *(each.answers_above for each in stage.longer)])
+    return np.asarray((scores <= below[band]) | (scores >= above[band]), dtype=np.bool_)
+
+
+def lengths_of(tokens: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Word pieces of each text."""
+    return np.fromiter((len(ids) for ids in tokens), dtype=np.int64, count=len(tokens))
+
+
+class CascadeEngine:
+    """Scores with the bundle's stages, then its own graph. Which stage answers a text depends on the text alone.
+
+    `answered` counts, since the engine was made, the texts that each stage answered.
+    """
+
+    name = "cascade"
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        if not bundle.metadata.cascade:
+            raise ConfigurationError(
+                "This bundle has no cheaper stages to put before its model; choose openvino.", code="no-cascade"
+            )
+        self._bundle = bundle
+        self._threads = threads
+        facts = bundle.metadata
+        self.thresholds = Thresholds(needs_review=facts.needs_review, mixed=facts.mixed)
+        self._last = GraphScorer(own_graph(bundle), threads)
+        self._small = GraphScorer(small_graph(bundle), threads) if facts.stage("small") else None
+        self._encoder = (self._small or self._last).encoder
+        self._stages: list[tuple[CascadeStage, _Scores]] = [(stage, self._scores_of(stage)) for stage in facts.cascade]
+        self._translation = (
+            Translation.between(bundle.dir / "small.tokenizer.json", bundle.dir / "tokenizer.json")
+            if self._small
+            else None
+        )
+        self.answered: dict[str, int] = dict.fromkeys([*(stage.name for stage in facts.cascade), LAST], 0)
+
+    def score(self, texts: Sequence[str]) -> Floats:
+        """Calibrated probability of positive for each cleaned text."""
+        tokens = self._encoder.tokens(texts)
+        lengths = lengths_of(tokens)
+        scores = np.zeros(len(texts), dtype=np.float64)
+        waiting = np.arange(len(texts))
+        for stage, scores_of in self._stages:
+            found, may = scores_of([tokens[index] for index in waiting.tolist()])
+            done = sure(stage, found, lengths[waiting]) & may
+            scores[waiting[done]] = found[done]
+            self.answered[stage.name] += int(done.sum())
+            waiting = waiting[~done]
+        left = waiting.tolist()
+        scores[waiting] = self._last.scores(
+            self._for_last([texts[index] for index in left], [tokens[index] for index in left])
+        )
+        self.answered[LAST] += len(left)
+        return scores
+
+    def stage_for(self, text: str) -> Engine:
+        """The stage that answers a cleaned text, as an engine that answers every text: an explanation compares a text
+        with its variants, and stages differ by more than a word does."""
+        tokens = self._encoder.tokens([text])
+        for stage, scores_of in self._stages:
+            found, may = scores_of(tokens)
+            if (sure(stage, found, lengths_of(tokens)) & may)[0]:
+                return _OneStage(self, stage.name, partial(self._by_stage, scores_of))
+        return _OneStage(self, LAST, self._by_last)
+
+    def _by_stage(self, scores_of: _Scores, texts: Sequence[str]) -> Floats:
+        return scores_of(self._encoder.tokens(texts))[0]
+
+    def _by_last(self, texts: Sequence[str]) -> Floats:
+        return self._last.scores(self._for_last(list(texts), self._encoder.tokens(texts)))
+
+    def describe(self) -> dict[str, object]:
+        """Engine, version, SHA-256, precision, its stages, and whether int8 had to be given up in any of them."""
+        fell_back = self._last.fell_back or (self._small is not None and self._small.fell_back)
+        return {
+            **described(self._bundle, self._threads),
+            "engine": self.name,
+            "precision": "int8 weights, float32 activations" if fell_back else self._bundle.metadata.precision,
+            "full_precision_fallback": fell_back,
+            "stages": [
+                stage.model_dump(include={"name", "answers_below", "answers_above", "longer"}, mode="json")
+                for stage, _ in self._stages
+            ]
+            + [{"name": LAST}],
+        }
+
+    def _for_last(self, texts: list[str], tokens: list[list[int]]) -> list[list[int]]:
+        if self._small is None:
+            return tokens
+        return self._translation.apply(texts, tokens) if self._translation else self._last.encoder.tokens(texts)
+
+    def _scores_of(self, stage: CascadeStage) -> _Scores:
+        if stage.name == "small":
+            small = self._small
+            assert small is not None
+            return lambda tokens: (small.scores(tokens), np.ones(len(tokens), dtype=np.bool_))
+        return _ngram_scores(NgramModel.open(self._bundle.dir / "ngrams.npy"), stage, self._encoder)
+
+
+class _OneStage:
+    """One stage of a cascade, for every text; what it may spend on an explanation goes by what it costs."""
+
+    def __init__(self, cascade: CascadeEngine, stage: str, score: Callable[[Sequence[str]], Floats]) -> None:
+        self.name = cascade.name
+        self.thresholds = cascade.thresholds
+        self.score = score
+        self.explanation_budget = {"ngrams": 40_000, "small": 4_000}.get(stage, BUDGET)
+        self._facts = {**cascade.describe(), "stage": stage}
+
+    def describe(self) -> dict[str, object]:
+        """As the cascade, and which stage it is."""
+        return self._facts
+
+
+def _ngram_scores(model: NgramModel, stage: CascadeStage, encoder: TextEncoder) -> _Scores:
+    def scores(tokens: Sequence[Sequence[int]]) -> tuple[Floats, NDArray[np.bool_]]:
+        margins, known = model.margins(tokens)
+        return calibrated(margins, stage.temperature), known >= stage.least_known
+
+    if not answers_as(stage.known_answers, scores(encoder.tokens([each.text for each in stage.known_answers]))[0]):
+        raise ConfigurationError(
+            "The first stage of this bundle does not give its known answers on this machine; choose openvino, or "
+            "another bundle.",
+            code="model-misbehaves",
+        )
+    return scores

@@ -1,0 +1,1 @@
+"""Making a model: corpora, fine-tuning, distillation, averaging."""
