@@ -16,7 +16,7 @@ from reviewlens.logs import configure_logging
 from reviewlens.settings import Settings
 
 KEEP_ALIVE_SECONDS = 310
-"""Longer than a load balancer keeps a connection that is idle (infra/modules/edge): if the backend were the first to
+"""Longer than a load balancer keeps a connection that is idle (infra/load_balancer.tf): if the backend were the first to
 close it, a request on its way at that moment would be answered with 502."""
 
 
