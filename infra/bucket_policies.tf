@@ -4,7 +4,7 @@ data "aws_iam_policy_document" "bucket_tls" {
   for_each = local.buckets
 
   statement {
-    sid       = "EncryptedConnectionsOnly"
+    sid       = "DenyPlainHttp"
     effect    = "Deny"
     actions   = ["s3:*"]
     resources = [each.value.arn, "${each.value.arn}/*"]
@@ -22,7 +22,7 @@ data "aws_iam_policy_document" "bucket_tls" {
   }
 
   statement {
-    sid       = "NoOldTls"
+    sid       = "DenyOldTls"
     effect    = "Deny"
     actions   = ["s3:*"]
     resources = [each.value.arn, "${each.value.arn}/*"]
@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "logs_bucket" {
   source_policy_documents = [data.aws_iam_policy_document.bucket_tls["logs"].json]
 
   statement {
-    sid       = "WriteLogsOfTheBucketAndTheNetwork"
+    sid       = "WriteBucketAndFlowLogs"
     actions   = ["s3:PutObject"]
     resources = ["${aws_s3_bucket.logs.arn}/bucket/*", "${aws_s3_bucket.logs.arn}/network/AWSLogs/${local.account}/*"]
 
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "logs_bucket" {
 
   # This service supports no conditions: the account in the path is the only restriction.
   statement {
-    sid       = "WriteLogsOfTheLoadBalancer"
+    sid       = "WriteLoadBalancerLogs"
     actions   = ["s3:PutObject"]
     resources = ["${aws_s3_bucket.logs.arn}/load-balancer/AWSLogs/${local.account}/*"]
 
@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "logs_bucket" {
   }
 
   statement {
-    sid       = "AskBeforeWritingLogs"
+    sid       = "CheckLogsBucket"
     actions   = ["s3:GetBucketAcl", "s3:ListBucket"]
     resources = [aws_s3_bucket.logs.arn]
 

@@ -19,14 +19,14 @@ locals {
       concat(["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count"], local.load_balancer_metric),
       concat(["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count"], local.load_balancer_metric),
     ] },
-    { title = "Seconds to answer, 95th percentile", stat = "p95", metrics = [
+    { title = "Response time in seconds, 95th percentile", stat = "p95", metrics = [
       for service in ["backend", "frontend"] :
       concat(["AWS/ApplicationELB", "TargetResponseTime"], local.load_balancer_metric, ["TargetGroup", local.target_groups[service].arn_suffix])
     ] },
-    { title = "Processor, per cent", stat = "Average", metrics = [
+    { title = "CPU, percent", stat = "Average", metrics = [
       for service in ["backend", "frontend"] : concat(["AWS/ECS", "CPUUtilization"], local.service_metric[service])
     ] },
-    { title = "Memory, per cent", stat = "Maximum", metrics = [
+    { title = "Memory, percent", stat = "Maximum", metrics = [
       for service in ["backend", "frontend"] : concat(["AWS/ECS", "MemoryUtilization"], local.service_metric[service])
     ] },
   ]

@@ -1,7 +1,7 @@
 # The ECS cluster, its two services (backend and frontend), and the task definition of a job.
 
 locals {
-  # Root file systems are read-only. Programs write to these two volumes, which the images give to their user.
+  # Root file systems are read-only. Programs write to these two volumes, which belong to the image's user.
   volumes = ["data", "tmp"]
 
   mounts = [for volume in local.volumes : { sourceVolume = volume, containerPath = "/${volume}", readOnly = false }]
@@ -97,7 +97,7 @@ resource "aws_ecs_task_definition" "services" {
 
 resource "aws_service_discovery_private_dns_namespace" "internal" {
   name        = "${var.name}.internal"
-  description = "How the UI finds the backend"
+  description = "Address of the backend for the frontend"
   vpc         = aws_vpc.main.id
 }
 

@@ -33,7 +33,7 @@ resource "aws_vpc_security_group_ingress_rule" "emr" {
   count = var.emr ? 1 : 0
 
   security_group_id            = aws_security_group.pipeline.id
-  description                  = "Spark among itself"
+  description                  = "Spark driver and executors"
   referenced_security_group_id = aws_security_group.pipeline.id
   ip_protocol                  = "-1"
 }
@@ -42,7 +42,7 @@ resource "aws_vpc_security_group_egress_rule" "emr" {
   count = var.emr ? 1 : 0
 
   security_group_id            = aws_security_group.pipeline.id
-  description                  = "Spark among itself"
+  description                  = "Spark driver and executors"
   referenced_security_group_id = aws_security_group.pipeline.id
   ip_protocol                  = "-1"
 }
@@ -74,7 +74,7 @@ data "aws_iam_policy_document" "emr" {
   source_policy_documents = [data.aws_iam_policy_document.pipeline.json]
 
   statement {
-    sid       = "ReadTheProgram"
+    sid       = "ReadProgram"
     actions   = ["s3:GetObject"]
     resources = [format(local.folder_arn, "emr")]
   }
@@ -84,7 +84,7 @@ resource "aws_iam_role" "emr" {
   count = var.emr ? 1 : 0
 
   name               = "${var.name}-emr"
-  description        = "ReviewLens: a large job's program on EMR Serverless"
+  description        = "ReviewLens: permissions of a job on EMR Serverless"
   assume_role_policy = data.aws_iam_policy_document.emr_trust[0].json
 }
 

@@ -5,7 +5,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_111:this is a key policy: the resource is always the key itself
   #checkov:skip=CKV_AWS_356:this is a key policy: the resource is always the key itself
   statement {
-    sid       = "AccountByItsOwnPolicies"
+    sid       = "AccountAdministration"
     actions   = ["kms:*"]
     resources = ["*"]
 
@@ -16,7 +16,7 @@ data "aws_iam_policy_document" "key" {
   }
 
   statement {
-    sid       = "LogsOfThisInstallation"
+    sid       = "EncryptLogs"
     actions   = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
     resources = ["*"]
 
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "key" {
 
   # Lets these services publish encrypted messages. The policy of the topic decides who may publish.
   statement {
-    sid       = "EncryptNotices"
+    sid       = "EncryptNotifications"
     actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
     resources = ["*"]
 
@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "key" {
 }
 
 resource "aws_kms_key" "main" {
-  description             = "ReviewLens: objects, jobs, logs, images, secrets"
+  description             = "ReviewLens: objects, jobs, logs, images, secrets, notifications"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.key.json

@@ -49,7 +49,7 @@ resource "aws_vpc_endpoint" "dynamodb" {
 
 resource "aws_security_group" "endpoints" {
   name        = "${var.name}-endpoints"
-  description = "AWS services inside the network"
+  description = "Interface endpoints of AWS services"
   vpc_id      = aws_vpc.main.id
 
   tags = { Name = "${var.name}-endpoints" }
@@ -57,7 +57,7 @@ resource "aws_security_group" "endpoints" {
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   security_group_id = aws_security_group.endpoints.id
-  description       = "HTTPS from inside"
+  description       = "HTTPS from the VPC"
   cidr_ipv4         = var.vpc_cidr
   ip_protocol       = "tcp"
   from_port         = 443

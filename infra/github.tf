@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "github_images" {
 
   statement {
     #checkov:skip=CKV_AWS_356:GetAuthorizationToken supports no resources
-    sid       = "LogInToTheRegistry"
+    sid       = "LogInToRegistry"
     actions   = ["ecr:GetAuthorizationToken"]
     resources = ["*"]
   }
@@ -72,25 +72,25 @@ data "aws_iam_policy_document" "github_deploy" {
   #checkov:skip=CKV_AWS_356:these three actions support no single task definition as their resource
   #checkov:skip=CKV_AWS_111:DeregisterTaskDefinition supports no resource
   statement {
-    sid       = "LookAtImages"
+    sid       = "ReadImages"
     actions   = ["ecr:DescribeImages"]
     resources = [for repository in aws_ecr_repository.images : repository.arn]
   }
 
   statement {
-    sid       = "MoveTheServices"
+    sid       = "UpdateServices"
     actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
     resources = [for service in ["backend", "frontend"] : "${local.ecs_arn}:service/${var.name}/${service}"]
   }
 
   statement {
-    sid       = "MakeRevisions"
+    sid       = "RegisterRevisions"
     actions   = ["ecs:RegisterTaskDefinition", "ecs:TagResource"]
     resources = [for component in local.components : "${local.ecs_arn}:task-definition/${var.name}-${component}:*"]
   }
 
   statement {
-    sid       = "LookAtRevisions"
+    sid       = "ReadAndRetireRevisions"
     actions   = ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"]
     resources = ["*"]
   }
@@ -108,13 +108,13 @@ data "aws_iam_policy_document" "github_deploy" {
   }
 
   statement {
-    sid       = "LookAtTasks"
+    sid       = "ReadTasks"
     actions   = ["ecs:DescribeTasks"]
     resources = ["${local.ecs_arn}:task/${var.name}/*"]
   }
 
   statement {
-    sid       = "GiveTasksTheirRoles"
+    sid       = "PassTaskRoles"
     actions   = ["iam:PassRole"]
     resources = [for role in aws_iam_role.ecs : role.arn]
 
@@ -130,7 +130,7 @@ resource "aws_iam_role" "github" {
   for_each = local.github_environments
 
   name                 = "${var.name}-github-${each.key}"
-  description          = "ReviewLens: GitHub's ${each.value} environment of ${var.github_repository}"
+  description          = "ReviewLens: GitHub environment ${each.value} of ${var.github_repository}"
   assume_role_policy   = data.aws_iam_policy_document.github_trust[each.key].json
   max_session_duration = 3600
 }

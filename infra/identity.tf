@@ -62,5 +62,5 @@ resource "aws_cognito_user_pool_client" "backend" {
 resource "aws_cognito_user_group" "admin" {
   name         = "admin"
   user_pool_id = aws_cognito_user_pool.main.id
-  description  = "Sees everybody's jobs"
+  description  = "Sees the jobs of all users"
 }

@@ -39,7 +39,7 @@ resource "aws_lb" "main" {
     for_each = var.access_logs ? [1] : []
 
     content {
-      # Of the policy, so that it exists before the load balancer writes.
+      # Through the policy, which must exist before the load balancer can write.
       bucket  = aws_s3_bucket_policy.logs.bucket
       prefix  = "load-balancer"
       enabled = true
@@ -106,7 +106,7 @@ resource "aws_lb_listener" "main" {
 
     fixed_response {
       content_type = "text/plain"
-      message_body = "Not here."
+      message_body = "Not found."
       status_code  = "404"
     }
   }
@@ -140,7 +140,7 @@ resource "aws_lb_listener_rule" "closed" {
 
     fixed_response {
       content_type = "text/plain"
-      message_body = "Not here."
+      message_body = "Not found."
       status_code  = "404"
     }
   }

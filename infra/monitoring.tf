@@ -55,7 +55,7 @@ resource "aws_sns_topic" "alarms" {
 
 data "aws_iam_policy_document" "alarms_topic" {
   statement {
-    sid       = "AlarmsAndBudgetsOfThisAccount"
+    sid       = "PublishAlarmsAndBudgets"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.alarms.arn]
 
@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "alarms_topic" {
 
   # EventBridge supports no conditions in a topic policy.
   statement {
-    sid       = "Events"
+    sid       = "PublishEvents"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.alarms.arn]
 
@@ -104,39 +104,39 @@ locals {
 
   alarms = {
     jobs-failed = {
-      description = "A job failed. Its error is in the run list and in the log."
+      description = "A job failed. The run list and the log show its error."
       namespace   = local.metric_namespace, metric = "JobsFailed", dimensions = {}
       statistic   = "Sum", period = 300, periods = 1, comparison = "GreaterThanOrEqualToThreshold", threshold = 1, missing = "notBreaching"
     }
     backlog = {
-      description = "Many jobs have waited for a quarter of an hour. Raise max_concurrent_jobs, or look for jobs that hang."
+      description = "Many jobs have waited for 15 minutes. Raise max_concurrent_jobs, or look for jobs that make no progress."
       namespace   = local.metric_namespace, metric = "JobsWaiting", dimensions = {}
       statistic   = "Minimum", period = 300, periods = 3, comparison = "GreaterThanOrEqualToThreshold", threshold = var.backlog_alarm, missing = "notBreaching"
     }
     silence = {
-      description = "No backend has said anything for a quarter of an hour: none may be running."
+      description = "No backend has written a log line for 15 minutes. Check that its tasks run."
       namespace   = local.metric_namespace, metric = "JobsWaiting", dimensions = {}
       statistic   = "SampleCount", period = 300, periods = 3, comparison = "LessThanThreshold", threshold = 1, missing = "breaching"
     }
     backend-5xx = {
-      description = "The backend answers with server errors."
+      description = "The backend returns server errors (5xx)."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count"
       dimensions  = merge(local.load_balancer_dimension, { TargetGroup = aws_lb_target_group.backend.arn_suffix })
       statistic   = "Sum", period = 300, periods = 1, comparison = "GreaterThanOrEqualToThreshold", threshold = 5, missing = "notBreaching"
     }
     frontend-5xx = {
-      description = "The UI answers with server errors."
+      description = "The frontend returns server errors (5xx)."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count"
       dimensions  = merge(local.load_balancer_dimension, { TargetGroup = aws_lb_target_group.frontend.arn_suffix })
       statistic   = "Sum", period = 300, periods = 1, comparison = "GreaterThanOrEqualToThreshold", threshold = 5, missing = "notBreaching"
     }
     load-balancer-5xx = {
-      description = "The load balancer found nobody to answer."
+      description = "The load balancer returns server errors (5xx): no healthy task answers."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.load_balancer_dimension
       statistic   = "Sum", period = 300, periods = 1, comparison = "GreaterThanOrEqualToThreshold", threshold = 5, missing = "notBreaching"
     }
     slow = {
-      description = "One answer in twenty takes longer than ten seconds."
+      description = "The backend takes more than 10 seconds for 5 % of requests."
       namespace   = "AWS/ApplicationELB", metric = "TargetResponseTime"
       dimensions  = merge(local.load_balancer_dimension, { TargetGroup = aws_lb_target_group.backend.arn_suffix })
       statistic   = "p95", period = 300, periods = 3, comparison = "GreaterThanThreshold", threshold = 10, missing = "notBreaching"
@@ -166,7 +166,7 @@ resource "aws_cloudwatch_metric_alarm" "all" {
 # ECS itself reports a job's task that could not start, ran out of memory or crashed, even when no backend runs.
 resource "aws_cloudwatch_event_rule" "task_died" {
   name        = "${var.name}-task-died"
-  description = "A job's task ended by something other than the job's own outcome"
+  description = "The task of a job failed to start, ran out of memory or crashed"
 
   event_pattern = jsonencode({
     source      = ["aws.ecs"]

@@ -30,13 +30,13 @@ resource "aws_ecr_lifecycle_policy" "images" {
     rules = [
       {
         rulePriority = 1
-        description  = "Images without a tag"
+        description  = "Delete untagged images after 7 days"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 7 }
         action       = { type = "expire" }
       },
       {
         rulePriority = 2
-        description  = "All but the newest fifty: enough to go back"
+        description  = "Keep the newest 50 images for rollbacks"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 50 }
         action       = { type = "expire" }
       },

@@ -25,12 +25,12 @@ data "aws_iam_policy_document" "ecs_trust" {
 
 resource "aws_iam_role" "ecs" {
   for_each = {
-    backend            = "ReviewLens: the backend's program"
-    frontend           = "ReviewLens: the UI's program, which needs nothing of AWS"
-    pipeline           = "ReviewLens: a job's program"
-    backend-execution  = "ReviewLens: how Fargate starts the backend"
-    frontend-execution = "ReviewLens: how Fargate starts the UI"
-    pipeline-execution = "ReviewLens: how Fargate starts a job"
+    backend            = "ReviewLens: permissions of the backend"
+    frontend           = "ReviewLens: the frontend, which needs no permissions"
+    pipeline           = "ReviewLens: permissions of a job"
+    backend-execution  = "ReviewLens: lets Fargate start the backend"
+    frontend-execution = "ReviewLens: lets Fargate start the frontend"
+    pipeline-execution = "ReviewLens: lets Fargate start a job"
   }
 
   name               = "${var.name}-${each.key}"
@@ -45,19 +45,19 @@ data "aws_iam_policy_document" "execution" {
 
   statement {
     #checkov:skip=CKV_AWS_356:GetAuthorizationToken supports no resources
-    sid       = "LogInToTheRegistry"
+    sid       = "LogInToRegistry"
     actions   = ["ecr:GetAuthorizationToken"]
     resources = ["*"]
   }
 
   statement {
-    sid       = "PullTheImage"
+    sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     resources = [aws_ecr_repository.images[each.key].arn]
   }
 
   statement {
-    sid       = "WriteTheLog"
+    sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${local.log_groups_arn}/${each.key}:log-stream:*"]
   }
@@ -66,7 +66,7 @@ data "aws_iam_policy_document" "execution" {
     for_each = each.key == "backend" ? [1] : []
 
     content {
-      sid       = "ReadTheOperatorKey"
+      sid       = "ReadOperatorKey"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = [aws_secretsmanager_secret.operator_key.arn]
     }
@@ -76,7 +76,7 @@ data "aws_iam_policy_document" "execution" {
     for_each = each.key == "backend" ? [1] : []
 
     content {
-      sid       = "DecryptTheOperatorKey"
+      sid       = "DecryptOperatorKey"
       actions   = ["kms:Decrypt"]
       resources = [aws_kms_key.main.arn]
 
@@ -142,7 +142,7 @@ data "aws_iam_policy_document" "backend" {
   }
 
   statement {
-    sid       = "TheKeyOfBoth"
+    sid       = "UseKeyForObjectsAndJobs"
     actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     resources = [aws_kms_key.main.arn]
 
@@ -184,7 +184,7 @@ data "aws_iam_policy_document" "backend" {
   }
 
   statement {
-    sid       = "GiveJobsTheirRoles"
+    sid       = "PassJobRoles"
     actions   = ["iam:PassRole"]
     resources = [aws_iam_role.ecs["pipeline"].arn, aws_iam_role.ecs["pipeline-execution"].arn]
 
@@ -219,7 +219,7 @@ data "aws_iam_policy_document" "backend" {
     for_each = var.emr ? [1] : []
 
     content {
-      sid       = "GiveLargeJobsTheirRole"
+      sid       = "PassLargeJobRole"
       actions   = ["iam:PassRole"]
       resources = [aws_iam_role.emr[0].arn]
 
@@ -258,7 +258,7 @@ data "aws_iam_policy_document" "pipeline" {
   }
 
   statement {
-    sid       = "TheKeyOfTheBucket"
+    sid       = "UseKeyForObjects"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [aws_kms_key.main.arn]
 

@@ -8,7 +8,7 @@ ephemeral "aws_secretsmanager_random_password" "operator_key" {
 resource "aws_secretsmanager_secret" "operator_key" {
   #checkov:skip=CKV2_AWS_57:rotated by raising operator_key_version, because the services must restart to use a new key
   name                    = "${var.name}/operator-key"
-  description             = "ReviewLens: key of the operator's routes and of the metrics"
+  description             = "ReviewLens: key for the operator's routes and the metrics"
   kms_key_id              = aws_kms_key.main.arn
   recovery_window_in_days = var.keep_data ? 30 : 0
 }

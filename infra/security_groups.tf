@@ -10,7 +10,7 @@ data "aws_ec2_managed_prefix_list" "cloudfront" {
 resource "aws_security_group" "load_balancer" {
   #checkov:skip=CKV2_AWS_5:attached to the load balancer in load_balancer.tf
   name        = "${var.name}-load-balancer"
-  description = "The load balancer"
+  description = "Load balancer"
   vpc_id      = aws_vpc.main.id
 
   tags = { Name = "${var.name}-load-balancer" }
@@ -19,7 +19,7 @@ resource "aws_security_group" "load_balancer" {
 resource "aws_security_group" "backend" {
   #checkov:skip=CKV2_AWS_5:attached to the backend service in ecs.tf
   name        = "${var.name}-backend"
-  description = "The backend's tasks"
+  description = "Backend tasks"
   vpc_id      = aws_vpc.main.id
 
   tags = { Name = "${var.name}-backend" }
@@ -28,7 +28,7 @@ resource "aws_security_group" "backend" {
 resource "aws_security_group" "frontend" {
   #checkov:skip=CKV2_AWS_5:attached to the frontend service in ecs.tf
   name        = "${var.name}-frontend"
-  description = "The tasks of the UI"
+  description = "Frontend tasks"
   vpc_id      = aws_vpc.main.id
 
   tags = { Name = "${var.name}-frontend" }
@@ -37,7 +37,7 @@ resource "aws_security_group" "frontend" {
 resource "aws_security_group" "pipeline" {
   #checkov:skip=CKV2_AWS_5:the backend attaches it to each task that it starts (settings.tf)
   name        = "${var.name}-pipeline"
-  description = "The tasks of jobs: nothing connects to them"
+  description = "Tasks of jobs, no incoming connections"
   vpc_id      = aws_vpc.main.id
 
   tags = { Name = "${var.name}-pipeline" }
@@ -48,7 +48,7 @@ resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
   count = local.cloudfront ? 1 : 0
 
   security_group_id = aws_security_group.load_balancer.id
-  description       = "CloudFront alone"
+  description       = "HTTP from CloudFront"
   prefix_list_id    = data.aws_ec2_managed_prefix_list.cloudfront[0].id
   ip_protocol       = "tcp"
   from_port         = 80
@@ -60,7 +60,7 @@ resource "aws_vpc_security_group_ingress_rule" "world" {
   for_each = local.cloudfront ? [] : toset(["80", "443"])
 
   security_group_id = aws_security_group.load_balancer.id
-  description       = each.value == "80" ? "Sent on to HTTPS" : "HTTPS from anywhere"
+  description       = each.value == "80" ? "HTTP, redirected to HTTPS" : "HTTPS from anywhere"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = tonumber(each.value)
@@ -129,7 +129,7 @@ resource "aws_vpc_security_group_egress_rule" "pipeline_endpoints" {
   count = local.private_jobs ? 1 : 0
 
   security_group_id            = aws_security_group.pipeline.id
-  description                  = "AWS services inside the network"
+  description                  = "HTTPS to the interface endpoints"
   referenced_security_group_id = aws_security_group.endpoints.id
   ip_protocol                  = "tcp"
   from_port                    = 443

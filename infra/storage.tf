@@ -1,7 +1,7 @@
 # Two buckets: one for uploads and results, one for access logs. Their policies are in bucket_policies.tf.
 
 locals {
-  # The name is known before the bucket exists, so that policies can be read in a plan.
+  # Built from variables, so that a plan can show policies before the bucket exists.
   bucket     = "${var.name}-${local.account}-${var.region}"
   bucket_arn = "arn:${local.partition}:s3:::${local.bucket}"
   buckets    = { data = aws_s3_bucket.data, logs = aws_s3_bucket.logs }
