@@ -8,7 +8,6 @@ data "aws_ec2_managed_prefix_list" "cloudfront" {
 }
 
 resource "aws_security_group" "load_balancer" {
-  #checkov:skip=CKV2_AWS_5:attached to the load balancer in load_balancer.tf
   name        = "${var.name}-load-balancer"
   description = "Load balancer"
   vpc_id      = aws_vpc.main.id
@@ -17,7 +16,6 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_security_group" "backend" {
-  #checkov:skip=CKV2_AWS_5:attached to the backend service in ecs.tf
   name        = "${var.name}-backend"
   description = "Backend tasks"
   vpc_id      = aws_vpc.main.id
@@ -26,7 +24,6 @@ resource "aws_security_group" "backend" {
 }
 
 resource "aws_security_group" "frontend" {
-  #checkov:skip=CKV2_AWS_5:attached to the frontend service in ecs.tf
   name        = "${var.name}-frontend"
   description = "Frontend tasks"
   vpc_id      = aws_vpc.main.id
