@@ -16,8 +16,8 @@ from reviewlens.logs import configure_logging
 from reviewlens.settings import Settings
 
 KEEP_ALIVE_SECONDS = 310
-"""Longer than a load balancer keeps a connection that is idle (infra/modules/edge): if the backend were the first to
-close it, a request on its way at that moment would be answered with 502."""
+"""Longer than the load balancer keeps an idle connection (infra/load_balancer.tf). If the backend closed it first, a
+request on its way at that moment would be answered with 502."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-# Where Terraform keeps its state: a bucket of yours, named at `terraform init` (DEPLOYMENT.md, step 2).
+# Terraform's state: an S3 bucket of yours, named at terraform init (DEPLOYMENT.md, step 2).
 terraform {
   backend "s3" {
     key          = "reviewlens/terraform.tfstate"

@@ -1,54 +1,61 @@
+# Values for people, scripts/ and GitHub's workflows: terraform output NAME.
+
 output "url" {
-  description = "Where to send a browser."
-  value       = module.edge.url
+  description = "Address of the installation, for a browser."
+  value       = local.url
 }
 
 output "environment" {
-  description = "The settings that make a backend, wherever it runs, one of this installation's."
+  description = "Environment variables that connect a backend to this installation, wherever it runs."
   value       = merge(local.connections, { AWS_REGION = var.region })
 }
 
 output "deployment" {
-  description = "What scripts/push_images.py and scripts/deploy.py need to know, as JSON."
+  description = "Input of scripts/push_images.py and scripts/deploy.py, as JSON."
   value = {
     region       = var.region
-    cluster      = module.compute.cluster
-    services     = module.compute.services
-    task_family  = module.compute.pipeline_family
-    repositories = module.registry.urls
-    backend_url  = module.edge.url
-    frontend_url = module.edge.url
+    cluster      = aws_ecs_cluster.main.name
+    services     = { for component, service in aws_ecs_service.services : component => service.name }
+    task_family  = aws_ecs_task_definition.pipeline.family
+    repositories = local.repository_urls
+    backend_url  = local.url
+    frontend_url = local.url
   }
 }
 
 output "repositories" {
-  description = "Where images are pushed, by part."
-  value       = module.registry.urls
+  description = "Addresses of the image repositories, by component."
+  value       = local.repository_urls
 }
 
 output "user_pool_id" {
-  description = "For `aws cognito-idp admin-create-user`."
-  value       = module.identity.user_pool_id
+  description = "ID of the Cognito user pool, for aws cognito-idp admin-create-user."
+  value       = aws_cognito_user_pool.main.id
 }
 
 output "bucket" {
-  value = module.storage.bucket
+  description = "Name of the bucket of uploads and results."
+  value       = aws_s3_bucket.data.id
 }
 
 output "logs_bucket" {
-  value = module.storage.logs_bucket
+  description = "Name of the bucket of access logs."
+  value       = aws_s3_bucket_policy.logs.bucket
 }
 
 output "jobs_table" {
-  value = module.jobs.name
+  description = "Name of the DynamoDB table of jobs."
+  value       = aws_dynamodb_table.jobs.name
 }
 
 output "log_groups" {
-  value = module.observability.log_groups
+  description = "Names of the CloudWatch log groups, by component."
+  value       = { for component, group in aws_cloudwatch_log_group.components : component => group.name }
 }
 
 output "dashboard" {
-  value = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards:name=${module.observability.dashboard}"
+  description = "Address of the CloudWatch dashboard in the AWS console."
+  value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards:name=${aws_cloudwatch_dashboard.main.dashboard_name}"
 }
 
 output "operator_key_secret" {
@@ -57,14 +64,16 @@ output "operator_key_secret" {
 }
 
 output "load_balancer_dns_name" {
-  description = "What your own domain's record points to, where hosted_zone_id is empty."
-  value       = module.edge.load_balancer_dns_name
+  description = "Target of the DNS record that you create for domain_name where hosted_zone_id is empty."
+  value       = aws_lb.main.dns_name
 }
 
 output "github_images_role_arn" {
-  value = var.github_repository == "" ? "" : module.delivery[0].role_arns["images"]
+  description = "Role of the GitHub workflow that pushes images; empty without github_repository."
+  value       = local.github ? aws_iam_role.github["images"].arn : ""
 }
 
 output "github_deploy_role_arn" {
-  value = var.github_repository == "" ? "" : module.delivery[0].role_arns["deploy"]
+  description = "Role of the GitHub workflow that deploys; empty without github_repository."
+  value       = local.github ? aws_iam_role.github["deploy"].arn : ""
 }

@@ -1,204 +1,234 @@
-# ---- where and under which name -----------------------------------------------------------------------------------------
+# Input variables. Only image_tag has no default; set the others in terraform.tfvars (see terraform.tfvars.example).
+
+# ---- place and name -----------------------------------------------------------------------------------------------------
 
 variable "region" {
-  description = "AWS region of everything but CloudFront, which is global."
+  description = "AWS region of all resources except CloudFront, which is global."
   type        = string
   default     = "eu-west-1"
 }
 
 variable "name" {
-  description = "Prefix of all names; two installations in one account need two."
+  description = "Prefix of all resource names. Two installations in one account need different ones."
   type        = string
   default     = "reviewlens"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{2,20}$", var.name))
-    error_message = "Use 3 to 21 lower-case letters, digits and hyphens, a letter first."
+    error_message = "Use 3 to 21 lower-case letters, digits and hyphens, starting with a letter."
   }
 }
 
 variable "tags" {
-  description = "Further tags for everything."
+  description = "Additional tags for all resources."
   type        = map(string)
   default     = {}
 }
 
 variable "keep_data" {
-  description = "Protect bucket, table, user pool and load balancer from deletion. Set it to false and apply before a tear-down."
+  description = "Protect the bucket, the table, the user pool and the load balancer from deletion. Before a tear-down set it to false and apply."
   type        = bool
   default     = true
+}
+
+variable "old_version_days" {
+  description = "Days for which a replaced or deleted object can be restored."
+  type        = number
+  default     = 30
 }
 
 # ---- network ------------------------------------------------------------------------------------------------------------
 
 variable "vpc_cidr" {
-  description = "Addresses of the network, a /16 to /20."
+  description = "CIDR block of the VPC, a /16 to /20."
   type        = string
   default     = "10.40.0.0/16"
 }
 
 variable "interface_endpoints" {
-  description = "AWS services that private subnets reach without the internet. A job's task needs these three and the S3 gateway; an empty list saves their price and gives tasks public addresses."
+  description = "AWS services that private subnets reach through a VPC endpoint. A job needs these three and the S3 gateway. An empty list saves their cost and gives jobs public addresses."
   type        = list(string)
   default     = ["ecr.api", "ecr.dkr", "logs"]
 }
 
 variable "nat_gateway" {
-  description = "Run backend and UI in private subnets behind a NAT gateway, instead of in public ones with public addresses that nothing may connect to."
+  description = "Run backend and frontend in private subnets behind a NAT gateway instead of in public subnets, where they have public addresses that accept no connections."
   type        = bool
   default     = false
 }
 
 variable "flow_logs" {
-  description = "Log the network's connections into the logs bucket."
+  description = "Write VPC flow logs to the logs bucket."
   type        = bool
   default     = true
 }
 
-# ---- how a browser reaches it -------------------------------------------------------------------------------------------
+# ---- public address -----------------------------------------------------------------------------------------------------
 
 variable "cloudfront" {
-  description = "HTTPS at CloudFront's own domain, where no certificate is given. False without a certificate is plain HTTP: for an emulator alone."
+  description = "Serve HTTPS on CloudFront's own domain where certificate_arn is empty. False without a certificate means plain HTTP: use it with an emulator only."
   type        = bool
   default     = true
 }
 
 variable "domain_name" {
-  description = "Your own domain, for instance reviews.example.com; empty: CloudFront's."
+  description = "Your own domain, for example reviews.example.com. Empty: CloudFront's domain."
   type        = string
   default     = ""
 }
 
 variable "certificate_arn" {
-  description = "ACM certificate for domain_name, in the same region; the load balancer then ends TLS itself, without CloudFront."
+  description = "ARN of an ACM certificate for domain_name in the same region. The load balancer then ends TLS itself, without CloudFront."
   type        = string
   default     = ""
 
   validation {
     condition     = (var.certificate_arn == "") == (var.domain_name == "")
-    error_message = "Give domain_name and certificate_arn together, or neither."
+    error_message = "Set both domain_name and certificate_arn, or neither."
   }
 }
 
 variable "hosted_zone_id" {
-  description = "Route 53 zone of domain_name, to make its record there; empty: make it yourself."
+  description = "ID of the Route 53 zone in which to create the record of domain_name. Empty: create the record yourself."
   type        = string
   default     = ""
 }
 
 variable "access_logs" {
-  description = "Log the load balancer's requests into the logs bucket."
+  description = "Write the load balancer's access logs to the logs bucket."
   type        = bool
   default     = true
 }
 
-# ---- what runs ----------------------------------------------------------------------------------------------------------
+# ---- programs -----------------------------------------------------------------------------------------------------------
 
 variable "image_tag" {
-  description = "Tag of the images that a first apply starts (a commit); later versions are deployed by scripts/deploy.py."
+  description = "Tag (a commit hash) of the images that the first apply starts. scripts/deploy.py deploys later versions."
   type        = string
 }
 
 variable "images" {
-  description = "Whole image references instead of this installation's registry, by part (backend, frontend, pipeline)."
+  description = "Complete image references, by component (backend, frontend, pipeline), for images from another registry."
   type        = map(string)
   default     = {}
 }
 
 variable "backend_tasks" {
-  description = "How many backends run."
+  description = "Number of backend tasks."
   type        = number
   default     = 2
 }
 
 variable "frontend_tasks" {
-  description = "How many UIs run."
+  description = "Number of frontend tasks."
   type        = number
   default     = 2
 }
 
+variable "task_sizes" {
+  description = "Size of a task, by component: cpu (1024 is one vCPU), memory in MiB, disk in GiB. The backend starts each job with a size that fits its file."
+  type        = map(object({ cpu = number, memory = number, disk = optional(number) }))
+  default = {
+    backend  = { cpu = 1024, memory = 4096 }
+    frontend = { cpu = 512, memory = 1024 }
+    pipeline = { cpu = 2048, memory = 8192, disk = 50 }
+  }
+}
+
 variable "max_concurrent_jobs" {
-  description = "Jobs that run at once, each in a task of its own; the rest wait."
+  description = "Number of jobs that run at the same time, each in its own task. Further jobs wait."
   type        = number
   default     = 10
 }
 
 variable "spot" {
-  description = "Run jobs on Fargate Spot, about a third of the price; an interrupted job goes on by itself."
+  description = "Run jobs on Fargate Spot, at about a third of the price. An interrupted job resumes by itself."
   type        = bool
   default     = true
 }
 
 variable "engine" {
-  description = "Scoring engine for new jobs (REVIEWLENS_ENGINE)."
+  description = "Scoring engine of new jobs (REVIEWLENS_ENGINE)."
   type        = string
   default     = "auto"
 }
 
 variable "sign_up" {
-  description = "Whether people may make themselves a user."
+  description = "Let people create their own user."
   type        = bool
   default     = false
 }
 
 variable "emr" {
-  description = "Make an EMR Serverless application for files over emr_over_bytes."
+  description = "Create an EMR Serverless application for files larger than emr_over_bytes."
   type        = bool
   default     = false
 }
 
 variable "emr_over_bytes" {
-  description = "Files over so many bytes go to EMR Serverless, where there is one."
+  description = "Size in bytes above which a file goes to EMR Serverless, where emr is true."
   type        = number
   default     = 1000000000
 }
 
+variable "emr_release" {
+  description = "EMR release of the EMR Serverless application."
+  type        = string
+  default     = "emr-spark-8.0.0"
+}
+
+variable "emr_max_vcpu" {
+  description = "Maximum number of vCPUs that EMR Serverless uses at once. It limits the cost of a mistake."
+  type        = number
+  default     = 64
+}
+
 variable "settings" {
-  description = "Further REVIEWLENS_* variables of the backend, by name."
+  description = "Additional REVIEWLENS_* environment variables of the backend, by name."
   type        = map(string)
   default     = {}
 }
 
 variable "operator_key_version" {
-  description = "Raise by one to make a new operator key."
+  description = "Version of the operator's key. Raise it by one to generate a new key."
   type        = number
   default     = 1
 }
 
 variable "origin_secret_version" {
-  description = "Raise by one to make a new secret between CloudFront and the load balancer."
+  description = "Version of the secret between CloudFront and the load balancer. Raise it by one to generate a new secret."
   type        = number
   default     = 1
 }
 
-# ---- watching and paying ------------------------------------------------------------------------------------------------
+# ---- monitoring and cost ------------------------------------------------------------------------------------------------
 
 variable "alarms" {
-  description = "CloudWatch alarms; false where CloudWatch is emulated."
+  description = "Create the CloudWatch alarms. False where CloudWatch is emulated."
   type        = bool
   default     = true
 }
 
 variable "alarm_emails" {
-  description = "Who hears of alarms and of the budget; each confirms by a link in a mail."
+  description = "E-mail addresses that receive alarms and budget notifications. Each confirms its subscription through a link in an e-mail."
   type        = list(string)
   default     = []
 }
 
 variable "log_days" {
-  description = "How long logs are kept."
+  description = "Days after which logs are deleted."
   type        = number
   default     = 365
 }
 
 variable "backlog_alarm" {
-  description = "Alarm when so many jobs have waited for a quarter of an hour."
+  description = "Number of jobs that have waited for 15 minutes at which an alarm goes off."
   type        = number
   default     = 50
 }
 
 variable "monthly_budget" {
-  description = "US dollars a month, which a mail goes out about: at 80 % of it, and when the forecast is over it; 0: none."
+  description = "Monthly budget of the account in US dollars. A notification goes out at 80 % of it and when the forecast exceeds it. 0: no budget."
   type        = number
   default     = 300
 }
@@ -206,13 +236,13 @@ variable "monthly_budget" {
 # ---- deployment from GitHub ---------------------------------------------------------------------------------------------
 
 variable "github_repository" {
-  description = "ORG/REPO whose workflows may push images and deploy; empty: none."
+  description = "GitHub repository (OWNER/NAME) whose workflows may push images and deploy. Empty: none."
   type        = string
   default     = ""
 }
 
 variable "github_oidc_provider_arn" {
-  description = "GitHub's identity provider where the account has it already; empty: make it."
+  description = "ARN of the account's GitHub identity provider, where it has one. Empty: create it."
   type        = string
   default     = ""
 }

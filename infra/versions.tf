@@ -1,3 +1,5 @@
+# Versions of Terraform and the AWS provider, and the provider's settings.
+
 terraform {
   required_version = ">= 1.11.0, < 2.0.0"
 

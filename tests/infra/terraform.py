@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
-# What the emulator does otherwise than AWS: it has one address for all buckets, forgets prefix lists in rules, and does
-# not tell back some of what it was told, so that a second plan would want to tell it again.
-_OVERRIDES = {
-    ".": """provider "aws" {
+# Where the emulator differs from AWS: it has one address for all buckets, forgets the prefix list of a rule, and does
+# not return some attributes, so that every later plan would set them again.
+_OVERRIDE = """provider "aws" {
   s3_use_path_style = true
 }
-""",
-    "modules/network": """resource "aws_vpc_security_group_egress_rule" "pipeline_s3" {
+
+resource "aws_vpc_security_group_egress_rule" "pipeline_s3" {
   prefix_list_id = null
   cidr_ipv4      = "0.0.0.0/0"
 }
@@ -35,14 +34,13 @@ resource "aws_vpc_endpoint" "interface" {
     ignore_changes = [private_dns_enabled, security_group_ids]
   }
 }
-""",
-    "modules/compute": """resource "aws_ecs_service" "this" {
+
+resource "aws_ecs_service" "services" {
   lifecycle {
     ignore_changes = [task_definition, availability_zone_rebalancing]
   }
 }
-""",
-}
+"""
 
 
 class Unavailable(Exception):
@@ -85,8 +83,7 @@ def initialised(folder: Path, environment: dict[str, str] | None = None) -> Terr
     if shutil.which("terraform") is None:
         raise Unavailable("Terraform is not installed on this machine")
     shutil.copytree(INFRA, folder, ignore=shutil.ignore_patterns(".terraform", "backend.tf", "*.tfvars", "*.tfstate*"))
-    for place, text in _OVERRIDES.items():
-        (folder / place / "emulator_override.tf").write_text(text)
+    (folder / "emulator_override.tf").write_text(_OVERRIDE)
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
     own |= {"TF_IN_AUTOMATION": "1", "TF_CLI_ARGS": "-no-color", "CHECKPOINT_DISABLE": "1"}
     own |= {"AWS_EC2_METADATA_DISABLED": "true"} | (environment or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from reviewlens.jobs.interface import JobState
 from reviewlens.settings import Settings
 from tests.infra.terraform import INFRA
 
-MAIN = (INFRA / "main.tf").read_text()
+LOAD_BALANCER = (INFRA / "load_balancer.tf").read_text()
 PAGES = ("/", "/start", "/dashboard", "/analyse", "/runs", "/try", "/_stcore/stream", "/static/js/index.js")
 
 
@@ -37,7 +38,7 @@ def matches(path: str, patterns: list[str]) -> bool:
 
 
 def test_every_route_reaches_the_backend_or_is_closed_on_purpose() -> None:
-    open_, closed = listed("backend_paths", MAIN), listed("closed_paths", MAIN)
+    open_, closed = listed("backend_paths", LOAD_BALANCER), listed("closed_paths", LOAD_BALANCER)
     assert len(routes()) > 20
     for path in routes():
         shut = path == "/metrics" or path.startswith("/operator/")
@@ -47,21 +48,21 @@ def test_every_route_reaches_the_backend_or_is_closed_on_purpose() -> None:
 
 def test_no_page_of_the_ui_is_taken_for_a_route() -> None:
     for page in PAGES:
-        assert not matches(page, listed("backend_paths", MAIN) + listed("closed_paths", MAIN)), page
+        assert not matches(page, listed("backend_paths", LOAD_BALANCER) + listed("closed_paths", LOAD_BALANCER)), page
 
 
 def test_no_pattern_is_left_over() -> None:
-    for pattern in listed("backend_paths", MAIN):
+    for pattern in listed("backend_paths", LOAD_BALANCER):
         assert any(fnmatchcase(path, pattern) for path in routes()), pattern
 
 
 def test_a_rule_of_the_load_balancer_takes_five_values_with_the_secret() -> None:
-    assert "chunklist(var.backend_paths, 4)" in (INFRA / "modules" / "edge" / "main.tf").read_text()
-    assert len(listed("closed_paths", MAIN)) <= 5
+    assert "chunklist(local.backend_paths, 4)" in LOAD_BALANCER
+    assert len(listed("closed_paths", LOAD_BALANCER)) <= 5
 
 
 def test_the_load_balancer_lets_go_of_idle_connections_before_the_backend_does() -> None:
-    found = re.search(r"\bidle_timeout\s*=\s*(\d+)", (INFRA / "modules" / "edge" / "main.tf").read_text())
+    found = re.search(r"\bidle_timeout\s*=\s*(\d+)", LOAD_BALANCER)
     assert found and int(found[1]) < KEEP_ALIVE_SECONDS
 
 
@@ -85,7 +86,7 @@ def test_the_settings_are_enough_for_a_backend() -> None:
 
 
 def test_the_table_is_the_one_that_the_backend_expects() -> None:
-    text = (INFRA / "modules" / "jobs" / "main.tf").read_text()
+    text = (INFRA / "jobs_table.tf").read_text()
     keys = {each["KeyType"]: each["AttributeName"] for each in SCHEMA["KeySchema"]}
     table = text.split("global_secondary_index", 1)[0]
     assert re.search(rf'hash_key\s*=\s*"{keys["HASH"]}"', table)
@@ -109,10 +110,48 @@ def test_the_table_is_the_one_that_the_backend_expects() -> None:
     assert f'attribute_name = "{TTL_ATTRIBUTE}"' in text
 
 
-@pytest.mark.parametrize("module", sorted(path.name for path in (INFRA / "modules").iterdir()))
-def test_every_module_is_used_and_says_what_it_is_for(module: str) -> None:
-    assert f'source = "./modules/{module}"' in MAIN
-    assert (INFRA / "modules" / module / "main.tf").read_text().startswith("# ")
+@pytest.mark.parametrize("path", sorted(INFRA.rglob("*.tf")), ids=lambda path: str(path.relative_to(INFRA)))
+def test_every_file_starts_with_its_purpose_and_is_in_the_readme(path: Path) -> None:
+    assert path.read_text().startswith("# ")
+    readme = (INFRA / "README.md").read_text()
+    assert f"`{path.relative_to(INFRA)}`" in readme or f"`{path.parent.relative_to(INFRA)}/`" in readme
+
+
+def test_the_readme_names_files_and_variables_that_exist() -> None:
+    readme = (INFRA / "README.md").read_text()
+    for name in re.findall(r"`(\w+\.tf)`", readme):
+        assert (INFRA / name).exists(), name
+    table = readme.split("| change | variables | afterwards |", 1)[1].split("\n\n", 1)[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)[^`]*`", row.split("|")[2])}
+    assert len(named) > 20
+    assert named <= set(re.findall(r'^variable "(\w+)"', (INFRA / "variables.tf").read_text(), re.MULTILINE))
+
+
+def test_every_module_is_used() -> None:
+    used = {
+        each for path in INFRA.glob("*.tf") for each in re.findall(r'source\s*=\s*"\./modules/(\w+)"', path.read_text())
+    }
+    assert used == {path.name for path in INFRA.glob("modules/*")}
+
+
+def test_security_groups_are_described_in_characters_that_aws_accepts() -> None:
+    """EC2 refuses others, an apostrophe for instance; the emulator takes them all."""
+    blocks = [
+        block
+        for path in INFRA.rglob("*.tf")
+        for block in re.findall(
+            r'^resource "aws_(?:vpc_)?security_group\w*" .*?^\}', path.read_text(), re.MULTILINE | re.DOTALL
+        )
+    ]
+    described = [
+        text
+        for block in blocks
+        for line in re.findall(r"description += (.*)", block)
+        for text in re.findall(r'"([^"]*)"', line)
+    ]
+    assert len(described) > 10
+    for text in described:
+        assert re.fullmatch(r"[a-zA-Z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}", text), text
 
 
 def test_every_exception_from_the_security_checks_gives_its_reason() -> None:
@@ -125,7 +164,7 @@ def test_every_exception_from_the_security_checks_gives_its_reason() -> None:
 
 
 def test_the_alarms_read_what_the_log_says() -> None:
-    text = (INFRA / "modules" / "observability" / "main.tf").read_text()
+    text = (INFRA / "monitoring.tf").read_text()
     told = "".join(
         (INFRA.parent / "reviewlens" / "jobs" / name).read_text() for name in ("backlog.py", "dispatcher.py")
     )
@@ -139,7 +178,7 @@ def test_the_page_for_one_machine_sends_the_same_paths_to_the_backend() -> None:
     page = (INFRA.parent / "DEPLOYMENT.md").read_text()
     for name, words in (("backend_paths", "@api path "), ("closed_paths", "@closed path ")):
         (told,) = re.findall(rf"^\s*{words}(.*)$", page, re.MULTILINE)
-        assert told.split() == listed(name, MAIN)
+        assert told.split() == listed(name, LOAD_BALANCER)
 
 
 def test_the_page_names_variables_outputs_and_scripts_that_exist() -> None:
