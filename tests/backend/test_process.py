@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.backend.conftest import until
+from tests.timing import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -44,7 +44,7 @@ class Backend:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 
     def wait(self) -> Backend:
-        until(self._answers, 60)
+        wait_until(self._answers, 60)
         return self
 
     def _answers(self) -> bool:
@@ -125,7 +125,7 @@ def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start
     first = start().wait()
     first.log_in()
     job = submit(first, rows(1500))
-    until(lambda: first.job(job)["state"] == "running" and first.job(job)["progress"], 60)
+    wait_until(lambda: first.job(job)["state"] == "running" and first.job(job)["progress"], 60)
     task = task_of(job)
     assert task is not None
     first.end(signal.SIGKILL)
@@ -141,7 +141,7 @@ def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start
 
     third = start().wait()
     third.log_in()
-    until(lambda: third.job(job)["state"] not in ("running", "queued", "interrupted"), 240)
+    wait_until(lambda: third.job(job)["state"] not in ("running", "queued", "interrupted"), 240)
     done = third.job(job)
     assert (done["state"], done["rows_read"], done["rows_scored"]) == ("succeeded", 1500, 1500)
     assert done["attempts"] <= 2
@@ -175,7 +175,7 @@ def test_a_wrong_setting_is_said(start):
 def test_logs_are_json_on_standard_output_and_in_the_file(start, tmp_path):
     backend = start().wait()
     backend.client.get("/me", headers={"X-Request-ID": "find-me-again"})
-    until(lambda: "find-me-again" in (tmp_path / "data" / "logs" / "fastapi.log").read_text())
+    wait_until(lambda: "find-me-again" in (tmp_path / "data" / "logs" / "fastapi.log").read_text())
     assert backend.end() == 0
     printed = [json.loads(line) for line in backend.output.read_text().splitlines()]
     kept = [json.loads(line) for line in (tmp_path / "data" / "logs" / "fastapi.log").read_text().splitlines()]

@@ -18,8 +18,9 @@ import uvicorn
 
 from reviewlens.identity.private_files import operator_key
 from reviewlens.jobs.interface import JobState
-from tests.backend.conftest import CSV, PASSWORD, Site, make_site, until
+from tests.backend.conftest import CSV, PASSWORD, Site, make_site
 from tests.emulator import free_port
+from tests.timing import wait_until
 
 EXAMPLES = 8
 CHECKS = ("not_a_server_error", "content_type_conformance", "response_schema_conformance", "ignored_auth")
@@ -40,7 +41,7 @@ def served(site: Site) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        until(lambda: server.started)
+        wait_until(lambda: server.started)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from tests.jobs.conftest import CSV, Bench
+from tests.timing import wait_until
 
 
 @pytest.fixture
@@ -294,10 +294,7 @@ def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
     monkeypatch.setattr(bench.table, "in_states", troublesome)
     job = bench.submit()
     bench.dispatcher.start()
-    deadline = time.monotonic() + 30
-    while not bench.table.get("u1", job).handle.startswith("task"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: bench.table.get("u1", job).handle.startswith("task"))
     bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
     bench.dispatcher.stop()
     assert "broke off" in caplog.text
@@ -306,10 +303,7 @@ def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
 def test_the_thread_works_and_stops(bench):
     bench.dispatcher.start()
     job = bench.submit()
-    deadline = time.monotonic() + 5
-    while bench.state(job) is not JobState.RUNNING or not bench.table.get("u1", job).handle:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: bench.state(job) is JobState.RUNNING and bench.table.get("u1", job).handle)
     bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
     bench.dispatcher.stop()
     row = bench.table.get("u1", job)

@@ -718,10 +718,11 @@ def test_copies_that_go_by_themselves_are_no_trouble(store, tmp_path, monkeypatc
             raise FileNotFoundError
         return stat(self, **options)
 
+    before = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "stat", gone)
         assert downloads._size(path.parent) == 0
-    assert time.time() - used(tmp_path / "gone") < 60
+    assert used(tmp_path / "gone") >= before
     monkeypatch.setattr(downloads, "_used", lambda found: 0.0)
     shutil.rmtree(path.parent)
     monkeypatch.setattr(Path, "rglob", lambda self, _pattern: iter([path.parent] if self == tmp_path else []))
@@ -841,7 +842,8 @@ def test_a_key_that_is_too_long_with_the_prefix_is_refused(held, hand):
 
 def test_the_time_of_a_write_is_told_without_a_date_too():
     told = {"ETag": '"e"', "ResponseMetadata": {"HTTPHeaders": {}}}
-    assert time.time() - 5 < s3_requests.written("k", 1, told).modified <= time.time()
+    before = time.time()
+    assert before <= s3_requests.written("k", 1, told).modified <= time.time()
 
 
 # -- forms -------------------------------------------------------------------------------------------------------------
