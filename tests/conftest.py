@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reviewlens.settings import Settings
 from tests.emulator import Emulator, program, running
+from tests.shared_spark import SharedSparkTasks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,13 +43,21 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process: its start and its first job take as long as ten others."""
-    from reviewlens.settings import Settings
     from reviewlens.spark.session import open_session, stop
 
     settings = Settings(driver_memory_mb=512, _env_file=None)
     session = open_session(settings, tmp_path_factory.mktemp("spark [session]"), 2)
     yield session
     stop(session)
+
+
+@pytest.fixture(scope="session")
+def shared_spark_tasks(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSparkTasks]:
+    """Runs the jobs of tests whose subject is not the task's own process."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("tasks"), workers=1, lease_seconds=3, _env_file=None)
+    tasks = SharedSparkTasks(settings, spark, tmp_path_factory.mktemp("w"))
+    yield tasks
+    tasks.close()
 
 
 @pytest.fixture(scope="session")

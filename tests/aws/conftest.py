@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.aws.cloud import Cloud, backend, cloud, log_in, reviews
-from tests.aws.rig import Rig, WarmTasks, rig
+from tests.aws.rig import Rig, rig
 from tests.emulator import program
 from tests.frontend.running import Backend
+from tests.shared_spark import SharedSparkTasks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,10 +68,10 @@ def machine(account: Cloud, spark: SparkSession, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="module")
 def warm(
     account: Cloud, machine: Rig, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WarmTasks]:
-    """From here to the end of the module containers hand their jobs to this process, whose Spark is warm."""
-    tasks = WarmTasks(machine.platform.settings, spark, tmp_path_factory.mktemp("w"))
-    account.instead.append(tasks.program)
+) -> Iterator[SharedSparkTasks]:
+    """From here to the end of the module, containers hand their jobs to the Spark that all tests share."""
+    tasks = SharedSparkTasks(machine.platform.settings, spark, tmp_path_factory.mktemp("w"))
+    account.instead.append(tasks.command)
     yield tasks
     account.instead.pop()
     tasks.close()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import socket
-import sys
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from reviewlens.jobs.dynamodb import DynamoJobTable, create_table
 from reviewlens.jobs.interface import UNFINISHED, Job, JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.pipeline import lease
-from reviewlens.pipeline.runner import run_spec
+from reviewlens.pipeline.runner import DONE, run_spec
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.storage import s3_requests
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 OUTPUTS = ("served_csv", "processed_csv", "rejected_csv")
 
 
-class WarmLauncher:
+class SharedSparkLauncher:
     """Runs `run_spec`, which is what a task's process does, in a thread, with a Spark that outlives it."""
 
     def __init__(self, settings: Settings, spark: SparkSession) -> None:
@@ -77,69 +76,13 @@ class WarmLauncher:
         return any(thread.is_alive() for thread, _ in self._threads.values())
 
 
-class WarmTasks:
-    """The same for containers: what they run hands its job to this process, by a socket, and leaves with its code."""
-
-    def __init__(self, settings: Settings, spark: SparkSession, folder: Path) -> None:
-        self._settings = settings
-        self._spark = spark
-        self._turn = threading.Lock()
-        self._listener = socket.socket(socket.AF_UNIX)
-        self.path = str(folder / "tasks.sock")
-        self._listener.bind(self.path)
-        self._listener.listen()
-        self.started = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def program(self) -> list[str]:
-        """To run in a container, with the spec's address behind it."""
-        return [sys.executable, "-S", "-c", _HAND_ON, self.path]
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        stop = threading.Event()
-        with connection, connection.makefile("rw") as talk:
-            spec_uri = talk.readline().strip()
-            self.started += 1
-
-            def listen() -> None:
-                talk.readline()  # the word to stop, or the end
-                stop.set()
-
-            threading.Thread(target=listen, daemon=True).start()
-            with self._turn:  # as one machine has one Spark
-                code = run_spec(spec_uri, self._settings, stop=stop, session=self._spark)
-            with contextlib.suppress(OSError):
-                connection.sendall(f"{code}\n".encode())
-
-    def close(self) -> None:
-        """Take no more."""
-        self._listener.close()
-
-
-_HAND_ON = """
-import signal, socket, sys
-talk = socket.socket(socket.AF_UNIX)
-talk.connect(sys.argv[1])
-signal.signal(signal.SIGTERM, lambda *_: talk.sendall(b"stop\\n"))
-talk.sendall(sys.argv[2].encode() + b"\\n")
-sys.exit(int(talk.makefile().readline() or 137))
-"""
-
-
 @dataclass
 class Rig:
     """What a backend holds, driven by hand. `observer` reads the table past the proxy."""
 
     platform: Platform
     dispatcher: Dispatcher
-    launcher: WarmLauncher
+    launcher: SharedSparkLauncher
     observer: DynamoJobTable
     store: Any
     user: str = "00000000-0000-4000-8000-000000000001"
@@ -229,7 +172,7 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
         _env_file=None,
     )
     platform = Platform.from_settings(settings)
-    launcher = WarmLauncher(settings, spark)
+    launcher = SharedSparkLauncher(settings, spark)
     with _directly(account):
         observer = DynamoJobTable(name, aws.client("dynamodb"))
         from reviewlens.storage.s3 import S3ObjectStore
@@ -237,6 +180,25 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
         store = S3ObjectStore(account.bucket)
     try:
         yield Rig(platform, Dispatcher(platform.jobs, launcher), launcher, observer, store)
+    finally:
+        platform.close()
+
+
+@contextlib.contextmanager
+def local_jobs(folder: Path, spark: SparkSession) -> Iterator[Callable[[bytes, str], tuple[dict[str, Any], JobKeys]]]:
+    """Runs a file through the product without AWS, by an engine, in this process; gives the summary and the keys."""
+    settings = Settings(data_dir=folder, workers=1, _env_file=None)
+    platform = Platform.from_settings(settings)
+    user = "local-user"
+
+    def run(content: bytes, engine: str) -> tuple[dict[str, Any], JobKeys]:
+        upload = platform.uploads.receive(user, "reviews.csv", iter([content])).upload_id
+        keys = JobKeys(user, platform.jobs.submit(user, upload, engine=engine)[0].job_id)
+        assert run_spec(platform.store.uri(keys.spec), settings, session=spark) == DONE
+        return json.loads(platform.store.get(keys.summary)), keys
+
+    try:
+        yield run
     finally:
         platform.close()
 

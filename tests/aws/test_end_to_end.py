@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -16,7 +16,12 @@ from reviewlens import aws
 from reviewlens.contracts.keys import JobKeys
 from tests.aws.cloud import backend, log_in, reviews
 from tests.aws.conftest import LONG, Site
+from tests.aws.rig import local_jobs
 from tests.frontend import running as processes
+from tests.shared_spark import SharedSparkTasks
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -32,25 +37,21 @@ def on_aws(site: Site, subject: str, job_id: str, name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Local:
-    """The same files through the product as it is on this machine: jobs and outputs by engine."""
+    """The same files through the product without AWS: summaries and outputs by engine."""
 
-    jobs: dict[str, dict[str, Any]]
+    summaries: dict[str, dict[str, Any]]
     outputs: dict[str, dict[str, bytes]]
 
 
 @pytest.fixture(scope="module")
-def local(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Local:
-    data: Path = tmp_path_factory.mktemp("local")
+def local(site: Site, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Local:
+    folder: Path = tmp_path_factory.mktemp("local")
     made = Local({}, {})
-    with processes.backend(data) as backend_here:
-        backend_here.log_in("ana", "a-long-enough-password")
-        subject = backend_here.call("GET", "/me")["subject"]
+    with local_jobs(folder, spark) as run:
         for engine, content in (("textblob", site.content), ("auto", FEW)):
-            job = analyse(backend_here, content, engine)
-            keys = JobKeys(subject, job["job_id"])
-            made.jobs[engine] = job
+            made.summaries[engine], keys = run(content, engine)
             made.outputs[engine] = {
-                name: (data / "objects" / getattr(keys, name)).read_bytes() for name in SAME_IN_BOTH
+                name: (folder / "objects" / getattr(keys, name)).read_bytes() for name in SAME_IN_BOTH
             }
     return made
 
@@ -68,21 +69,22 @@ def plain(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_job_on_aws_gives_the_same_bytes_as_one_on_this_machine(site: Site, local: Local) -> None:
-    assert local.jobs["textblob"]["state"] == site.job["state"] == "succeeded"
+    assert site.job["state"] == "succeeded"
     for name, expected in local.outputs["textblob"].items():
         assert expected
         assert on_aws(site, site.ana_subject, site.done, name) == expected, name
-    assert plain(site.job["summary"]) == plain(local.jobs["textblob"]["summary"])
+    assert plain(site.job["summary"]) == plain(local.summaries["textblob"])
     assert site.job["rows_read"] == 30
 
 
-def test_the_shipped_model_gives_the_same_bytes_too(site: Site, local: Local) -> None:
+def test_the_shipped_model_gives_the_same_bytes_too(site: Site, local: Local, warm: SharedSparkTasks) -> None:
     job = analyse(site.ana, FEW, "auto")
-    assert job["state"] == local.jobs["auto"]["state"] == "succeeded", (job["error"], local.jobs["auto"]["error"])
-    assert job["engine"] == local.jobs["auto"]["engine"] == "cascade"
+    assert job["state"] == "succeeded", job["error"]
+    assert job["engine"] == local.summaries["auto"]["model"]["engine"] == "cascade"
+    assert warm.started == 1
     for name, expected in local.outputs["auto"].items():
         assert on_aws(site, site.ana_subject, job["job_id"], name) == expected, name
-    assert plain(job["summary"]) == plain(local.jobs["auto"]["summary"])
+    assert plain(job["summary"]) == plain(local.summaries["auto"])
 
 
 def test_the_task_was_a_container_that_got_an_address_and_nothing_else(site: Site) -> None:

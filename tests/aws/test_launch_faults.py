@@ -14,7 +14,8 @@ from reviewlens.jobs.interface import UNFINISHED, Job, JobState
 from reviewlens.launch.fargate import FargateLauncher
 from tests.aws.cloud import Cloud, reviews
 from tests.aws.proxy import Fault, How
-from tests.aws.rig import Rig, WarmTasks
+from tests.aws.rig import Rig
+from tests.shared_spark import SharedSparkTasks
 
 pytestmark = [pytest.mark.spark, pytest.mark.minutes]
 
@@ -29,7 +30,7 @@ class Tasks:
     account: Cloud
     rig: Rig
     dispatcher: Dispatcher
-    warm: WarmTasks
+    warm: SharedSparkTasks
 
     def submit(self) -> str:
         return self.rig.submit(self.rig.upload(CONTENT))
@@ -47,7 +48,7 @@ class Tasks:
 
 
 @pytest.fixture(scope="module")
-def tasks(account: Cloud, machine: Rig, warm: WarmTasks) -> Tasks:
+def tasks(account: Cloud, machine: Rig, warm: SharedSparkTasks) -> Tasks:
     settings = machine.platform.settings
     on_ecs = settings.model_copy(update={name: account.settings[name] for name in account.settings if "ecs" in name})
     launcher = FargateLauncher(on_ecs, poll_seconds=0.1)
@@ -98,7 +99,7 @@ def test_a_task_that_cannot_be_stopped_now_is_stopped_later(
     """A task that would heed no marker: its job is cancelled in the end, and never called finished before."""
     monkeypatch.setattr("reviewlens.jobs.dispatcher.CANCEL_GRACE_SECONDS", 0.2)
     monkeypatch.setattr("reviewlens.pipeline.control.Control.cancel_requested", lambda self: False)
-    with tasks.warm._turn:  # it waits for its turn, and so is still at work when it is to stop
+    with tasks.warm.turn:  # it waits for its turn, and so is still at work when it is to stop
         job_id = tasks.submit()
         tasks.until(lambda: tasks.rig.now(job_id).handle)
         tasks.rig.platform.jobs.cancel(tasks.rig.user, job_id)

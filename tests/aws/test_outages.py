@@ -13,7 +13,7 @@ from tests.aws.cloud import PASSWORD
 from tests.aws.conftest import LONG, Site
 from tests.aws.every_route import GUARDED, ROUTES, Route
 from tests.aws.proxy import Fault
-from tests.aws.rig import WarmTasks
+from tests.shared_spark import SharedSparkTasks
 
 pytestmark = [pytest.mark.spark]
 
@@ -24,7 +24,7 @@ CODES = ["ServiceFailure", "AccessDeniedException"]
 
 
 @pytest.fixture(scope="module")
-def ids(site: Site, warm: WarmTasks) -> dict[str, Any]:
+def ids(site: Site, warm: SharedSparkTasks) -> dict[str, Any]:
     unused = site.ana.call("POST", "/uploads", params={"filename": "more.csv"}, content=site.content)["upload_id"]
     return {
         "job_id": site.done,
@@ -77,7 +77,7 @@ def with_body(route: Route, ids: dict[str, Any]) -> dict[str, Any]:
     return route.request({**words, **ids})
 
 
-def test_the_dispatcher_has_outlived_all_of_it(site: Site, warm: WarmTasks) -> None:
+def test_the_dispatcher_has_outlived_all_of_it(site: Site, warm: SharedSparkTasks) -> None:
     """A job that is submitted now is started and finished."""
     job = site.ana.ended(site.ana.submit("after.csv", site.content + b"99,After all of that it works,5\r\n"), LONG)
     assert job["state"] == "succeeded", job

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from frontend import session
 from tests.frontend import running
+from tests.shared_spark import SharedSparkTasks
 
 APP = str(running.ROOT / "frontend" / "streamlit_app.py")
 Open = Callable[..., AppTest]
@@ -28,9 +29,9 @@ class World:
 
 
 @pytest.fixture(scope="package")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(shared_spark_tasks: SharedSparkTasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("ui")
-    with running.backend(data) as backend, pytest.MonkeyPatch.context() as patch:
+    with running.backend(data, task=shared_spark_tasks.command) as backend, pytest.MonkeyPatch.context() as patch:
         for name, value in backend.environment.items():
             if name.startswith("REVIEWLENS_"):
                 patch.setenv(name, value)

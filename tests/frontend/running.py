@@ -54,6 +54,15 @@ def as_csv(rows: list[dict[str, str]]) -> bytes:
     return out.getvalue().encode()
 
 
+_WITH_TASK = """
+import sys
+from backend.__main__ import main
+from reviewlens.launch import subprocess
+subprocess.default_command = lambda: {task!r}
+sys.exit(main())
+"""
+
+
 @dataclass
 class Backend:
     """A running backend with one user."""
@@ -105,8 +114,8 @@ class Backend:
 
 
 @contextlib.contextmanager
-def backend(data: Path, **settings: str) -> Iterator[Backend]:
-    """`python -m backend` with the cheap engine, until the block ends."""
+def backend(data: Path, *, task: list[str] | None = None, **settings: str) -> Iterator[Backend]:
+    """`python -m backend` with the cheapest engine, until the block ends; `task`: the program that its tasks run."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
@@ -118,7 +127,8 @@ def backend(data: Path, **settings: str) -> Iterator[Backend]:
         "REVIEWLENS_BACKEND_URL": url,
         **{f"REVIEWLENS_{name.upper()}": value for name, value in settings.items()},
     }
-    with _process([sys.executable, "-m", "backend"], environment, data / "backend.out", f"{url}/readyz"):
+    program = ["-m", "backend"] if task is None else ["-c", _WITH_TASK.format(task=task)]
+    with _process([sys.executable, *program], environment, data / "backend.out", f"{url}/readyz"):
         yield Backend(url, data, environment)
 
 
