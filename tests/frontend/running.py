@@ -113,6 +113,11 @@ class Backend:
         raise TimeoutError(f"the job is still {job['state']}: {job.get('progress')}")
 
 
+def backend_command(task: list[str] | None = None) -> list[str]:
+    """The command that starts a backend, whose tasks run the program `task` instead of the pipeline's."""
+    return [sys.executable, *(["-m", "backend"] if task is None else ["-c", _WITH_TASK.format(task=task)])]
+
+
 @contextlib.contextmanager
 def backend(data: Path, *, task: list[str] | None = None, **settings: str) -> Iterator[Backend]:
     """`python -m backend` with the cheapest engine, until the block ends; `task`: the program that its tasks run."""
@@ -127,8 +132,7 @@ def backend(data: Path, *, task: list[str] | None = None, **settings: str) -> It
         "REVIEWLENS_BACKEND_URL": url,
         **{f"REVIEWLENS_{name.upper()}": value for name, value in settings.items()},
     }
-    program = ["-m", "backend"] if task is None else ["-c", _WITH_TASK.format(task=task)]
-    with _process([sys.executable, *program], environment, data / "backend.out", f"{url}/readyz"):
+    with _process(backend_command(task), environment, data / "backend.out", f"{url}/readyz"):
         yield Backend(url, data, environment)
 
 

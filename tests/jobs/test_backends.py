@@ -580,7 +580,7 @@ def test_a_table_that_refuses_does_not_end_the_dispatcher(aws, tmp_path):
 
 
 def test_what_is_submitted_elsewhere_is_started_at_the_next_look_and_what_is_submitted_here_at_once(aws, tmp_path):
-    one, two = pair(tmp_path, new_table(), max_concurrent_jobs=5)
+    one, two = pair(tmp_path, new_table(), max_concurrent_jobs=5, poll_seconds=0.5)
     ticks = []
     tick = one.dispatcher.tick
     one.dispatcher.tick = lambda: (ticks.append(1), tick())

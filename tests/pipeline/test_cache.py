@@ -200,7 +200,7 @@ def test_stopped_between_and_its_earlier_job_deleted_meanwhile(
 
 
 @pytest.mark.slow
-def test_killed_processes_end_as_if_there_were_no_cache(make: Make, done: MadeJob) -> None:
+def test_killed_processes_end_as_if_there_were_no_cache(spark: SparkSession, make: Make, done: MadeJob) -> None:
     made = make("earlier")
     scores = made.store.root / made.keys.work / "scores"
     moments: list[Callable[[], bool]] = [
@@ -214,8 +214,7 @@ def test_killed_processes_end_as_if_there_were_no_cache(make: Make, done: MadeJo
         process.kill()
         assert process.wait() == -signal.SIGKILL
         assert_all_gone(processes)
-    process = made.start()
-    assert process.wait() == DONE, made.log()[-3000:]
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
     assert made.left() == sorted([*FINISHED, "scores.arrow"])
     assert_as_without(made, done, reused_scores=common(done, 250))
     assert made.store.get(made.keys.scores) == made.store.get(JobKeys(USER, "whole").scores)

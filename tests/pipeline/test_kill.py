@@ -52,7 +52,11 @@ def work(made: MadeJob, folder: str) -> dict[str, ObjectInfo]:
     return {info.key: info for info in made.store.list(prefix) if not info.key.endswith("lease.json")}
 
 
-def test_killed_at_every_boundary_and_inside_it_ends_as_if_undisturbed(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.minutes)], ids=["some", "every"])
+def test_killed_at_boundaries_and_inside_stages_ends_as_if_undisturbed(
+    spark: SparkSession, tmp_path: Path, every: bool
+) -> None:
+    """At three moments of different kinds, or at every one: each costs the start of a process and of its Spark."""
     undisturbed = big_job(tmp_path / "undisturbed")
     assert run_spec(undisturbed.uri, undisturbed.settings, session=spark) == DONE
     made = big_job(tmp_path / "killed")
@@ -77,8 +81,11 @@ def test_killed_at_every_boundary_and_inside_it_ends_as_if_undisturbed(spark: Sp
         ("publishing", there(keys.processed_csv)),
         ("summary written", there(keys.summary)),
     ]
+    some = {"inside reading", "inside inference", "publishing"}
     committed: dict[str, ObjectInfo] = {}
     for name, reached in moments:
+        if not every and name not in some:
+            continue
         process = made.start()
         wait_for(process, made, reached)
         processes = family(process)
@@ -90,8 +97,7 @@ def test_killed_at_every_boundary_and_inside_it_ends_as_if_undisturbed(spark: Sp
             repeated = [key for key, info in committed.items() if now.get(key) != info]
             assert repeated == [], f"done again after a kill: {name}"
         committed = now
-    process = made.start()
-    assert process.wait() == DONE, made.log()[-3000:]
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
     assert made.left() == FINISHED
     assert_same(made, undisturbed)
     assert "kettle" not in made.log(), "no word of a review is logged"
