@@ -6,7 +6,7 @@ import html
 import re
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.sections import why
@@ -58,7 +58,6 @@ def test_where_no_word_decides_that_is_said() -> None:
     assert why.told("so", [part(0, 2, 0.0)]).startswith("No single word decides")
 
 
-@settings(deadline=None)
 @given(st.text("ab<&\"' .é😡", min_size=1, max_size=60), st.data())
 def test_marking_changes_nothing_of_the_text(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=12)))
