@@ -100,18 +100,21 @@ class Rig:
         """The job as it stands."""
         return self.observer.get(self.user, job_id)
 
-    def turn(self, job_id: str, idle_seconds: float = 2.0, seconds: float = 900) -> Job:
-        """Let the dispatcher work until the job is at an end, or nothing has moved for so long while no task runs."""
+    def turn(self, job_id: str, idle_seconds: float = 2.0, idle_ticks: int = 50, seconds: float = 900) -> Job:
+        """Let the dispatcher work until the job has ended, or has not changed for so long while no task runs."""
+        ticks = 0
         before, moved = self.now(job_id), time.monotonic()
         deadline = moved + seconds
-        while before.state in UNFINISHED and time.monotonic() - moved < idle_seconds:
+        while before.state in UNFINISHED and (time.monotonic() - moved < idle_seconds or ticks < idle_ticks):
             assert time.monotonic() < deadline, before
             self.dispatcher.tick()
             while self.launcher.busy and time.monotonic() < deadline:
                 time.sleep(0.01)
                 moved = time.monotonic()
             after = self.now(job_id)
-            moved = moved if after.version == before.version else time.monotonic()
+            ticks += 1
+            if after.version != before.version:
+                moved, ticks = time.monotonic(), 0
             before = after
             time.sleep(0.01)
         return before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from tests.aws.cloud import Cloud, reviews
 from tests.aws.proxy import Fault, How
 from tests.aws.rig import Rig
 from tests.shared_spark import SharedSparkTasks
+from tests.timing import wait_until
 
 pytestmark = [pytest.mark.spark, pytest.mark.minutes]
 
@@ -36,11 +36,11 @@ class Tasks:
         return self.rig.submit(self.rig.upload(CONTENT))
 
     def until(self, true: Callable[[], object], seconds: float = 900) -> None:
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < deadline, "it did not happen in time"
+        def reached() -> object:
             self.dispatcher.tick()
-            time.sleep(0.05)
+            return true()
+
+        wait_until(reached, seconds)
 
     def ended(self, job_id: str) -> Job:
         self.until(lambda: self.rig.now(job_id).state not in UNFINISHED)
