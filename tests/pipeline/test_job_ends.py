@@ -92,7 +92,7 @@ def on_commit(monkeypatch: pytest.MonkeyPatch) -> OnCommit:
 
 @pytest.mark.parametrize("folder", ["read/", "clean/", "scores/"])
 def test_cancelling_on_the_way(spark: SparkSession, tmp_path: Path, folder: str, on_commit: OnCommit) -> None:
-    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=30)
+    made = make_job(tmp_path, as_csv(review_rows(90)), slice_rows=30)
     on_commit(made.keys.work + folder, 1, lambda: made.store.put(made.keys.cancel, b""))
     assert run_spec(made.uri, made.settings, session=spark) == CANCELLED
     assert set(made.left()) == {"cancelled.json", "progress.json", "spec.json"}
@@ -102,7 +102,7 @@ def test_cancelling_on_the_way(spark: SparkSession, tmp_path: Path, folder: str,
 def test_an_interrupted_job_keeps_its_slices_and_goes_on(
     spark: SparkSession, done: MadeJob, tmp_path: Path, rows: list[list[str]], folder: str, on_commit: OnCommit
 ) -> None:
-    made = make_job(tmp_path, as_csv(rows), slice_rows=40)
+    made = make_job(tmp_path, as_csv(rows))
     stop = threading.Event()
     on_commit(made.keys.work + folder, 2, stop.set)
     assert run_spec(made.uri, made.settings, session=spark, stop=stop) == INTERRUPTED
@@ -118,7 +118,7 @@ def test_an_interrupted_job_keeps_its_slices_and_goes_on(
 
 
 def test_a_second_runner_is_kept_out(spark: SparkSession, tmp_path: Path, on_commit: OnCommit) -> None:
-    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=20)
+    made = make_job(tmp_path, as_csv(review_rows(60)), slice_rows=20)
     codes: list[int] = []
     on_commit(made.keys.work + "clean/", 1, lambda: codes.append(run_spec(made.uri, made.settings)))
     assert run_spec(made.uri, made.settings, session=spark) == DONE
@@ -129,7 +129,7 @@ def test_a_second_runner_is_kept_out(spark: SparkSession, tmp_path: Path, on_com
 def test_a_runner_whose_lease_was_taken_stops_without_a_word(
     spark: SparkSession, tmp_path: Path, on_commit: OnCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=20)
+    made = make_job(tmp_path, as_csv(review_rows(60)), slice_rows=20)
     other = b'{"owner": "other", "machine": "elsewhere", "pid": 1, "started": 0}'
     leases: list[Lease] = []
     acquire = Lease.acquire
