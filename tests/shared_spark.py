@@ -25,6 +25,12 @@ sys.exit(int(connection.makefile().readline() or 137))
 """
 
 
+def python_with_task(task: list[str], program: str) -> list[str]:
+    """A command that runs a Python program in which a job's task is the command `task`."""
+    code = f"from reviewlens.launch import subprocess\nsubprocess.default_command = lambda: {task!r}\n{program}"
+    return [sys.executable, "-c", code]
+
+
 class SharedSparkTasks:
     """Takes jobs from processes that run `command` and answers each with its exit code; one job runs at a time."""
 

@@ -23,7 +23,7 @@ from reviewlens import cli
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
 from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.launch import subprocess as launch
-from tests.shared_spark import SharedSparkTasks
+from tests.shared_spark import SharedSparkTasks, python_with_task
 from tests.timing import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -50,17 +50,14 @@ def analyze(on_shared_spark: None) -> Analyze:
     return run
 
 
-def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "reviewlens", "analyze", *map(str, arguments)]
-
-
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
 def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
-    command, environment = _command(EXAMPLE, "--out", tmp_path), {**os.environ, "COLUMNS": "200"}
+    command = [sys.executable, "-m", "reviewlens", "analyze", str(EXAMPLE), "--out", str(tmp_path)]
+    environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "inference_summary.json").read_text())
@@ -159,16 +156,20 @@ def test_results_that_cannot_be_copied_are_not_lost(tmp_path: Path, monkeypatch:
     assert not (tmp_path / "out" / ".work").exists()
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path: Path, analyze: Analyze) -> None:
+def test_an_interrupted_run_goes_on_and_ends_the_same(
+    tmp_path: Path, analyze: Analyze, shared_spark_tasks: SharedSparkTasks
+) -> None:
     source = tmp_path / "many.csv"
-    lines = [f"{index},It was {('good', 'bad')[index % 2]} and number {index} of many" for index in range(3000)]
+    lines = [f"{index},It was {('good', 'bad')[index % 2]} and number {index} of many" for index in range(2000)]
     source.write_text("id,review\n" + "\n".join(lines) + "\n")
     settings = {"REVIEWLENS_SLICE_ROWS": "200", "REVIEWLENS_WORKERS": "1"}
     options = (source, "--engine", "textblob", "--out")
     assert analyze(*options, tmp_path / "whole", **settings).exit_code == 0
     cut = tmp_path / "cut"
     environment = {**os.environ, "COLUMNS": "200", **settings}
-    process = subprocess.Popen(_command(*options, cut), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    command = python_with_task(shared_spark_tasks.command, "from reviewlens.cli import app; app()")
+    command += ["analyze", *map(str, options), str(cut)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: len(list(cut.glob(".work/objects/output/*/*/_work/**/00002.parquet"))) >= 2)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)

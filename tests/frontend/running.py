@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tests.shared_spark import python_with_task
+
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "heliotrope-gantry"  # stands in reviews; must never stand in a log
 _GOOD = ("Lovely, works great", "Excellent, I love it", "Very happy with this", "Great value and easy to use")
@@ -52,15 +54,6 @@ def as_csv(rows: list[dict[str, str]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue().encode()
-
-
-_WITH_TASK = """
-import sys
-from backend.__main__ import main
-from reviewlens.launch import subprocess
-subprocess.default_command = lambda: {task!r}
-sys.exit(main())
-"""
 
 
 @dataclass
@@ -115,7 +108,9 @@ class Backend:
 
 def backend_command(task: list[str] | None = None) -> list[str]:
     """The command that starts a backend, whose tasks run the program `task` instead of the pipeline's."""
-    return [sys.executable, *(["-m", "backend"] if task is None else ["-c", _WITH_TASK.format(task=task)])]
+    if task is None:
+        return [sys.executable, "-m", "backend"]
+    return python_with_task(task, "import sys; from backend.__main__ import main; sys.exit(main())")
 
 
 @contextlib.contextmanager
