@@ -40,7 +40,7 @@ while True:
 
 
 @dataclass
-class Site:
+class BackendApp:
     """The application under test and ways to use it as somebody."""
 
     app: FastAPI
@@ -99,7 +99,7 @@ class Site:
         return job_id
 
 
-def make_site(folder: Path, **settings: Any) -> Iterator[Site]:
+def make_site(folder: Path, **settings: Any) -> Iterator[BackendApp]:
     """An application that is up until the generator goes on."""
     chosen = Settings(
         **{
@@ -119,10 +119,10 @@ def make_site(folder: Path, **settings: Any) -> Iterator[Site]:
         app = create_app(chosen)
         with TestClient(app, base_url="http://testserver", raise_server_exceptions=False) as client:
             client.follow_redirects = False
-            site = Site(app, client, chosen, folder)
+            site = BackendApp(app, client, chosen, folder)
             yield site
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[Site]:
+def site(tmp_path_factory) -> Iterator[BackendApp]:
     yield from make_site(tmp_path_factory.mktemp("site"))

@@ -19,7 +19,7 @@ import pytest
 
 from reviewlens.cli.processes import free_port
 from tests.containers.test_files import slim
-from tests.pipeline.kit import as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import as_csv, make_job, review_rows
 from tests.timing import wait_until
 
 ROOT = Path(__file__).parents[2]

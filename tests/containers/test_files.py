@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from reviewlens.settings import Settings
-from tests.pipeline.kit import as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import as_csv, make_job, review_rows
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

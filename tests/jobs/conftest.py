@@ -87,8 +87,8 @@ def sniff_csv(open_source, filename, size_bytes, limits, overrides=None) -> Snif
 
 
 @dataclass
-class Bench:
-    """Everything a test of jobs handles."""
+class JobHarness:
+    """A job service and dispatcher over a real store and table, with a launcher that the test controls."""
 
     folder: Path
     settings: Settings
@@ -154,6 +154,6 @@ def bench(tmp_path):
         max_queued_jobs_per_user=3,
         max_unused_uploads_per_user=3,
     )
-    bench = Bench(tmp_path, settings)
+    bench = JobHarness(tmp_path, settings)
     yield bench
     bench.table.close()

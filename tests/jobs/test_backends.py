@@ -21,7 +21,7 @@ from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
 from reviewlens.uploads.service import Overrides
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobHarness
 from tests.jobs.faults import Faults
 from tests.jobs.tables import another, new_table
 from tests.timing import FakeClock, wait_until
@@ -58,13 +58,13 @@ def backends(aws, tmp_path):
     return pair(tmp_path, new_table())
 
 
-def pair(folder: Path, table: DynamoJobTable, **changes) -> tuple[Bench, Bench]:
+def pair(folder: Path, table: DynamoJobTable, **changes) -> tuple[JobHarness, JobHarness]:
     one = backend(folder, "one", table, **changes)
     two = backend(folder, "two", another(table), launcher=one.launcher, **changes)
     return one, two
 
 
-def backend(folder: Path, name: str, table: DynamoJobTable, *, launcher=None, **changes) -> Bench:
+def backend(folder: Path, name: str, table: DynamoJobTable, *, launcher=None, **changes) -> JobHarness:
     settings = Settings(
         **{
             "data_dir": folder / name,
@@ -75,13 +75,13 @@ def backend(folder: Path, name: str, table: DynamoJobTable, *, launcher=None, **
             **changes,
         }
     )
-    bench = Bench(folder / name, settings, table=table, **({"launcher": launcher} if launcher else {}))
+    bench = JobHarness(folder / name, settings, table=table, **({"launcher": launcher} if launcher else {}))
     store = LocalObjectStore(folder / "objects")
     bench.store = bench.service.store = bench.uploads._store = bench.dispatcher._watch._store = store
     return bench
 
 
-def succeed(bench: Bench, job: str, user: str = "u1") -> None:
+def succeed(bench: JobHarness, job: str, user: str = "u1") -> None:
     bench.write(JobKeys(user, job).summary, {"rows_read": 2})
     bench.launcher.end(bench.table.get(user, job).handle, 0)
 
@@ -141,7 +141,7 @@ def test_a_list_that_is_behind_does_no_harm(backends):
 # -- claims whose owner may be dead -----------------------------------------------------------------------------------
 
 
-def claimed(bench: Bench) -> str:
+def claimed(bench: JobHarness) -> str:
     """A job that some backend is about to start, or was when it died."""
     job = bench.submit()
     bench.table.claim("u1", job, at_most=1, attempts=1, started_at="2026-01-01T00:00:00+00:00", handle=CLAIM + "other")
@@ -518,7 +518,7 @@ def test_corrections_make_another_job_wherever_they_are_submitted(backends):
 # -- when the table fails ---------------------------------------------------------------------------------------------
 
 
-def whole_life(bench: Bench, upload: str) -> str:
+def whole_life(bench: JobHarness, upload: str) -> str:
     """Submit a job and see it through, as often as it takes."""
     job = ""
     while True:

@@ -13,7 +13,7 @@ from reviewlens.ids import now
 from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
-from tests.jobs.conftest import CSV, Bench
+from tests.jobs.conftest import CSV, JobHarness
 from tests.timing import wait_until
 
 
@@ -203,7 +203,7 @@ def test_a_finished_job_is_never_moved_by_a_late_message(bench):
 def test_after_a_restart_jobs_are_found_again(bench, tmp_path):
     running, handle = bench.run()
     waiting = bench.submit()
-    again = Bench(tmp_path, bench.settings, launcher=bench.launcher)
+    again = JobHarness(tmp_path, bench.settings, launcher=bench.launcher)
     again.dispatcher.tick()
     assert (again.state(running), again.state(waiting)) == (JobState.RUNNING, JobState.QUEUED)
     assert len(bench.launcher.specs) == 1
@@ -245,7 +245,7 @@ def test_a_machine_that_can_never_start_it_says_so(bench):
 
 def test_one_job_that_makes_trouble_does_not_hold_up_the_others(tmp_path, bench, monkeypatch):
     settings = bench.settings.model_copy(update={"max_concurrent_jobs": 2})
-    bench = Bench(tmp_path / "two", settings)
+    bench = JobHarness(tmp_path / "two", settings)
     troubled, handle = bench.run("u1")
     fine, fine_handle = bench.run("u2")
     status = bench.launcher.status
@@ -339,7 +339,7 @@ def test_an_orderly_stop_leaves_a_job_that_a_request_moved_meanwhile(bench):
 
 
 def test_tasks_may_be_left_running_by_an_orderly_stop(tmp_path, bench):
-    bench = Bench(tmp_path / "left", bench.settings.model_copy(update={"stop_jobs_on_exit": False}))
+    bench = JobHarness(tmp_path / "left", bench.settings.model_copy(update={"stop_jobs_on_exit": False}))
     job, _ = bench.run()
     bench.dispatcher.stop()
     assert bench.launcher.stopped == []

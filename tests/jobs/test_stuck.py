@@ -15,7 +15,7 @@ from reviewlens.jobs import watch as watch_module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.settings import Settings
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobHarness
 from tests.timing import FakeClock, wait_until
 
 # Heeds no request to stop and writes its progress for ever, with no row more; where it is told to, only at first.
@@ -48,15 +48,17 @@ def clock(monkeypatch):
     return clock
 
 
-def real(folder: Path, *, attempts: int, how: str) -> Bench:
+def real(folder: Path, *, attempts: int, how: str) -> JobHarness:
     settings = Settings(data_dir=folder, engine="textblob", stuck_job_seconds=1, max_attempts=attempts)
     script = folder / "hangs.py"
     script.parent.mkdir(exist_ok=True)
     script.write_text(HANGS)
-    return Bench(folder, settings, launcher=SubprocessLauncher(folder / "logs", [sys.executable, str(script), how]))
+    return JobHarness(
+        folder, settings, launcher=SubprocessLauncher(folder / "logs", [sys.executable, str(script), how])
+    )
 
 
-def tick_until(bench: Bench, job: str, state: JobState) -> list[int]:
+def tick_until(bench: JobHarness, job: str, state: JobState) -> list[int]:
     """The ids of the processes that worked on the job."""
     pids: list[int] = []
 

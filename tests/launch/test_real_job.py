@@ -13,7 +13,7 @@ from reviewlens.launch.fargate import FargateLauncher
 from reviewlens.launch.interface import TaskState
 from reviewlens.storage.s3 import S3ObjectStore
 from tests.launch.conftest import Ecs, fargate_settings
-from tests.pipeline.kit import as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import as_csv, make_job, review_rows
 from tests.timing import wait_until
 
 STOP_TIMEOUT = 120

@@ -21,7 +21,7 @@ from reviewlens.pipeline import infer
 from reviewlens.pipeline.cache_index import Index, IndexWriter
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
 from reviewlens.pipeline.work import Job
-from tests.pipeline.kit import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.pipeline.make_jobs import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.pipeline.test_kill import assert_all_gone, family, wait_for
 
 pytestmark = pytest.mark.spark

@@ -18,7 +18,7 @@ from reviewlens.pipeline import read as read_module
 from reviewlens.pipeline.lease import Lease
 from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, OURS, run_spec
 from reviewlens.pipeline.work import Job
-from tests.pipeline.kit import FINISHED, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.pipeline.make_jobs import FINISHED, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.timing import wait_until
 
 pytestmark = pytest.mark.spark

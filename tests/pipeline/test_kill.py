@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, run_spec
 from reviewlens.storage.interface import ObjectInfo
-from tests.pipeline.kit import ROOT, MadeJob, as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import ROOT, MadeJob, as_csv, make_job, review_rows
 from tests.pipeline.test_job import FINISHED, assert_same
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]

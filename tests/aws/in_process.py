@@ -27,7 +27,7 @@ from reviewlens.pipeline.runner import DONE, run_spec
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.storage import s3_requests
-from tests.aws.cloud import Cloud
+from tests.aws.account import AwsAccount
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -77,8 +77,8 @@ class SharedSparkLauncher:
 
 
 @dataclass
-class Rig:
-    """What a backend holds, driven by hand. `observer` reads the table past the proxy."""
+class InProcessBackend:
+    """A backend's parts in this process; the test drives the dispatcher. `observer` reads the table past the proxy."""
 
     platform: Platform
     dispatcher: Dispatcher
@@ -147,7 +147,9 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterator[Rig]:
+def in_process_backend(
+    account: AwsAccount, folder: Path, spark: SparkSession, patch: Any
+) -> Iterator[InProcessBackend]:
     """A backend without its web server. Pauses between attempts are cut out, and each attempt of a task counts as one
     on another machine, as it is with Fargate."""
     machines = itertools.count(1)
@@ -159,7 +161,7 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
     patch.setattr(dispatching, "MISSED_LEASES", 0.5)
     patch.setattr(lease, "_machine", lambda: f"{threading.get_ident()}-{next(machines)}")
     # A table of its own: the backends of other tests would take its jobs.
-    name = f"{account.table}-rig"
+    name = f"{account.table}-in-process"
     create_table(aws.client("dynamodb"), name)
     settings = Settings(
         store=account.settings["store"],
@@ -182,7 +184,7 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
 
         store = S3ObjectStore(account.bucket)
     try:
-        yield Rig(platform, Dispatcher(platform.jobs, launcher), launcher, observer, store)
+        yield InProcessBackend(platform, Dispatcher(platform.jobs, launcher), launcher, observer, store)
     finally:
         platform.close()
 
@@ -207,7 +209,7 @@ def local_jobs(folder: Path, spark: SparkSession) -> Iterator[Callable[[bytes, s
 
 
 @contextlib.contextmanager
-def _directly(account: Cloud) -> Iterator[None]:
+def _directly(account: AwsAccount) -> Iterator[None]:
     import pytest
 
     with pytest.MonkeyPatch.context() as patch:
