@@ -22,6 +22,8 @@ for _name in [name for name in os.environ if name.startswith("REVIEWLENS_") and 
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+# Tiny models gain nothing from a second thread, and on a busy machine threads that wait for each other lose much time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A busy machine makes a test slow, not wrong.
 hypothesis.settings.register_profile(

@@ -65,7 +65,7 @@ def trained(base: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory) 
             learning_rate=3e-3,
             class_weights="balanced",
             snippet_share=0.2,
-            threads=2,
+            threads=1,
         )
     )
     assert report.steps > 50
