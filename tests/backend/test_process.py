@@ -127,7 +127,7 @@ def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start
     with shared_spark_tasks.turn:  # the task runs until its turn comes
         first = start(command).wait()
         first.log_in()
-        job = submit(first, rows(1500))
+        job = submit(first, rows(300))
         wait_until(lambda: first.job(job)["state"] == "running" and task_of(job))
         task = task_of(job)
         first.end(signal.SIGKILL)
@@ -145,9 +145,9 @@ def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start
     third.log_in()
     wait_until(lambda: third.job(job)["state"] not in ("running", "queued", "interrupted"))
     done = third.job(job)
-    assert (done["state"], done["rows_read"], done["rows_scored"]) == ("succeeded", 1500, 1500)
+    assert (done["state"], done["rows_read"], done["rows_scored"]) == ("succeeded", 300, 300)
     assert done["attempts"] <= 2
-    assert third.client.get(f"/jobs/{job}/reviews?limit=1").json()["total"] == 1500
+    assert third.client.get(f"/jobs/{job}/reviews?limit=1").json()["total"] == 300
     assert third.end() == 0
 
 
