@@ -70,7 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _services(settings: Settings, platform: Platform, metrics: Metrics) -> Services:
     def finished(job: Job) -> None:
-        metrics.job_finished(job, int((platform.jobs.summary(job) or {}).get("rows_scored") or 0))
+        summary = platform.jobs.summary(job)
+        metrics.job_finished(job, summary.accounting.scored if summary else 0)
 
     platform.dispatcher.on_finish = finished
     metrics.watch_jobs(lambda: platform.table.in_states(UNFINISHED))

@@ -69,16 +69,16 @@ def explanation(job_id: JobId, row: Row, user: CurrentUser, services: ServicesDe
             code="row-not-found",
         ) from None
     facts = services.model.facts()
-    scored_by = results.summary.get("model", {})
-    if scored_by.get("sha256") != facts["model_sha256"]:
+    scored_by = results.summary.model
+    if scored_by.sha256 != facts["model_sha256"]:
         raise ConflictError(
             "This analysis was made with another model than the one in use now, which would explain scores of its own. "
             "Analyse the file again to have its reviews explained.",
             code="other-model",
         )
-    if scored_by.get("engine") != facts["engine"]:
+    if scored_by.engine != facts["engine"]:
         raise ConflictError(
-            f"This analysis was scored by the engine {scored_by.get('engine')}, and {facts['engine']} is in use here, "
+            f"This analysis was scored by the engine {scored_by.engine}, and {facts['engine']} is in use here, "
             "whose scores may differ. Submit the file without naming an engine to have its reviews explained.",
             code="other-model",
         )

@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reviewlens.contracts.roles import RoleColumns
+
 
 class FileFormat(StrEnum):
     """Kinds of file that are read."""
@@ -49,17 +51,10 @@ class DateFormat(BaseModel):
     ambiguous: bool = False
 
 
-class Mapping(BaseModel):
-    """Which column (0-based place in the file) means what; None where the file has none. `text` is always needed."""
+class Mapping(RoleColumns):
+    """Which column has which role, and how dates and ratings are written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    text: int
-    title: int | None = None
-    rating: int | None = None
-    date: int | None = None
-    product: int | None = None
-    date_format: DateFormat | None = None
+    date_format: DateFormat | None = Field(None, description="How the dates are written; null without a date column.")
     rating_scale: float = Field(
         5.0, gt=0, description="Best possible rating in the file; ratings are scaled to 1-5 from it."
     )

@@ -11,7 +11,7 @@ from reviewlens.insights.changes import find_changes
 from reviewlens.insights.drivers import build_drivers
 from reviewlens.insights.filters import agrees_with_stars, condition, is_positive, stars_take_a_side
 from reviewlens.insights.headline import headline
-from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, ModelFacts, Review
+from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, Review
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_row
 from reviewlens.insights.set_aside import set_aside
@@ -35,32 +35,23 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
     changes = find_changes(rows, found["days"], sample, occurrences, since)
 
     examples, disagreements = _read(results, found)
-    served = results.count("rows_scored") + results.count("rows_duplicate")
-    counts = Counts(
-        read=results.count("rows_read"),
-        scored=results.count("rows_scored"),
-        duplicate=results.count("rows_duplicate"),
-        rejected=results.count("rows_rejected"),
-        served=served,
-        shown=shown,
-        hidden=served - shown,
-    )
-    model = ModelFacts.model_validate(
-        {name: value for name, value in results.summary.get("model", {}).items() if name in ModelFacts.model_fields}
-    )
+    summary = results.summary
+    accounting = summary.accounting
+    counts = Counts(**accounting.model_dump(), shown=shown, hidden=accounting.served - shown)
+    model = summary.model
     overall = sections.distribution(found["all"], tells_mixed=model.mixed_band is not None)
     products = sections.by_product(found["products"])
     rating = sections.by_rating(found["stars"], found["all"])
     stars = sections.agreement(found["agreement"], rating, disagreements)
     return Dashboard(
-        job=str(results.summary.get("job", "")),
-        filename=str(results.summary.get("filename", "")),
-        finished_at=str(results.summary.get("timings", {}).get("finished_at", "")),
+        job=summary.job,
+        filename=summary.filename,
+        finished_at=summary.timings.finished_at,
         model=model,
         filters=filters.plain(),
         counts=counts,
         headline=headline(counts, overall, changes=changes, products=products, drivers=drivers, stars=stars),
-        warnings=list(results.summary.get("warnings", [])),
+        warnings=summary.warnings,
         distribution=overall,
         over_time=sections.over_time(found["days"]),
         changes=changes,

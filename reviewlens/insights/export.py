@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from reviewlens.contracts.outputs import CSV_DECIMALS, REJECTED_COLUMNS, names
 from reviewlens.errors import InputError, LimitError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.filters import condition
@@ -23,7 +24,6 @@ MEDIA_TYPES: dict[Format, str] = {
     "parquet": "application/vnd.apache.parquet",
     "html": "text/html; charset=utf-8",
 }
-REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")
 BATCH_ROWS = 20_000
 _BATCH_CHARS = 8_000_000
 _BLOCK = 1 << 20
@@ -52,10 +52,11 @@ def export_rows(
         )
     if what == "report":
         return iter([render_report(build_dashboard(results, filters)).encode()])
-    rows = results.count("rows_rejected")
+    accounting = results.summary.accounting
+    rows = accounting.rejected
     frame = results.scan().select(results.served_columns)
     if what == "served":
-        rows = results.count("rows_scored") + results.count("rows_duplicate")
+        rows = accounting.served
     elif what == "filtered":
         matching = results.scan().filter(condition(filters))
         rows = int(matching.select(pl.len()).collect(engine="streaming").item())
@@ -66,7 +67,7 @@ def export_rows(
             details={"limit": "max_export_rows", "allowed": max_rows, "actual": rows},
         )
     if what == "rejected":
-        frame = pl.LazyFrame(schema=dict.fromkeys(REJECTED_COLUMNS, pl.String))
+        frame = pl.LazyFrame(schema=dict.fromkeys(names(REJECTED_COLUMNS), pl.String))
         batches: Iterable[pl.DataFrame] = _rejected(results.rejected_csv)
     else:
         batches = frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
@@ -76,9 +77,7 @@ def export_rows(
 
 def export_name(results: Results, what: What, format: Format) -> str:
     """A file name for the download, after the uploaded file's; only letters, digits, dot, dash and underscore."""
-    stem = re.sub(
-        r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)$", "", str(results.summary.get("filename", "")), flags=re.I
-    )
+    stem = re.sub(r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)$", "", results.summary.filename, flags=re.I)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80] or "reviews"
     return f"{stem}-{what}.{format}"
 
@@ -120,7 +119,7 @@ def _csv(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[bytes]:
 def _csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:
     buffer = io.BytesIO()
     # Quoted, a cell stays one cell where the spreadsheet's own separator is another character.
-    frame.write_csv(buffer, include_header=header, quote_style="non_numeric", float_precision=6)
+    frame.write_csv(buffer, include_header=header, quote_style="non_numeric", float_precision=CSV_DECIMALS)
     return buffer.getvalue()
 
 
@@ -140,11 +139,11 @@ def _parquet(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[byt
 
 def _rejected(path: Path) -> Iterator[pl.DataFrame]:
     """All of rejected.csv; a batch closes early when its texts are huge, as they may be."""
-    schema = dict.fromkeys(REJECTED_COLUMNS, pl.String)
+    schema = dict.fromkeys(names(REJECTED_COLUMNS), pl.String)
     batch: list[list[str]] = []
     size = 0
     for row in read_rejected(path):
-        batch.append([row.get(name) or "" for name in REJECTED_COLUMNS])
+        batch.append([row.get(name) or "" for name in schema])
         size += sum(map(len, batch[-1]))
         if size > _BATCH_CHARS or len(batch) == BATCH_ROWS:
             yield pl.DataFrame(batch, schema=schema, orient="row")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from reviewlens.contracts.summary import Accounting, ModelFacts
 from reviewlens.insights.queries import ExportQuery, Filters, Format, ReviewQuery, Sentiment, Sort, What
 
 __all__ = [
@@ -65,7 +66,7 @@ class Review(BaseModel):
     confidence: float
     positive_score: float
     needs_review: bool
-    mixed: bool = False
+    mixed: bool
     duplicate_of: int | None = None
 
 
@@ -104,28 +105,11 @@ class Section(BaseModel):
     note: str = ""
 
 
-class Counts(BaseModel):
-    """read = scored + duplicate + rejected; served = scored + duplicate = shown + hidden (by the filters)."""
+class Counts(Accounting):
+    """The rows of the file; served = shown + hidden (by the filters)."""
 
-    read: int
-    scored: int
-    duplicate: int
-    rejected: int
-    served: int
     shown: int
     hidden: int
-
-
-class ModelFacts(BaseModel):
-    """Which model scored, the confidence under which a review is marked for a person to look at, and the band of
-    positive scores that it calls mixed (None: it calls nothing mixed, or the results tell nothing of it)."""
-
-    engine: str = ""
-    name: str = ""
-    version: str = ""
-    needs_review_below: float | None = None
-    mixed_band: tuple[float, float] | None = None
-    fallback: bool = False
 
 
 class Distribution(Tally):

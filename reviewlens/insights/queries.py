@@ -30,7 +30,7 @@ def _as_list(value: object) -> object:
 class Filters(BaseModel):
     """Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
 
-    `mixed`: praise and blame together, or neither clearly; in results that tell nothing of it no row is mixed.
+    `mixed`: praise and blame together, or neither clearly.
     `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
     `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
     `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).

@@ -11,12 +11,12 @@ from typing import Any
 
 import polars as pl
 
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names
 from reviewlens.errors import InputError
 from reviewlens.insights.filters import condition
 from reviewlens.insights.models import Filters, Review, ReviewPage, Sort
-from reviewlens.insights.results import SCORE_COLUMNS, Results
+from reviewlens.insights.results import Results
 
-_NORMAL = ("row", "text", "title", "rating", "date", "product", "duplicate_of")
 _KEYS = {"row": "_row", "confidence": "confidence", "date": "_date", "rating": "_rating"}
 
 
@@ -52,7 +52,9 @@ def reviews_by_row(results: Results, rows: Iterable[int]) -> list[Review]:
     frame = (
         results.scan()
         .filter(pl.col("_row").is_in(set(order)))
-        .select(*SCORE_COLUMNS, *(pl.col(f"_{name}").alias(name) for name in _NORMAL))
+        .select(
+            *names(OUTPUT_COLUMNS), *(pl.col(name).alias(name.removeprefix("_")) for name in names(NORMALISED_COLUMNS))
+        )
         .collect(engine="streaming")
     )
     found = {row["row"]: _review(row) for row in frame.iter_rows(named=True)}

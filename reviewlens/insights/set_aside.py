@@ -16,7 +16,7 @@ _MOST_ROWS_READ = 200_000
 
 def set_aside(results: Results) -> SetAside:
     """What the summary counted, most frequent reason first, with examples from rejected.csv."""
-    counts: dict[str, int] = results.summary.get("rejected_reasons", {})
+    counts = results.summary.rejected_reasons
     examples: dict[str, list[RejectedRow]] = {code: [] for code in counts}
     wanted = sum(min(count, EXAMPLES) for count in counts.values())
     if wanted:
@@ -27,11 +27,12 @@ def set_aside(results: Results) -> SetAside:
                 wanted -= 1
             if wanted <= 0 or read >= _MOST_ROWS_READ:
                 break
-    rejected, duplicates = results.count("rows_rejected"), results.count("rows_duplicate")
+    accounting = results.summary.accounting
+    rejected = accounting.rejected
     return SetAside(
         available=rejected > 0,
         rejected=rejected,
-        duplicates=duplicates,
+        duplicates=accounting.duplicate,
         reasons=[
             Reason(code=code, label=code.replace("-", " ").capitalize(), count=count, examples=examples[code])
             for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -10,16 +10,18 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from reviewlens.contracts.job_spec import JobSpec, Limits, scratch_dir
+from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.roles import check_columns
+from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, ReviewLensError
 from reviewlens.ids import new_id, now, seconds_since
 from reviewlens.jobs.interface import BEING_DELETED, UNFINISHED, UNLIMITED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
-from reviewlens.jobs.outcome import read_json
+from reviewlens.jobs.outcome import read_document
 from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
 from reviewlens.jobs.views import JobPage, JobView, view_of
@@ -64,7 +66,7 @@ class JobService:
         self.on_change = on_change
         self._uploads = uploads
         self._cache_dir = cache_dir
-        self._summaries: dict[tuple[str, str], dict[str, Any]] = {}
+        self._summaries: dict[tuple[str, str], Summary] = {}
 
     def lock_of(self, user: str) -> threading.RLock:
         """The lock of this user's jobs in this process (some users share one)."""
@@ -191,7 +193,7 @@ class JobService:
         keys = JobKeys(user, job.id)
         return view_of(
             job,
-            progress=read_json(self.store, keys.progress) if job.state in UNFINISHED else None,
+            progress=read_document(self.store, keys.progress, Progress) if job.state in UNFINISHED else None,
             summary=self.summary(job),
             queue_position=self._position(job),
         )
@@ -203,12 +205,12 @@ class JobService:
         views = [view_of(job, summary=self.summary(job), with_summary=False) for job in page]
         return JobPage(jobs=views, next_cursor=page[-1].id if len(found) > limit else None)
 
-    def summary(self, job: Job) -> dict[str, Any] | None:
+    def summary(self, job: Job) -> Summary | None:
         """The summary of a job that succeeded; it never changes, so it is read once."""
         if job.state is not JobState.SUCCEEDED:
             return None
         if (job.user, job.id) not in self._summaries:
-            found = read_json(self.store, JobKeys(job.user, job.id).summary)
+            found = read_document(self.store, JobKeys(job.user, job.id).summary, Summary)
             if found is None:
                 return None
             if len(self._summaries) >= 1000:
@@ -371,15 +373,7 @@ def _checked_mapping(upload: Upload) -> Mapping:
     mapping = upload.sniffed.mapping
     if mapping is None:
         raise InputError("No column was recognised as the review text; say which one it is.", code="mapping-needed")
-    count = len(upload.sniffed.columns)
-    for role in ("text", "title", "rating", "date", "product"):
-        place = getattr(mapping, role)
-        if place is not None and not 0 <= place < count:
-            raise InputError(
-                f"The column given for {role} is not in the file, which has {count} columns (counted from 0).",
-                code="invalid-mapping",
-                details={"role": role, "columns": count},
-            )
+    check_columns(mapping.columns(), len(upload.sniffed.columns))
     return mapping
 
 

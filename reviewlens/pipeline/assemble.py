@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from reviewlens.contracts.stages import JobStage
 from reviewlens.model.interface import Thresholds
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, parquet_schema
@@ -89,11 +90,11 @@ def assemble(job: Job, plan: Plan) -> None:
     duplicates = load_duplicates(job)
     first_scores = FirstScores(duplicates)
     thresholds = thresholds_of(json.loads(job.store.get(job.work.engine)))
-    with job.progress.stage("assemble", 0, plan.rows):
+    with job.progress.stage(JobStage.ASSEMBLE, 0, plan.rows):
         for number, group in enumerate(groups(plan)):
             job.control.check()
             rows = sum(part.rows for part in group)
-            if _committed(job, number):
+            if job.store.head(job.work.part(number, "tally.json")) is not None:
                 for part in group:
                     _note_scores(job, part, first_scores)
             else:
@@ -103,17 +104,11 @@ def assemble(job: Job, plan: Plan) -> None:
 
 def thresholds_of(facts: dict[str, Any]) -> Thresholds:
     """The thresholds among what an engine says of itself; one without a band calls nothing mixed."""
-    band = facts.get("mixed_band")
+    band = facts["mixed_band"]
     return Thresholds(
         needs_review=float(facts["needs_review_below"]),
         mixed=None if band is None else (float(band[0]), float(band[1])),
     )
-
-
-def _committed(job: Job, number: int) -> bool:
-    """Whether a piece is there with today's columns: one from before an upgrade is put together anew."""
-    key = job.work.part(number, "tally.json")
-    return job.store.head(key) is not None and "mixed" in json.loads(job.store.get(key))
 
 
 def groups(plan: Plan) -> Iterator[list[Slice]]:
@@ -155,19 +150,20 @@ def _assemble_group(
 
 
 def _count(part: Slice, rows: ResultRows) -> Tally:
-    positive = sum(label == "positive" for label in rows.sentiment)
+    predictions = rows.predictions
+    positive = sum(prediction.sentiment == "positive" for prediction in predictions)
     return Tally(
         rows=part.rows,
         scored=rows.scored,
         duplicate=rows.duplicate,
         rejected=len(rows.rejected_reasons),
         positive=positive,
-        negative=len(rows.sentiment) - positive,
-        needs_review=sum(rows.needs_review),
-        mixed=sum(rows.mixed),
+        negative=len(predictions) - positive,
+        needs_review=sum(prediction.needs_review for prediction in predictions),
+        mixed=sum(prediction.mixed for prediction in predictions),
         unread_dates=rows.unread_dates,
         unread_ratings=rows.unread_ratings,
-        confidence_sum=fsum(rows.confidence),
+        confidence_sum=fsum(prediction.confidence for prediction in predictions),
         rejected_reasons=dict(Counter(rows.rejected_reasons)),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from reviewlens.contracts.stages import JobStage
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.slices import read_slice, run_slices
 from reviewlens.pipeline.work import Job, Plan, Slice
@@ -16,7 +17,7 @@ def clean(job: Job, plan: Plan, spark: Spark) -> None:
     todo = [part for part in plan.slices if part.records and part.number not in done]
     if not todo:
         return
-    with job.progress.stage("clean", plan.rows - sum(part.rows for part in todo), plan.rows):
+    with job.progress.stage(JobStage.CLEAN, plan.rows - sum(part.rows for part in todo), plan.rows):
         with job.progress.paused():
             session = spark.get()
         run_slices(job, session, todo, lambda part: _clean_slice(job, session, part))

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from reviewlens.contracts.stages import JobStage
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.slices import run_whole, spark_address, spark_path
 from reviewlens.pipeline.work import Job, Plan, Slice
@@ -36,7 +37,7 @@ def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
     """Commit the list of duplicates, unless that is done."""
     if job.store.head(job.work.duplicates) is not None:
         return
-    with job.progress.stage("deduplicate", 0, plan.rows):
+    with job.progress.stage(JobStage.DEDUPLICATE, 0, plan.rows):
         job.control.check()
         folder = job.scratch / "duplicates"
         shutil.rmtree(folder, ignore_errors=True)

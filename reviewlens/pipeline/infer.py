@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import model_sha256
 from reviewlens.pipeline import steps
@@ -43,7 +44,7 @@ def infer(job: Job, plan: Plan, spark: Spark) -> None:
     todo = _reuse_whole_slices(job, plan, todo, duplicates, earlier)
     if not todo and job.store.head(job.work.engine) is not None:
         return
-    with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
+    with job.progress.stage(JobStage.INFER, plan.rows - sum(part.rows for part in todo), plan.rows):
         with job.progress.paused():
             session = spark.get()
             facts = warm_up(session, job.workers, job.spec.engine, model)
@@ -118,7 +119,7 @@ def _reuse_whole_slices(
     if known.facts is None or not known.indexes:
         return todo
     rest: list[Slice] = []
-    with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
+    with job.progress.stage(JobStage.INFER, plan.rows - sum(part.rows for part in todo), plan.rows):
         for part in todo:
             job.control.check()
             found = look_up(job, part, duplicates, known)

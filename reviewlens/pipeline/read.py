@@ -9,25 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reviewlens.contracts.tables import Mapping
+from reviewlens.contracts.outputs import REJECTED_COLUMNS, arrow_schema
+from reviewlens.contracts.roles import check_columns
+from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import InputError
 from reviewlens.pipeline.work import Job, Plan, Slice, fetch_input
 from reviewlens.reviews.reading import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
 
 MAX_SLICE_CHARS = 32_000_000
 """A slice also ends when its fields hold so many characters, so that one of very long reviews stays small in memory."""
-
-REJECTED_SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("reason", pa.string()),
-        ("explanation", pa.string()),
-        ("raw", pa.string()),
-        ("raw_base64", pa.string()),
-    ]
-)
 
 
 def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
@@ -39,10 +29,10 @@ def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
     limits = ReadLimits(**job.spec.limits.model_dump())
     with source.open("rb") as file:
         headers = read_columns(file, job.spec.dialect, limits)
-    check_mapping(job.spec.mapping, len(headers))
+    check_columns(job.spec.mapping.columns(), len(headers))
     slices, position = _resume(job)
     with (
-        job.progress.stage("read", sum(part.rows for part in slices)),
+        job.progress.stage(JobStage.READ, sum(part.rows for part in slices)),
         source.open("rb") as file,
     ):
         reader = read_records(file, job.spec.dialect, len(headers), limits, resume_at=position)
@@ -59,18 +49,6 @@ def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
         plan = Plan(tuple(slices), tuple(headers), _ledger(reader), tuple(reader.warnings))
         job.put(job.work.plan, plan.to_json())
     return plan
-
-
-def check_mapping(mapping: Mapping, columns: int) -> None:
-    """InputError (`mapping-out-of-range`) when a mapping names a column that the file does not have."""
-    for name in ("text", "title", "rating", "date", "product"):
-        place = getattr(mapping, name)
-        if place is not None and not 0 <= place < columns:
-            raise InputError(
-                f"The {name} is said to be in column {place + 1}, but the file has {columns}; choose another column.",
-                code="mapping-out-of-range",
-                details={"field": name, "columns": columns},
-            )
 
 
 class _Pending:
@@ -111,10 +89,12 @@ class _Pending:
         return pa.table(arrays, names=names)
 
     def rejected_table(self) -> pa.Table:
-        columns = zip(*self.rejected, strict=True)
         return pa.table(
-            [pa.array(column, field.type) for column, field in zip(columns, REJECTED_SCHEMA, strict=True)],
-            schema=REJECTED_SCHEMA,
+            [
+                pa.array(values, column.type)
+                for values, column in zip(zip(*self.rejected, strict=True), REJECTED_COLUMNS, strict=True)
+            ],
+            schema=arrow_schema(REJECTED_COLUMNS),
         )
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import BaseModel
+
 from reviewlens.contracts.job_spec import JobSpec, scratch_dir
+from reviewlens.contracts.job_status import Cancellation, JobError
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConflictError, InputError, LimitError, ReviewLensError
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.lease import Lease
-from reviewlens.pipeline.progress import Progress, now_iso
+from reviewlens.pipeline.progress import ProgressWriter, now_iso
 from reviewlens.pipeline.work import Job, WorkKeys, open_spec
 from reviewlens.settings import Settings
 from reviewlens.spark.capacity import decide_workers
@@ -104,7 +106,7 @@ class _Runner:
         workers = decide_workers(self._settings)
         work = WorkKeys(self._keys)
         control = Control(self._store, self._keys.cancel, self._stop, self._lease.confirm)
-        progress = Progress(self._store, self._keys.progress, work.timings)
+        progress = ProgressWriter(self._store, self._keys.progress, work.timings)
         job = Job(
             self._spec,
             self._keys,
@@ -142,7 +144,7 @@ class _Runner:
             log.warning("%s", error.message)
             return INTERRUPTED
         if isinstance(error, Cancelled):
-            self._say(self._keys.cancelled, {"at": now_iso()})
+            self._say(self._keys.cancelled, Cancellation(at=now_iso()))
             log.info("cancelled")
             return CANCELLED
         told = explain(error)
@@ -154,12 +156,12 @@ class _Runner:
         log.error(
             "failed (%s): %s", told.code, told.message, extra={"facts": {} if at_fault else {"places": places(error)}}
         )
-        self._say(self._keys.error, {"code": told.code, "message": told.message, "details": told.details})
+        self._say(self._keys.error, JobError(code=told.code, message=told.message, details=told.details))
         return INPUT_AT_FAULT if at_fault else OURS
 
-    def _say(self, key: str, document: dict[str, object]) -> None:
+    def _say(self, key: str, document: BaseModel) -> None:
         try:
-            self._store.put(key, json.dumps(document).encode())
+            self._store.put(key, document.model_dump_json().encode())
         except ReviewLensError as error:
             log.error("could not be written down: %s", error.message)
 

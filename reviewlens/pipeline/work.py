@@ -17,7 +17,7 @@ from reviewlens.contracts.job_spec import SPEC_VERSION, JobSpec
 from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.errors import ConfigurationError, InputError, NotFoundError
 from reviewlens.pipeline.control import Control
-from reviewlens.pipeline.progress import Progress
+from reviewlens.pipeline.progress import ProgressWriter
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
 
@@ -121,7 +121,7 @@ class Job:
     scratch: Path
     workers: int
     control: Control
-    progress: Progress
+    progress: ProgressWriter
     cluster: bool = False
     """Whether Spark's workers are on other machines, which see the store and nothing of this one's disk."""
 

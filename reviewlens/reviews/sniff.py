@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from reviewlens.contracts.outputs import served_names
+from reviewlens.contracts.roles import Role, check_columns
 from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
@@ -224,22 +225,15 @@ def _apply(
     """The suggested mapping under the person's choices; formats are detected again for columns that changed."""
     values: dict[str, Any] = dict(mapping.model_dump()) if mapping else {}
     values.update(chosen)
-    for role in ("text", "title", "rating", "date", "product"):
+    columns = {role: column for role in Role if (column := values.get(role)) is not None}
+    check_columns(columns, len(headers))
+    for role in Role:
         column = values.get(role)
-        if column is not None and (
-            not isinstance(column, int) or isinstance(column, bool) or not 0 <= column < len(headers)
-        ):
-            raise InputError(
-                f"There is no column {column!r} for {role}; columns count from 0 to {len(headers) - 1}.",
-                code="no-such-column",
-            )
         if role in chosen:
             reasons[role] = "you chose it"
             if column is None:
                 reasons.pop(role)
-        elif column is not None and any(
-            chosen.get(other) == column for other in chosen if other in {"text", "title", "rating", "date", "product"}
-        ):
+        elif column is not None and any(chosen.get(other) == column for other in Role):
             values[role] = None  # a column that the person gave another role
             reasons.pop(role, None)
     if values.get("text") is None:
