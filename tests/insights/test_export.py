@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -137,7 +138,7 @@ def test_the_wrong_form_and_too_many_rows_are_refused_at_once(story: Results) ->
 
 def test_names_and_types(story: Results) -> None:
     assert export_name(story, "served", "csv") == "reviews-more-served.csv"
-    odd = Results(story.parquet, {"filename": '../../"x\r\n.csv.gz'}, story.rejected_csv)
+    odd = replace(story, summary=story.summary.model_copy(update={"filename": '../../"x\r\n.csv.gz'}))
     assert export_name(odd, "report", "html") == "x-.csv-report.html"
     assert (
         export_name(Results(story.parquet, {}, story.rejected_csv), "filtered", "parquet") == "reviews-filtered.parquet"

@@ -95,9 +95,9 @@ def test_what_a_file_holds_stays_text(results_of: Callable[..., Results]) -> Non
         for i in range(1, 41)
     ]
     results = results_of(rows, [(50, EVIL, EVIL, EVIL)])
-    results.summary["filename"] = EVIL
-    results.summary["warnings"] = [EVIL]
-    results.summary["model"]["name"] = EVIL
+    results.summary.filename = EVIL
+    results.summary.warnings = [EVIL]
+    results.summary.model.name = EVIL
     filters = Filters(words="lamp", product=EVIL)
     page = assert_offline(b"".join(export_rows(results, "report", "html", filters)).decode())
     assert page.text.count("<script>alert(1)</script>") > 10

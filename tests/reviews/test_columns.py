@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, served_names
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names, served_names
 from reviewlens.reviews.mapping import suggest_mapping
 from reviewlens.reviews.vocabulary import plain_name
 from tests.reviews.test_sniff import make_rows
@@ -50,7 +50,7 @@ def test_served_names_never_collide(headers: list[str]) -> None:
     served = served_names(headers)
     folded = [name.casefold() for name in served]
     assert len(set(folded)) == len(headers)
-    assert not set(folded) & set(OUTPUT_COLUMNS + NORMALISED_COLUMNS)
+    assert not set(folded) & set(names(OUTPUT_COLUMNS + NORMALISED_COLUMNS))
     assert all(served)
 
 
