@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from reviewlens.insights import charts, plain
+from reviewlens.insights import plain, svg
 from reviewlens.insights.models import Dashboard, Filters
 
 _FILTER_NAMES = {
@@ -30,7 +30,7 @@ def render_report(dashboard: Dashboard) -> str:
     return _template().render(
         d=dashboard,
         filters=describe_filters(dashboard.filters),
-        charts=charts,
+        svg=svg,
         plain=plain,
         strongest=max(
             (abs(term.z) for term in [*dashboard.drivers.positive, *dashboard.drivers.negative]), default=1.0

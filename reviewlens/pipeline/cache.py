@@ -115,7 +115,7 @@ def keep_scores(job: Job, plan: Plan) -> None:
     if job.store.head(job.work.reused) is not None:
         return
     parts = [part for part in plan.slices if part.records]
-    identity = _made_under(job)
+    identity = json.loads(job.store.get(job.work.identity))
     if job.spec.keep_scores and identity is not None:
         path = job.scratch / "scores.arrow"
         label = {"identity": identity, "facts": json.loads(job.store.get(job.work.engine))}
@@ -138,17 +138,7 @@ def reused_scores(job: Job) -> int:
 
 def count_reused(job: Job, number: int) -> int:
     """How many scores of one slice came from earlier jobs."""
-    # A checkpoint that an older release wrote has no such column.
-    scores = job.read_table(job.work.scored(number))
-    return int(pc.sum(scores.column("reused")).as_py() or 0) if "reused" in scores.column_names else 0
-
-
-def _made_under(job: Job) -> dict[str, object] | None:
-    try:
-        identity: dict[str, object] | None = json.loads(job.store.get(job.work.identity))
-    except NotFoundError:  # all scores were made by an older release
-        return None
-    return identity
+    return int(pc.sum(job.read_columns(job.work.scored(number), ["reused"]).column("reused")).as_py() or 0)
 
 
 def _add(job: Job, part: Slice, index: IndexWriter) -> None:

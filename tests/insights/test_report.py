@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
-from reviewlens.insights import charts
+from reviewlens.insights import svg
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.export import export_rows
 from reviewlens.insights.models import Bin, ConfidenceHistogram, Filters, OverTime, Tally, TimePoint
@@ -124,14 +124,14 @@ def test_mixed_reviews_are_counted_and_marked_where_the_model_can_tell(results_o
 
 
 def test_charts_of_nothing_and_of_one() -> None:
-    assert charts.interval_chart(Tally(), 0.5) == ""
-    assert 'class="mark"' not in charts.interval_chart(tally(3, 4), None)
+    assert svg.interval_chart(Tally(), 0.5) == ""
+    assert 'class="mark"' not in svg.interval_chart(tally(3, 4), None)
     bins = [Bin(low=0.95, high=1.0, count=2, positive=1, negative=1)]
-    assert 'class="mark"' not in charts.histogram_chart(ConfidenceHistogram(bins=bins))
-    assert charts.histogram_chart(ConfidenceHistogram(bins=bins, needs_review_below=0.97)).count("<line") == 2
+    assert 'class="mark"' not in svg.histogram_chart(ConfidenceHistogram(bins=bins))
+    assert svg.histogram_chart(ConfidenceHistogram(bins=bins, needs_review_below=0.97)).count("<line") == 2
     day = dt.date(2026, 1, 1)
     points = [TimePoint(start=day, end=day, label="<b>", **tally(n, 4 * bool(n)).model_dump()) for n in (1, 0, 3, 4)]
-    drawn = charts.time_chart(OverTime(points=points))
+    drawn = svg.time_chart(OverTime(points=points))
     assert (drawn.count("<polyline"), drawn.count("whisker"), drawn.count("<circle")) == (1, 1, 3)
     assert "<b>" not in drawn and "&lt;b&gt;" in drawn
 
