@@ -1,4 +1,4 @@
-"""Stage 2: each slice's texts cleaned, its ratings and dates read, by Spark."""
+"""Stage 2: Spark cleans each slice's texts and reads its ratings and dates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reviewlens.spark.session import Spark
 
 
 def clean(job: Job, plan: Plan, spark: Spark) -> None:
-    """Commit the cleaned form of every slice that has none yet."""
+    """Commit the cleaned rows of every slice that has none yet."""
     done = job.numbers(job.work.clean)
     todo = [part for part in plan.slices if part.records and part.number not in done]
     if not todo:

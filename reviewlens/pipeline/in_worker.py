@@ -1,4 +1,4 @@
-"""What runs inside Spark's Python workers, on Arrow batches; nothing here imports pyspark."""
+"""The functions that run in Spark's Python workers, on Arrow batches; this module does not import pyspark."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def score_batches(batches: Iterator[pa.RecordBatch], *, engine: str, model: str)
 
 
 def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
-    """Load the engine in this worker; each batch gives one row of JSON: its facts, or what is wrong."""
+    """Load the engine in this worker; each batch becomes one row of JSON with the engine's facts or an error."""
     for _ in batches:
         try:
             answer: dict[str, object] = {"facts": cached_engine(engine, model).describe()}
@@ -56,7 +56,7 @@ def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: st
 
 @lru_cache(maxsize=1)
 def cached_engine(engine: str, model: str) -> Engine:
-    """The engine of this process; loading takes a second or two, so workers are kept and reused."""
+    """The engine of this process; it takes seconds to load, so workers are reused."""
     return load_engine(engine, Path(model) if model else None)
 
 

@@ -1,4 +1,4 @@
-"""How far a job is and how long its stages took: progress.json for those who watch, timings for the summary."""
+"""Writes progress.json, and keeps the timings of the stages for the summary."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EVERY_SECONDS = 1.0
 
 
 class ProgressWriter:
-    """Writes progress.json about once a second and adds up, over all attempts, the seconds spent in each stage.
+    """Writes progress.json about once a second and adds up the seconds of each stage over all attempts.
 
-    Speed and time left are reckoned from this attempt's own work in the present stage. Time left is told only from
-    scoring on: before, the longest stage's speed is not known.
+    Speed and time left come from this attempt's work in the current stage. Time left is written from scoring on: before
+    that the speed of the longest stage is unknown.
     """
 
     def __init__(self, store: ObjectStore, key: str, timings_key: str) -> None:
@@ -43,7 +43,7 @@ class ProgressWriter:
 
     @contextmanager
     def stage(self, stage: JobStage, done: int = 0, total: int | None = None) -> Iterator[None]:
-        """Be in a stage of which `done` rows were done by earlier attempts."""
+        """Enter a stage with `done` rows done by earlier attempts and `total` rows in all."""
         self._keep_time()
         self._stage, self._done, self._done_before, self._total = stage, done, done, total
         self._entered = time.monotonic()
@@ -56,7 +56,7 @@ class ProgressWriter:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Time that is no stage's own, such as Spark and the engines starting; counted as `start_seconds`."""
+        """Count time that belongs to no stage, such as the start of Spark and the engines, as `start_seconds`."""
         self._keep_time()
         stage, self._stage = self._stage, None
         try:
@@ -67,18 +67,18 @@ class ProgressWriter:
             self._entered = time.monotonic()
 
     def advance(self, rows: int) -> None:
-        """So many more rows are done in this stage."""
+        """Add `rows` to the rows done in this stage."""
         self._done += rows
         if time.monotonic() - self._written >= _EVERY_SECONDS:
             self.write()
 
     def reused(self, scores: int | None) -> None:
-        """So many more scores came from earlier jobs (from any thread); None: those told so far are void."""
+        """Add `scores` taken from earlier jobs, from any thread; None: start again from 0."""
         with self._reused_lock:
             self._reused = 0 if scores is None else self._reused + scores
 
     def write(self) -> None:
-        """Write both documents now."""
+        """Write progress and timings now."""
         self._keep_time()
         self._written = time.monotonic()
         speed = self._speed()
@@ -99,7 +99,7 @@ class ProgressWriter:
         self._store.put(self._timings_key, self._rounded().model_dump_json().encode())
 
     def timings(self) -> Timings:
-        """The summary's `timings`, as of now."""
+        """The summary's `timings`, up to now."""
         self._keep_time()
         return self._rounded().model_copy(update={"finished_at": now_iso()})
 
@@ -120,5 +120,5 @@ class ProgressWriter:
 
 
 def now_iso() -> str:
-    """This moment, ISO 8601, UTC, to the millisecond."""
+    """The current time, ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

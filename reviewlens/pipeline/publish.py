@@ -1,4 +1,4 @@
-"""Stage 6: pieces become the outputs, the summary comes last, the checkpoints go."""
+"""Stage 6: join the parts into the outputs, then write the summary."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from reviewlens.contracts.outputs import PROCESSED_COLUMNS, REJECTED_COLUMNS, names, served_names
+from reviewlens.contracts.roles import Role
 from reviewlens.contracts.stages import JobStage
 from reviewlens.contracts.summary import ScoringModel, SentimentCounts, ServedColumn, Summary
 from reviewlens.pipeline.assemble import Tally, groups
@@ -19,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 def publish(job: Job, plan: Plan) -> None:
-    """Write every output and then the summary, which says that the others are whole."""
+    """Write every output and then the summary, which marks the others as complete."""
     keys, store = job.keys, job.store
     numbers = range(len(list(groups(plan))))
     total = Tally()
@@ -27,7 +28,7 @@ def publish(job: Job, plan: Plan) -> None:
         total.add(Tally(**json.loads(store.get(job.work.part(number, "tally.json")))))
     total.check()
     if total.rows != plan.rows:
-        raise AssertionError(f"{plan.rows} rows were read, {total.rows} are accounted for")
+        raise AssertionError(f"{plan.rows} rows were read, {total.rows} were assembled")
     with job.progress.stage(JobStage.PUBLISH, 0, plan.rows):
         job.control.check()
         for key, name, header in (
@@ -89,13 +90,13 @@ def summarise(job: Job, plan: Plan, total: Tally) -> Summary:
 
 
 def _warnings(total: Tally, facts: dict[str, object]) -> Iterator[str]:
-    for count, what in ((total.unread_dates, "date"), (total.unread_ratings, "rating")):
+    for count, role in ((total.unread_dates, Role.DATE), (total.unread_ratings, Role.RATING)):
         if count:
-            yield f"In {count:,} row{'s' if count > 1 else ''} the {what} could not be read and is left empty."
+            yield f"In {count:,} row{'s' if count > 1 else ''} the {role} could not be read and is left empty."
     if facts["full_precision_fallback"]:
-        yield "This processor gives wrong results in the model's fast precision; the slower, full precision was used."
+        yield "The model's fast precision gives wrong results on this processor; the slower full precision was used."
     if total.rows and not total.scored:
-        yield "No row could be scored; rejected.csv tells why."
+        yield "No row could be scored; rejected.csv has the reasons."
 
 
 def _joined(job: Job, numbers: range, name: str, header: str) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""One slice's output rows: from what was read, cleaned and scored to lines of CSV and a table."""
+"""One slice's output rows: joins what was read, cleaned and scored into lines of CSV and a table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NO_ROWS = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class SliceTables:
-    """A slice's checkpoints; None where it has no rows of that kind."""
+    """A slice's checkpoints; None if it has no such rows."""
 
     raw: pa.Table | None = None
     cleaned: pa.Table | None = None
@@ -41,7 +41,7 @@ class SliceTables:
     rejected: pa.Table | None = None
 
     def own_scores(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Rows that were scored here, ascending, and their scores."""
+        """The slice's scored rows, ascending, and their scores."""
         if self.scores is None:
             return _NO_ROWS, np.zeros(0)
         return self.scores.column("row").to_numpy(), self.scores.column("positive_score").to_numpy()
@@ -49,7 +49,7 @@ class SliceTables:
 
 @dataclass(frozen=True)
 class ResultRows:
-    """A slice's part of each output, and what is counted of it."""
+    """A slice's part of each output, and what the summary counts."""
 
     served_csv: str
     processed_csv: str
@@ -64,7 +64,7 @@ class ResultRows:
 
 
 def parquet_schema(headers: Sequence[str]) -> pa.Schema:
-    """The columns of served.parquet: the file's own as text, the scores, then normalised ones for queries."""
+    """The columns of served.parquet: those of served.csv, then the normalised ones."""
     return arrow_schema([*served_columns(headers), *NORMALISED_COLUMNS])
 
 
@@ -74,7 +74,7 @@ def served_header(headers: Sequence[str]) -> str:
 
 
 def review_id(input_sha256: str, row: int) -> str:
-    """The name of a review: it depends on the file's content and the row alone."""
+    """The id of a review; it depends on the file's content and the row only."""
     return hashlib.sha256(f"{input_sha256}:{row}".encode()).hexdigest()[:32]
 
 
@@ -87,7 +87,10 @@ def build_rows(
     first_scores: NDArray[np.float64],
     thresholds: Thresholds,
 ) -> ResultRows:
-    """Join a slice's tables by row. `repeated`, `first_rows`, `first_scores`: its duplicates and what they repeat."""
+    """Join a slice's tables by row.
+
+    `repeated`, `first_rows`, `first_scores`: its duplicates, the first rows with their texts, and those rows' scores.
+    """
     schema = parquet_schema(plan.headers)
     rejected = _unread(tables.rejected)
     if tables.raw is None or tables.cleaned is None:
@@ -101,17 +104,17 @@ def build_rows(
     scored_rows = np.concatenate([own_rows, repeated])
     order = np.argsort(scored_rows, kind="stable")
     if not np.array_equal(scored_rows[order], rows[kept]):
-        raise AssertionError("a slice's scores are not those of its rows")
+        raise AssertionError("a slice's scores do not belong to its rows")
     scores = np.concatenate([own_scores, first_scores])[order]
     if not ((scores >= 0) & (scores <= 1)).all():
-        raise AssertionError("a score is no probability")
+        raise AssertionError("a score is not a probability")
     duplicate_of = np.concatenate([np.full(len(own_rows), -1), first_rows])[order]
     rejected += _emptied(raw.filter(pa.array(~kept)), cleaned.filter(pa.array(~kept)), len(plan.headers))
     raw, cleaned = raw.filter(pa.array(kept)), cleaned.filter(pa.array(kept))
     predictions = [decide(float(value), thresholds) for value in scores]
     served = pa.table(
         [
-            *(raw.column(f"c{place}") for place in range(len(plan.headers))),
+            *(raw.column(f"c{index}") for index in range(len(plan.headers))),
             pa.array([review_id(spec.input_sha256, int(row)) for row in rows[kept]], pa.string()),
             *(
                 pa.array([getattr(prediction, column.name) for prediction in predictions], column.type)
@@ -170,23 +173,25 @@ def _unread(table: pa.Table | None) -> list[tuple[int, int, int, str, str, str, 
 
 
 def _emptied(raw: pa.Table, cleaned: pa.Table, columns: int) -> list[tuple[int, int, int, str, str, str, str]]:
-    """Rows that were read but hold no text; their fields are shown as a line of CSV."""
-    fields = [raw.column(f"c{place}").to_pylist() for place in range(columns)]
-    places = (raw.column(name).to_pylist() for name in ("row", "start", "end"))
+    """Rows without text; `raw` is their fields as a line of CSV."""
+    fields = [raw.column(f"c{index}").to_pylist() for index in range(columns)]
+    positions = (raw.column(name).to_pylist() for name in ("row", "start", "end"))
     return [
         (row, start, end, reason, EXPLANATIONS[reason], csv_line(values)[:-1], "")
         for row, start, end, reason, values in zip(
-            *places, cleaned.column("reason").to_pylist(), zip(*fields, strict=True), strict=True
+            *positions, cleaned.column("reason").to_pylist(), zip(*fields, strict=True), strict=True
         )
     ]
 
 
 def _unread_values(raw: pa.Table, cleaned: pa.Table, spec: JobSpec, role: Role) -> int:
-    """How many rows say something where the date or rating should be that is none."""
-    place = spec.mapping.column(role)
-    if place is None:
+    """Number of rows whose date or rating is filled but cannot be read."""
+    column = spec.mapping.column(role)
+    if column is None:
         return 0
     return sum(
         value is None and bool(text.strip())
-        for text, value in zip(raw.column(f"c{place}").to_pylist(), cleaned.column(role.value).to_pylist(), strict=True)
+        for text, value in zip(
+            raw.column(f"c{column}").to_pylist(), cleaned.column(role.value).to_pylist(), strict=True
+        )
     )

@@ -34,7 +34,7 @@ DUPLICATES = "row bigint, first_row bigint"
 
 
 def raw_schema(mapping: Mapping) -> str:
-    """The columns of a raw slice that cleaning needs."""
+    """The columns of a raw slice that cleaning needs, as SQL."""
     return ", ".join(["row bigint", *(f"c{column} string" for column in sorted(set(mapping.columns().values())))])
 
 
@@ -64,7 +64,7 @@ def clean_reviews(mapping: Mapping) -> Step:
 
 
 def first_per_text(frame: DataFrame) -> DataFrame:
-    """For each later row with a text that an earlier row had: that row and the first one, by row (DUPLICATES)."""
+    """Each row whose text an earlier row has, with the first row that has it, sorted by row (DUPLICATES)."""
     rows = frame.where(F.col("reason").isNull()).select("row", "key")
     repeated = (
         rows.groupBy("key")
@@ -77,21 +77,21 @@ def first_per_text(frame: DataFrame) -> DataFrame:
     )
 
 
-def to_be_scored(left_out: Sequence[int]) -> Step:
-    """Cleaned rows to (row, scored): neither rejected nor among those `left_out`."""
+def to_be_scored(excluded: Sequence[int]) -> Step:
+    """Cleaned rows to (row, scored), without rejected rows and those `excluded`."""
 
     def step(frame: DataFrame) -> DataFrame:
         kept = frame.where(F.col("reason").isNull())
-        if left_out:
-            # As one piece of SQL: a column object for each of a thousand numbers takes longer than scoring some texts.
-            kept = kept.where(F.expr(f"row NOT IN ({', '.join(str(int(row)) for row in left_out)})"))
+        if excluded:
+            # One SQL expression: a column object for each of a thousand rows takes longer than scoring some texts.
+            kept = kept.where(F.expr(f"row NOT IN ({', '.join(str(int(row)) for row in excluded)})"))
         return kept.select("row", "scored")
 
     return step
 
 
 def score(engine: str, model: str) -> Step:
-    """(row, scored) to SCORED, by an engine that each worker loads once."""
+    """(row, scored) to SCORED, with an engine that each worker loads once."""
 
     def step(frame: DataFrame) -> DataFrame:
         return frame.mapInArrow(partial(in_worker.score_batches, engine=engine, model=model), SCORED)
