@@ -110,13 +110,12 @@ _RESERVED = frozenset(names(OUTPUT_COLUMNS + NORMALISED_COLUMNS))
 def served_names(headers: Sequence[str]) -> list[str]:
     """The name of each column in `served.csv`, in file order, unique without regard to case.
 
-    A header that collides with a column of ours, or differs from an earlier one in case alone, gets the suffix
-    `_original`; one that repeats an earlier one exactly gets `_2`, `_3`, …; an empty one becomes `column_N` (N counts
-    from 1). Where a name made so is taken as well, a number is added. A header that needs no change keeps its name,
-    whatever stands before it.
+    A header with the name of one of our columns, or one that differs from an earlier header only in case, gets the
+    suffix `_original`; an exact repeat gets `_2`, `_3`, …; an empty header becomes `column_N` (N counts from 1). If
+    such a name is taken too, a number is added. A header that needs no change keeps its name.
     """
     cleaned = [" ".join(header.replace("\x00", "").split()) for header in headers]
-    first: dict[str, int] = {}  # folded name -> the column that keeps it
+    first: dict[str, int] = {}  # case-folded name -> the column that keeps it
     for index, name in enumerate(cleaned):
         if name and name.casefold() not in _RESERVED:
             first.setdefault(name.casefold(), index)

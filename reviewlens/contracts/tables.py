@@ -1,6 +1,4 @@
-"""The vocabulary of review tables: how a file is written (dialect), which column means what (mapping), and what was
-seen in it.
-"""
+"""Review tables: how a file is written (dialect), which column has which role (mapping), and what was detected."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from reviewlens.contracts.roles import RoleColumns
 
 
 class FileFormat(StrEnum):
-    """Kinds of file that are read."""
+    """Formats that can be read."""
 
     CSV = "csv"  # any delimited text, TSV included
     JSONL = "jsonl"
@@ -22,11 +20,10 @@ class FileFormat(StrEnum):
 
 
 class Dialect(BaseModel):
-    """How a file is written; detected by `sniff`, may be overridden field by field, frozen into a job's spec.
+    """How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
-    `encoding`: utf-8, utf-16-le, utf-16-be or cp1252 (a byte-order mark is skipped). `quoting`: how a quote stands
-    inside a quoted field: 'double' ("") or 'backslash' (\\"); 'none': quotes are ordinary characters. Format-irrelevant
-    fields keep their defaults.
+    A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
+    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,7 +37,7 @@ class Dialect(BaseModel):
 
 
 class DateFormat(BaseModel):
-    """How a date column is written. `order` decides numeric day/month; `ambiguous`: both orders fit all values seen."""
+    """How a date column is written. `order`: that of day and month in numbers; `ambiguous`: both fit every value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,21 +58,21 @@ class Mapping(RoleColumns):
 
 
 class ColumnInfo(BaseModel):
-    """One column as seen in the sample: its header, its name in `served.csv`, and a few facts for choosing."""
+    """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
     index: int
     name: str
     served_name: str
     examples: list[str]
-    filled: float = Field(description="Share of sampled rows in which it is not empty.")
+    filled: float = Field(description="Share of sampled rows that have a value.")
 
 
 class Sniffed(BaseModel):
-    """What was detected in an upload: answered by POST /uploads and shown for correction.
+    """What was detected in an upload, for the user to correct.
 
-    `mapping` is None when no column looks like review text (a warning says so, and a mapping must be given). `preview`
-    holds up to 20 rows of raw fields; `warnings` are sentences for the person. `mapping_reasons`: field -> why it was
-    chosen.
+    `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
+    holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
+    column.
     """
 
     dialect: Dialect

@@ -1,4 +1,4 @@
-"""The shapes that insights answer with: a dashboard, its sections, pages of reviews (and the queries)."""
+"""The models of results: the dashboard, its sections, pages of reviews, and the queries."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Review(BaseModel):
 
 
 class ReviewPage(BaseModel):
-    """Some of the matching reviews; `next_cursor` is None on the last page; `total` counts all that match."""
+    """A page of the matching reviews; `next_cursor` is None on the last page; `total` counts all matches."""
 
     reviews: list[Review]
     total: int
@@ -79,10 +79,10 @@ class ReviewPage(BaseModel):
 
 
 class Tally(BaseModel):
-    """Reviews of some kind: count = positive + negative.
+    """Counts over some reviews: count = positive + negative.
 
-    `positive_share` comes with its 95 % Wilson interval (all three None when count is 0). `mixed` reviews count on the
-    side they lean to as well; it is 0 where the model calls nothing mixed.
+    `low` to `high` is the 95 % Wilson interval of `positive_share`; all three are None if count is 0. A mixed review
+    counts as positive or negative too; `mixed` is 0 if the model has no mixed band.
     """
 
     count: int = 0
@@ -98,7 +98,7 @@ class Tally(BaseModel):
 class Section(BaseModel):
     """A part of the dashboard.
 
-    `available` is False when the file cannot answer it; `note` then says why, else how to read it.
+    `available` is False if the file lacks the data; `note` then says why, else how to read the part.
     """
 
     available: bool = True
@@ -113,7 +113,7 @@ class Counts(Accounting):
 
 
 class Distribution(Tally):
-    """The sentiment of the rows shown; `mixed_share` is None where the model calls nothing mixed."""
+    """The sentiment of the rows shown; `mixed_share` is None if the model has no mixed band."""
 
     mean_confidence: float | None = None
     needs_review_share: float | None = None
@@ -130,7 +130,7 @@ class TimePoint(Tally):
 
 
 class OverTime(Section):
-    """Contiguous buckets from the first date to the last; sum of counts + `undated` = shown."""
+    """Buckets from the first date to the last, without gaps; sum of counts + `undated` = shown."""
 
     bucket: Bucket = "month"
     points: list[TimePoint] = []
@@ -138,7 +138,7 @@ class OverTime(Section):
 
 
 class Period(BaseModel):
-    """One of the two periods compared, both ends inclusive."""
+    """One of the two periods compared; both ends are included."""
 
     start: Date
     end: Date
@@ -150,8 +150,8 @@ class ShareChange(BaseModel):
     """A positive share in two periods.
 
     `difference` = later - earlier (0.1: ten percentage points more), `low` to `high` its 95 % Newcombe interval.
-    `p_value`: two-proportion z-test, two-sided; `q_value`: the same after Benjamini-Hochberg over all looked at.
-    `rising`: words and phrases that the later reviews of this product mention more often, if any clearly are.
+    `p_value`: two-proportion z-test, two-sided; `q_value`: the same after Benjamini-Hochberg over all compared.
+    `rising`: words and phrases that the later reviews of this product mention clearly more often.
     """
 
     name: str
@@ -168,7 +168,7 @@ class ShareChange(BaseModel):
 class TermChange(BaseModel):
     """How often a word or phrase is mentioned in two periods: `*_mentions` of `*_total` reviews.
 
-    `later_positive_share`: of the later reviews that mention it, how many are positive. The rest is as in ShareChange.
+    `later_positive_share`: positive share of the later reviews that mention it. Other fields as in ShareChange.
     """
 
     term: str
@@ -187,7 +187,7 @@ class TermChange(BaseModel):
 class Changes(Section):
     """What changed most between two periods, largest first.
 
-    Only what survives the correction for looking at many is listed; `looked_at_*` say how many were looked at.
+    It lists what is significant after the correction for multiple comparisons; `looked_at_*` count the comparisons.
     """
 
     earlier: Period | None = None
@@ -209,7 +209,7 @@ class ProductRow(Tally):
 
 
 class ByProduct(Section):
-    """The products with most reviews; sum of rows + `others` + `without_product` = shown.
+    """The products with the most reviews; sum of rows + `others` + `without_product` = shown.
 
     `orders`: ways to sort the rows, each a list of product names: most_reviews, most_positive, least_positive, name.
     """
@@ -237,7 +237,7 @@ class ByRating(Section):
 
 
 class Confusion(BaseModel):
-    """Stars against the model: 4 and above are positive, 2 and below negative."""
+    """Stars compared with the model: 4 and above are positive, 2 and below negative."""
 
     stars_positive_model_positive: int = 0
     stars_positive_model_negative: int = 0
@@ -246,10 +246,10 @@ class Confusion(BaseModel):
 
 
 class Agreement(Section):
-    """How often the model and the stars take the same side, with a 95 % Wilson interval.
+    """How often model and stars agree, with a 95 % Wilson interval.
 
-    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: the most confident ones,
-    most confident first; `disagreements_total` counts all of them.
+    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: those with the highest
+    confidence, highest first; `disagreements_total` counts all.
     """
 
     compared: int = 0
@@ -265,7 +265,7 @@ class Agreement(Section):
 
 
 class Term(BaseModel):
-    """A word or phrase that tells the two sentiments apart; `z` > 0 leans positive.
+    """A word or phrase that is typical of one sentiment; `z` > 0: of positive.
 
     `log_odds` is the difference that `z` measures in standard errors; counts are reviews that contain the term.
     """
@@ -282,7 +282,7 @@ class Term(BaseModel):
 class Drivers(Section):
     """The words and phrases most typical of each sentiment, strongest first.
 
-    `based_on`: reviews looked at (when `sampled`, an even sample of those shown); `looked_at`: terms considered.
+    `based_on`: reviews counted (if `sampled`, an even sample of those shown); `looked_at`: terms compared.
     """
 
     positive: list[Term] = []
@@ -318,7 +318,7 @@ class Examples(Section):
 
 
 class RejectedRow(BaseModel):
-    """A row that was set aside; `raw` is cut to a few hundred characters (`cut` says so)."""
+    """A rejected row; `raw` is cut to a few hundred characters (`cut`)."""
 
     row: int
     explanation: str
@@ -327,7 +327,7 @@ class RejectedRow(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why rows were set aside; `code` is stable, `label` is for people."""
+    """Why rows were rejected; `code` is stable, `label` is for people."""
 
     code: str
     label: str
@@ -336,7 +336,7 @@ class Reason(BaseModel):
 
 
 class SetAside(Section):
-    """What was not scored and why, of the whole file whatever the filters; sum of reasons = rejected."""
+    """The rejected rows of the whole file, without filters; sum of reasons = rejected."""
 
     rejected: int = 0
     duplicates: int = 0
@@ -344,7 +344,7 @@ class SetAside(Section):
 
 
 class Dashboard(BaseModel):
-    """Everything that the dashboard of one job shows under the given filters."""
+    """The dashboard of one job, with the given filters."""
 
     job: str
     filename: str

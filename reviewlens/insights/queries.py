@@ -1,4 +1,4 @@
-"""What may be asked of a job's results: filters, a page of reviews, a download."""
+"""Queries on a job's results: filters, a page of reviews, a download."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 def _as_list(value: object) -> object:
-    """One value stands for a list of it; None for no choice."""
+    """A single value becomes a list of one; None an empty list."""
     if value is None:
         return []
     return [value] if isinstance(value, str | int | float) else value
 
 
 class Filters(BaseModel):
-    """Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
+    """Which served rows match; every field given must match (in `rating` and `product` any one of the values).
 
     `mixed`: praise and blame together, or neither clearly.
-    `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
+    `rating`: whole stars; a rating of 3.7 counts as 4. `missing`: rows that lack all of these.
     `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
-    `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).
-    `date_from` and `date_to` are inclusive; a row without a date is outside any date filter, one without a rating or
-    product outside any rating or product filter. Unknown names are refused rather than ignored.
+    `agreement`: only rows with a positive (4 and above) or negative (2 and below) rating.
+    `date_from` and `date_to` are included. A row without a date matches no date filter; the same holds for rating and
+    product. Unknown fields are an error.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,7 +54,7 @@ class Filters(BaseModel):
     missing: Annotated[list[Literal["rating", "date", "product"]], BeforeValidator(_as_list), Field(max_length=3)] = []
 
     @model_validator(mode="after")
-    def _says_something_that_can_hold(self) -> Self:
+    def _is_consistent(self) -> Self:
         if (
             self.min_confidence is not None
             and self.max_confidence is not None
@@ -71,11 +71,11 @@ class Filters(BaseModel):
 
     @property
     def active(self) -> bool:
-        """Whether anything is filtered at all."""
+        """Whether any filter is set."""
         return self.plain() != Filters()
 
     def plain(self) -> Filters:
-        """The filters alone, without what a query adds to them."""
+        """The filters without the fields that a query adds."""
         return Filters.model_validate({name: getattr(self, name) for name in Filters.model_fields})
 
 

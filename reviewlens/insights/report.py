@@ -1,4 +1,4 @@
-"""The report: one HTML file that shows a dashboard offline and on paper; it holds no script and requests nothing."""
+"""The report: a dashboard as one HTML file for offline use and print, without scripts or requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILTER_NAMES = {
 
 
 def render_report(dashboard: Dashboard) -> str:
-    """The dashboard as a complete HTML page. Whatever came from the file is escaped."""
+    """The dashboard as a complete HTML page; text from the file is escaped."""
     return _template().render(
         d=dashboard,
         filters=describe_filters(dashboard.filters),
@@ -46,7 +46,7 @@ def describe_filters(filters: Filters) -> list[str]:
         if value is None or value in ("", []):
             continue
         if isinstance(value, list):
-            value = ", ".join(str(one) for one in value)
+            value = ", ".join(map(str, value))
         elif isinstance(value, bool):
             value = "yes" if value else "no"
         described.append(f"{label}: {value}")

@@ -1,4 +1,4 @@
-"""The outputs of one finished job, opened for questions: a lazy table, its summary, the rows set aside."""
+"""The outputs of one finished job: a lazy table of its served rows, its summary, its rejected rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Results:
     rejected_csv: Path
 
     def scan(self) -> pl.LazyFrame:
-        """All served rows in file order, lazily; no rows at all give an empty table with the same columns."""
+        """All served rows in file order, lazily; without rows an empty table with the same columns."""
         if parts := sorted(self.parquet.glob("*.parquet")):
             return pl.scan_parquet(parts)
         columns = [*map(Column, self.original_columns), *OUTPUT_COLUMNS, *NORMALISED_COLUMNS]
@@ -47,20 +47,20 @@ def polars_schema(columns: Iterable[Column]) -> pl.Schema:
 
 
 def open_results(store: ObjectStore, user: str, job: str, cache_dir: Path) -> Results:
-    """Open a finished job's outputs; copies are kept under `cache_dir` where the store is not on this machine.
+    """Open a finished job's outputs; copies are kept under `cache_dir` if the store is not on this machine.
 
-    Errors: NotFoundError when the job has no summary, that is, has not finished successfully.
+    Errors: NotFoundError (`no-results`) if the job has not succeeded.
     """
     keys = JobKeys(user, job)
     try:
         summary = Summary.model_validate_json(store.get(keys.summary))
     except NotFoundError as error:
         raise NotFoundError(
-            "This analysis has no results: it has not finished, or it did not succeed.", code="no-results"
+            "This job has no results: it has not finished, or it did not succeed.", code="no-results"
         ) from error
-    into = cache_dir / user / job
+    folder = cache_dir / user / job
     return Results(
-        parquet=store.fetch_prefix(keys.served_parquet, into / "served.parquet"),
+        parquet=store.fetch_prefix(keys.served_parquet, folder / "served.parquet"),
         summary=summary,
-        rejected_csv=store.fetch(keys.rejected_csv, into / "rejected.csv"),
+        rejected_csv=store.fetch(keys.rejected_csv, folder / "rejected.csv"),
     )
