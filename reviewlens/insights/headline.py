@@ -29,8 +29,8 @@ def headline(
     which = "the reviews" if counts.hidden == 0 else "the reviews that match the filters"
     if counts.shown < LEAST_REVIEWS:
         return [
-            f"{overall.positive:,} of {which} are positive and {overall.negative:,} negative: "
-            f"{number(counts.shown, 'review')} are too few for firm conclusions."
+            f"{overall.positive:,} of {which} are positive and {overall.negative:,} negative; "
+            f"with {number(counts.shown, 'review')}, that is too few for firm conclusions."
         ]
     first = (
         f"{percent(overall.positive_share, counts.shown)} of {which} are positive "
@@ -100,7 +100,7 @@ def _least_liked(products: ByProduct, overall: float, changes: Changes) -> list[
         return []
     below.sort(key=lambda row: row.positive_share or 0.0)
     return [
-        "Clearly below the average: "
+        "Clearly below average: "
         + listing(
             [f"{row.product} ({percent(row.positive_share or 0.0)} of {row.count:,} positive)" for row in below[:3]]
         )
@@ -123,7 +123,7 @@ def _reading(overall: Distribution, stars: Agreement) -> list[str]:
     if stars.share is not None and stars.compared >= LEAST_REVIEWS:
         parts.append(f"the sentiments agree with the stars in {percent(stars.share, stars.compared)} of rated reviews")
     if (overall.needs_review_share or 0.0) >= MANY_UNSURE:
-        parts.append(f"{number(overall.needs_review, 'review')} need review because the model is uncertain")
+        parts.append(f"{number(overall.needs_review, 'review')} are uncertain enough that a person should read them")
     if MANY_MIXED <= (overall.mixed_share or 0.0) < 1:  # 1: the filter selects them
         parts.append(f"{number(overall.mixed, 'review')} are mixed ({MIXED})")
     if not parts:

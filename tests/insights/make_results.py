@@ -111,7 +111,7 @@ def write_results(
     parts: int = 1,
     band: Band = None,
 ) -> Path:
-    """Write the folder of a job that served `rows` and set aside `rejected` (row, reason, explanation, raw)."""
+    """Write the folder of a job that served `rows` and rejected `rejected` (row, reason, explanation, raw)."""
     originals = [name for name in (rows[0] if rows else {"Text": ""}) if name not in SCHEMA]
     frame = pl.DataFrame(list(rows), schema={**dict.fromkeys(originals, pl.String), **SCHEMA})
     return write_frame(folder, frame, list(rejected), parts=parts, band=band)
@@ -234,7 +234,7 @@ def make_results(
     copies: int = 1,
     band: Band = None,
 ) -> Path:
-    """A folder of `count` synthetic rows, `copies` times over, and three rows set aside."""
+    """A folder of `count` synthetic rows, `copies` times over, and three rejected rows."""
     frame = pl.DataFrame(synthetic_rows(count, seed=seed, without=without), schema_overrides=SCHEMA)
     if copies > 1:
         frame = pl.concat([frame] * copies).with_columns(

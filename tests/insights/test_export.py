@@ -126,7 +126,7 @@ def test_no_cell_starts_like_a_formula_unless_it_is_a_number(text: str) -> None:
 
 def test_the_wrong_form_and_too_many_rows_are_refused_at_once(story: Results) -> None:
     for what, format in (("report", "csv"), ("served", "html")):
-        with pytest.raises(InputError, match="comes as html"):
+        with pytest.raises(InputError, match="available as html"):
             export_rows(story, what, format, Filters())  # type: ignore[arg-type]
     with pytest.raises(LimitError, match="2,000 rows") as caught:
         export_rows(story, "served", "csv", Filters(), max_rows=1999)

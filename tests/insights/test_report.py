@@ -75,7 +75,7 @@ def test_a_full_report(story: Results) -> None:
     page = assert_offline(render_report(d))
     for line in d.headline:
         assert line in page.text
-    assert "2,003 rows read = 1,962 scored + 38 repeats + 3 set aside" in page.text
+    assert "2,003 rows read = 1,962 scored + 38 duplicates + 3 rejected" in page.text
     assert sum(tag == "circle" for tag, _ in page.tags) >= len(d.over_time.points) + len(d.by_product.rows)
     assert d.agreement.disagreements[0].text in page.text
     assert '=HYPERLINK(""http://example.test"")' in page.text
@@ -110,7 +110,7 @@ def test_little_to_say(results_of: Callable[..., Results]) -> None:
     results = results_of(lone)
     page = assert_offline(render_report(build_dashboard(results, Filters())))
     assert "too few for firm conclusions" in page.text and "x" * 700 + "…" in page.text
-    assert "No row was set aside" in page.text
+    assert "No row was rejected" in page.text
     none = assert_offline(render_report(build_dashboard(results, Filters(words="zebra"))))
     assert "No reviews match the filters." in none.text and "words: zebra" in none.text
 
