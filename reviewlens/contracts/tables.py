@@ -28,12 +28,14 @@ class Dialect(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: FileFormat = FileFormat.CSV
-    compression: Literal["none", "gzip"] = "none"
-    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = "utf-8"
-    delimiter: Literal[",", ";", "\t", "|"] = ","
-    quoting: Literal["double", "backslash", "none"] = "double"
-    header: bool = True
+    format: FileFormat = Field(FileFormat.CSV, description="Format of the file.")
+    compression: Literal["none", "gzip"] = Field("none", description="How the file is compressed.")
+    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = Field("utf-8", description="Encoding of its text.")
+    delimiter: Literal[",", ";", "\t", "|"] = Field(",", description="What separates the fields.")
+    quoting: Literal["double", "backslash", "none"] = Field(
+        "double", description="How a quote inside a quoted field is written."
+    )
+    header: bool = Field(True, description="Whether the first line has the column names.")
 
 
 class DateFormat(BaseModel):
@@ -43,9 +45,11 @@ class DateFormat(BaseModel):
 
     kind: Literal[
         "epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"
-    ] = "iso"
-    order: Literal["year_first", "month_first", "day_first"] = "year_first"
-    ambiguous: bool = False
+    ] = Field("iso", description="Kind of date.")
+    order: Literal["year_first", "month_first", "day_first"] = Field(
+        "year_first", description="Order of day, month and year."
+    )
+    ambiguous: bool = Field(False, description="Whether day first and month first both fit.")
 
 
 class Mapping(RoleColumns):
@@ -60,10 +64,10 @@ class Mapping(RoleColumns):
 class ColumnInfo(BaseModel):
     """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
-    index: int
-    name: str
-    served_name: str
-    examples: list[str]
+    index: int = Field(description="Place in the file, counted from 0.")
+    name: str = Field(description="Header in the file.")
+    served_name: str = Field(description="Name in served.csv.")
+    examples: list[str] = Field(description="A few different values.")
     filled: float = Field(description="Share of sampled rows that have a value.")
 
 
@@ -75,11 +79,13 @@ class Sniffed(BaseModel):
     column.
     """
 
-    dialect: Dialect
-    columns: list[ColumnInfo]
-    mapping: Mapping | None
-    mapping_reasons: dict[str, str] = {}
-    preview: list[list[str]]
-    warnings: list[str]
-    size_bytes: int
-    estimated_rows: int
+    dialect: Dialect = Field(description="How the file is written.")
+    columns: list[ColumnInfo] = Field(description="The file's columns, in order.")
+    mapping: Mapping | None = Field(
+        description="Which column has which role; null if no column looks like review text."
+    )
+    mapping_reasons: dict[str, str] = Field({}, description="Why each role has its column.")
+    preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
+    warnings: list[str] = Field(description="Sentences for the user.")
+    size_bytes: int = Field(description="Size of the file.")
+    estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")

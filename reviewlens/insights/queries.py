@@ -40,17 +40,17 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sentiment: Sentiment | None = None
-    min_confidence: Probability | None = None
-    max_confidence: Probability | None = None
-    needs_review: bool | None = None
-    mixed: bool | None = None
+    sentiment: Sentiment | None = Field(None, description="Only this sentiment.")
+    min_confidence: Probability | None = Field(None, description="Least confidence.")
+    max_confidence: Probability | None = Field(None, description="Highest confidence.")
+    needs_review: bool | None = Field(None, description="Whether a person should read it.")
+    mixed: bool | None = Field(None, description="Whether it is mixed.")
     rating: Annotated[list[Stars], BeforeValidator(_as_list), Field(max_length=5)] = []
     product: Annotated[list[str], BeforeValidator(_as_list), Field(max_length=200)] = []
-    date_from: Date | None = None
-    date_to: Date | None = None
+    date_from: Date | None = Field(None, description="First day.")
+    date_to: Date | None = Field(None, description="Last day.")
     words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
-    agreement: Literal["agrees", "disagrees"] | None = None
+    agreement: Literal["agrees", "disagrees"] | None = Field(None, description="Whether model and stars agree.")
     missing: Annotated[list[Literal["rating", "date", "product"]], BeforeValidator(_as_list), Field(max_length=3)] = []
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class Filters(BaseModel):
 class ReviewQuery(Filters):
     """The query string of GET /jobs/{id}/reviews."""
 
-    sort: Sort = "row"
+    sort: Sort = Field("row", description="Order of the reviews; - for descending.")
     limit: int = Field(50, ge=1, le=500)
     cursor: str = Field("", max_length=500)
 
@@ -90,5 +90,5 @@ class ReviewQuery(Filters):
 class ExportQuery(Filters):
     """The query string of GET /jobs/{id}/export."""
 
-    what: What = "served"
-    format: Format = "csv"
+    what: What = Field("served", description="Which rows, or the report.")
+    format: Format = Field("csv", description="File format.")
