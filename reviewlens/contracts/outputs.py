@@ -56,16 +56,19 @@ def _role_column(role: Role, prefix: str = "") -> Column:
 ROLE_COLUMNS = tuple(_role_column(role) for role in Role)
 """What cleaning makes of each role's values: text, rating from 1 to 5, date."""
 
-OUTPUT_COLUMNS = (
-    Column("review_id"),
+REVIEW_ID = Column("review_id")
+
+PREDICTION_COLUMNS = (
     Column("sentiment"),
     Column("confidence", pa.float64(), _score),
     Column("positive_score", pa.float64(), _score),
     Column("needs_review", pa.bool_(), _flag),
     Column("mixed", pa.bool_(), _flag),
 )
-"""Columns that `served.csv` and `served.parquet` have after the file's own: `review_id`, then the fields of the
-model's `Prediction` of the same names."""
+"""The fields of the model's `Prediction` of the same names."""
+
+OUTPUT_COLUMNS = (REVIEW_ID, *PREDICTION_COLUMNS)
+"""Columns that `served.csv` and `served.parquet` have after the file's own."""
 
 NORMALISED_COLUMNS = (
     Column("_row", pa.int64()),
@@ -74,7 +77,7 @@ NORMALISED_COLUMNS = (
 )
 """Further columns of `served.parquet`, for queries."""
 
-PROCESSED_COLUMNS = (Column("review_id"), Column("row", pa.int64()), *ROLE_COLUMNS)
+PROCESSED_COLUMNS = (REVIEW_ID, Column("row", pa.int64()), *ROLE_COLUMNS)
 """Columns of `processed.csv`; its `text` is title and text as the model reads them."""
 
 REJECTED_COLUMNS = (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.outputs import (
     NORMALISED_COLUMNS,
-    OUTPUT_COLUMNS,
+    PREDICTION_COLUMNS,
     PROCESSED_COLUMNS,
     Column,
     arrow_schema,
@@ -118,7 +118,7 @@ def build_rows(
             pa.array([review_id(spec.input_sha256, int(row)) for row in rows[kept]], pa.string()),
             *(
                 pa.array([getattr(prediction, column.name) for prediction in predictions], column.type)
-                for column in OUTPUT_COLUMNS[1:]
+                for column in PREDICTION_COLUMNS
             ),
             pa.array(rows[kept]),
             *(cleaned.column(role.value) for role in Role),
