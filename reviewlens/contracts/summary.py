@@ -96,7 +96,7 @@ class Summary(RowCounts[int]):
 
     job: str = Field(description="The job's id.")
     filename: str = Field(description="Name of the uploaded file.")
-    distribution: SentimentCounts = Field(description="Served rows by sentiment.")
+    distribution: SentimentCounts = Field(description="Number of served rows with each sentiment.")
     needs_review: int = Field(description="Served rows that a person should read.")
     mixed: int = Field(description="Served rows that are mixed.")
     mean_confidence: float | None = Field(description="Mean confidence of the served rows; null without any.")

@@ -45,13 +45,23 @@ class Filters(BaseModel):
     max_confidence: Probability | None = Field(None, description="Highest confidence.")
     needs_review: bool | None = Field(None, description="Whether a person should read it.")
     mixed: bool | None = Field(None, description="Whether it is mixed.")
-    rating: Annotated[list[Stars], BeforeValidator(_as_list), Field(max_length=5)] = []
-    product: Annotated[list[str], BeforeValidator(_as_list), Field(max_length=200)] = []
+    rating: Annotated[
+        list[Stars], BeforeValidator(_as_list), Field(max_length=5, description="Any of these numbers of stars.")
+    ] = []
+    product: Annotated[
+        list[str], BeforeValidator(_as_list), Field(max_length=200, description="Any of these products.")
+    ] = []
     date_from: Date | None = Field(None, description="First day.")
     date_to: Date | None = Field(None, description="Last day.")
-    words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = Field(
+        "", description="Words and quoted phrases that title or text contain."
+    )
     agreement: Literal["agrees", "disagrees"] | None = Field(None, description="Whether model and stars agree.")
-    missing: Annotated[list[Literal["rating", "date", "product"]], BeforeValidator(_as_list), Field(max_length=3)] = []
+    missing: Annotated[
+        list[Literal["rating", "date", "product"]],
+        BeforeValidator(_as_list),
+        Field(max_length=3, description="Values that the row lacks."),
+    ] = []
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
