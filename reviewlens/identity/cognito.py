@@ -282,7 +282,7 @@ def _whole(text: str) -> bool:
 def _told(known: dict[str, ReviewLensError]) -> Iterator[None]:
     """Cognito's errors in our words; of a password that its rules refuse, in which way it falls short."""
     try:
-        with aws.plain_errors(_SERVICE, known):
+        with aws.translate_errors(_SERVICE, known):
             yield
     except InputError as error:
         if error.code == "invalid-password" and isinstance(error.__cause__, ClientError):

@@ -44,7 +44,7 @@ class EmrServerlessLauncher:
         if run is None:
             # Kept until there is an answer: the same request asked again starts nothing new.
             token = self._tokens.setdefault(spec_uri, uuid.uuid4().hex)
-            with aws.plain_errors("emr-serverless", {"ValidationException": _impossible()}):
+            with aws.translate_errors("emr-serverless", {"ValidationException": _impossible()}):
                 run = self._emr.start_job_run(
                     applicationId=settings.emr_application,
                     clientToken=token,
@@ -67,7 +67,7 @@ class EmrServerlessLauncher:
         run = read_handle(handle, "application", "run")
         if run is None:
             return TaskStatus(TaskState.GONE)
-        with aws.plain_errors("emr-serverless"):
+        with aws.translate_errors("emr-serverless"):
             try:
                 found = self._emr.get_job_run(applicationId=run["application"], jobRunId=run["run"])["jobRun"]
             except ClientError as error:
@@ -85,7 +85,7 @@ class EmrServerlessLauncher:
         self._cancel(handle)
 
     def _running(self, spec_uri: str) -> str | None:
-        with aws.plain_errors("emr-serverless"):
+        with aws.translate_errors("emr-serverless"):
             pages = self._emr.get_paginator("list_job_runs").paginate(
                 applicationId=self._settings.emr_application, states=list(_UNDER_WAY)
             )
@@ -98,7 +98,7 @@ class EmrServerlessLauncher:
         run = read_handle(handle, "application", "run")
         if run is None:
             return
-        with aws.plain_errors("emr-serverless"):
+        with aws.translate_errors("emr-serverless"):
             try:
                 self._emr.cancel_job_run(applicationId=run["application"], jobRunId=run["run"], **options)
             except ClientError as error:

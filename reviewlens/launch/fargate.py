@@ -247,7 +247,7 @@ class FargateLauncher:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with aws.plain_errors("ecs", {code: _impossible(code) for code in _HOPELESS}):
+        with aws.translate_errors("ecs", {code: _impossible(code) for code in _HOPELESS}):
             yield
 
 

@@ -102,7 +102,7 @@ class Requests:
             **dict.fromkeys(_REFUSED, refused),
             "KeyTooLongError": too_long,
         }
-        with aws.plain_errors("s3", meant | (known or {})):
+        with aws.translate_errors("s3", meant | (known or {})):
             yield
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Requests:
             with self.errors(key, known):
                 answer = self.client.get_object(**self.where(key), Range=span, **more)
             try:
-                with contextlib.closing(answer["Body"]) as body, aws.plain_errors("s3"):
+                with contextlib.closing(answer["Body"]) as body, aws.translate_errors("s3"):
                     data = body.read()
             except TransientError as error:
                 raise _Broken(error) from error
