@@ -54,7 +54,7 @@ def client(service: str, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def translate_errors(service: str, errors_by_code: dict[str, ReviewLensError] | None = None) -> Iterator[None]:
-    """Turn botocore's exceptions into ReviewLens errors; `errors_by_code` overrides the default for single AWS codes."""
+    """Translate botocore's exceptions into ReviewLens errors; `errors_by_code` takes precedence for its AWS codes."""
     try:
         yield
     except ClientError as error:
@@ -63,7 +63,8 @@ def translate_errors(service: str, errors_by_code: dict[str, ReviewLensError] | 
             raise errors_by_code[code] from error
         if code in _PERMANENT:
             raise ConfigurationError(
-                f"AWS refused a request to {service} ({code}): check the role's permissions and the names in the settings.",
+                f"AWS refused a request to {service} ({code}): check the role's permissions and the names in the"
+                " settings.",
                 code="aws-refused",
                 details={"service": service, "aws_code": code},
             ) from error

@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 
 class Database:
-    """All access goes through `transaction()`, which holds the lock, commits at the end and rolls back on any exception.
+    """All access is by `transaction()`, which holds the lock, commits at the end and rolls back on any exception.
 
     Raises ConfigurationError: `database-too-new` or `database-unusable`.
     """
@@ -30,7 +30,7 @@ class Database:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA_VERSION:
                 raise ConfigurationError(
-                    f"{path.name} was written by a newer version of ReviewLens; use that version or another data folder.",
+                    f"{path.name} was written by a newer ReviewLens version; use that version or another data folder.",
                     code="database-too-new",
                 )
             self._connection.executescript(schema)

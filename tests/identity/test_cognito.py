@@ -25,7 +25,7 @@ from reviewlens.errors import (
 )
 from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.cognito import CognitoIdentity
-from reviewlens.identity.interface import Recovery, SelfService, Tokens
+from reviewlens.identity.interface import PasswordRecovery, SelfService, Tokens
 from reviewlens.settings import Settings
 from tests.emulator import REGION
 from tests.identity.contract import NAME, PASSWORD, IdentityContract
@@ -214,7 +214,7 @@ def test_a_code_that_was_sent(identity, client, question, kind, field):
         challenge = identity.login("ana@example.org", PASSWORD)
     assert asked[0]["AuthFlow"] == "USER_PASSWORD_AUTH"
     assert challenge == Challenge(kind, "the-real-name", PROOF, sent_to="+*****12")
-    assert "+*****12" in challenge.words
+    assert "+*****12" in challenge.prompt
     with answering(client, "RespondToAuthChallenge", {"AuthenticationResult": tokens}) as asked:
         assert identity.answer(challenge.session, "12 34-56") == Tokens("a", "i", "r", 300)
     (sent,) = asked
@@ -233,7 +233,7 @@ def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identit
         asked = identity.login("sue", PASSWORD)
     assert isinstance(asked, Challenge)
     assert asked.kind is ChallengeKind.SET_UP_APP
-    assert asked.secret in asked.words
+    assert asked.secret in asked.prompt
     wrong = f"{(int(code_of(asked.secret)) + 500_000) % 1_000_000:06d}"
     refused(AuthenticationError, "wrong-code", identity.answer, asked.session, wrong)
     with answering(client, "VerifySoftwareToken", {"Status": "ERROR"}):
@@ -415,11 +415,11 @@ def test_an_unfinished_refresh_ends_the_session(identity, client):
         (
             "Password did not conform with policy: Password must have uppercase characters; "
             "Password must have numeric characters; Password must have symbol characters",
-            "The password must have a capital letter, have a digit and have a sign such as ! or ?.",
+            "The password must have a capital letter, have a digit and have a symbol such as ! or ?.",
         ),
         (
             "something else",
-            "The password must be longer, with capital and small letters, digits and signs.",
+            "The password must be longer, with capital and lower-case letters, digits and symbols.",
         ),
     ],
 )
@@ -444,7 +444,7 @@ NEW = "quite another password"
 
 def test_a_forgotten_password_is_set_anew_with_a_code(identity, people):
     people.add("forgeta", PASSWORD)
-    assert isinstance(identity, Recovery)
+    assert isinstance(identity, PasswordRecovery)
     identity.send_reset_code(" forgeta ")
     wrong = refused(AuthenticationError, "wrong-code", identity.reset_password, "forgeta", "000000", NEW)
     assert refused(InputError, "invalid-password", identity.reset_password, "forgeta", "654321", "short")
@@ -494,7 +494,7 @@ def test_what_stands_in_the_way_of_a_code_is_told_to_the_log_alone(identity, cli
     caplog.set_level("INFO")
     with failing(client, "ForgotPassword", cognito, "Vendor's words"):
         identity.send_reset_code(NAME)
-    assert f"no code was sent: {cognito}" in caplog.text
+    assert f"no reset code sent: {cognito}" in caplog.text
     assert NAME not in caplog.text and "Vendor" not in caplog.text
 
 

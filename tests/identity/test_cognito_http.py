@@ -207,7 +207,7 @@ def test_a_new_password_by_the_pages(site):
     site.pool.add("kim", "temporary-1", permanent=False)
     page = site.form("/session/login", username="kim", password="temporary-1")
     assert page.status_code == 200
-    assert "choose one of your own" in page.text
+    assert "Choose a new one" in page.text
     assert page.text.count('type="password"') == 2
     assert cookies(page) == {}
     assert page.headers["content-security-policy"].startswith("default-src 'none'")

@@ -146,7 +146,7 @@ def test_a_server_that_drips_is_left(server, clock, monkeypatch):
 def test_a_withdrawn_key_is_forgotten_within_the_hour(keys, server, clock):
     keys("one")
     server.answer = [key("two")]
-    clock.now += jwks.KEPT_SECONDS - 1
+    clock.now += jwks.MAX_AGE_SECONDS - 1
     assert keys("one")
     clock.now += 1
     assert keys("one") is None
@@ -156,7 +156,7 @@ def test_a_withdrawn_key_is_forgotten_within_the_hour(keys, server, clock):
 
 def test_old_keys_are_renewed_by_one_while_the_others_go_on(keys, server, clock):
     keys("one")
-    clock.now += jwks.KEPT_SECONDS
+    clock.now += jwks.MAX_AGE_SECONDS
     server.delay = 2.0
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(keys, "one")
