@@ -70,4 +70,4 @@ class Challenge:
 
 def challenge_ended() -> AuthenticationError:
     """The error for a session that is unknown, used, expired or tampered with."""
-    return AuthenticationError("This log-in took too long or was not accepted; start again.", code="challenge-ended")
+    return AuthenticationError("This log-in took too long or was not accepted; log in again.", code="challenge-ended")
