@@ -76,9 +76,9 @@ def test_put_file_moves_the_file(store: LocalObjectStore, tmp_path: Path) -> Non
 
 def test_a_name_is_a_file_or_a_folder(store: LocalObjectStore) -> None:
     store.put("a/b", b"")
-    with pytest.raises(InputError, match="both a file and a folder"):
+    with pytest.raises(InputError, match="both an object and a folder"):
         store.put("a", b"")
-    with pytest.raises(InputError, match="both a file and a folder"):
+    with pytest.raises(InputError, match="both an object and a folder"):
         store.put("a/b/c", b"")
     assert keys_under(store, "") == ["a/b"]
     assert os.listdir(store.root / ".store" / "tmp") == []
