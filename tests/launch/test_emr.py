@@ -185,7 +185,7 @@ def test_a_run_that_is_not_known_is_gone(answers, launcher, code):
 
 @pytest.mark.parametrize("handle", ["", "{}", '{"cluster": "c", "task": "t"}', '{"application": "a", "run": 7}'])
 def test_other_handles_are_gone_and_stopping_them_is_fine(answers, launcher, handle):
-    assert not launcher.knows(handle)
+    assert not launcher.owns(handle)
     assert launcher.status(handle).state is TaskState.GONE
     launcher.stop(handle)
     launcher.kill(handle)

@@ -407,7 +407,7 @@ TAKEN_BACK = "took the task's machine back"
         (None, "ResourceInitializationError: no secrets", NOT_STARTED, "", "task-not-started", True, "secrets"),
         (None, NETWORK, NOT_STARTED, "", "task-not-started", True, "network"),
         (None, "CannotCreateContainerError: No space left on device", NOT_STARTED, "", "task-disk-full", True, "disk"),
-        (None, NONE_LEFT, NOT_STARTED, "", "no-capacity", True, "tried again"),
+        (None, NONE_LEFT, NOT_STARTED, "", "no-capacity", True, "retried"),
         (137, "Your Spot Task was interrupted.", SPOT, "", "", False, TAKEN_BACK),
         (None, "Your Spot Task was interrupted.", SPOT, "", "", False, TAKEN_BACK),
         (4, "Task is being retired", "TerminationNotice", "", "", False, TAKEN_BACK),
@@ -478,11 +478,11 @@ def test_one_request_asks_after_all_tasks_and_its_answer_holds_for_a_while(clien
 
 
 def test_what_is_remembered_of_tasks_is_bounded(client, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_KEPT", 3)
+    monkeypatch.setattr(module, "_MAX_OBSERVED", 3)
     described(client, [{"taskArn": f"arn:{number}", "lastStatus": "RUNNING"} for number in range(5)])
     launcher = FargateLauncher(fargate_settings(tmp_path), client)
     launcher.status(handle_of("arn:4"))
-    assert list(launcher._seen) == ["arn:2", "arn:3", "arn:4"]
+    assert list(launcher._observed) == ["arn:2", "arn:3", "arn:4"]
 
 
 def test_it_makes_its_own_client(on_ecs, tmp_path):

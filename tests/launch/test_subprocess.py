@@ -123,7 +123,7 @@ def test_a_killed_task_takes_its_helpers_along_even_those_in_groups_of_their_own
 def test_a_group_whose_leader_still_runs_is_left_alone():
     bystander = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
     try:
-        module._end_stragglers(bystander.pid)
+        module._terminate_group(bystander.pid)
         time.sleep(0.2)
         assert bystander.poll() is None
     finally:
@@ -141,7 +141,7 @@ def test_stopping_a_task_that_goes_in_that_very_moment_is_fine(tmp_path, command
         def children(self, recursive):
             raise psutil.NoSuchProcess(1)
 
-    monkeypatch.setattr(module, "_find", lambda handle: Going())
+    monkeypatch.setattr(module, "_running_process", lambda handle: Going())
     launcher.stop("any")
     launcher.kill("any")
 
