@@ -210,7 +210,7 @@ class CognitoIdentity:
         )  # after a log-in with an alias Cognito expects the user name
         if kind is ChallengeKind.NEW_PASSWORD and _json_list(parameters.get("requiredAttributes", "[]")):
             raise errors.unsupported(
-                "Your account lacks an attribute that the user pool requires; ask the administrator to add it."
+                "Your account lacks an attribute that the user pool requires; ask the operator to add it."
             )
         if kind is ChallengeKind.SET_UP_APP:
             if "SOFTWARE_TOKEN_MFA" not in _json_list(parameters.get("MFAS_CAN_SETUP", '["SOFTWARE_TOKEN_MFA"]')):

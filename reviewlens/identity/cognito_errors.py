@@ -45,11 +45,11 @@ def session_ended() -> AuthenticationError:
 
 def sign_up_disabled() -> PermissionError_:
     """Sign-up is disabled."""
-    return PermissionError_("Sign-up is disabled; ask the administrator to create a user for you.", code="sign-up-off")
+    return PermissionError_("Sign-up is disabled; ask the operator to create a user for you.", code="sign-up-off")
 
 
 def unsupported(
-    message: str = "Your account requires a log-in method that ReviewLens does not support; ask the administrator.",
+    message: str = "Your account requires a log-in method that ReviewLens does not support; ask the operator.",
 ) -> AuthenticationError:
     """Cognito asks for a challenge that ReviewLens does not support."""
     return AuthenticationError(message, code="login-unsupported")
@@ -103,7 +103,7 @@ def _user_errors() -> ErrorsByCode:
             code="user-not-confirmed",
         ),
         "UserLambdaValidationException": PermissionError_(
-            "The rules of this user pool do not allow you to log in; ask the administrator."
+            "The rules of this user pool do not allow you to log in; ask the operator."
         ),
     }
 

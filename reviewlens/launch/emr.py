@@ -128,7 +128,7 @@ def run_status(run: dict[str, Any]) -> TaskStatus:
         return TaskStatus(TaskState.EXITED, int(exit_code[1]), f"exit code {exit_code[1]}")
     return TaskStatus(
         TaskState.GONE,
-        reason="The job run on EMR Serverless failed; the administrator finds the reason in the logs of the backend and"
+        reason="The job run on EMR Serverless failed; the operator finds the reason in the logs of the backend and"
         " of the job run.",
         code="task-not-started",
     )
@@ -163,7 +163,7 @@ def spark_parameters(settings: Settings) -> str:
 
 def _launch_impossible() -> ConfigurationError:
     return ConfigurationError(
-        "EMR Serverless rejected the job: the administrator must check the application, the role and the entry point in"
+        "EMR Serverless rejected the job: the operator must check the application, the role and the entry point in"
         " the settings.",
         code="launch-impossible",
     )

@@ -260,7 +260,7 @@ def _no_capacity() -> TransientError:
 
 def _launch_impossible(aws_code: str) -> ConfigurationError:
     return ConfigurationError(
-        f"AWS rejected the job's task ({aws_code}): the administrator must check the cluster, the task definition, its"
+        f"AWS rejected the job's task ({aws_code}): the operator must check the cluster, the task definition, its"
         " container's name, the subnets and the security groups in the settings.",
         code="launch-impossible",
         details={"aws_code": aws_code},

@@ -48,7 +48,7 @@ def task_status(task: dict[str, Any], container: str) -> TaskStatus:
         return TaskStatus(
             state,
             code,
-            f"The task ran out of memory (its machine has {task.get('memory', '?')} MiB): ask the administrator for"
+            f"The task ran out of memory (its machine has {task.get('memory', '?')} MiB): ask the operator for"
             " fewer workers (REVIEWLENS_WORKERS) or a larger machine, or split the file.",
             code="task-out-of-memory",
         )
@@ -64,7 +64,7 @@ def _not_started(reasons: str) -> TaskStatus:
     if "CannotPull" in reasons or "pull image" in reasons:
         return TaskStatus(
             TaskState.GONE,
-            reason="AWS cannot pull the task's container image: the administrator must check that it exists and that"
+            reason="AWS cannot pull the task's container image: the operator must check that it exists and that"
             " the task's role and network can access it.",
             code="task-image",
         )
@@ -74,7 +74,7 @@ def _not_started(reasons: str) -> TaskStatus:
         )
     return TaskStatus(
         TaskState.GONE,
-        reason="AWS could not prepare the task's machine (network, secrets, log group or command); the administrator"
+        reason="AWS could not prepare the task's machine (network, secrets, log group or command); the operator"
         " finds AWS's message in the backend's log.",
         code="task-not-started",
     )
