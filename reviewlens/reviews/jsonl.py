@@ -21,13 +21,13 @@ class JsonLinesReader(LineReader):
         self.keys = tuple(keys)
         self._known = frozenset(self.keys)
 
-    def take(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
+    def parse(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
         """See `LineReader`."""
         items: list[Item] = []
         used = 0
         for line in lines:
             used += len(line)
-            start, self.offset = self.offset, self.offset + self.text.measure(line)
+            start, self.offset = self.offset, self.offset + self.text.source_size(line)
             if not line.strip():
                 items.append(Blank(start, self.offset, False))
                 continue

@@ -1,4 +1,4 @@
-"""Finding out which column holds what, by the columns' names and by what is in them."""
+"""Suggests the role of each column from its name and its values."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from reviewlens.reviews.ratings import detect_scale
 from reviewlens.reviews.values import detect_date_format, parse_date
 from reviewlens.reviews.vocabulary import Role, name_score
 
-Found = tuple[int, str]  # column, reason
+Choice = tuple[int, str]  # column, reason
 
 
 def suggest_mapping(
     headers: Sequence[str], sample_rows: Sequence[Sequence[str]]
 ) -> tuple[Mapping | None, dict[str, str], list[str]]:
-    """The likely mapping, why each column was chosen, and warnings; None when no column looks like review text.
+    """Return the likely mapping, the reason for each choice, and warnings; None when no column looks like review text.
 
-    Where every header is '' (a file without a header) the columns are judged by their content alone.
+    If every header is '' (a file without a header), only the values are considered.
     """
     search = _Search(headers, profiles(len(headers), sample_rows))
     text, warnings = search.text()
     if text is None:
         return None, {}, ["No column looks like review text. Choose the column that holds it."]
-    chosen: dict[Role, Found] = {"text": text}
+    chosen: dict[Role, Choice] = {"text": text}
     for role, find in (
         ("rating", search.rating),
         ("date", search.date),
@@ -55,24 +55,23 @@ def suggest_mapping(
 
 
 def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
-    """Sentences for values that cannot be read, and when day and month might be meant the other way round."""
+    """Return warnings about values that are not dates, and about an ambiguous order of day and month."""
     if form is None:
         return []
     warnings = []
-    unread = [value for value in values if parse_date(value, form) is None]
-    if unread:
-        share = len(unread) / len(values)
+    invalid = [value for value in values if parse_date(value, form) is None]
+    if invalid:
+        share = len(invalid) / len(values)
         warnings.append(
-            f"{share:.0%} of the dates in {label} cannot be read and will be left empty, "
-            f"for example {unread[0][:40]!r}."
+            f"{share:.0%} of the dates in {label} cannot be parsed and will be empty, for example {invalid[0][:40]!r}."
         )
     if form.ambiguous:
         first = "month" if form.order == "month_first" else "day"
         example = next((value for value in values if parse_date(value, form)), "")
         day = parse_date(example, form)
-        read = f": {example!r} is read as {day.isoformat()}" if day else ""
+        meaning = f": {example!r} means {day.isoformat()}" if day else ""
         warnings.append(
-            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{read}. "
+            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}. "
             "Change the order if that is wrong."
         )
     return warnings
@@ -93,7 +92,7 @@ class _Search:
     def date_format(self, column: int) -> DateFormat | None:
         return detect_date_format(self.profiles[column].values, named=self.named)
 
-    def text(self) -> tuple[Found | None, list[str]]:
+    def text(self) -> tuple[Choice | None, list[str]]:
         scores: dict[int, float] = {}
         for column, facts in enumerate(self.profiles):
             if not facts.wordy:
@@ -116,7 +115,7 @@ class _Search:
         warnings = []
         for other in ranked[1:]:
             if scores[best] - scores[other] < 0.5 and self.profiles[other].words >= 5:
-                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was taken.")
+                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen.")
                 break
         return (best, reason), warnings
 
@@ -128,7 +127,7 @@ class _Search:
         ]
         return min(candidates)[1] if candidates else None
 
-    def rating(self, taken: set[int], _text: int) -> Found | None:
+    def rating(self, taken: set[int], _text: int) -> Choice | None:
         column = self._by_name("rating", taken, lambda column: self.scale(column) is not None)
         if column is not None:
             return column, f"its name says rating, and its values lie between 0 and {self.scale(column):g}"
@@ -144,7 +143,7 @@ class _Search:
                     return column, "its values are whole numbers from 1 to 5"
         return None
 
-    def date(self, taken: set[int], _text: int) -> Found | None:
+    def date(self, taken: set[int], _text: int) -> Choice | None:
         def fits(column: int) -> bool:
             return self.date_format(column) is not None
 
@@ -157,7 +156,7 @@ class _Search:
                 return column, f"values such as {facts.values[0][:40]!r} are dates"
         return None
 
-    def title(self, taken: set[int], text: int) -> Found | None:
+    def title(self, taken: set[int], text: int) -> Choice | None:
         def fits(column: int) -> bool:
             facts = self.profiles[column]
             repeated = (
@@ -178,7 +177,7 @@ class _Search:
                 best = min(best or (99, 0), (abs(text - column), column))
         return (best[1], "short texts, most of them different, as titles are") if best else None
 
-    def product(self, taken: set[int], _text: int) -> Found | None:
+    def product(self, taken: set[int], _text: int) -> Choice | None:
         def readable(column: int) -> float:
             facts = self.profiles[column]
             return 0.0 if facts.wordy and facts.distinct > 1 else -0.7

@@ -197,5 +197,5 @@ def test_dates_that_cannot_be_read_are_counted() -> None:
     rows = [[TEXT[n], "Oct, 2021" if n % 10 else "5 months ago"] for n in range(100)]
     mapping, _, warnings = suggest_mapping(["text", "Date"], rows)
     assert mapping is not None and mapping.date == 1
-    wanted = "10% of the dates in “Date” cannot be read and will be left empty, for example '5 months ago'."
+    wanted = "10% of the dates in “Date” cannot be parsed and will be empty, for example '5 months ago'."
     assert warnings == [wanted]
