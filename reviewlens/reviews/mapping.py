@@ -11,7 +11,7 @@ from reviewlens.reviews.ratings import detect_scale
 from reviewlens.reviews.values import detect_date_format, parse_date
 from reviewlens.reviews.vocabulary import Role, name_score
 
-Choice = tuple[int, str]  # column, reason
+Found = tuple[int, str]  # column, reason
 
 
 def suggest_mapping(
@@ -25,7 +25,7 @@ def suggest_mapping(
     text, warnings = search.text()
     if text is None:
         return None, {}, ["No column looks like review text. Choose the column that holds it."]
-    chosen: dict[Role, Choice] = {"text": text}
+    chosen: dict[Role, Found] = {"text": text}
     for role, find in (
         ("rating", search.rating),
         ("date", search.date),
@@ -92,7 +92,7 @@ class _Search:
     def date_format(self, column: int) -> DateFormat | None:
         return detect_date_format(self.profiles[column].values, named=self.named)
 
-    def text(self) -> tuple[Choice | None, list[str]]:
+    def text(self) -> tuple[Found | None, list[str]]:
         scores: dict[int, float] = {}
         for column, facts in enumerate(self.profiles):
             if not facts.wordy:
@@ -127,7 +127,7 @@ class _Search:
         ]
         return min(candidates)[1] if candidates else None
 
-    def rating(self, taken: set[int], _text: int) -> Choice | None:
+    def rating(self, taken: set[int], _text: int) -> Found | None:
         column = self._by_name("rating", taken, lambda column: self.scale(column) is not None)
         if column is not None:
             return column, f"its name says rating, and its values lie between 0 and {self.scale(column):g}"
@@ -143,7 +143,7 @@ class _Search:
                     return column, "its values are whole numbers from 1 to 5"
         return None
 
-    def date(self, taken: set[int], _text: int) -> Choice | None:
+    def date(self, taken: set[int], _text: int) -> Found | None:
         def fits(column: int) -> bool:
             return self.date_format(column) is not None
 
@@ -156,7 +156,7 @@ class _Search:
                 return column, f"values such as {facts.values[0][:40]!r} are dates"
         return None
 
-    def title(self, taken: set[int], text: int) -> Choice | None:
+    def title(self, taken: set[int], text: int) -> Found | None:
         def fits(column: int) -> bool:
             facts = self.profiles[column]
             repeated = (
@@ -177,7 +177,7 @@ class _Search:
                 best = min(best or (99, 0), (abs(text - column), column))
         return (best[1], "short texts, most of them different, as titles are") if best else None
 
-    def product(self, taken: set[int], _text: int) -> Choice | None:
+    def product(self, taken: set[int], _text: int) -> Found | None:
         def readable(column: int) -> float:
             facts = self.profiles[column]
             return 0.0 if facts.wordy and facts.distinct > 1 else -0.7
