@@ -85,7 +85,7 @@ class TestContractWithAClientThatTellsWhoExists(IdentityContract):
     def provider(self, telling, client):
         return CognitoIdentity(telling.settings(), client)
 
-    def test_confirming_does_not_tell_either(self, telling, client):
+    def test_confirmation_does_not_reveal_accounts(self, telling, client):
         identity = CognitoIdentity(telling.settings(sign_up=True), client)
         told = [refused(AuthenticationError, "wrong-code", identity.confirm, name, "000000") for name in (NAME, "none")]
         assert told[0].message == told[1].message
@@ -125,7 +125,7 @@ def test_a_token_of_another_pool_or_another_client_is_refused(strict_emulator, p
     refused(AuthenticationError, "token-invalid", identity.verify, same_pool.access_token)
 
 
-def test_a_disabled_user_cannot_log_in_or_go_on(people, identity):
+def test_a_disabled_user_cannot_log_in_or_refresh(people, identity):
     people.add("dina", PASSWORD)
     tokens = identity.login("dina", PASSWORD)
     people.admin.admin_disable_user(UserPoolId=people.id, Username="dina")
@@ -143,7 +143,7 @@ def test_issuer_and_keys_follow_from_the_pool(people, client):
 
 
 @pytest.mark.parametrize("pool_id", ["people", "_people", "eu-west-1_"])
-def test_a_setting_that_is_no_pool_is_refused(people, client, pool_id):
+def test_an_invalid_pool_id_is_refused(people, client, pool_id):
     refused(
         ConfigurationError, "cognito-misconfigured", CognitoIdentity, people.settings(cognito_user_pool=pool_id), client
     )
@@ -167,7 +167,7 @@ def test_attempts_are_limited_by_name(people, client):
 # -- one more question ------------------------------------------------------------------------------------------------
 
 
-def test_a_temporary_password_is_replaced_by_ones_own(people, identity):
+def test_a_temporary_password_is_replaced(people, identity):
     people.add("nora", "temporary-1", permanent=False)
     asked = identity.login("nora", "temporary-1")
     assert isinstance(asked, Challenge)
@@ -222,7 +222,7 @@ def test_a_code_that_was_sent(identity, client, question, kind, field):
     assert sent["ChallengeResponses"] == {"USERNAME": "the-real-name", field: "123456"}
 
 
-def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identity, client):
+def test_an_authenticator_app_is_set_up_if_the_pool_requires_it(people, identity, client):
     people.add("sue", PASSWORD)
     given = {
         "ChallengeName": "MFA_SETUP",
@@ -257,12 +257,12 @@ def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identit
         {},
     ],
 )
-def test_questions_that_there_is_no_page_for_say_so(identity, client, given):
+def test_unsupported_challenges_are_reported(identity, client, given):
     with answering(client, "InitiateAuth", given):
         refused(AuthenticationError, "login-unsupported", identity.login, NAME, PASSWORD)
 
 
-def test_a_session_brings_back_what_was_asked():
+def test_a_session_restores_its_challenge():
     for kind in ChallengeKind:
         asked = Challenge(kind, "ana", PROOF, sent_to="a***", secret="ABCD")
         assert Challenge.from_session(asked.session) == asked
@@ -289,11 +289,11 @@ def test_a_session_brings_back_what_was_asked():
         Challenge(ChallengeKind.CODE_FROM_APP, "ana", 7).session,
     ],
 )
-def test_a_session_that_is_none_ends_the_log_in(identity, session):
+def test_an_invalid_session_ends_the_log_in(identity, session):
     refused(AuthenticationError, "challenge-ended", identity.answer, session, "123456")
 
 
-def test_a_session_with_more_in_it_is_none(identity):
+def test_a_session_with_extra_fields_is_invalid(identity):
     facts = {"kind": "code-from-app", "name": "ana", "proof": PROOF, "sent_to": "", "secret": "", "role": "admin"}
     session = base64.urlsafe_b64encode(json.dumps(facts).encode()).rstrip(b"=").decode()
     refused(AuthenticationError, "challenge-ended", identity.answer, session, "123456")
@@ -367,7 +367,7 @@ OPERATIONS = {"refresh": "InitiateAuth", "password": "RespondToAuthChallenge"}
         ("RevokeToken", "InternalErrorException", TransientError, "aws-failed"),
     ],
 )
-def test_errors_are_told_in_our_words(identity, client, call, cognito, kind, code):
+def test_cognitos_errors_are_translated(identity, client, call, cognito, kind, code):
     with failing(client, OPERATIONS.get(call, call), cognito, "Vendor's words"):
         told = refused(kind, code, CALLS[call], identity)
     assert type(told) is kind
@@ -382,7 +382,7 @@ def test_errors_are_told_in_our_words(identity, client, call, cognito, kind, cod
     [EndpointConnectionError(endpoint_url="http://cognito"), ReadTimeoutError(endpoint_url="http://cognito")],
     ids=["unreachable", "silent"],
 )
-def test_a_network_that_fails_is_worth_another_try(identity, client, call, cause):
+def test_a_network_failure_is_transient(identity, client, call, cause):
     with answering(client, OPERATIONS.get(call, call), cause):
         refused(TransientError, "aws-unreachable", CALLS[call], identity)
 
@@ -390,12 +390,12 @@ def test_a_network_that_fails_is_worth_another_try(identity, client, call, cause
 @pytest.mark.parametrize(
     "cognito", ["UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException"]
 )
-def test_logging_out_with_what_is_no_token_is_fine(identity, client, cognito):
+def test_logging_out_with_an_invalid_token_is_ignored(identity, client, cognito):
     with failing(client, "RevokeToken", cognito):
         CALLS["RevokeToken"](identity)
 
 
-def test_a_pause_of_cognitos_is_tried_again(people):
+def test_throttling_is_retried(people):
     """By its own client, which tries more than once."""
     identity = CognitoIdentity(people.settings())
     with failing(identity._client, "InitiateAuth", "TooManyRequestsException") as asked:
@@ -423,12 +423,12 @@ def test_an_unfinished_refresh_ends_the_session(identity, client):
         ),
     ],
 )
-def test_a_password_that_the_rules_refuse_says_which_rule(identity, client, why, words):
+def test_a_rejected_password_names_the_broken_rules(identity, client, why, words):
     with failing(client, "RespondToAuthChallenge", "InvalidPasswordException", why):
         assert refused(InputError, "invalid-password", CALLS["password"], identity).message == words
 
 
-def test_a_client_that_is_set_up_wrongly_is_named(strict_emulator, client):
+def test_a_misconfigured_app_client_is_named(strict_emulator, client):
     pool = make_pool(strict_emulator, ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
     pool.add(NAME, PASSWORD)
     told = refused(
@@ -442,7 +442,7 @@ def test_a_client_that_is_set_up_wrongly_is_named(strict_emulator, client):
 NEW = "quite another password"
 
 
-def test_a_forgotten_password_is_set_anew_with_a_code(identity, people):
+def test_a_forgotten_password_is_reset_with_a_code(identity, people):
     people.add("forgeta", PASSWORD)
     assert isinstance(identity, PasswordRecovery)
     identity.send_reset_code(" forgeta ")
@@ -458,7 +458,7 @@ def test_a_forgotten_password_is_set_anew_with_a_code(identity, people):
     assert wrong.message == used.message == unknown.message
 
 
-def test_a_password_that_an_administrator_took_back_is_set_anew_with_the_code_that_was_sent(identity, people):
+def test_a_password_that_an_administrator_reset_is_replaced_with_the_code(identity, people):
     people.add("takenback", PASSWORD)
     people.admin.admin_reset_user_password(UserPoolId=people.id, Username="takenback")
     told = refused(AuthenticationError, "password-reset-required", identity.login, "takenback", PASSWORD)
@@ -468,7 +468,7 @@ def test_a_password_that_an_administrator_took_back_is_set_anew_with_the_code_th
 
 
 @pytest.mark.parametrize("hides", ["ENABLED", "LEGACY"])
-def test_asking_for_a_code_tells_nobody_who_has_an_account(strict_emulator, client, hides):
+def test_requesting_a_code_does_not_reveal_accounts(strict_emulator, client, hides):
     pool = make_pool(strict_emulator, PreventUserExistenceErrors=hides)
     pool.add(NAME, PASSWORD)
     identity = CognitoIdentity(pool.settings(), client)
@@ -490,7 +490,7 @@ def test_asking_for_a_code_tells_nobody_who_has_an_account(strict_emulator, clie
         "UserNotFoundException",
     ],
 )
-def test_what_stands_in_the_way_of_a_code_is_told_to_the_log_alone(identity, client, caplog, cognito):
+def test_why_no_code_was_sent_is_only_logged(identity, client, caplog, cognito):
     caplog.set_level("INFO")
     with failing(client, "ForgotPassword", cognito, "Vendor's words"):
         identity.send_reset_code(NAME)
@@ -509,7 +509,7 @@ def test_codes_and_tries_are_limited_by_name(people, client):
 
 
 @pytest.mark.parametrize("name", ["an\u200ba", "an\x7fa", "an\x85a", "\ue000"])
-def test_a_name_with_signs_that_none_has_is_a_wrong_one_and_no_fault_of_the_installation(identity, client, name):
+def test_a_name_with_impossible_characters_is_a_wrong_name(identity, client, name):
     with failing(client, "InitiateAuth", "InvalidParameterException") as asked:
         refused(AuthenticationError, "wrong-credentials", identity.login, name, PASSWORD)
     assert asked == []
@@ -551,12 +551,12 @@ def test_sign_up_and_confirmation(identity, people):
         ("shorty", PASSWORD, "\ud800@example.org", "invalid-email"),
     ],
 )
-def test_sign_ups_that_cannot_be(identity, name, password, email, code):
+def test_invalid_sign_ups(identity, name, password, email, code):
     refused(InputError, code, identity.sign_up, name, password, email)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "\ud800", "x" * 200])
-def test_names_that_nobody_has_cannot_be_confirmed(identity, name):
+def test_unknown_names_cannot_be_confirmed(identity, name):
     refused(AuthenticationError, "wrong-code", identity.confirm, name, "123456")
 
 

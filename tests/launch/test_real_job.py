@@ -22,7 +22,7 @@ STOP_TIMEOUT = 120
 
 
 @pytest.mark.minutes
-def test_a_stopped_task_saves_what_it_has_in_hand_and_another_goes_on(on_ecs: Ecs, client, tmp_path) -> None:
+def test_a_stopped_task_commits_its_slices_and_another_resumes(on_ecs: Ecs, client, tmp_path) -> None:
     content = as_csv(review_rows(1500))
     local = make_job(tmp_path / "local", content, slice_rows=25)
     bucket = f"jobs-{uuid.uuid4().hex[:12]}"

@@ -119,7 +119,7 @@ def test_any_bytes_are_accounted_for_and_reading_resumes(
 
 @settings(max_examples=150, deadline=None)
 @given(_LINES, st.integers(1, 9), st.sampled_from([b"\n", b"\r\n", b"\r"]))
-def test_results_do_not_depend_on_how_the_file_is_cut(lines: list[bytes], size: int, end: bytes) -> None:
+def test_results_do_not_depend_on_chunk_sizes(lines: list[bytes], size: int, end: bytes) -> None:
     data = end.join(lines)
     whole = list(read_records(io.BytesIO(data), Dialect(header=False), 3, _LIMITS))
 

@@ -134,7 +134,7 @@ def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:
     assert "1 row will be rejected" in text and "1 row has fewer fields" in text and "never closed" in text
 
 
-def test_a_wrong_delimiter_is_not_taken_in_silence() -> None:
+def test_a_wrong_delimiter_gives_a_warning() -> None:
     found = look(as_csv([HEADER, *make_rows()]), dialect={"delimiter": ";"})
     assert found.dialect.delimiter == ";"
     text = " ".join(found.warnings)
@@ -222,7 +222,7 @@ def test_workbooks_with_and_without_header() -> None:
         assert found.mapping is not None and found.mapping.text == 4
 
 
-def test_overrides_go_before_what_was_detected() -> None:
+def test_overrides_take_precedence_over_detection() -> None:
     data = as_csv([HEADER, *make_rows()])
     found = look(data, mapping={"text": 3, "date": None, "rating_scale": 10}, dialect={"header": False})
     assert found.dialect.header is False
@@ -252,13 +252,13 @@ def test_overrides_go_before_what_was_detected() -> None:
         ({"mapping": {"colour": 1}}, "unknown-override"),
     ],
 )
-def test_overrides_that_cannot_be(overrides: dict[str, Any], code: str) -> None:
+def test_invalid_overrides(overrides: dict[str, Any], code: str) -> None:
     with pytest.raises(InputError) as caught:
         look(as_csv([HEADER, *make_rows()]), **overrides)
     assert caught.value.code == code
 
 
-def test_ambiguous_dates_are_said_and_can_be_changed() -> None:
+def test_ambiguous_dates_give_a_warning_and_can_be_changed() -> None:
     rows = [[f"{n % 12 + 1}/{n % 11 + 1}/2021", text] for n, text in enumerate(row[4] for row in make_rows())]
     data = as_csv([["Date", "Review"], *rows])
     found = look(data)
@@ -277,7 +277,7 @@ def test_no_text_column() -> None:
     assert found.warnings == ["No column looks like review text. Choose the column that holds it."]
 
 
-def test_duplicate_headers_and_collisions_are_told() -> None:
+def test_duplicate_headers_and_collisions_give_a_warning() -> None:
     found = look(b"text,rating,Rating,rating,sentiment\n" + b"good enough to buy it again,5,4,3,x\n" * 30)
     assert [column.served_name for column in found.columns] == [
         "text",

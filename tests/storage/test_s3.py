@@ -182,7 +182,7 @@ def test_parts_keep_the_order_and_grow(small_parts):
     assert most > 0
 
 
-def test_a_large_object_goes_in_parts_and_is_encrypted(held, hand, bucket, small_parts):
+def test_a_large_object_is_a_multipart_upload_and_encrypted(held, hand, bucket, small_parts):
     data = secrets.token_bytes(3 * MIB + 5)
     info = held.put("large", (data[i : i + 70_000] for i in range(0, len(data), 70_000)))
     assert (info.size, held.head("large")) == (len(data), info)
@@ -197,7 +197,7 @@ def test_a_large_object_goes_in_parts_and_is_encrypted(held, hand, bucket, small
     assert uploads_under_way(hand.client, bucket) == []
 
 
-def test_of_a_stream_a_few_parts_are_in_memory(held, hand, small_parts):
+def test_a_stream_keeps_only_a_few_parts_in_memory(held, hand, small_parts):
     alive: list[int] = []
 
     def chunks() -> Iterator[bytes]:
@@ -210,7 +210,7 @@ def test_of_a_stream_a_few_parts_are_in_memory(held, hand, small_parts):
 
 
 @pytest.mark.parametrize("error", [OSError("the sender went away"), KeyboardInterrupt()])
-def test_a_stream_that_breaks_off_leaves_no_parts(store, client, bucket, small_parts, error):
+def test_a_stream_that_fails_leaves_no_parts(store, client, bucket, small_parts, error):
     def broken() -> Iterator[bytes]:
         yield bytes(3 * MIB)
         raise error
@@ -221,7 +221,7 @@ def test_a_stream_that_breaks_off_leaves_no_parts(store, client, bucket, small_p
     assert uploads_under_way(client, bucket) == []
 
 
-def test_parts_that_cannot_be_cleared_do_not_hide_what_went_wrong(held, hand, small_parts, caplog):
+def test_a_failed_abort_does_not_hide_the_original_error(held, hand, small_parts, caplog):
     hand.always("AbortMultipartUpload", answer_of(503, "SlowDown"))
     hand.always("UploadPart", answer_of(403, "AccessDenied"))
     with pytest.raises(ConfigurationError):
@@ -276,7 +276,7 @@ def test_no_conditional_update_is_lost(store):
 
 
 @pytest.mark.parametrize("size", [3, 2 * MIB + 1])
-def test_a_write_whose_answer_was_lost_is_known_again(held, hand, small_parts, size):
+def test_a_write_whose_response_was_lost_is_recognised(held, hand, small_parts, size):
     data = secrets.token_bytes(size)
     last = "PutObject" if size < MIB else "CompleteMultipartUpload"
     hand.lost[last] = 1
@@ -288,7 +288,7 @@ def test_a_write_whose_answer_was_lost_is_known_again(held, hand, small_parts, s
     assert held.head("k") == again
 
 
-def test_a_write_is_known_again_when_no_answer_comes_through(held, hand):
+def test_a_write_is_recognised_when_all_responses_are_lost(held, hand):
     hand.lost["PutObject"] = 2  # as often as the client asks
     assert held.put("k", b"x", if_none_match=True) == held.head("k")
     hand.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
@@ -297,7 +297,7 @@ def test_a_write_is_known_again_when_no_answer_comes_through(held, hand):
     assert held.head("new") is None
 
 
-def test_a_write_that_another_has_followed_is_not_taken_for_ours(held, hand, bucket):
+def test_a_later_write_of_another_process_is_not_mistaken_for_ours(held, hand, bucket):
     etag, attempts = held.put("k", b"1").etag, itertools.count()
 
     def overtake(**_: Any) -> None:
@@ -311,7 +311,7 @@ def test_a_write_that_another_has_followed_is_not_taken_for_ours(held, hand, buc
     assert held.get("k") == b"another's"
 
 
-def test_an_upload_that_is_gone_is_no_conflict_where_nothing_was_asked(held, hand, small_parts):
+def test_a_missing_upload_is_no_conflict_without_a_condition(held, hand, small_parts):
     hand.always("CompleteMultipartUpload", answer_of(404, "NoSuchUpload"))
     with pytest.raises(TransientError) as caught:
         held.put("k", bytes(2 * MIB + 1))
@@ -321,7 +321,7 @@ def test_an_upload_that_is_gone_is_no_conflict_where_nothing_was_asked(held, han
 
 
 @pytest.mark.parametrize("size", [3, 2 * MIB + 1])
-def test_two_writers_at_once_are_tried_again(held, hand, small_parts, size):
+def test_a_write_race_is_retried(held, hand, small_parts, size):
     last = "PutObject" if size < MIB else "CompleteMultipartUpload"
     hand.before[last] = [answer_of(409, "ConditionalRequestConflict")] * 2
     assert held.put("k", bytes(size), if_none_match=True).size == size
@@ -355,7 +355,7 @@ def test_put_file_removes_the_file_only_once_it_is_stored(held, hand, tmp_path):
     ],
     ids=["the bucket's own key", "AES256", "no rule", "not to be known"],
 )
-def test_a_buckets_own_key_is_used_where_it_has_one(held, hand, bucket, answer, sent):
+def test_a_buckets_kms_key_is_used(held, hand, bucket, answer, sent):
     if isinstance(answer, str):
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": answer}}
         hand.client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
@@ -384,7 +384,7 @@ def test_a_large_object_is_copied_in_parts(held, hand, bucket, monkeypatch, smal
     assert uploads_under_way(hand.client, bucket) == []
 
 
-def test_a_source_that_changes_under_a_copy_is_copied_as_it_is_then(held, hand):
+def test_a_source_that_changes_during_a_copy_is_copied_again(held, hand):
     held.put("a", b"old")
     hand.before["CopyObject"] = [answer_of(412, "PreconditionFailed")]
     held.copy("a", "b")
@@ -416,7 +416,7 @@ def test_lists_and_deletions_of_more_than_a_page(held, hand, monkeypatch):
     assert keys_under(held, "") == []
 
 
-def test_what_could_not_be_deleted_is_tried_again(held, hand):
+def test_failed_deletions_are_retried(held, hand):
     def refusing(code: str) -> AWSResponse:
         body = f"<DeleteResult><Error><Key>p/1</Key><Code>{code}</Code></Error></DeleteResult>".encode()
         return AWSResponse("http://s3/", 200, {}, RawBody(body))
@@ -432,7 +432,7 @@ def test_what_could_not_be_deleted_is_tried_again(held, hand):
             held.delete_prefix("p/")
 
 
-def test_names_that_are_no_keys_are_left_out_and_deleted_with_their_folder(store, client, bucket):
+def test_names_that_are_not_keys_are_skipped_and_deleted_with_their_folder(store, client, bucket):
     for name in ("p/", "p/x", "p//y", ".store/tmp"):
         client.put_object(Bucket=bucket, Key=name, Body=b"")
     assert keys_under(store, "") == ["p/x"]
@@ -440,7 +440,7 @@ def test_names_that_are_no_keys_are_left_out_and_deleted_with_their_folder(store
     assert [each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]] == [".store/tmp"]
 
 
-def test_a_prefix_is_a_store_of_its_own(client, bucket, tmp_path):
+def test_a_prefix_is_a_separate_store(client, bucket, tmp_path):
     outer, inner = S3ObjectStore(bucket, client=client), S3ObjectStore(bucket, "a/b", client=client)
     inner.put("k", b"x")
     assert keys_under(outer, "") == ["a/b/k"]
@@ -495,7 +495,7 @@ def test_parquet_is_read_from_the_stream(held, small_spans):
         assert pq.ParquetFile(file).read(columns=["n"]).column("n").to_pylist() == list(range(5000))
 
 
-def test_a_large_object_that_is_replaced_is_read_on_where_versions_are_kept(store, client, bucket, small_spans):
+def test_a_replaced_large_object_is_read_from_its_old_version(store, client, bucket, small_spans):
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     store.put("k", b"old" * 1000)
     with store.open("k") as file:
@@ -508,7 +508,7 @@ def test_a_large_object_that_is_replaced_is_read_on_where_versions_are_kept(stor
         assert file.read() == b"old" * 1000
 
 
-def test_a_large_object_that_is_replaced_is_never_half_of_each(store, small_spans):
+def test_a_replaced_large_object_is_never_a_mixture(store, small_spans):
     for change in (lambda: store.put("k", b"new" * 1000), lambda: store.delete("k")):
         store.put("k", b"old" * 1000)
         with store.open("k") as file:
@@ -518,7 +518,7 @@ def test_a_large_object_that_is_replaced_is_never_half_of_each(store, small_span
                 file.read()
 
 
-def test_get_reads_again_what_was_replaced_meanwhile(held, hand, small_spans):
+def test_get_starts_again_when_the_object_is_replaced(held, hand, small_spans):
     held.put("k", b"new" * 1000)
     asked = itertools.count()
 
@@ -529,7 +529,7 @@ def test_get_reads_again_what_was_replaced_meanwhile(held, hand, small_spans):
     assert held.get("k") == b"new" * 1000
 
 
-def test_a_server_that_knows_no_ranges_is_read_all_the_same(held, hand, small_spans):
+def test_a_server_without_range_requests_is_supported(held, hand, small_spans):
     data = secrets.token_bytes(2500)
 
     def whole(**_: Any) -> AWSResponse:
@@ -551,7 +551,7 @@ def torn() -> AWSResponse:
     return AWSResponse("http://s3/", 206, headers, Torn(b"ab"))
 
 
-def test_a_connection_that_breaks_while_reading_is_made_again(held, hand):
+def test_a_broken_connection_is_retried(held, hand):
     held.put("k", b"abcdef")
     hand.before["GetObject"] = [torn(), torn()]
     assert held.get("k") == b"abcdef"
@@ -575,7 +575,7 @@ def test_a_download_is_kept_while_the_object_stays_the_same(held, hand, tmp_path
     assert (first.read_bytes(), second.read_bytes()) == (b"one", b"two")
 
 
-def test_a_folder_is_downloaded_anew_when_one_of_its_objects_changes(held, hand, tmp_path):
+def test_a_folder_is_downloaded_again_when_one_of_its_objects_changes(held, hand, tmp_path):
     for name in ("p/1", "p/q/2", "p/q/r/3", "p2"):
         held.put(name, name.encode())
     folder = held.fetch_prefix("p/", tmp_path)
@@ -624,7 +624,7 @@ def test_a_download_that_fails_leaves_nothing(held, hand, tmp_path, small_spans)
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_download_begins_anew_when_the_object_is_replaced(held, hand, tmp_path, whole):
+def test_a_download_starts_again_when_the_object_is_replaced(held, hand, tmp_path, whole):
     held.put("p/k", b"content")
     hand.before["GetObject"] = [answer_of(412, "PreconditionFailed")]
     path = held.fetch_prefix("p/", tmp_path) / "k" if whole else held.fetch("p/k", tmp_path)
@@ -635,7 +635,7 @@ def test_a_download_begins_anew_when_the_object_is_replaced(held, hand, tmp_path
         held.fetch_prefix("p/", tmp_path) if whole else held.fetch("p/k", tmp_path)
 
 
-def test_a_disk_that_is_full_is_told(store, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported(store, tmp_path, monkeypatch):
     store.put("k", b"content")
     monkeypatch.setattr(s3.os, "pwrite", lambda _handle, data, _at: len(data) - 1)
     with pytest.raises(TransientError) as caught:
@@ -643,7 +643,7 @@ def test_a_disk_that_is_full_is_told(store, tmp_path, monkeypatch):
     assert caught.value.code == "disk-full"
 
 
-def test_what_killed_downloads_left_is_removed_after_a_day(store, tmp_path):
+def test_temporary_files_of_killed_downloads_are_removed_after_a_day(store, tmp_path):
     store.put("k", b"x")
     (tmp_path / ".partial-file").write_bytes(b"half")
     (tmp_path / ".partial-folder").mkdir()
@@ -670,7 +670,7 @@ def drop(tmp_path, max_bytes: int = 1000) -> int:
     return downloads.evict_unused(tmp_path, unused_seconds=DAY, idle_seconds=HOUR, max_bytes=max_bytes)
 
 
-def test_copies_that_nobody_asks_for_go_after_a_while(store, tmp_path):
+def test_unused_downloads_are_evicted(store, tmp_path):
     old = copied(store, tmp_path, "old", 10, unused=DAY + 60)
     used = copied(store, tmp_path, "used", 10, unused=DAY + 60)
     young = copied(store, tmp_path, "young", 10, unused=DAY - 60)
@@ -682,7 +682,7 @@ def test_copies_that_nobody_asks_for_go_after_a_while(store, tmp_path):
     assert drop(tmp_path / "nothing") == 0
 
 
-def test_where_there_are_too_many_the_least_recently_used_go_sooner(store, tmp_path):
+def test_above_the_size_limit_the_least_recently_used_downloads_are_evicted_sooner(store, tmp_path):
     store.put("folder/a", b"x" * 400)
     store.put("folder/b", b"x" * 300)
     folder = store.fetch_prefix("folder/", tmp_path / "f")
@@ -696,7 +696,7 @@ def test_where_there_are_too_many_the_least_recently_used_go_sooner(store, tmp_p
     assert [path.exists() for path in (second, busy)] == [False, True]
 
 
-def test_a_copy_that_is_asked_for_while_copies_are_let_go_stays(store, tmp_path, monkeypatch):
+def test_a_download_used_during_eviction_stays(store, tmp_path, monkeypatch):
     path = copied(store, tmp_path, "k", 10, unused=2 * DAY)
     size = downloads._size
 
@@ -709,7 +709,7 @@ def test_a_copy_that_is_asked_for_while_copies_are_let_go_stays(store, tmp_path,
     assert path.read_bytes() == b"x" * 10
 
 
-def test_copies_that_go_by_themselves_are_no_trouble(store, tmp_path, monkeypatch):
+def test_downloads_that_vanish_during_eviction_are_ignored(store, tmp_path, monkeypatch):
     path = copied(store, tmp_path, "k", 10, unused=2 * DAY)
     used, stat = downloads._last_used, Path.stat
 
@@ -728,7 +728,7 @@ def test_copies_that_go_by_themselves_are_no_trouble(store, tmp_path, monkeypatc
     assert drop(tmp_path) == 1
 
 
-def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
+def test_a_temporary_file_that_vanishes_is_ignored(tmp_path, monkeypatch):
     class Gone:
         name = ".partial-x"
 
@@ -739,7 +739,7 @@ def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
     downloads._remove_stale(tmp_path)
 
 
-def test_a_download_that_cannot_be_put_in_place_is_told(tmp_path, monkeypatch):
+def test_a_download_that_cannot_be_renamed_is_an_error(tmp_path, monkeypatch):
     def full(_draft: Path, _target: Path) -> None:
         raise OSError(errno.ENOSPC, "full")
 
@@ -749,7 +749,7 @@ def test_a_download_that_cannot_be_put_in_place_is_told(tmp_path, monkeypatch):
     assert caught.value.code == "disk-full"
 
 
-def test_a_folder_that_another_process_has_just_made_is_taken(tmp_path):
+def test_a_folder_that_another_process_has_just_stored_is_used(tmp_path):
     made: list[Path] = []
 
     def write(draft: Path) -> None:
@@ -787,7 +787,7 @@ CALLS: dict[str, tuple[str, Callable[[S3ObjectStore, Path], Any]]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_every_call_that_fails_once_is_made_again(held, hand, tmp_path, monkeypatch, small_parts, name):
+def test_every_request_that_fails_once_is_retried(held, hand, tmp_path, monkeypatch, small_parts, name):
     monkeypatch.setattr(s3, "MAX_SINGLE_COPY", MIB)
     monkeypatch.setattr(s3, "COPY_PART", MIB)
     operation, call = CALLS[name]
@@ -803,7 +803,7 @@ def test_every_call_that_fails_once_is_made_again(held, hand, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_every_call_that_is_refused_says_what_to_check(held, hand, tmp_path, monkeypatch, small_parts, name):
+def test_every_refused_request_says_what_to_check(held, hand, tmp_path, monkeypatch, small_parts, name):
     monkeypatch.setattr(s3, "MAX_SINGLE_COPY", MIB)
     operation, call = CALLS[name]
     other = S3ObjectStore(held._requests.bucket)
@@ -817,7 +817,7 @@ def test_every_call_that_is_refused_says_what_to_check(held, hand, tmp_path, mon
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "InternalError", "RequestTimeout"])
-def test_a_failure_that_lasts_is_transient(held, hand, code):
+def test_a_persistent_failure_is_transient(held, hand, code):
     hand.always("PutObject", answer_of(503, code))
     with pytest.raises(TransientError):
         held.put("k", b"x")
@@ -826,7 +826,7 @@ def test_a_failure_that_lasts_is_transient(held, hand, code):
         held.put("k", b"x")
 
 
-def test_a_bucket_that_is_not_there_is_a_wrong_setting(client):
+def test_a_missing_bucket_is_a_configuration_error(client):
     nowhere = S3ObjectStore(f"nowhere-{secrets.token_hex(8)}", client=client)
     for call in (lambda: nowhere.put("k", b""), lambda: nowhere.get("k"), lambda: list(nowhere.list(""))):
         with pytest.raises(ConfigurationError):
@@ -839,7 +839,7 @@ def test_a_key_that_is_too_long_with_the_prefix_is_refused(held, hand):
         held.put("k", b"")
 
 
-def test_the_time_of_a_write_is_told_without_a_date_too():
+def test_a_write_without_a_date_header_has_a_time():
     told = {"ETag": '"e"', "ResponseMetadata": {"HTTPHeaders": {}}}
     assert time.time() - 5 < s3_requests.written_info("k", 1, told).modified <= time.time()
 
