@@ -1,4 +1,4 @@
-"""Tokens that a pool did not sign for this client, against the verifier as a Cognito backend uses it."""
+"""Tokens that the pool did not sign for this client, checked by the verifier of a Cognito backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Cognito adapter against a user pool in the emulator: the contract, and what it does beyond it."""
+"""The Cognito adapter with a user pool in the emulator: the contract, challenges, recovery and sign-up."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def environment(strict_emulator):
 
 @pytest.fixture(scope="module")
 def client(environment) -> Any:
-    """A client that tries once: what fails on purpose need not be tried again."""
+    """A client without retries, because failures are intended."""
     return aws.client("cognito-idp", retries={"mode": "standard", "total_max_attempts": 1})
 
 
@@ -59,9 +59,9 @@ def identity(people: Pool, client: Any) -> CognitoIdentity:
     return CognitoIdentity(people.settings(sign_up=True), client)
 
 
-def refused(kind: type[ReviewLensError], code: str, act: Any, *given: Any) -> ReviewLensError:
+def refused(kind: type[ReviewLensError], code: str, act: Any, *arguments: Any) -> ReviewLensError:
     with pytest.raises(kind) as error:
-        act(*given)
+        act(*arguments)
     assert error.value.code == code
     return error.value
 
@@ -73,7 +73,7 @@ class TestContract(IdentityContract):
 
 
 class TestContractWithAClientThatTellsWhoExists(IdentityContract):
-    """PreventUserExistenceErrors off, as clients made by hand may have it."""
+    """With PreventUserExistenceErrors off, as in clients that were created by hand."""
 
     @pytest.fixture(scope="class")
     def telling(self, strict_emulator):
@@ -87,8 +87,10 @@ class TestContractWithAClientThatTellsWhoExists(IdentityContract):
 
     def test_confirmation_does_not_reveal_accounts(self, telling, client):
         identity = CognitoIdentity(telling.settings(sign_up=True), client)
-        told = [refused(AuthenticationError, "wrong-code", identity.confirm, name, "000000") for name in (NAME, "none")]
-        assert told[0].message == told[1].message
+        errors = [
+            refused(AuthenticationError, "wrong-code", identity.confirm, name, "000000") for name in (NAME, "none")
+        ]
+        assert errors[0].message == errors[1].message
         identity.send_code_again("nobody")
 
 
@@ -151,7 +153,7 @@ def test_an_invalid_pool_id_is_refused(people, client, pool_id):
 
 def test_attempts_are_limited_by_name(people, client):
     identity = CognitoIdentity(people.settings(login_attempts_per_minute=3), client)
-    identity._attempts._now = lambda: 0.0  # on a busy machine the minute would go on
+    identity._attempts._now = lambda: 0.0  # a constant time, independent of the machine's speed
     long = "x" * 100
     for name in (NAME, long):
         for _ in range(3):
@@ -204,13 +206,13 @@ def test_a_code_from_an_authenticator_app(people, identity):
     ],
 )
 def test_a_code_that_was_sent(identity, client, question, kind, field):
-    given = {
+    response = {
         "ChallengeName": question,
         "Session": PROOF,
         "ChallengeParameters": {"CODE_DELIVERY_DESTINATION": "+*****12", "USER_ID_FOR_SRP": "the-real-name"},
     }
     tokens = {"AccessToken": "a", "IdToken": "i", "RefreshToken": "r", "ExpiresIn": 300, "TokenType": "Bearer"}
-    with answering(client, "InitiateAuth", given) as asked:
+    with answering(client, "InitiateAuth", response) as asked:
         challenge = identity.login("ana@example.org", PASSWORD)
     assert asked[0]["AuthFlow"] == "USER_PASSWORD_AUTH"
     assert challenge == Challenge(kind, "the-real-name", PROOF, sent_to="+*****12")
@@ -224,12 +226,12 @@ def test_a_code_that_was_sent(identity, client, question, kind, field):
 
 def test_an_authenticator_app_is_set_up_if_the_pool_requires_it(people, identity, client):
     people.add("sue", PASSWORD)
-    given = {
+    response = {
         "ChallengeName": "MFA_SETUP",
         "Session": PROOF,
         "ChallengeParameters": {"MFAS_CAN_SETUP": '["SMS_MFA","SOFTWARE_TOKEN_MFA"]', "USER_ID_FOR_SRP": "sue"},
     }
-    with answering(client, "InitiateAuth", given):
+    with answering(client, "InitiateAuth", response):
         asked = identity.login("sue", PASSWORD)
     assert isinstance(asked, Challenge)
     assert asked.kind is ChallengeKind.SET_UP_APP
@@ -242,7 +244,7 @@ def test_an_authenticator_app_is_set_up_if_the_pool_requires_it(people, identity
 
 
 @pytest.mark.parametrize(
-    "given",
+    "response",
     [
         {"ChallengeName": "DEVICE_SRP_AUTH", "Session": PROOF, "ChallengeParameters": {}},
         {"ChallengeName": "SELECT_MFA_TYPE", "Session": PROOF},
@@ -257,8 +259,8 @@ def test_an_authenticator_app_is_set_up_if_the_pool_requires_it(people, identity
         {},
     ],
 )
-def test_unsupported_challenges_are_reported(identity, client, given):
-    with answering(client, "InitiateAuth", given):
+def test_unsupported_challenges_are_reported(identity, client, response):
+    with answering(client, "InitiateAuth", response):
         refused(AuthenticationError, "login-unsupported", identity.login, NAME, PASSWORD)
 
 
@@ -369,11 +371,11 @@ OPERATIONS = {"refresh": "InitiateAuth", "password": "RespondToAuthChallenge"}
 )
 def test_cognitos_errors_are_translated(identity, client, call, cognito, kind, code):
     with failing(client, OPERATIONS.get(call, call), cognito, "Vendor's words"):
-        told = refused(kind, code, CALLS[call], identity)
-    assert type(told) is kind
-    assert "Vendor" not in told.message
-    if isinstance(told, RateLimitError):
-        assert told.retry_after_seconds >= 10
+        error = refused(kind, code, CALLS[call], identity)
+    assert type(error) is kind
+    assert "Vendor" not in error.message
+    if isinstance(error, RateLimitError):
+        assert error.retry_after_seconds >= 10
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -396,7 +398,7 @@ def test_logging_out_with_an_invalid_token_is_ignored(identity, client, cognito)
 
 
 def test_throttling_is_retried(people):
-    """By its own client, which tries more than once."""
+    """With the adapter's own client, which has retries."""
     identity = CognitoIdentity(people.settings())
     with failing(identity._client, "InitiateAuth", "TooManyRequestsException") as asked:
         refused(RateLimitError, "too-many-logins", identity.login, NAME, PASSWORD)
@@ -431,10 +433,10 @@ def test_a_rejected_password_names_the_broken_rules(identity, client, why, words
 def test_a_misconfigured_app_client_is_named(strict_emulator, client):
     pool = make_pool(strict_emulator, ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
     pool.add(NAME, PASSWORD)
-    told = refused(
+    error = refused(
         ConfigurationError, "cognito-misconfigured", CognitoIdentity(pool.settings(), client).login, NAME, PASSWORD
     )
-    assert "USER_PASSWORD_AUTH" in told.message
+    assert "USER_PASSWORD_AUTH" in error.message
 
 
 # -- a forgotten password ---------------------------------------------------------------------------------------------
@@ -461,8 +463,8 @@ def test_a_forgotten_password_is_reset_with_a_code(identity, people):
 def test_a_password_that_an_administrator_reset_is_replaced_with_the_code(identity, people):
     people.add("takenback", PASSWORD)
     people.admin.admin_reset_user_password(UserPoolId=people.id, Username="takenback")
-    told = refused(AuthenticationError, "password-reset-required", identity.login, "takenback", PASSWORD)
-    assert "code" in told.message
+    error = refused(AuthenticationError, "password-reset-required", identity.login, "takenback", PASSWORD)
+    assert "code" in error.message
     identity.reset_password("takenback", "654321", NEW)
     assert identity.login("takenback", NEW)
 
@@ -472,11 +474,11 @@ def test_requesting_a_code_does_not_reveal_accounts(strict_emulator, client, hid
     pool = make_pool(strict_emulator, PreventUserExistenceErrors=hides)
     pool.add(NAME, PASSWORD)
     identity = CognitoIdentity(pool.settings(), client)
-    told = set()
+    messages = set()
     for name in (NAME, "nobody", "a b", "", "\ud800", "x" * 200):
         identity.send_reset_code(name)
-        told.add(refused(AuthenticationError, "wrong-code", identity.reset_password, name, "000000", NEW).message)
-    assert len(told) == 1
+        messages.add(refused(AuthenticationError, "wrong-code", identity.reset_password, name, "000000", NEW).message)
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize(

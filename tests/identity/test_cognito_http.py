@@ -1,4 +1,4 @@
-"""The whole backend with a Cognito user pool: API, pages, cookies, sign-up, administrators."""
+"""The backend with a Cognito user pool: API, pages, cookies, sign-up, administrators."""
 
 from __future__ import annotations
 
@@ -133,13 +133,13 @@ def test_a_code_by_the_api(site):
 
 
 def test_several_challenges_in_a_row(site):
-    given = {
+    response = {
         "ChallengeName": "SMS_MFA",
         "Session": PROOF,
         "ChallengeParameters": {"CODE_DELIVERY_DESTINATION": "+**12"},
     }
     session = Challenge(ChallengeKind.NEW_PASSWORD, "hana", PROOF).session
-    with answering(site.identity._client, "RespondToAuthChallenge", given):
+    with answering(site.identity._client, "RespondToAuthChallenge", response):
         asked = site.post("/login/challenge", session=session, answer=PASSWORD).json()
     assert (asked["code"], asked["details"]["sent_to"]) == ("challenge-required", "+**12")
     assert "+**12" in asked["detail"]
@@ -176,7 +176,7 @@ def test_without_the_pools_keys_the_response_is_503(site, monkeypatch):
 def test_tokens_that_require_a_fetch_are_limited_by_address(pool, tmp_path):
     with contextmanager(_sites)(pool, tmp_path, requests_per_minute=4) as site:
         limiter = site.client.app.state.services.requests
-        limiter._now = lambda: 0.0  # on a busy machine the minute would go on
+        limiter._now = lambda: 0.0  # a constant time, independent of the machine's speed
         ways = [
             lambda: site.post("/refresh", refresh_token="nonsense-of-some-length"),
             lambda: site.post("/logout", refresh_token="nonsense-of-some-length"),
@@ -236,8 +236,8 @@ def test_a_code_by_the_pages(site):
 
 
 def test_the_page_that_sets_an_app_up_shows_its_key(site):
-    given = {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"USER_ID_FOR_SRP": "hana"}}
-    with answering(site.identity._client, "InitiateAuth", given):
+    response = {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"USER_ID_FOR_SRP": "hana"}}
+    with answering(site.identity._client, "InitiateAuth", response):
         page = site.form("/session/login", username="hana", password=PASSWORD)
     secret = Challenge.from_session(session_in(page)).secret
     assert f"otpauth://totp/ReviewLens?secret={secret}&amp;issuer=ReviewLens" in page.text
@@ -252,7 +252,7 @@ def test_an_expired_log_in_starts_again(site):
     page = site.form("/session/challenge", session="nonsense", answer="123456")
     assert page.status_code == 401
     assert 'action="/session/login"' in page.text
-    old = Challenge(ChallengeKind.CODE_BY_SMS, "hana", PROOF).session  # a question the emulator did not ask
+    old = Challenge(ChallengeKind.CODE_BY_SMS, "hana", PROOF).session  # a challenge that the emulator did not send
     page = site.form("/session/challenge", session=old, answer="123456")
     assert page.status_code == 401
     assert "log in again" in page.text

@@ -1,4 +1,4 @@
-"""The cache of a pool's keys: fetched once, found again after a rotation, never driven by who asks."""
+"""The cache of a pool's keys: fetched once, refreshed after a rotation, rate-limited."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_many_at_once_cause_one_fetch_and_all_get_the_key(keys, server):
 def test_the_old_keys_stay_when_a_fetch_fails(keys, server, clock, broken):
     keys("one")
     clock.now += jwks.PAUSE_SECONDS
-    server.answer = broken or server.url  # for ever elsewhere: no redirect is followed
+    server.answer = broken or server.url  # an endless redirect, which is not followed
     assert keys("two") is None
     assert keys("two") is None
     assert len(server.asked) == 2, "not at once again"
@@ -108,9 +108,9 @@ def test_without_any_keys_the_error_is_transient(server, clock):
     server.answer = 503
     keys = KeySet(server.url, now=clock)
     for _ in range(5):
-        with pytest.raises(TransientError) as told:
+        with pytest.raises(TransientError) as error:
             keys("one")
-        assert told.value.code == "keys-unreachable"
+        assert error.value.code == "keys-unreachable"
     assert len(server.asked) == 1
     server.answer = [key("one")]
     clock.now += jwks.PAUSE_AFTER_FAILURE_SECONDS

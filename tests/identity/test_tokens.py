@@ -1,4 +1,4 @@
-"""The one verifier against forged, foreign and stale tokens."""
+"""The verifier with forged, foreign and expired tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every launcher must do; a test class per adapter inherits from this."""
+"""The contract of launchers; each adapter has a test class that inherits from this one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print("working on it", flush=True)
 time.sleep(wanted["seconds"])
 sys.exit(wanted["exit"])
 """
-"""A task that reads its spec, works for some seconds and leaves with the code that the spec asks for; 4 on SIGTERM."""
+"""A task that reads its spec, works for some seconds and exits with the code in the spec, or with 4 on SIGTERM."""
 
 
 def until(true: Callable[[], object], seconds: float = 20.0) -> None:
@@ -40,8 +40,8 @@ def until(true: Callable[[], object], seconds: float = 20.0) -> None:
 class LauncherContract(ABC):
     """Adapters give `launcher`, which runs PROGRAM; `again` is a second launcher, as after a restart of the caller.
 
-    `kills_at_once`: whether a killed task has no chance to leave by itself; `remembers`: whether another launcher, too,
-    hears how a task ended.
+    `kills_at_once`: whether `kill` does not let the task handle SIGTERM; `remembers`: whether a second launcher also
+    knows the exit code of a task.
     """
 
     kills_at_once = True

@@ -1,4 +1,4 @@
-"""Jobs on EMR Serverless: what is asked of it, what its answers mean, and which files go there."""
+"""Job runs on EMR Serverless: requests, responses, and which files are sent there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLE = "arn:aws:iam::000000000000:role/spark"
 
 
 class Answers:
-    """AWS's answers by operation, over the real client; `calls` has what was asked."""
+    """Responses by operation for the real client; `calls` has the requests."""
 
     def __init__(self, client):
         self.client = client
@@ -78,14 +78,14 @@ def _response(status, document, code=""):
 
 
 def emr_settings(tmp_path, **changes) -> Settings:
-    given = {
+    defaults = {
         "emr_application": "app1",
         "emr_role": ROLE,
         "emr_entry_point": "s3://code/run_all.py",
         "emr_archive": "s3://code/environment.tar.gz",
         "emr_over_bytes": 1000,
     }
-    return fargate_settings(tmp_path, **{**given, **changes})
+    return fargate_settings(tmp_path, **{**defaults, **changes})
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Tasks on ECS Fargate: the contract over real tasks on the emulator, and what AWS may answer."""
+"""Tasks on ECS Fargate: the contract with real tasks on the emulator, and AWS's possible responses."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ FARGATE_MEMORY = {
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
 }
-"""AWS's table of valid combinations, for the processors in use here."""
+"""AWS's table of valid combinations for the processors that ReviewLens uses."""
 
 
 class Raw:
-    """The body of an answer that is made here."""
+    """The body of a response made by the test."""
 
     def __init__(self, content):
         self._content = content
@@ -40,19 +40,19 @@ class Raw:
 
 
 def answer(status, document, error=""):
-    """An HTTP answer of AWS: what a `before-send` handler returns is not sent at all."""
+    """An HTTP response; a request is not sent when a `before-send` handler returns one."""
     headers = {"Content-Type": "application/x-amz-json-1.1", **({"x-amzn-errortype": error} if error else {})}
     return AWSResponse("http://aws", status, headers, Raw(json.dumps(document).encode()))
 
 
 def refuse(client, operation, status, code, message=""):
-    """From now on AWS answers this operation with an error."""
+    """Make this operation fail from now on."""
     made = {"__type": code, "message": message}
     client.meta.events.register(f"before-send.ecs.{operation}", lambda **_: answer(status, made))
 
 
 def watch(client, operation):
-    """Parameters of every call of an operation."""
+    """Return the parameters of every request of an operation."""
     calls = []
     client.meta.events.register(
         f"provide-client-params.ecs.{operation}", lambda params, **_: calls.append(dict(params))
@@ -188,7 +188,7 @@ class Clock:
 
 
 class Capacity:
-    """AWS's answers to RunTask by provider: `failure`, `error` or a task."""
+    """Responses to RunTask by capacity provider: `failure`, `error` or a task."""
 
     def __init__(self, client, **refusals):
         self.refusals = refusals
@@ -296,7 +296,7 @@ def test_tasks_that_ecs_no_longer_knows_are_dropped_from_the_batch(client, tmp_p
     del there[1]
     asked()
     assert asked() == ["arn:a"]
-    assert launcher.status(handles[1]).state is TaskState.RUNNING, "too new to be given up for lost"
+    assert launcher.status(handles[1]).state is TaskState.RUNNING, "too new to count as gone"
 
 
 def test_a_missing_task_definition_is_a_configuration_error(client, tmp_path, spec_uri):
@@ -344,7 +344,7 @@ def test_a_request_whose_response_was_lost_is_repeated_with_the_same_token(clien
 
 
 def described(client, tasks, failures=()):
-    """AWS's answer to DescribeTasks; returns the parameters of every call."""
+    """Set the response to DescribeTasks; returns the parameters of every request."""
     calls = watch(client, "DescribeTasks")
     client.meta.events.register(
         "before-send.ecs.DescribeTasks", lambda **_: answer(200, {"tasks": tasks, "failures": list(failures)})
@@ -356,13 +356,13 @@ def handle_of(arn="arn:1", **facts):
     return json.dumps({"cluster": "tasks", "task": arn, **facts})
 
 
-def stopped(code=None, told="", stop_code="EssentialContainerExited", state="STOPPED", container_reason=""):
+def stopped(code=None, stopped_reason="", stop_code="EssentialContainerExited", state="STOPPED", container_reason=""):
     own = {"name": "pipeline", "reason": container_reason, **({} if code is None else {"exitCode": code})}
     return {
         "taskArn": "arn:1",
         "lastStatus": state,
         "stopCode": stop_code,
-        "stoppedReason": told,
+        "stoppedReason": stopped_reason,
         "memory": "4096",
         "containers": [{"name": "sidecar", "exitCode": 9}, own],
     }
@@ -388,7 +388,7 @@ TAKEN_BACK = "took the task's machine back"
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "told", "stop_code", "container_reason", "code", "counts", "words"),
+    ("exit_code", "stopped_reason", "stop_code", "container_reason", "code", "counts", "words"),
     [
         (137, "Essential container exited", "EssentialContainerExited", "", "task-out-of-memory", True, "4096 MiB"),
         (
@@ -417,9 +417,9 @@ TAKEN_BACK = "took the task's machine back"
     ],
 )
 def test_stop_reasons_are_translated(
-    client, launcher, exit_code, told, stop_code, container_reason, code, counts, words
+    client, launcher, exit_code, stopped_reason, stop_code, container_reason, code, counts, words
 ):
-    described(client, [stopped(exit_code, told, stop_code, container_reason=container_reason)])
+    described(client, [stopped(exit_code, stopped_reason, stop_code, container_reason=container_reason)])
     status = launcher.status(handle_of())
     assert status.state is (TaskState.GONE if exit_code is None else TaskState.EXITED)
     assert (status.exit_code, status.code, status.counts) == (exit_code, code, counts)
@@ -463,7 +463,7 @@ def test_one_request_describes_all_tasks_and_is_cached(client, tmp_path):
     launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)
     for number in range(150):
         launcher.status(handle_of(f"arn:{number}"))
-    assert [len(call["tasks"]) for call in calls] == [1]  # the answer told of all
+    assert [len(call["tasks"]) for call in calls] == [1]  # one response described all tasks
     clock.now += 4
     tasks[7].update(stopped(0), taskArn="arn:7")
     for number in range(150):

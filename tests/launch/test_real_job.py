@@ -1,4 +1,4 @@
-"""The whole way: a real job in a task on the emulator, its objects in S3, stopped in the middle and taken up again."""
+"""A real job in a task on the emulator, with its objects in S3, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.launch.contract import until
 from tests.pipeline.kit import as_csv, make_job, review_rows
 
 STOP_TIMEOUT = 120
-"""What the task definition asks for, and the most that Fargate gives."""
+"""The stopTimeout of the task definition, which is the most that Fargate allows."""
 
 
 @pytest.mark.minutes

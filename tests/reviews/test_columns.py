@@ -1,4 +1,4 @@
-"""Served names, and the mapping that headers and content suggest."""
+"""Names of served columns, and the mapping suggested from headers and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delimited text with the faults that real files have: no row is lost, and each is where it says it is."""
+"""Delimited text with the faults of real files: no row is lost, and each has the right span."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gzip, JSON Lines, Parquet and Excel: what they yield, and how damage and excess are refused."""
+"""gzip, JSON Lines, Parquet and Excel: values, resuming, damaged files and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every object store must do; a test module per adapter subclasses this and gives the `store` fixture."""
+"""The contract of object stores; each adapter has a test class that inherits from this one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder store: the contract, and what is its own: atomic writes, processes against each other, errors in words."""
+"""The store in a folder: the contract, atomic writes, concurrent processes and translated errors."""
 
 from __future__ import annotations
 
