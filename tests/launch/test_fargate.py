@@ -232,7 +232,7 @@ def test_without_spot_capacity_tasks_run_on_demand_for_a_while(client, tmp_path,
         ("error", "You've reached the limit on the number of vCPUs you can run concurrently"),
     ],
 )
-def test_without_any_capacity_the_job_waits_before_the_next_request(client, tmp_path, spec_uri, refusal):
+def test_without_any_capacity_the_job_waits_and_aws_is_not_asked_at_once_again(client, tmp_path, spec_uri, refusal):
     clock, capacity = Clock(), Capacity(client, FARGATE=refusal)
     launcher = FargateLauncher(fargate_settings(tmp_path), client, clock=clock)
     for _ in range(3):
@@ -274,7 +274,7 @@ def test_a_withdrawn_revision_is_transient(client, launcher, spec_uri):
     assert refused.value.code == "launch-failed"
 
 
-def test_tasks_that_ecs_no_longer_knows_are_dropped_from_the_batch(client, tmp_path):
+def test_what_aws_has_forgotten_is_not_asked_for_with_others_for_ever(client, tmp_path):
     clock = Clock()
     launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)
     handles = [json.dumps({"cluster": "tasks", "task": f"arn:{name}", "started": time.time()}) for name in "ab"]
@@ -456,7 +456,7 @@ def test_stopping_an_unknown_task_is_ignored(launcher):
     launcher.stop(handle_of("arn:aws:ecs:eu-west-1:000000000000:task/tasks/none"))
 
 
-def test_one_request_describes_all_tasks_and_is_cached(client, tmp_path):
+def test_one_request_asks_after_all_tasks_and_its_answer_holds_for_a_while(client, tmp_path):
     clock = Clock()
     tasks = [{"taskArn": f"arn:{number}", "lastStatus": "RUNNING", "containers": []} for number in range(150)]
     calls = described(client, tasks)

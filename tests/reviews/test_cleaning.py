@@ -1,4 +1,4 @@
-"""Text cleaning: what is removed, kept and converted, and that hostile texts take linear time."""
+"""Cleaning: what goes, what stays, what becomes words, and that nothing hostile slows it down."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EXAMPLES = {
     "I <3 this": "I love this",
     "came in <3 days": "came in <3 days",
     "http://shop.example/a at 10:30, ratio 5:3, note:(a)": "http://shop.example/a at 10:30, ratio 5:3, note:(a)",
-    # unchanged
+    # left alone
     "NOT Running the Runs": "NOT Running the Runs",
     "!!!": "!!!",
 }
