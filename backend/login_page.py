@@ -100,10 +100,10 @@ def challenge(asked: Challenge) -> Page:
             Field("The same once more", "again", "password", hints=_NEW_HINTS),
         )
         hidden["username"] = asked.name
-        title, button, intro = "Choose a password", "Save and log in", asked.words
+        title, button, intro = "Choose a password", "Save and log in", asked.prompt
     else:
         fields = (Field("Code", "answer", limit=16, hints=_CODE_HINTS),)
-        title, button, intro = "One more step", "Log in", asked.words
+        title, button, intro = "One more step", "Log in", asked.prompt
     if asked.kind is ChallengeKind.SET_UP_APP:
         title = "Set up an authenticator app"
         intro = (

@@ -14,22 +14,22 @@ from backend.forms import page, posted
 from backend.routes.session import check_twice, log_in_page
 from backend.schemas import NewcomerName, NewPassword, errors, pages
 from reviewlens.errors import PermissionError_, ReviewLensError
-from reviewlens.identity.interface import Recovery
+from reviewlens.identity.interface import PasswordRecovery
 
 router = APIRouter(tags=["forgotten password"])
 _SENT = "If this user has a confirmed email address, a code is on its way to it. Enter it here within the hour."
 
 
-def _recovery(platform: PlatformDep) -> Recovery:
+def _recovery(platform: PlatformDep) -> PasswordRecovery:
     identity = platform.identity
-    if not isinstance(identity, Recovery):
+    if not isinstance(identity, PasswordRecovery):
         raise PermissionError_(
             "Codes are not sent here; ask whoever runs ReviewLens for a log-in link.", code="recovery-off"
         )
     return identity
 
 
-RecoveryDep = Annotated[Recovery, Depends(_recovery)]
+RecoveryDep = Annotated[PasswordRecovery, Depends(_recovery)]
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""Finding out which column holds what, by the columns' names and by what is in them."""
+"""Suggests the role of each column from its name and its values."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Found = tuple[int, str]  # column, reason
 def suggest_mapping(
     headers: Sequence[str], sample_rows: Sequence[Sequence[str]]
 ) -> tuple[Mapping | None, dict[str, str], list[str]]:
-    """The likely mapping, why each column was chosen, and warnings; None when no column looks like review text.
+    """Return the likely mapping, the reason for each choice, and warnings; None when no column looks like review text.
 
-    Where every header is '' (a file without a header) the columns are judged by their content alone.
+    If every header is '' (a file without a header), only the values are considered.
     """
     search = _Search(headers, profiles(len(headers), sample_rows))
     text, warnings = search.text()
@@ -51,24 +51,23 @@ def suggest_mapping(
 
 
 def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
-    """Sentences for values that cannot be read, and when day and month might be meant the other way round."""
+    """Return warnings about values that are not dates, and about an ambiguous order of day and month."""
     if form is None:
         return []
     warnings = []
-    unread = [value for value in values if parse_date(value, form) is None]
-    if unread:
-        share = len(unread) / len(values)
+    invalid = [value for value in values if parse_date(value, form) is None]
+    if invalid:
+        share = len(invalid) / len(values)
         warnings.append(
-            f"{share:.0%} of the dates in {label} cannot be read and will be left empty, "
-            f"for example {unread[0][:40]!r}."
+            f"{share:.0%} of the dates in {label} cannot be parsed and will be empty, for example {invalid[0][:40]!r}."
         )
     if form.ambiguous:
         first = "month" if form.order == "month_first" else "day"
         example = next((value for value in values if parse_date(value, form)), "")
         day = parse_date(example, form)
-        read = f": {example!r} is read as {day.isoformat()}" if day else ""
+        meaning = f": {example!r} means {day.isoformat()}" if day else ""
         warnings.append(
-            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{read}. "
+            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}. "
             "Change the order if that is wrong."
         )
     return warnings
@@ -112,7 +111,7 @@ class _Search:
         warnings = []
         for other in ranked[1:]:
             if scores[best] - scores[other] < 0.5 and self.profiles[other].words >= 5:
-                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was taken.")
+                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen.")
                 break
         return (best, reason), warnings
 

@@ -1,4 +1,4 @@
-"""How people name the columns of a file of reviews."""
+"""The names that columns of review files usually have, by role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reviewlens.contracts.roles import Role
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 
-# Whole names, best first: among several columns the one whose name stands earlier wins.
+# Complete names, best first: if several columns have such a name, the earlier name wins.
 _EXACT: dict[Role, str] = {
     Role.TEXT: """
         review text | reviews text | text review | full review | review body | review content | verified reviews |
@@ -48,7 +48,7 @@ _EXACT: dict[Role, str] = {
         produktname | produit | nom du produit | producto | prodotto | artikel
     """,
 }
-# Single words that hint at a role, and words that speak against it, in names that are not listed above.
+# Single words that indicate a role, and words that speak against it, in names that are not listed above.
 _HINTS: dict[Role, str] = {
     Role.TEXT: """
         text body content comment comments review reviews verbatim feedback opinion remarks kommentar
@@ -107,7 +107,7 @@ _OTHER_NAMES = frozenset(
 
 
 def plain_name(header: str) -> str:
-    """A header in lower case with its words apart: 'reviewText' and 'Review_Text' become 'review text'."""
+    """Return a header as separate lower-case words: 'reviewText' and 'Review_Text' become 'review text'."""
     letters = "".join(c for c in unicodedata.normalize("NFKD", header) if not unicodedata.combining(c))
     return " ".join(part.lower() for part in _PARTS.findall(letters))
 
@@ -120,7 +120,7 @@ _AGAINST_SETS = {role: frozenset(words.split()) for role, words in _AGAINST.item
 
 
 def name_score(role: Role, header: str) -> float:
-    """How well a header names a role: 2.5 to 3.5 for a listed name, 1.5 for a hint, below 0 when it speaks against."""
+    """Rate how well a header names a role: 2.5 to 3.5 for a listed name, 1.5 for a hint, negative if it contradicts."""
     name = plain_name(header)
     ranks = _RANKS[role]
     if name in ranks:
@@ -135,6 +135,6 @@ def name_score(role: Role, header: str) -> float:
 
 
 def known_name(header: str) -> bool:
-    """Whether a cell is a usual column name, so that the line it stands in is a header."""
+    """Whether a cell is a usual column name, which means that its line is a header."""
     name = plain_name(header)
     return any(name in ranks for ranks in _RANKS.values()) or name in _WEAK_PRODUCT or name in _OTHER_NAMES
