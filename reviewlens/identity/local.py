@@ -59,13 +59,12 @@ class LocalIdentity:
 
     def login(self, name: str, password: str) -> Tokens:
         """See IdentityProvider.login; never returns a challenge."""
-        self._attempts.check(
-            hashlib.sha256(name.encode(errors="replace")).hexdigest() if len(name) > 64 else name.casefold()
-        )
         try:
-            row = self._user_row(normal_name(name))
+            normal = normal_name(name)
         except InputError:
-            row = None
+            normal = ""
+        self._attempts.check(normal or _hash(name))
+        row = self._user_row(normal) if normal else None
         if not self._passwords.matches(row[1] if row else "", password) or row is None:
             raise AuthenticationError("The user name or the password is wrong.", code="wrong-credentials")
         return self._tokens(row[0])
