@@ -236,7 +236,7 @@ def _apply(
             if column is None:
                 reasons.pop(role)
         elif column is not None and any(chosen.get(other) == column for other in Role):
-            values[role] = None  # a column that the person gave another role
+            values[role] = None  # the user chose another role for this column
             reasons.pop(role, None)
     if values.get("text") is None:
         raise InputError("Choose the column that holds the review text.", code="no-text-column")
