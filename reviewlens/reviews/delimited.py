@@ -118,6 +118,8 @@ class DelimitedReader(LineReader):
         else:
             if parsed.damaged and row:
                 items.append(Note("quote_rows"))
+            if parsed.row_like_lines and row:
+                items.append(Note("row_like_lines"))
             self._finish(items, row, fields, offset, end, data, damaged=parsed.damaged)
         self.offset, self.row = end, row + 1
         return len(data)

@@ -13,6 +13,10 @@ _SENTENCES = {
         "has a quotation mark that is never closed or not escaped; it was taken as text",
         "have a quotation mark that is never closed or not escaped; it was taken as text",
     ),
+    "row_like_lines": (
+        "spans lines that look like rows; it was read as one row because quotation marks enclose them",
+        "span lines that look like rows; each was read as one row because quotation marks enclose them",
+    ),
     "nul_rows": ("holds NUL characters, which were taken out", "hold NUL characters, which were taken out"),
     "broken_character_rows": ("holds half a character, shown as \ufffd", "hold half a character, shown as \ufffd"),
 }

@@ -170,7 +170,10 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
         return [""] * _usual_size(rows, 0)
     codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
     first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields]
-    below = sample_rows(sample.data, dialect, len(first), complete=sample.complete)[1:]
+    sound = [row for row in rows[1:] if not row.damaged]
+    # A header may have fewer columns than the rows, so it does not decide which lines belong together.
+    columns = _usual_size(sound, len(first)) if sound else len(first)
+    below = sample_rows(sample.data, dialect, columns, complete=sample.complete)[1:]
     usual = _usual_size(below, len(first))
     if len(first) > max(1, usual) and not first[-1].strip() and below:
         first.pop()  # a delimiter at the end of the header
