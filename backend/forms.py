@@ -9,8 +9,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.deps import ACCESS_COOKIE, REFRESH_COOKIE
-from backend.problems import status_of
+from backend.web.deps import ACCESS_COOKIE, REFRESH_COOKIE
+from backend.web.problems import status_of
 from reviewlens.errors import InputError, PermissionError_, RateLimitError, ReviewLensError
 from reviewlens.identity.interface import Tokens
 from reviewlens.settings import Settings

@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
-from backend.deps import CurrentUser, LocalUsers, ServicesDep, address_of, limit_by_address
-from backend.schemas import ChallengeAnswer, Credentials, Me, RefreshToken, TokenAnswer, errors
+from backend.schemas.login import ChallengeAnswer, Credentials, Me, RefreshToken, TokenAnswer
+from backend.schemas.problems import errors
+from backend.web.deps import CurrentUser, LocalUsers, ServicesDep, address_of, limit_by_address
 from reviewlens.errors import AuthenticationError
 from reviewlens.identity.challenges import Challenge
 from reviewlens.identity.interface import Tokens

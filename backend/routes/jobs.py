@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from backend.deps import CurrentUser, PlatformDep, ServicesDep
-from backend.schemas import Submission, errors
+from backend.schemas.jobs import Submission
+from backend.schemas.problems import errors
+from backend.web.deps import CurrentUser, PlatformDep, ServicesDep
 from reviewlens.jobs.views import JobPage, JobView
 
 router = APIRouter(tags=["jobs"])

@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 
-from backend.deps import LocalUsers, PlatformDep, operator_only
-from backend.schemas import AddedUser, LoginLink, NewUser, UserName, errors
+from backend.schemas.operator import AddedUser, LoginLink, NewUser, UserName
+from backend.schemas.problems import errors
+from backend.web.deps import LocalUsers, PlatformDep, operator_only
 
 router = APIRouter(
     prefix="/operator",

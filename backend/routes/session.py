@@ -10,9 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, Services, ServicesDep, address_of
 from backend.forms import into_ui, page, posted
-from backend.schemas import errors, pages
+from backend.schemas.problems import errors, pages
+from backend.web.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, ServicesDep, address_of
+from backend.web.services import Services
 from reviewlens.errors import AuthenticationError, InputError, RateLimitError, ReviewLensError
 from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.interface import Tokens

@@ -9,10 +9,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from backend import login_page
-from backend.deps import PlatformDep, ServicesDep, address_of
 from backend.forms import page, posted
 from backend.routes.session import check_twice, log_in_page
-from backend.schemas import Confirmation, Newcomer, NewcomerName, SignUpAnswer, errors, pages
+from backend.schemas.problems import errors, pages
+from backend.schemas.sign_up import Confirmation, Newcomer, NewcomerName, SignUpAnswer
+from backend.web.deps import PlatformDep, ServicesDep, address_of
 from reviewlens.errors import PermissionError_, ReviewLensError
 from reviewlens.identity.interface import SelfService
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from backend.deps import CurrentUser, PlatformDep
-from backend.receive import receive_upload
-from backend.schemas import Corrections, DirectOffer, DirectRequest, errors
+from backend.schemas.problems import errors
+from backend.schemas.uploads import Corrections, DirectOffer, DirectRequest
+from backend.web.deps import CurrentUser, PlatformDep
+from backend.web.receive import receive_upload
 from reviewlens.uploads.service import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])

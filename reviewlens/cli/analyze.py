@@ -23,12 +23,12 @@ from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
 from reviewlens.insights.report import render_report
-from reviewlens.insights.results import open_results
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.views import JobView
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides, Upload
+from reviewlens.worker import Worker
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -52,6 +52,7 @@ def run_analyze(
     work = target / ".work"
     target.mkdir(parents=True, exist_ok=True)
     platform = Platform.from_settings(Settings().model_copy(update={"data_dir": work.resolve()}))
+    worker = Worker(platform)
     keep = False  # what was done so far is of use to the next run of the same command
     try:
         with stop_on_signals():
@@ -61,7 +62,7 @@ def run_analyze(
                 upload = _corrected(platform, user, upload, columns, dialect, date_order)
             _show_mapping(console, upload)
             job, _ = platform.jobs.submit(user, upload.upload_id, engine=engine or "")
-            job = _run(console, platform, user, job.job_id)
+            job = _run(console, platform, worker, user, job.job_id)
         if job.state is not JobState.SUCCEEDED or job.summary is None:
             keep = job.error_code in _OURS
             again = " Run the same command again and it goes on." if keep else ""
@@ -78,12 +79,13 @@ def run_analyze(
         _show_results(console, job.summary, target)
     except StopRequested:
         keep = True
-        platform.dispatcher.stop()
+        worker.dispatcher.stop()
         console.print(
             f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True, markup=False
         )
         return 4
     finally:
+        worker.close()
         platform.close()
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
@@ -183,10 +185,10 @@ def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
     return ", ".join(f"{name} = {columns[index].served_name}" for name, index in found.items() if index is not None)
 
 
-def _run(console: Console, platform: Platform, user: str, job_id: str) -> JobView:
+def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id: str) -> JobView:
     with job_progress(console) as show:
         while True:
-            platform.dispatcher.tick()
+            worker.dispatcher.tick()
             job = platform.jobs.get(user, job_id)
             if job.state in _FINAL:
                 return job
@@ -203,7 +205,7 @@ def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
     parquet = target / "served.parquet"
     shutil.rmtree(parquet, ignore_errors=True)
     shutil.copytree(platform.store.fetch_prefix(keys.served_parquet, platform.cache_dir), parquet)
-    results = open_results(platform.store, user, job_id, platform.cache_dir)
+    results = platform.results(user, job_id)
     (target / "report.html").write_text(render_report(build_dashboard(results, Filters())), encoding="utf-8")
 
 

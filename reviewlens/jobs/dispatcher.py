@@ -53,15 +53,14 @@ class Dispatcher:
     ) -> None:
         self._service = service
         self._launcher = launcher
-        self.on_finish = on_finish
+        self._on_finish = on_finish
         self._settings = service.settings
         self._shared = bool(self._settings.jobs_table)
         self._watch = Watch(service.store)
         self._backlog = Backlog(service.table)
-        self._wake = threading.Event()
+        self._wake = service.changed
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        service.on_change = self._wake.set
 
     # -- the thread ---------------------------------------------------------------------------------------------------
 
@@ -232,7 +231,7 @@ class Dispatcher:
         )
         facts = {"job": job.id, "job_state": str(state), "error_code": outcome.error_code}
         _log.info("job %s %s", job.id, state, extra={"facts": facts})
-        self.on_finish(moved)
+        self._on_finish(moved)
         if state is JobState.SUCCEEDED:
             self._service.drop_checkpoints(moved)
 

@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_json
 from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
-from reviewlens.jobs.views import JobPage, JobView, view_of
+from reviewlens.jobs.views import JobPage, JobView, OwnedJob, OwnedJobs, view_of
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 from reviewlens.uploads.service import Overrides, Upload, UploadService
@@ -55,13 +55,12 @@ class JobService:
         settings: Settings,
         *,
         cache_dir: Path,
-        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.table = table
         self.store = store
         self.settings = settings
+        self.changed = threading.Event()
         self._locks = [threading.RLock() for _ in range(64)]
-        self.on_change = on_change
         self._uploads = uploads
         self._cache_dir = cache_dir
         self._summaries: dict[tuple[str, str], dict[str, Any]] = {}
@@ -81,18 +80,18 @@ class JobService:
         queued again. Raises InputError (`mapping-needed`, `unknown-engine`, ...), LimitError, NotFoundError.
         """
         engine = check_engine(engine or self.settings.engine, self.settings.model)
-        upload = self._uploads.get(user, upload_id)
-        if overrides is not None:
-            upload = self._uploads.with_overrides(user, upload_id, overrides)
-        mapping = _checked_mapping(upload)
         sha256 = pinned_model(engine, self.settings.model)
-        fingerprint = _fingerprint(upload, mapping, engine, sha256)
+        # Detection with other overrides may take seconds, in which the user's other requests must not wait.
+        revised = None if overrides is None else self._uploads.with_overrides(user, upload_id, overrides)
         with self.lock_of(user):
-            same = self.table.find(user, fingerprint)
-            if same is not None:
-                return self._submitted_before(same), False
-            self._check_limits(user)
-            self._uploads.get(user, upload_id)  # it may have been deleted meanwhile
+            upload = revised or self._uploads.get(user, upload_id)
+            mapping = _checked_mapping(upload)
+            fingerprint = _fingerprint(upload, mapping, engine, sha256)
+            existing = self.table.find(user, fingerprint)
+            if existing is not None:
+                return self._submitted_before(existing), False
+            if revised is not None:
+                self._uploads.check_present(user, upload_id)  # it may have been deleted before we had the lock
             spec = self._spec(user, upload, mapping, engine, sha256)
             self.store.put(JobKeys(user, spec.job).spec, spec.model_dump_json().encode())
             job, created = self._create(
@@ -110,8 +109,8 @@ class JobService:
             )
             if not created:
                 return self._submitted_before(job), False
-        self.on_change()
-        return self.get(user, job.id), True
+        self.changed.set()
+        return view_of(job, queue_position=self._position(job)), True
 
     def _spec(self, user: str, upload: Upload, mapping: Mapping, engine: str, sha256: str) -> JobSpec:
         cached = self.settings.score_cache_jobs
@@ -156,15 +155,19 @@ class JobService:
             try:
                 return self.retry(job.user, job.id)
             except ConflictError:
-                if self.table.get(job.user, job.id).state in _RETRIABLE:
-                    raise
-        return self.get(job.user, job.id)  # where somebody else queued it again this moment, as that left it
+                job = self.table.get(job.user, job.id)
+                if job.state in _RETRIABLE:
+                    raise  # else another request has just queued it again
+        return self._view(job)
 
     def _newest(self, user: str) -> Iterator[Job]:
         """The user's jobs, newest first, read as far as they are asked for."""
         before = ""
-        while page := self.table.list(user, limit=_PAGE, before=before):
+        while True:
+            page = self.table.list(user, limit=_PAGE, before=before)
             yield from page
+            if len(page) < _PAGE:
+                return
             before = page[-1].id
 
     def _all(self, user: str) -> list[Job]:
@@ -187,11 +190,12 @@ class JobService:
 
     def get(self, user: str, job_id: str) -> JobView:
         """One job, with progress while it is unfinished and its summary when it succeeded."""
-        job = self.table.get(user, job_id)
-        keys = JobKeys(user, job.id)
+        return self._view(self.table.get(user, job_id))
+
+    def _view(self, job: Job) -> JobView:
         return view_of(
             job,
-            progress=read_json(self.store, keys.progress) if job.state in UNFINISHED else None,
+            progress=read_json(self.store, JobKeys(job.user, job.id).progress) if job.state in UNFINISHED else None,
             summary=self.summary(job),
             queue_position=self._position(job),
         )
@@ -202,6 +206,26 @@ class JobService:
         page = found[:limit]
         views = [view_of(job, summary=self.summary(job), with_summary=False) for job in page]
         return JobPage(jobs=views, next_cursor=page[-1].id if len(found) > limit else None)
+
+    def page_of_all(self, *, limit: int = 50, cursor: str = "") -> OwnedJobs:
+        """A page of all users' jobs, newest first, without progress and summaries; for administrators."""
+        found = self.table.list_all(limit=limit + 1, before=cursor)
+        page = found[:limit]
+        owned = [
+            OwnedJob(user=job.user, job=view_of(job, summary=self.summary(job), with_summary=False)) for job in page
+        ]
+        return OwnedJobs(jobs=owned, next_cursor=page[-1].id if len(found) > limit else None)
+
+    def check_succeeded(self, user: str, job_id: str) -> None:
+        """ConflictError (`job-not-succeeded`, `being-deleted`) unless this user's job has results."""
+        job = self.table.get(user, job_id)
+        check_kept(job)
+        if job.state is not JobState.SUCCEEDED:
+            raise ConflictError(
+                f"This job has no results: it is {job.state}.",
+                code="job-not-succeeded",
+                details={"state": str(job.state)},
+            )
 
     def summary(self, job: Job) -> dict[str, Any] | None:
         """The summary of a job that succeeded; it never changes, so it is read once."""
@@ -232,7 +256,7 @@ class JobService:
                 except ConflictError:
                     if self.table.get(user, job_id).version == job.version:
                         raise  # it is the state that forbids it; else look again at what became of it
-        self.on_change()
+        self.changed.set()
         return self.get(user, job_id)
 
     def _cancel(self, job: Job) -> None:
@@ -274,7 +298,7 @@ class JobService:
                 attempts=0,
                 seconds=0.0,
             )
-        self.on_change()
+        self.changed.set()
         return self.get(user, job_id)
 
     def delete(self, user: str, job_id: str) -> None:

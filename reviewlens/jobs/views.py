@@ -46,6 +46,20 @@ class JobPage(BaseModel):
     next_cursor: str | None = None
 
 
+class OwnedJob(BaseModel):
+    """A job and the subject of the user who owns it."""
+
+    user: str = Field(examples=["u0123456789abcdef01234567"])
+    job: JobView
+
+
+class OwnedJobs(BaseModel):
+    """Some of all users' jobs, newest first; `next_cursor` is null on the last page."""
+
+    jobs: list[OwnedJob]
+    next_cursor: str | None = None
+
+
 def view_of(
     job: Job,
     *,

@@ -229,6 +229,11 @@ class UploadService:
         except (NotFoundError, InputError) as error:
             raise _no_such_upload() from error
 
+    def check_present(self, user: str, upload_id: str) -> None:
+        """NotFoundError (`upload-not-found`) where there is no such upload; does not read it."""
+        if self._store.head(UploadKeys(user, upload_id).info) is None:
+            raise _no_such_upload()
+
     def ids(self, user: str) -> list[str]:
         """This user's uploads, oldest first."""
         found = (info.key.split("/") for info in self._store.list(f"uploads/{user}/"))

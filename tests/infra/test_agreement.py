@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from backend.__main__ import KEEP_ALIVE_SECONDS
-from backend.routes import ROUTERS
+from backend.routes import INTERNAL_ROUTERS, ROUTERS
+from backend.web import health
+from backend.web.serve import KEEP_ALIVE_SECONDS
 from reviewlens.jobs.dynamodb import SCHEMA, TTL_ATTRIBUTE
 from reviewlens.jobs.interface import JobState
 from reviewlens.settings import Settings
@@ -29,7 +30,8 @@ def listed(name: str, text: str) -> list[str]:
 
 def routes() -> list[str]:
     """Every path of the API, with something in place of its parameters."""
-    paths = [route.path for router in ROUTERS for route in router.routes]  # type: ignore[attr-defined]
+    routers = (health.router, health.internal, *ROUTERS, *INTERNAL_ROUTERS)
+    paths = [route.path for router in routers for route in router.routes]  # type: ignore[attr-defined]
     return [re.sub(r"\{[^}]*\}", "x", path) for path in paths]
 
 
