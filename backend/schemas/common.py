@@ -1,4 +1,4 @@
-"""The fields and the base that request bodies share."""
+"""Fields and the base class that request bodies share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ Secret = Annotated[str, Field(max_length=10_000)]
 
 
 class Body(BaseModel):
+    """A request body: unknown fields and lone surrogates are refused."""
+
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _whole_characters(cls, data: Any) -> Any:
-        """JSON can spell half a character, which no answer or file could hold."""
+    def _refuse_lone_surrogates(cls, data: Any) -> Any:
+        """JSON can escape half of a surrogate pair, which UTF-8 cannot represent."""
         try:
             json.dumps(data, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as error:
-            raise ValueError("a text in it holds half a character (a lone surrogate)") from error
+            raise ValueError("a text in it has half a character (a lone surrogate)") from error
         return data

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class Health(BaseModel):
-    """Whether it answers, and which of the things that it needs are there."""
+    """Whether the service works, and the outcome of each check: ok or an error code."""
 
     status: Literal["ok", "unavailable"]
     checks: dict[str, str] = {}

@@ -11,7 +11,7 @@ from reviewlens.uploads.service import Overrides
 
 
 class Submission(Body):
-    """What to analyse; without dialect and mapping as detected, or as last corrected."""
+    """The upload to analyse; without dialect and mapping, they are as detected or as last corrected."""
 
     upload_id: Id = Field(examples=["019a8c5e1f20123456789abcdef"])
     dialect: dict[str, Any] | None = Field(None, examples=[None])
@@ -20,11 +20,11 @@ class Submission(Body):
         "",
         max_length=40,
         description="auto, cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob; "
-        "empty: the setting's.",
+        "empty: the engine in the settings.",
     )
 
     def overrides(self) -> Overrides | None:
-        """None where nothing is corrected here."""
+        """None when the request corrects nothing."""
         if self.dialect is None and self.mapping is None:
             return None
         return Overrides(dialect=self.dialect or {}, mapping=self.mapping or {})

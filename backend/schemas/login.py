@@ -21,14 +21,14 @@ class RefreshToken(Body):
 
 
 class ChallengeAnswer(Body):
-    """The `session` of the question, and the answer: a new password, or a code."""
+    """The `session` of the challenge, and the answer to it: a new password or a code."""
 
     session: Secret
     answer: Secret = Field(examples=["123456"])
 
 
 class TokenAnswer(BaseModel):
-    """Tokens; `expires_in` is the access token's life in seconds. `refresh_token` is '' where the old one stays."""
+    """Tokens; `expires_in` is the access token's life in seconds. `refresh_token` is '' if the old one stays valid."""
 
     access_token: str
     id_token: str

@@ -8,26 +8,26 @@ from backend.schemas.common import Body, Secret
 
 
 class UserName(Body):
-    """Whom a log-in link is for; made where there is no such user."""
+    """The user whom a log-in link is for; a new user is created."""
 
     username: Secret = Field(examples=["ana"])
 
 
 class NewUser(Body):
-    """A user to add; a password is made up where none is given."""
+    """A user to add; without a password, one is generated."""
 
     username: Secret = Field(examples=["ana"])
     password: Secret | None = None
 
 
 class LoginLink(BaseModel):
-    """A link that logs a person in, once."""
+    """A link that logs the user in once."""
 
     url: str
 
 
 class AddedUser(BaseModel):
-    """The user added and the password, shown this once."""
+    """The user added, and the password, which is shown only here."""
 
     username: str
     password: str

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class Problem(BaseModel):
-    """RFC 9457: what went wrong, in words for a person (`detail`) and for a program (`code`)."""
+    """RFC 9457: what went wrong, for people (`detail`) and for programs (`code`)."""
 
     type: str
     title: str
@@ -20,32 +20,32 @@ class Problem(BaseModel):
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of the problems that a route may answer."""
+    """The OpenAPI description of the errors of a route, by status."""
     texts = {
-        400: "Not readable",
+        400: "The request cannot be read",
         401: "Not logged in",
         403: "Not permitted",
-        404: "Not there, or not yours",
-        409: "Not in its present state",
+        404: "Not found, or not yours",
+        409: "Not possible in its present state",
         413: "Too large",
-        422: "Not usable as it is",
+        422: "Not valid",
         429: "Too many requests",
-        503: "Not right now",
+        503: "Temporarily unavailable",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": texts[status], "model": Problem, "content": content} for status in statuses}
 
 
 def pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of the statuses in which a log-in page comes again, saying why."""
+    """The OpenAPI description of the statuses with which a log-in page is shown again, with a message."""
     texts = {
-        200: "A page that asks for one more thing",
-        401: "The page again: what was wrong",
+        200: "The page for the next step",
+        401: "The page again, with a message",
         403: "The page again: not permitted; or a problem: the form came from another site",
-        409: "The page again: what was wrong",
-        422: "The page again: what was wrong; or a problem: the form is too long",
+        409: "The page again, with a message",
+        422: "The page again, with a message; or a problem: the form is too long",
         429: "The page again: too many attempts",
-        503: "The page again: not right now",
+        503: "The page again: temporarily unavailable",
     }
     html = {"text/html": {"schema": {"type": "string"}}}
     also = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -12,14 +12,14 @@ from reviewlens.insights.models import Filters
 
 
 class DashboardRequest(Body):
-    """Whose dashboard, and of which rows."""
+    """The job, and the filters for its rows."""
 
     job_id: Id = Field(examples=["019a8c5e1f20123456789abcdef"])
     filters: Filters = Field(default_factory=Filters, examples=[{"sentiment": "negative", "words": "battery"}])
 
 
 class ExplainedReview(BaseModel):
-    """A review of a finished job: its title and text as they were scored together, which `explanation` counts in."""
+    """A review of a finished job: its title and text as they were scored together. `explanation` counts in `text`."""
 
     row: int
     text: str

@@ -8,32 +8,32 @@ from backend.schemas.common import Body, Secret
 
 
 class NewcomerName(Body):
-    """Who waits for a code."""
+    """The name of a user who needs a code."""
 
     username: Secret = Field(examples=["ana"])
 
 
 class Newcomer(NewcomerName):
-    """Who wants to be a user."""
+    """A person who signs up."""
 
     password: Secret = Field(examples=["a long sentence is a good one"])
     email: Secret = Field(examples=["ana@example.org"])
 
 
 class Confirmation(NewcomerName):
-    """Who waits, and the code that came."""
+    """A user name and the code that was sent."""
 
     code: Secret = Field(examples=["123456"])
 
 
 class NewPassword(Confirmation):
-    """Who has forgotten a password, the code that came, and the new one."""
+    """A user name, the code that was sent, and the new password."""
 
     password: Secret = Field(examples=["another long sentence"])
 
 
 class SignUpAnswer(BaseModel):
-    """Whether the user can log in at once, else where the code went."""
+    """Whether the user can log in at once; if not, the address to which a code was sent."""
 
     confirmed: bool
     sent_to: str = Field(examples=["a***@e***"])

@@ -11,14 +11,14 @@ from reviewlens.uploads.service import Overrides
 
 
 class DirectRequest(Body):
-    """A file that is to be sent straight to the store: its name and its exact size."""
+    """A file to be sent straight to the object store: its name and its exact size."""
 
     filename: str = Field(min_length=1, max_length=1000, examples=["reviews.csv"])
     size_bytes: int = Field(ge=0, le=2**53, examples=[250000000])
 
 
 class DirectOffer(BaseModel):
-    """Whether files can be sent straight to the store, how large, and how many seconds a form for it is good."""
+    """Whether files can be sent straight to the object store, their largest size, and a form's life in seconds."""
 
     offered: bool
     max_bytes: int = Field(examples=[2000000000])
@@ -26,11 +26,11 @@ class DirectOffer(BaseModel):
 
 
 class Corrections(Body):
-    """What was detected wrongly: some fields of `Dialect` and `Mapping`. They replace earlier corrections."""
+    """Corrections of what was detected: some fields of `Dialect` and `Mapping`. They replace earlier corrections."""
 
     dialect: dict[str, Any] = Field(default={}, examples=[{"delimiter": ";"}])
     mapping: dict[str, Any] = Field(default={}, examples=[{"text": 4, "rating": 2}])
 
     def overrides(self) -> Overrides:
-        """As the library takes them."""
+        """The same for the library."""
         return Overrides(dialect=self.dialect, mapping=self.mapping)

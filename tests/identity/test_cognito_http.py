@@ -396,7 +396,7 @@ def test_a_pool_that_confirms_by_itself_leads_to_the_log_in(site):
     with answering(site.identity._client, "SignUp", {"UserConfirmed": True, "UserSub": "s"}):
         page = site.form("/session/sign-up", username="ole", password=PASSWORD, again=PASSWORD, email="o@example.org")
     assert 'action="/session/login"' in page.text
-    assert "Your user is made" in page.text
+    assert "Your user is created" in page.text
 
 
 def test_a_code_that_could_not_be_sent_can_be_asked_for_again(site):
