@@ -1,4 +1,4 @@
-"""A job as people and programs see it: its row in the table, progress while it runs, the summary when it is done."""
+"""A job as the API shows it: its row, its progress while it runs, its summary when it has succeeded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reviewlens.jobs.interface import Job, JobState
 
 
 class JobView(BaseModel):
-    """One job. `model` names the model that scored (known when it has finished); times are ISO 8601 in UTC."""
+    """One job. `model` is the model that scored, known once the job has succeeded; times are ISO 8601 in UTC."""
 
     job_id: str
     state: JobState
@@ -22,15 +22,15 @@ class JobView(BaseModel):
     started_at: str | None = None
     finished_at: str | None = None
     attempts: int
-    error: str | None = Field(None, description="Why it failed, in plain words.")
+    error: str | None = Field(None, description="Why it failed, for people.")
     error_code: str | None = None
     rows_read: int | None = None
     rows_scored: int | None = None
     rows_duplicate: int | None = None
     rows_rejected: int | None = None
-    rows_reused: int | None = Field(None, description="Of the scored rows, those whose score an earlier job had made.")
+    rows_reused: int | None = Field(None, description="Scored rows whose score came from an earlier job.")
     seconds: float | None = Field(None, description="From first start to end.")
-    queue_position: int | None = Field(None, description="1: next to start.")
+    queue_position: int | None = Field(None, description="1: the next to start.")
     progress: dict[str, Any] | None = Field(
         None, description="Stage, rows done and in all, rows a second, seconds left."
     )
@@ -68,7 +68,7 @@ def view_of(
     queue_position: int | None = None,
     with_summary: bool = True,
 ) -> JobView:
-    """The view; `summary` fills the counts, and is itself left out of lists."""
+    """The view of a row. `summary` fills the counts; lists omit the summary itself."""
     facts = summary or {}
     model = facts.get("model") or {}
     return JobView(

@@ -213,11 +213,11 @@ def test_a_backend_forgets_what_it_saw_of_a_job_that_another_one_settled(backend
     one.dispatcher.tick()
     for bench in (one, two):
         bench.dispatcher.tick()
-        assert bench.dispatcher._watch._seen
+        assert bench.dispatcher._watch._observations
     succeed(one, job)
     for bench in (one, two):
         bench.dispatcher.tick()
-        assert bench.dispatcher._watch._seen == {}
+        assert bench.dispatcher._watch._observations == {}
 
 
 def test_a_task_that_was_started_too_late_is_stopped_again(backends):

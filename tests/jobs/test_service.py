@@ -502,12 +502,12 @@ def test_a_deletion_that_was_cut_off_anywhere_is_ended_by_the_sweeper(bench, mon
     }
     break_off(bench, job, where[place])
     assert bench.service.get("u1", job).error_code == "being-deleted"
-    assert bench.service.end_deletions() == 0  # somebody may be at it
+    assert bench.service.finish_deletions() == 0  # somebody may be at it
     monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
-    assert bench.service.end_deletions() == 1
+    assert bench.service.finish_deletions() == 1
     assert bench.stored() == []
     assert bench.service.page("u1").jobs == []
-    assert bench.service.end_deletions() == 0
+    assert bench.service.finish_deletions() == 0
 
 
 def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatch, caplog):
@@ -524,9 +524,9 @@ def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatc
     monkeypatch.setattr(service, "seconds_since", lambda stamp: -1.0)  # the clock was set back: it is not waited for
     with monkeypatch.context() as patch:
         patch.setattr(bench.store, "delete_prefix", refuses)
-        assert bench.service.end_deletions() == 1
+        assert bench.service.finish_deletions() == 1
     assert jobs[0] in caplog.text and "aws-unreachable" in caplog.text
-    assert bench.service.end_deletions() == 1
+    assert bench.service.finish_deletions() == 1
     assert bench.stored() == []
 
 
@@ -551,7 +551,7 @@ def test_what_somebody_else_deletes_at_the_same_time_is_deleted_once(bench, monk
     bench.service.delete("u1", other)
     monkeypatch.setattr(bench.table, "being_deleted", lambda: stale)
     monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
-    assert bench.service.end_deletions() == 0
+    assert bench.service.finish_deletions() == 0
 
 
 def test_what_is_being_deleted_is_not_the_answer_to_a_submission(bench):
