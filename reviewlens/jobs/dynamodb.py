@@ -3,8 +3,8 @@
 One on-demand table with this schema (`SCHEMA`; `infra/` creates the same):
 
 - key: `pk` (S, hash) and `sk` (S, range);
-- index `unfinished`: `unfinished` (S, hash: the state) and `id` (S, range), all attributes. Sparse: a finished job has no
-  such attribute and is not in the index, until its deletion begins: then it is there under "deleting";
+- index `unfinished`: `unfinished` (S, hash: the state) and `id` (S, range), all attributes. Sparse: finished jobs
+  are not in it, except under "deleting" while they are being deleted;
 - index `everyone`: `everyone` (S, hash: always "jobs") and `id` (S, range), all attributes;
 - time to live: the attribute `expires_at` (N, seconds since 1970).
 

@@ -43,7 +43,7 @@ def outcome_of(store: ObjectStore, keys: JobKeys, status: TaskStatus) -> Outcome
     if status.exit_code in _FAILED_CODES and not status.code:
         return Outcome(
             JobState.FAILED,
-            "The job failed because of an error in ReviewLens, not in your file. Retry it; if it fails again, report it.",
+            "The job failed because of an error in ReviewLens, not in your file. Retry it; if that fails, report it.",
             "job-failed",
         )
     if status.code:
