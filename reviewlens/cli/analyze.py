@@ -1,4 +1,4 @@
-"""`./run analyze FILE`: one job without servers, on a platform of its own inside the results folder."""
+"""`./run analyze FILE`: one job without a server, on a platform of its own in the results folder."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def run_analyze(
     date_order: str | None,
     engine: str | None,
 ) -> int:
-    """The exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command goes on), 1 ours."""
+    """Analyse a file. Returns the exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command resumes),
+    1 an error in ReviewLens."""
     if not file.is_file():
         raise InputError(f"There is no file {file}.")
     target = out or Path("out") / file.stem
@@ -53,11 +54,11 @@ def run_analyze(
     target.mkdir(parents=True, exist_ok=True)
     platform = Platform.from_settings(Settings().model_copy(update={"data_dir": work.resolve()}))
     worker = Worker(platform)
-    keep = False  # what was done so far is of use to the next run of the same command
+    keep = False  # whether the same command can resume from what was done so far
     try:
         with stop_on_signals():
             user = _owner(platform)
-            with console.status(f"Looking into {escape(file.name)} …"):
+            with console.status(f"Reading {escape(file.name)} …"):
                 upload = _upload(platform, user, file, work)
                 upload = _corrected(platform, user, upload, columns, dialect, date_order)
             _show_mapping(console, upload)
@@ -65,15 +66,15 @@ def run_analyze(
             job = _run(console, platform, worker, user, job.job_id)
         if job.state is not JobState.SUCCEEDED or job.summary is None:
             keep = job.error_code in _OURS
-            again = " Run the same command again and it goes on." if keep else ""
-            console.print(f"[bold red]The analysis failed:[/] {escape(job.error or '')}{again}", soft_wrap=True)
+            again = " Run the same command again to resume." if keep else ""
+            console.print(f"[bold red]The job failed:[/] {escape(job.error or '')}{again}", soft_wrap=True)
             return 1 if keep else 2
-        keep = True  # the disk may be full: what was scored must not be lost with the copy
+        keep = True  # if the disk is full, the scores must not be lost with the copy
         try:
             _collect(platform, user, job.job_id, target)
         except OSError as error:
             raise TransientError(
-                f"The results could not be written ({error.strerror}). Mend that and run the same command again."
+                f"The results could not be written ({error.strerror}). Fix that and run the same command again."
             ) from error
         keep = False
         _show_results(console, job.summary, target)
@@ -81,7 +82,7 @@ def run_analyze(
         keep = True
         worker.dispatcher.stop()
         console.print(
-            f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True, markup=False
+            f"Interrupted. Run the same command again to resume (kept in {work}).", soft_wrap=True, markup=False
         )
         return 4
     finally:
@@ -94,12 +95,12 @@ def run_analyze(
 
 def _owner(platform: Platform) -> str:
     if platform.local_users is None:
-        raise ConfigurationError("./run analyze works with local users only.")
+        raise ConfigurationError("./run analyze needs identity=local.")
     return platform.local_users.ensure_user(LOCAL_USER).subject
 
 
 def _upload(platform: Platform, user: str, file: Path, work: Path) -> Upload:
-    """The file as an upload; the one that an interrupted run of this command made, if the file is still the same."""
+    """The file as an upload; the upload of an interrupted earlier command if the file has not changed."""
     digest = hashlib.sha256()
     for chunk in _chunks(file):
         digest.update(chunk)
@@ -141,7 +142,7 @@ def _corrected(
         chosen = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
         detected = chosen.sniffed.mapping.date_format if chosen.sniffed.mapping else None
         if detected is None:
-            raise InputError("--date-order was given, but no date column was found; name it with --date.")
+            raise InputError("--date-order needs a date column, and none was detected; name it with --date.")
         mapping["date_format"] = detected.model_copy(update={"order": date_order, "ambiguous": False}).model_dump()
     if mapping:
         upload = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
@@ -149,7 +150,7 @@ def _corrected(
 
 
 def column_index(columns: list[ColumnInfo], wanted: str) -> int:
-    """The place of a column named by its name or by its number from 1; InputError lists what there is."""
+    """The index from 0 of a column that is given by name or by number from 1; InputError if there is none."""
     for column in columns:
         if wanted in {column.name, column.served_name}:
             return column.index
@@ -165,15 +166,15 @@ def column_index(columns: list[ColumnInfo], wanted: str) -> int:
 def _show_mapping(console: Console, upload: Upload) -> None:
     sniffed = upload.sniffed
     dialect = sniffed.dialect
-    how = [dialect.format.value]
+    properties = [dialect.format.value]
     if dialect.format == "csv":
         delimiter = {value: name for name, value in _DELIMITERS.items()}[dialect.delimiter]
-        how += [
+        properties += [
             dialect.encoding,
             f"separated by {delimiter}",
             "with a header" if dialect.header else "without a header",
         ]
-    console.print(f"{upload.filename}: {', '.join(how)}", markup=False, soft_wrap=True)
+    console.print(f"{upload.filename}: {', '.join(properties)}", markup=False, soft_wrap=True)
     if sniffed.mapping is not None:
         console.print(f"Columns: {_mapping_words(sniffed.mapping, sniffed.columns)}", markup=False, soft_wrap=True)
     for warning in sniffed.warnings:
@@ -181,8 +182,8 @@ def _show_mapping(console: Console, upload: Upload) -> None:
 
 
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
-    found = {name: getattr(mapping, name) for name in ("text", "title", "rating", "date", "product")}
-    return ", ".join(f"{name} = {columns[index].served_name}" for name, index in found.items() if index is not None)
+    indexes = {name: getattr(mapping, name) for name in ("text", "title", "rating", "date", "product")}
+    return ", ".join(f"{name} = {columns[index].served_name}" for name, index in indexes.items() if index is not None)
 
 
 def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id: str) -> JobView:
@@ -197,7 +198,7 @@ def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id
 
 
 def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
-    """Put the results into the target folder; what an earlier run left there under these names is replaced."""
+    """Copy the results into the target folder, replacing files of the same names."""
     keys = JobKeys(user, job_id)
     for key in (keys.served_csv, keys.rejected_csv, keys.processed_csv, keys.summary):
         name = key.rsplit("/", 1)[-1]
@@ -213,7 +214,7 @@ def _show_results(console: Console, summary: dict[str, Any], target: Path) -> No
     served = summary["rows_scored"] + summary["rows_duplicate"]
     console.print(
         f"\n{summary['rows_read']:,} rows read = {summary['rows_scored']:,} scored + {summary['rows_duplicate']:,}"
-        f" duplicates + {summary['rows_rejected']:,} set aside",
+        f" duplicates + {summary['rows_rejected']:,} rejected",
         soft_wrap=True,
     )
     table = Table("sentiment", "rows", "share", box=None)
@@ -226,7 +227,7 @@ def _show_results(console: Console, summary: dict[str, Any], target: Path) -> No
         table.add_row("mixed", f"{summary['mixed']:,}", f"{summary['mixed'] / served:.1%}" if served else "–")
     console.print(table)
     for reason, count in summary["rejected_reasons"].items():
-        console.print(f"Set aside: {count:,} × {reason}", soft_wrap=True)
+        console.print(f"Rejected: {count:,} × {reason}", soft_wrap=True)
     for warning in summary["warnings"]:
         console.print(f"[yellow]Note:[/] {escape(warning)}", soft_wrap=True)
     console.print(

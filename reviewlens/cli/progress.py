@@ -1,4 +1,4 @@
-"""A job's progress as a bar in the terminal."""
+"""A job's progress bar in the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Show = Callable[[dict[str, Any] | None], None]
 
 @contextmanager
 def job_progress(console: Console) -> Iterator[Show]:
-    """Yields a function that shows one progress document (None: not started yet)."""
+    """Yields a function that shows a progress document (None: the job has not started)."""
     columns = (
         TextColumn("{task.description:<28}"),
         BarColumn(),
@@ -32,7 +32,7 @@ def job_progress(console: Console) -> Iterator[Show]:
             if progress.get("rows_per_second"):
                 facts += f" · {progress['rows_per_second']:,.0f} a second"
             if progress.get("rows_reused"):
-                facts += f" · {progress['rows_reused']:,} scores known already"
+                facts += f" · {progress['rows_reused']:,} scores reused"
             if progress.get("seconds_left"):
                 facts += f" · {_duration(progress['seconds_left'])} left"
             label = f"{progress['stage_number']}/{progress['stages']} {progress['label']}"

@@ -55,7 +55,7 @@ def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
     assert len(rejected) == summary["rows_rejected"] > 0
     positive = sum(row["sentiment"] == "positive" for row in served)
     assert summary["distribution"] == {"positive": positive, "negative": len(served) - positive}
-    assert "set aside" in done.stderr and "served.csv" in done.stderr
+    assert " rejected" in done.stderr and "served.csv" in done.stderr
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<html" in report and "http://" not in report.replace("http://www.w3.org", "")
     assert not (tmp_path / ".work").exists()
