@@ -367,7 +367,7 @@ def test_what_keeps_ending_a_task_becomes_the_jobs_error(bench, no_pause):
         bench.dispatcher.tick()
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "task-out-of-memory")
-    assert row.error == "There was not enough memory. It was tried 5 times."
+    assert row.error == "There was not enough memory. The job was tried 5 times."
     assert bench.service.retry("u1", job).error is None
 
 
@@ -394,7 +394,7 @@ def test_a_launcher_that_never_can_now_ends_the_job_with_its_cause(bench, no_pau
         bench.dispatcher.tick()
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
-    assert row.error == "AWS does not answer. It was tried 5 times."
+    assert row.error == "AWS does not answer. The job was tried 5 times."
 
 
 def test_a_long_job_that_was_taken_away_waits_for_capacity_as_long_as_a_new_one(bench, no_pause):
