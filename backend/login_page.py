@@ -99,10 +99,10 @@ def challenge(step: Challenge) -> Page:
             Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
         )
         hidden["username"] = step.name
-        title, button, intro = "Choose a password", "Save and log in", step.words
+        title, button, intro = "Choose a password", "Save and log in", step.prompt
     else:
         fields = (Field("Code", "answer", limit=16, hints=_CODE_HINTS),)
-        title, button, intro = "One more step", "Log in", step.words
+        title, button, intro = "One more step", "Log in", step.prompt
     if step.kind is ChallengeKind.SET_UP_APP:
         title = "Set up an authenticator app"
         intro = (

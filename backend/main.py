@@ -25,8 +25,8 @@ def _run_jobs(services: Services) -> Iterator[None]:
     """Run jobs until the block ends, then interrupt them."""
 
     def count(job: Job) -> None:
-        summary = services.platform.jobs.summary(job) or {}
-        services.metrics.job_finished(job, int(summary.get("rows_scored") or 0))
+        summary = services.platform.jobs.summary(job)
+        services.metrics.job_finished(job, summary.accounting.scored if summary else 0)
 
     worker = Worker(services.platform, on_finish=count)
     worker.start()

@@ -67,5 +67,5 @@ def _tokens(outcome: Tokens | Challenge) -> TokenAnswer:
     if isinstance(outcome, Challenge):
         facts = {"challenge": str(outcome.kind), "session": outcome.session}
         facts |= {name: value for name in ("sent_to", "secret") if (value := getattr(outcome, name))}
-        raise AuthenticationError(outcome.words, code="challenge-required", details=dict(facts))
+        raise AuthenticationError(outcome.prompt, code="challenge-required", details=dict(facts))
     return TokenAnswer(**asdict(outcome))

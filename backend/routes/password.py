@@ -15,20 +15,20 @@ from backend.schemas.problems import errors, pages
 from backend.schemas.sign_up import NewcomerName, NewPassword
 from backend.web.deps import PlatformDep, ServicesDep, address_of
 from reviewlens.errors import PermissionError_, ReviewLensError
-from reviewlens.identity.interface import Recovery
+from reviewlens.identity.interface import PasswordRecovery
 
 router = APIRouter(tags=["forgotten password"])
 _SENT = "If this user has a confirmed email address, a code is on its way to it. Enter it here within the hour."
 
 
-def _recovery(platform: PlatformDep) -> Recovery:
+def _recovery(platform: PlatformDep) -> PasswordRecovery:
     identity = platform.identity
-    if not isinstance(identity, Recovery):
+    if not isinstance(identity, PasswordRecovery):
         raise PermissionError_("No codes are sent here; ask the operator for a log-in link.", code="recovery-off")
     return identity
 
 
-RecoveryDep = Annotated[Recovery, Depends(_recovery)]
+RecoveryDep = Annotated[PasswordRecovery, Depends(_recovery)]
 
 
 @router.post(

@@ -18,6 +18,7 @@ from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import ColumnInfo, Mapping
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
@@ -160,7 +161,7 @@ def column_index(columns: list[ColumnInfo], wanted: str) -> int:
     if wanted.isdigit() and 1 <= int(wanted) <= len(columns):
         return int(wanted) - 1
     names = ", ".join(f"{column.index + 1}: {column.served_name}" for column in columns)
-    raise InputError(f"There is no column {wanted!r}. The file has {names}.", code="unknown-column")
+    raise InputError(f"There is no column {wanted!r}. The file has {names}.", code="no-such-column")
 
 
 def _show_mapping(console: Console, upload: Upload) -> None:
@@ -182,8 +183,7 @@ def _show_mapping(console: Console, upload: Upload) -> None:
 
 
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
-    indexes = {name: getattr(mapping, name) for name in ("text", "title", "rating", "date", "product")}
-    return ", ".join(f"{name} = {columns[index].served_name}" for name, index in indexes.items() if index is not None)
+    return ", ".join(f"{role} = {columns[index].served_name}" for role, index in mapping.columns().items())
 
 
 def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id: str) -> JobView:
@@ -210,25 +210,27 @@ def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
     (target / "report.html").write_text(render_report(build_dashboard(results, Filters())), encoding="utf-8")
 
 
-def _show_results(console: Console, summary: dict[str, Any], target: Path) -> None:
-    served = summary["rows_scored"] + summary["rows_duplicate"]
+def _show_results(console: Console, summary: Summary, target: Path) -> None:
+    rows = summary.accounting
     console.print(
-        f"\n{summary['rows_read']:,} rows read = {summary['rows_scored']:,} scored + {summary['rows_duplicate']:,}"
-        f" duplicates + {summary['rows_rejected']:,} rejected",
+        f"\n{rows.read:,} rows read = {rows.scored:,} scored + {rows.duplicate:,} duplicates"
+        f" + {rows.rejected:,} rejected",
         soft_wrap=True,
     )
+
+    def share(count: int) -> str:
+        return f"{count / rows.served:.1%}" if rows.served else "–"
+
     table = Table("sentiment", "rows", "share", box=None)
-    for name, count in summary["distribution"].items():
-        table.add_row(name, f"{count:,}", f"{count / served:.1%}" if served else "–")
-    table.add_row(
-        "needs review", f"{summary['needs_review']:,}", f"{summary['needs_review'] / served:.1%}" if served else "–"
-    )
-    if summary["model"].get("mixed_band"):
-        table.add_row("mixed", f"{summary['mixed']:,}", f"{summary['mixed'] / served:.1%}" if served else "–")
+    counts = [*summary.distribution, ("needs review", summary.needs_review)]
+    if summary.model.mixed_band:
+        counts.append(("mixed", summary.mixed))
+    for name, count in counts:
+        table.add_row(name, f"{count:,}", share(count))
     console.print(table)
-    for reason, count in summary["rejected_reasons"].items():
+    for reason, count in summary.rejected_reasons.items():
         console.print(f"Rejected: {count:,} × {reason}", soft_wrap=True)
-    for warning in summary["warnings"]:
+    for warning in summary.warnings:
         console.print(f"[yellow]Note:[/] {escape(warning)}", soft_wrap=True)
     console.print(
         f"\nResults: {target}/ (served.csv, served.parquet/, rejected.csv, processed.csv, report.html)",

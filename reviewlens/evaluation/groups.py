@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from reviewlens.contracts.roles import Role
 from reviewlens.reviews.vocabulary import name_score
 
 LEAST_TEXTS = 30
@@ -52,8 +53,8 @@ def length_band(text: str) -> str:
 
 def product_column(columns: Sequence[str]) -> str | None:
     """The column that most plainly names the product; None when none does."""
-    best = max(columns, key=lambda name: name_score("product", name), default=None)
-    return best if best is not None and name_score("product", best) >= 1.5 else None
+    best = max(columns, key=lambda name: name_score(Role.PRODUCT, name), default=None)
+    return best if best is not None and name_score(Role.PRODUCT, best) >= 1.5 else None
 
 
 def pooled(names: Sequence[str], order: Callable[[str], float] | None = None) -> list[Group]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from reviewlens.contracts.summary import ScoringModel
 from reviewlens.errors import ConflictError, NotFoundError
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_row
@@ -37,23 +38,23 @@ def explain_review(results: Results, row: int, predictor: Predictor) -> Explanat
         raise NotFoundError(
             f"Row {row:,} has no score in this job: it was rejected, or there is no such row.", code="row-not-found"
         ) from None
-    _check_same_model(results.summary.get("model", {}), predictor.facts())
+    _check_same_model(results.summary.model, predictor.facts())
     text = join_title(review.title, review.text)
     scored = predictor.predict([text], explain=True)
     return Explanation(row, text, scored.predictions[0], scored.explanations[0], scored.model)
 
 
-def _check_same_model(job_model: dict[str, Any], present: dict[str, Any]) -> None:
+def _check_same_model(job_model: ScoringModel, present: dict[str, Any]) -> None:
     """ConflictError unless the job was scored with this model and this engine."""
-    if job_model.get("sha256") != present["model_sha256"]:
+    if job_model.sha256 != present["model_sha256"]:
         raise ConflictError(
             "This job was scored with another model than the one in use now, which would explain its own scores. "
             "Analyse the file again to have its reviews explained.",
             code="other-model",
         )
-    if job_model.get("engine") != present["engine"]:
+    if job_model.engine != present["engine"]:
         raise ConflictError(
-            f"This job was scored by the engine {job_model.get('engine')}; {present['engine']} is in use here, and its "
+            f"This job was scored by the engine {job_model.engine}; {present['engine']} is in use here, and its "
             "scores may differ. Submit the file without naming an engine to have its reviews explained.",
             code="other-model",
         )

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
+from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.ids import now, seconds_since
 from reviewlens.jobs.backlog import Backlog
 from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, Jobs, JobState
-from reviewlens.jobs.outcome import Outcome, outcome_of, read_json
+from reviewlens.jobs.outcome import Outcome, outcome_of, read_document
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
 from reviewlens.launch.interface import NO_CAPACITY, Launcher, TaskState, TaskStatus
@@ -215,8 +217,8 @@ class Dispatcher:
 
     def _waited(self, job: Job) -> float:
         """Seconds since the job was first started, or since its last progress."""
-        progress = read_json(self._service.store, JobKeys(job.user, job.id).progress) or {}
-        stamps = (job.started_at, str(progress.get("updated_at") or job.started_at))
+        progress = read_document(self._service.store, JobKeys(job.user, job.id).progress, Progress)
+        stamps = (job.started_at, progress.updated_at or job.started_at) if progress else (job.started_at,)
         return min(_seconds_since(stamp) for stamp in stamps)
 
     def _finish(self, job: Job, state: JobState, outcome: Outcome) -> None:
@@ -270,8 +272,8 @@ class Dispatcher:
             return False
         store, key = self._service.store, JobKeys(job.user, job.id).spec
         try:
-            size = int((read_json(store, key) or {}).get("input_bytes", 0))
-            handle = self._launcher.start(store.uri(key), input_bytes=size)
+            spec = read_document(store, key, JobSpec)
+            handle = self._launcher.start(store.uri(key), input_bytes=spec.input_bytes if spec else 0)
         except ReviewLensError as error:
             state = JobState.INTERRUPTED if isinstance(error, TransientError) else JobState.FAILED
             _log.warning("job %s could not be started: %s", job.id, error.code)

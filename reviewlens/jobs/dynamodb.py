@@ -85,7 +85,7 @@ Reasons = list[str]
 
 def create_table(client: Any, name: str) -> None:
     """Create the table and wait until it is active; for emulators and experiments without Terraform."""
-    with aws.plain_errors("dynamodb"):
+    with aws.translate_errors("dynamodb"):
         client.create_table(TableName=name, **SCHEMA)
         client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
         client.update_time_to_live(
@@ -253,7 +253,7 @@ class DynamoJobTable:
     # -- requests -----------------------------------------------------------------------------------------------------
 
     def _item(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        with aws.plain_errors("dynamodb"):
+        with aws.translate_errors("dynamodb"):
             response = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
         item: dict[str, Any] | None = response.get("Item")
         return item
@@ -279,7 +279,7 @@ class DynamoJobTable:
             **more,
         }
         while True:
-            with aws.plain_errors("dynamodb"):
+            with aws.translate_errors("dynamodb"):
                 response = self._client.query(**request)
             yield from response["Items"]
             if "LastEvaluatedKey" not in response:
@@ -294,7 +294,7 @@ class DynamoJobTable:
         """
         reasons: Reasons = []
         for pause in _PAUSES:
-            with aws.plain_errors("dynamodb"):
+            with aws.translate_errors("dynamodb"):
                 try:
                     self._client.transact_write_items(TransactItems=operations)
                     return []
@@ -348,7 +348,7 @@ class DynamoJobTable:
         for member in (self._item(_LIVE_KEY) or {}).get("jobs", {"SS": []})["SS"]:
             user, _, job_id = member.rpartition("/")
             if self._item(_key(user, f"job#{job_id}")) is None:
-                with aws.plain_errors("dynamodb"):
+                with aws.translate_errors("dynamodb"):
                     self._client.update_item(
                         **self._at(_LIVE_KEY),
                         UpdateExpression="DELETE jobs :job",
@@ -361,7 +361,7 @@ class DynamoJobTable:
         print_item = self._item(key)
         if print_item is None or self._item(_key(user, f"job#{print_item['job']['S']}")) is not None:
             return
-        with contextlib.suppress(ConflictError), aws.plain_errors("dynamodb", {_REFUSED_ALONE: ConflictError("")}):
+        with contextlib.suppress(ConflictError), aws.translate_errors("dynamodb", {_REFUSED_ALONE: ConflictError("")}):
             self._client.delete_item(
                 **self._at(key),
                 ConditionExpression="job = :job",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reviewlens.errors import ReviewLensError
 from reviewlens.jobs.service import JobService
-from reviewlens.storage.downloads import drop_unused
+from reviewlens.storage.downloads import evict_unused
 from reviewlens.uploads.service import UploadService
 
 _log = logging.getLogger(__name__)
@@ -84,9 +84,9 @@ class Housekeeping:
             self._stopping.wait(LOOK_EVERY_SECONDS)
 
     def _drop_copies(self) -> int:
-        return drop_unused(
+        return evict_unused(
             self._cache_dir,
             unused_seconds=COPIES_UNUSED_SECONDS,
             idle_seconds=COPIES_IDLE_SECONDS,
-            most_bytes=MAX_COPIED_BYTES,
+            max_bytes=MAX_COPIED_BYTES,
         )

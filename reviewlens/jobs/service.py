@@ -10,16 +10,18 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from reviewlens.contracts.job_spec import JobSpec, Limits, scratch_dir
+from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.roles import check_columns
+from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, ReviewLensError
 from reviewlens.ids import new_id, now, seconds_since
 from reviewlens.jobs.interface import BEING_DELETED, UNFINISHED, UNLIMITED, Job, JobState, JobTable
 from reviewlens.jobs.models import check_engine, pinned_model
-from reviewlens.jobs.outcome import read_json
+from reviewlens.jobs.outcome import read_document
 from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
 from reviewlens.jobs.views import JobPage, JobView, OwnedJob, OwnedJobs, view_of
@@ -63,7 +65,7 @@ class JobService:
         self._locks = [threading.RLock() for _ in range(64)]
         self._uploads = uploads
         self._cache_dir = cache_dir
-        self._summaries: dict[tuple[str, str], dict[str, Any]] = {}
+        self._summaries: dict[tuple[str, str], Summary] = {}
 
     def lock_of(self, user: str) -> threading.RLock:
         """The lock of this user's jobs in this process (some users share one)."""
@@ -195,7 +197,9 @@ class JobService:
     def _view(self, job: Job) -> JobView:
         return view_of(
             job,
-            progress=read_json(self.store, JobKeys(job.user, job.id).progress) if job.state in UNFINISHED else None,
+            progress=read_document(self.store, JobKeys(job.user, job.id).progress, Progress)
+            if job.state in UNFINISHED
+            else None,
             summary=self.summary(job),
             queue_position=self._position(job),
         )
@@ -227,12 +231,12 @@ class JobService:
                 details={"state": str(job.state)},
             )
 
-    def summary(self, job: Job) -> dict[str, Any] | None:
+    def summary(self, job: Job) -> Summary | None:
         """The summary of a job that succeeded, cached because it never changes; None otherwise."""
         if job.state is not JobState.SUCCEEDED:
             return None
         if (job.user, job.id) not in self._summaries:
-            summary = read_json(self.store, JobKeys(job.user, job.id).summary)
+            summary = read_document(self.store, JobKeys(job.user, job.id).summary, Summary)
             if summary is None:
                 return None
             if len(self._summaries) >= 1000:
@@ -395,15 +399,7 @@ def _checked_mapping(upload: Upload) -> Mapping:
     mapping = upload.sniffed.mapping
     if mapping is None:
         raise InputError("No column was recognised as the review text; choose it.", code="mapping-needed")
-    count = len(upload.sniffed.columns)
-    for role in ("text", "title", "rating", "date", "product"):
-        index = getattr(mapping, role)
-        if index is not None and not 0 <= index < count:
-            raise InputError(
-                f"The column for {role} is not in the file, which has {count} columns (counted from 0).",
-                code="invalid-mapping",
-                details={"role": role, "columns": count},
-            )
+    check_columns(mapping.columns(), len(upload.sniffed.columns))
     return mapping
 
 

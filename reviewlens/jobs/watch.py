@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs.interface import Job
-from reviewlens.jobs.outcome import read_json
+from reviewlens.jobs.outcome import read_document
 from reviewlens.storage.interface import ObjectStore
-
-_SIGNS = ("attempt_started_at", "stage", "rows_done")
 
 
 @dataclass
@@ -36,8 +35,9 @@ class Watch:
 
         Only finished rows and stages count: a task whose scoring processes hang still writes reports.
         """
-        progress = read_json(self._store, JobKeys(job.user, job.id).progress) or {}
-        return self._unchanged(job, "rows", *(progress.get(name) for name in _SIGNS))
+        progress = read_document(self._store, JobKeys(job.user, job.id).progress, Progress)
+        signs = (progress.attempt_started_at, progress.stage, progress.rows_done) if progress else ()
+        return self._unchanged(job, "rows", *signs)
 
     def unheard_seconds(self, job: Job) -> float:
         """Seconds since the last heartbeat of the job's lease, or since the first observation."""

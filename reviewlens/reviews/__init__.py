@@ -1,1 +1,1 @@
-"""Review tables: columns, reading, cleaning, validation."""
+"""Files of reviews: detection, reading, column mapping, cleaning, dates and ratings."""

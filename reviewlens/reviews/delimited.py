@@ -1,4 +1,4 @@
-"""Reader of delimited text: a fast path for lines without quotes, the grammar of `quoting` for the others."""
+"""The reader for delimited text: a fast path for simple lines, and the grammar in `quoting` for all others."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from reviewlens.reviews.records import Blank, Position, ReadLimits, Record
 from reviewlens.reviews.sources import Sample, Text
 
 SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
-"""What Excel writes above the header to say which delimiter follows."""
+"""The line above the header in which Excel states the delimiter."""
 
 _LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
-_CSV_MODULE_LIMIT = 131_072  # the module's own field limit, which is global to the process and so is left alone
+_CSV_MODULE_LIMIT = 131_072  # the csv module's field limit, which is global to the process and is not changed
 _SAMPLE_ROWS = 200
 
 
 class DelimitedReader(LineReader):
-    """CSV and its kin. Every record comes out with `columns` fields: missing ones are '' (noted), surplus ones must be
-    empty.
-    """
+    """Reads CSV and TSV. Every record has `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
 
     def __init__(
         self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
@@ -37,7 +35,7 @@ class DelimitedReader(LineReader):
         rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
         self.grammar.learn(rows[1:] if dialect.header else rows)
 
-    def take(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
+    def parse(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
         """See `LineReader`."""
         items: list[Item] = []
         append = items.append
@@ -48,8 +46,8 @@ class DelimitedReader(LineReader):
         longest = min(long_field, _CSV_MODULE_LIMIT, self.longest)
         slow = self.text.wide or b"\x00" in buffer
         offset, row, used = self.offset, self.row, 0
-        ahead = iter(lines)
-        for line in ahead:
+        remaining = iter(lines)
+        for line in remaining:
             size = len(line)
             quoted = quote and quote in line
             if quoted or (escape and escape in line) or slow or row == 0 or size > longest or offset == first:
@@ -62,13 +60,13 @@ class DelimitedReader(LineReader):
                     offset = end
                     continue
                 self.row, self.offset = row, offset
-                length = self._slowly(items, line, buffer, used, final)
+                length = self._parse_record(items, line, buffer, used, final)
                 if length is None:
                     break
                 used += length
                 offset, row = self.offset, self.row
-                while length > size:  # the record took in further lines
-                    size += len(next(ahead))
+                while length > size:  # the record spans further lines
+                    size += len(next(remaining))
                 continue
             end = offset + size
             try:
@@ -91,23 +89,23 @@ class DelimitedReader(LineReader):
         self.offset, self.row = offset, row
         return items, used
 
-    def _slowly(self, items: list[Item], line: bytes, buffer: bytes, start: int, final: bool) -> int | None:
-        """One record of any kind; returns its length in the buffer, None when more of the file is needed to tell."""
+    def _parse_record(self, items: list[Item], line: bytes, buffer: bytes, start: int, final: bool) -> int | None:
+        """Parse any record with the grammar; returns its length in the buffer, None if more of the file is needed."""
         text = self.text
         row, offset = self.row, self.offset
         if line in (b"\n", b"\r", b"\r\n") or (offset == text.bom and SEPARATOR_LINE.match(line)):
-            self.offset += text.measure(line)
+            self.offset += text.source_size(line)
             items.append(Blank(offset, self.offset, len(line) > 2))
             return len(line)
         if len(line) > self.longest:
-            self.offset, self.row = offset + text.measure(line), row + 1
+            self.offset, self.row = offset + text.source_size(line), row + 1
             items.append(self.too_long(row, offset, self.offset, line))
             return len(line)
         parsed = self.grammar.read(buffer, start, start + len(line), final)
         if parsed is None:
             return None
         data = buffer[start : parsed.end]
-        end = offset + text.measure(data)
+        end = offset + text.source_size(data)
         try:
             data.decode(text.codec)
             fields = [field.decode(text.codec) for field in parsed.fields]
@@ -115,7 +113,7 @@ class DelimitedReader(LineReader):
             items.append(
                 Blank(offset, end, True)
                 if row == 0
-                else self.undecodable(row, offset, end, data, self._error(data, error))
+                else self.undecodable(row, offset, end, data, self._record_error(data, error))
             )
         else:
             if parsed.damaged and row:
@@ -124,15 +122,16 @@ class DelimitedReader(LineReader):
         self.offset, self.row = end, row + 1
         return len(data)
 
-    def _error(self, data: bytes, error: UnicodeDecodeError) -> UnicodeDecodeError:
+    def _record_error(self, data: bytes, error: UnicodeDecodeError) -> UnicodeDecodeError:
+        """Return the error with its offset in the whole record; `error` may be that of a single field."""
         try:
             data.decode(self.text.codec)
-        except UnicodeDecodeError as whole:
-            return whole
+        except UnicodeDecodeError as record_error:
+            return record_error
         return error
 
     def _with_csv_module(self, line: bytes) -> list[str] | None:
-        """The fields of a line that C code reads exactly as the grammar does; None for all others."""
+        """Parse a line that the csv module reads exactly as the grammar does; None for all other lines."""
         if (b' "' in line and self._spaced.search(line)) or (
             self.quoting == "backslash" and (b"\\" in line or b'""' in line)
         ):
@@ -155,32 +154,28 @@ class DelimitedReader(LineReader):
         *,
         damaged: bool = False,
     ) -> None:
-        """Append the record, or its rejection, with notes on what was mended."""
+        """Append the record with notes on repairs, or its rejection."""
         if row == 0:
             items.append(Blank(start, end, True))
             return
         columns, limit = self.columns, self.limits.max_field_chars
         if len(fields) > columns:
             if any(map(str.strip, fields[columns:])):
-                why = f"The row has {len(fields)} fields where {columns} are expected"
-                why += (
-                    "; a quotation mark in it is never closed."
+                reason, cause = (
+                    ("unclosed-quote", "a quotation mark in it is never closed.")
                     if damaged
-                    else "; perhaps one holds the delimiter without quotation marks around it."
+                    else ("too-many-fields", "perhaps one holds the delimiter without quotation marks around it.")
                 )
-                items.append(
-                    self.reject(row, start, end, data, "unclosed-quote" if damaged else "too-many-fields", why)
-                )
+                explanation = f"The row has {len(fields)} fields where {columns} are expected; {cause}"
+                items.append(self.reject(row, start, end, data, reason, explanation))
                 return
             del fields[columns:]
         if end - start > limit:
-            for place, field in enumerate(fields):
+            for number, field in enumerate(fields, 1):
                 if len(field) > limit:
-                    why = (
-                        f"Field {place + 1} has {len(field):,} characters; at most {limit:,} are "
-                        f"allowed (max_field_chars)."
-                    )
-                    items.append(self.reject(row, start, end, data, "field-too-long", why))
+                    explanation = f"Field {number} has {len(field):,} characters"
+                    explanation += f"; at most {limit:,} are allowed (max_field_chars)."
+                    items.append(self.reject(row, start, end, data, "field-too-long", explanation))
                     return
         if len(fields) < columns:
             items.append(Note("padded_rows"))
@@ -192,30 +187,31 @@ class DelimitedReader(LineReader):
 
 
 class SampleRow(NamedTuple):
-    """One record of a file's begin."""
+    """One record from the start of a file."""
 
     fields: list[bytes]
     damaged: bool
 
 
 def sample_rows(
-    sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, most: int = _SAMPLE_ROWS
+    sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, max_rows: int = _SAMPLE_ROWS
 ) -> list[SampleRow]:
-    """The first records of a file's begin, header included; `complete`: the sample is the whole file, so its last
-    record counts too.
+    """Parse the first records of a sample from the start of a file, including the header.
+
+    `complete`: the sample is the whole file, so that its last record is complete too.
     """
     grammar = Grammar(dialect.delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
     rows: list[SampleRow] = []
-    at = 0
-    while at < len(sample) and len(rows) < most:
-        found = _LINE.match(sample, at)
-        assert found is not None
-        if found.end(1) == at or (at == 0 and SEPARATOR_LINE.match(found.group())):
-            at = found.end()
+    start = 0
+    while start < len(sample) and len(rows) < max_rows:
+        line = _LINE.match(sample, start)
+        assert line is not None
+        if line.end(1) == start or (start == 0 and SEPARATOR_LINE.match(line.group())):
+            start = line.end()
             continue
-        parsed = grammar.read(sample, at, found.end(), complete)
+        parsed = grammar.read(sample, start, line.end(), complete)
         if parsed is None or (parsed.end == len(sample) and not complete):
             break
         rows.append(SampleRow(parsed.fields, parsed.damaged))
-        at = parsed.end
+        start = parsed.end
     return rows

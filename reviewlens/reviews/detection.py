@@ -1,4 +1,4 @@
-"""Telling what kind of file an upload is and how its text is encoded, from its bytes."""
+"""Detects the format, compression and text encoding of an upload from its bytes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from reviewlens.reviews.sources import Unpacked
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
 Compression = Literal["none", "gzip"]
 
-_PACKERS = {
+_COMPRESSIONS = {
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
     b"Rar!\x1a\x07": "RAR",
 }
-_BINARIES = {
+_BINARY_FORMATS = {
     b"%PDF": "a PDF document",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
@@ -33,20 +33,16 @@ _BINARIES = {
     b"ORC": "an ORC file",
     b"Obj\x01": "an Avro file",
 }
-_READABLE = (
-    "CSV, TSV, JSON Lines, Parquet and Excel (.xlsx) files can be read, and the first three also packed with gzip."
-)
+_SUPPORTED = "Supported formats: CSV, TSV and JSON Lines (also compressed with gzip), Parquet and Excel (.xlsx)."
 _CONTROLS = bytes(set(range(32)) - set(b"\x00\t\n\x0b\x0c\r\x1a\x1b"))
 _HIGH = bytes(range(0x80, 0x100))
 _UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # in windows-1252
-# A windows-1252 byte as it stands in real text: a letter beside a letter, or punctuation of its upper rows.
+# A windows-1252 byte that occurs in real text: a letter next to a letter, or punctuation above 0x7f.
 _PLAUSIBLE = re.compile(rb"(?<=[A-Za-z])[\xc0-\xff]|[\xc0-\xff](?=[a-z])|[\x80\x85\x8c\x91-\x97\x99\x9c\xa0-\xbf]")
 
 
 def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[FileFormat, Compression]:
-    """Format and compression; InputError for an empty file and for kinds that are not read. Leaves the source at its
-    start.
-    """
+    """Return format and compression; InputError for an empty or unsupported file. Resets the source to its start."""
     head = source.read(64)
     source.seek(0)
     if not head:
@@ -57,14 +53,14 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         head = Unpacked(source, "gzip", limits).peek(1 << 16)
         source.seek(0)
         if not head:
-            raise InputError("The file is empty: nothing is packed in it.", code="empty-file")
+            raise InputError("The file is empty: the gzip archive has no content.", code="empty-file")
         if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
             raise InputError(
-                "Inside the gzip file is another packed file. Unpack it first and upload what is inside.",
+                "The gzip file contains another compressed file. Unpack it and upload the file inside.",
                 code="packed-twice",
             )
         filename = filename.removesuffix(".gz").removesuffix(".GZ")
-    _refuse_others(head)
+    _reject_unsupported(head)
     if head.startswith(b"PAR1"):
         return FileFormat.PARQUET, "none"
     if head.startswith(b"PK\x03\x04"):
@@ -81,21 +77,20 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
     return FileFormat.CSV, compression
 
 
-def _refuse_others(head: bytes) -> None:
-    for magic, name in _PACKERS.items():
+def _reject_unsupported(head: bytes) -> None:
+    for magic, name in _COMPRESSIONS.items():
         if head.startswith(magic):
             raise InputError(
-                f"The file is packed with {name}. Unpack it first, or pack it with gzip.", code="unknown-compression"
+                f"The file is compressed with {name}. Unpack it, or compress it with gzip.", code="unknown-compression"
             )
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
-            "This is an old Excel or Word file, or one locked with a password. Save it as .xlsx or "
-            "CSV without a password.",
+            "This is an old Excel or Word file, or one with a password. Save it as .xlsx or CSV without a password.",
             code="old-excel",
         )
-    for magic, name in _BINARIES.items():
+    for magic, name in _BINARY_FORMATS.items():
         if head.startswith(magic):
-            raise InputError(f"This is {name} and holds no table of reviews. {_READABLE}", code="not-text")
+            raise InputError(f"This is {name}, not a table of reviews. {_SUPPORTED}", code="not-text")
 
 
 @dataclass
@@ -108,15 +103,15 @@ class TextFacts:
 
 
 def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits) -> TextFacts:
-    """Walk through the file once, in pieces: proves that it unpacks, and settles its encoding.
+    """Read the file once in chunks to check that it decompresses, and detect its encoding.
 
-    UTF-16 by its byte-order mark (or the zero bytes of plain letters), else UTF-8 when the lines that are UTF-8 beyond
-    ASCII outnumber those that are not, else windows-1252 when the odd bytes make sense in it, else UTF-8 with
-    undecodable lines. InputError `not-text` when it is no text at all.
+    UTF-16 by its byte-order mark (or the zero bytes of ASCII letters); else UTF-8 if, of the lines beyond ASCII, more
+    are valid UTF-8 than not; else windows-1252 if the other bytes are plausible in it; else UTF-8 with undecodable
+    lines. InputError `not-text` if the file is not text.
     """
     stream = Unpacked(source, compression, limits)
     head = stream.peek(1 << 16)
-    _refuse_binary(head)
+    _reject_binary(head)
     wide = _utf16(head)
     good = bad = high = plausible = undefined = controls = 0
     carry = b""
@@ -147,8 +142,8 @@ def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits)
 
 
 def _count_lines(piece: bytes) -> tuple[int, int, int, int, int]:
-    """Lines beyond ASCII that are UTF-8, and that are not; of the latter their high bytes, the plausible ones, lines
-    with undefined ones.
+    """Count the lines beyond ASCII that are valid UTF-8 and those that are not; and in the latter the high bytes, the
+    plausible windows-1252 bytes and the lines with undefined bytes.
     """
     good = bad = high = plausible = undefined = 0
     if piece.isascii():
@@ -169,7 +164,7 @@ def _count_lines(piece: bytes) -> tuple[int, int, int, int, int]:
 
 def _utf16(head: bytes) -> Encoding | None:
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise InputError("The file is written in UTF-32. Save it as UTF-8.", code="unknown-encoding")
+        raise InputError("The file is encoded in UTF-32. Save it as UTF-8.", code="unknown-encoding")
     if head.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if head.startswith(codecs.BOM_UTF16_BE):
@@ -180,7 +175,7 @@ def _utf16(head: bytes) -> Encoding | None:
     return "utf-16-be" if even > 0.35 * len(head) and odd < 0.02 * len(head) else None
 
 
-def _refuse_binary(head: bytes) -> None:
+def _reject_binary(head: bytes) -> None:
     if _utf16(head) is not None:
         return
     controls = len(head) - len(head.translate(None, _CONTROLS))
@@ -189,4 +184,4 @@ def _refuse_binary(head: bytes) -> None:
 
 
 def _not_text() -> InputError:
-    return InputError(f"The file is not text, so no reviews can be read from it. {_READABLE}", code="not-text")
+    return InputError(f"The file is not text. {_SUPPORTED}", code="not-text")

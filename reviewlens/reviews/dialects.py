@@ -1,4 +1,4 @@
-"""Telling delimiter, quoting and header of delimited text from the file's begin."""
+"""Detects delimiter, quoting and header of delimited text from the start of the file."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from reviewlens.reviews.values import detect_date_format
 from reviewlens.reviews.vocabulary import known_name
 
 _DELIMITERS = (",", "\t", ";", "|")
-_KEPT = 1 << 18  # bytes of the sample that are looked at
+_SAMPLE_BYTES = 1 << 18  # part of the sample that is used
 
 
 def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> Dialect:
-    """`base` with delimiter, quoting and header settled, except those in `fixed`, which a person has chosen."""
-    sample = Sample(sample.data[:_KEPT], sample.complete and len(sample.data) <= _KEPT)
+    """Return `base` with the detected delimiter, quoting and header; values in `fixed` are the user's choices."""
+    sample = Sample(sample.data[:_SAMPLE_BYTES], sample.complete and len(sample.data) <= _SAMPLE_BYTES)
     delimiters = [fixed["delimiter"]] if "delimiter" in fixed else _separator_line(sample) or list(_DELIMITERS)
-    scored = {
+    scores = {
         delimiter: _score(
             sample, base.model_copy(update={"delimiter": delimiter, "quoting": fixed.get("quoting", "double")})
         )
         for delimiter in delimiters
     }
-    best = max(scored, key=lambda delimiter: scored[delimiter])
-    if scored[best] <= 0 and "delimiter" not in fixed:  # one column: a delimiter that does not occur cannot split it
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if scores[best] <= 0 and "delimiter" not in fixed:  # one column: a delimiter that does not occur cannot split it
         best = min(_DELIMITERS, key=lambda delimiter: sample.data.count(delimiter.encode()))
     dialect = base.model_copy(update={"delimiter": best, **fixed})
     if "quoting" not in fixed:
@@ -54,7 +54,7 @@ def _separator_line(sample: Sample) -> list[str] | None:
 
 
 def _score(sample: Sample, dialect: Dialect) -> float:
-    """How evenly the delimiter divides the rows, weighed by how many columns it makes; 0 for one column."""
+    """Rate how evenly the delimiter divides the rows, weighted by the number of columns; 0 for one column."""
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
     if not rows:
         return 0.0
@@ -65,34 +65,31 @@ def _score(sample: Sample, dialect: Dialect) -> float:
     even = rows_of_size / len(rows)
     later = [field for row in rows for field in row.fields[1:]]
     if even < 0.95 and sum(field.startswith(b" ") for field in later) > 0.9 * len(later):
-        return 0.0  # punctuation of prose, which a space follows
+        return 0.0  # punctuation in prose, followed by a space
     first = 1.0 if len(rows[0].fields) == size else 0.7
     return even * even * first * math.log2(1 + size) if even >= 0.4 or len(rows[0].fields) == size else 0.0
 
 
 def _quoting(sample: Sample, dialect: Dialect) -> str:
-    """The escape under which fewest rows are odd; quotes escaped by doubling when nothing speaks against it."""
+    """Return the quoting with the fewest irregular rows; doubled quotes unless another one is clearly better."""
     if b'"' not in sample.data:
         return "double"
-    oddities: dict[str, int] = {}
+    irregular: dict[str, int] = {}
     for quoting in ("double", "backslash", "none"):
         rows = sample_rows(sample.data, dialect.model_copy(update={"quoting": quoting}), None, complete=sample.complete)
         usual = Counter(len(row.fields) for row in rows).most_common(1)[0][0] if rows else 0
         quoted = sum(1 for row in rows if any(field[:1] == b'"' for field in row.fields)) if quoting == "none" else 0
-        odd = sum(1 for row in rows if row.damaged or len(row.fields) != usual)
-        oddities[quoting] = odd + quoted // 2
+        irregular[quoting] = quoted // 2 + sum(1 for row in rows if row.damaged or len(row.fields) != usual)
     if b'\\"' not in sample.data:
-        del oddities["backslash"]
-    best = min(oddities, key=lambda quoting: oddities[quoting])
-    if best == "backslash" or oddities["double"] <= oddities[best] or oddities["double"] <= 3:
+        del irregular["backslash"]
+    best = min(irregular, key=lambda quoting: irregular[quoting])
+    if best == "backslash" or irregular["double"] <= irregular[best] or irregular["double"] <= 3:
         return "backslash" if best == "backslash" else "double"
     return best
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: judged by names that are usual, and by how it differs from the rows
-    below.
-    """
+    """Whether the first row is a header, judged by usual column names and by its differences from the other rows."""
     if not rows:
         return True
     first, body = [cell.strip() for cell in rows[0]], rows[1:]
@@ -108,16 +105,17 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
         return all(len(cell) <= 40 for cell in filled)
     if len(set(map(str.casefold, filled))) < len(filled):
         return False
-    below = profiles(len(first), body)
-    if any(cell and (facts.numeric > 0.9 or _dates(facts.values)) for cell, facts in zip(first, below, strict=True)):
+    columns = profiles(len(first), body)
+    if any(
+        cell and (column.numeric > 0.9 or _dates(column.values)) for cell, column in zip(first, columns, strict=True)
+    ):
         return True
-    # All text: names are short where reviews are long, and do not come back below.
-    if any(cell in set(facts.values) for cell, facts in zip(first, below, strict=True) if cell):
+    # All columns are text: names are shorter than reviews and do not occur again in their column.
+    if any(cell in set(column.values) for cell, column in zip(first, columns, strict=True) if cell):
         return False
-    longest = max(range(len(first)), key=lambda place: below[place].words)
-    return (
-        len(first[longest].split()) <= 3 and below[longest].words >= 6 and not first[longest].endswith((".", "!", "?"))
-    )
+    longest = max(range(len(first)), key=lambda index: columns[index].words)
+    name = first[longest]
+    return len(name.split()) <= 3 and columns[longest].words >= 6 and not name.endswith((".", "!", "?"))
 
 
 def _is_date(cell: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was mended while reading, in sentences."""
+"""Warnings about what a reader repaired."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SENTENCES = {
 
 
 def tally_warnings(tallies: Mapping[str, int], unseen_keys: Mapping[str, int]) -> list[str]:
-    """One sentence for each kind of mending that happened."""
+    """Return one sentence for each kind of repair."""
     warnings = []
-    for name, (one, many) in _SENTENCES.items():
+    for name, (singular, plural) in _SENTENCES.items():
         count = tallies.get(name, 0)
         if count:
-            warnings.append(f"{count:,} row{'' if count == 1 else 's'} {one if count == 1 else many}.")
+            warnings.append(f"{count:,} row{'' if count == 1 else 's'} {singular if count == 1 else plural}.")
     for key, count in sorted(unseen_keys.items()):
         warnings.append(
             f"The key {key!r} first appears far down in the file and is no column; it was left out "

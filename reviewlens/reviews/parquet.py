@@ -1,4 +1,4 @@
-"""Reader of Parquet: rows stream batch by batch, every value becomes text."""
+"""The reader for Parquet: streams rows in batches and converts every value to text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from reviewlens.reviews.lines import RAW_CHARS, Item, Note
 from reviewlens.reviews.records import Position, ReadLimits, Record, Rejected
 from reviewlens.reviews.sources import human_size
 
-_BATCH = 512  # rows in memory at once, each of which may hold fields of max_field_chars
+_BATCH = 512  # rows in memory, each of which may have fields of max_field_chars
 
 
 def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:
-    """Open a file and hold its footer against the limits, before anything is unpacked."""
+    """Open a file and check its footer against the limits before any data is decompressed."""
     try:
         file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
         footer = file.metadata
@@ -32,17 +32,15 @@ def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:
     packed = sum(group.column(index).total_compressed_size for group in groups for index in range(group.num_columns))
     if unpacked > limits.max_unpacked_bytes:
         raise LimitError(
-            f"The Parquet file holds {human_size(unpacked)} unpacked; at most "
-            f"{human_size(limits.max_unpacked_bytes)} are allowed. "
-            "Split it, or raise max_unpacked_bytes.",
+            f"The Parquet file has {human_size(unpacked)} of decompressed data; at most"
+            f" {human_size(limits.max_unpacked_bytes)} are allowed. Split it, or raise max_unpacked_bytes.",
             code="unpacked-too-large",
             details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes, "actual": unpacked},
         )
     if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
         raise LimitError(
-            f"The Parquet file unpacks to more than {limits.max_compression_ratio} times its size, "
-            f"as files made to do harm do. "
-            "Save it as CSV, or raise max_compression_ratio.",
+            f"The Parquet file decompresses to more than {limits.max_compression_ratio} times its size, as malicious"
+            " files do. Save it as CSV, or raise max_compression_ratio.",
             code="compression-ratio",
             details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
         )
@@ -50,12 +48,12 @@ def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:
 
 
 def parquet_columns(source: BinaryIO, limits: ReadLimits) -> list[str]:
-    """Names of the top-level columns."""
+    """Return the names of the top-level columns."""
     return list(open_parquet(source, limits).schema_arrow.names)
 
 
 class ParquetReader:
-    """Yields blocks of items; spans count rows."""
+    """Yields blocks of items; spans are row offsets."""
 
     def __init__(self, source: BinaryIO, limits: ReadLimits, position: Position) -> None:
         self.file = open_parquet(source, limits)
@@ -64,45 +62,45 @@ class ParquetReader:
 
     @property
     def total(self) -> int:
-        """Rows in the file, by its footer."""
+        """The number of rows, from the footer."""
         return int(self.file.metadata.num_rows)
 
     def blocks(self) -> Iterator[list[Item]]:
-        """All items from the position on."""
-        at, wanted = 0, self.position.offset
+        """Yield all items from the position on."""
+        offset, start = 0, self.position.offset
         for index in range(self.file.metadata.num_row_groups):
             size = self.file.metadata.row_group(index).num_rows
-            if at + size <= wanted:
-                at += size
+            if offset + size <= start:
+                offset += size
                 continue
             try:
                 for batch in self.file.iter_batches(batch_size=_BATCH, row_groups=[index]):
-                    skip = max(0, min(wanted - at, batch.num_rows))
-                    at += skip
+                    skip = max(0, min(start - offset, batch.num_rows))
+                    offset += skip
                     if skip < batch.num_rows:
-                        yield self._items(batch.slice(skip), at)
-                    at += batch.num_rows - skip
+                        yield self._items(batch.slice(skip), offset)
+                    offset += batch.num_rows - skip
             except (pa.ArrowException, OSError) as error:
                 raise _damaged() from error
 
-    def _items(self, batch: Any, at: int) -> list[Item]:
+    def _items(self, batch: Any, offset: int) -> list[Item]:
         columns = [_texts(batch.column(index)) for index in range(batch.num_columns)]
         names = batch.schema.names
         items: list[Item] = []
         limit = self.limits.max_field_chars
-        for number in range(batch.num_rows):
-            fields = [column[number] for column in columns]
-            start, row = at + number, at + number + 1
-            longest = max(range(len(fields)), key=lambda place: len(fields[place]))
+        for index in range(batch.num_rows):
+            fields = [column[index] for column in columns]
+            start, row = offset + index, offset + index + 1
+            longest = max(range(len(fields)), key=lambda column: len(fields[column]))
             if len(fields[longest]) > limit:
-                why = (
+                explanation = (
                     f"The field {names[longest][:60]!r} has {len(fields[longest]):,} characters; "
                     f"at most {limit:,} are allowed (max_field_chars)."
                 )
                 raw = json.dumps(
                     {name: field[:RAW_CHARS] for name, field in zip(names, fields, strict=True)}, ensure_ascii=False
                 )
-                items.append(Rejected(row, start, start + 1, "field-too-long", why, raw[:RAW_CHARS], ""))
+                items.append(Rejected(row, start, start + 1, "field-too-long", explanation, raw[:RAW_CHARS], ""))
                 continue
             if any("\x00" in field for field in fields):
                 fields = [field.replace("\x00", "") for field in fields]
@@ -127,7 +125,7 @@ def _texts(column: Any) -> list[str]:
 
 
 def value_text(value: object) -> str:
-    """A cell's value as text: null is '', dates are ISO, bytes UTF-8 or else Base64, lists and structures JSON."""
+    """Convert a value to text: null is '', dates ISO, bytes UTF-8 or else Base64, lists and structures JSON."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -151,4 +149,6 @@ def value_text(value: object) -> str:
 
 
 def _damaged() -> InputError:
-    return InputError("The Parquet file is damaged or cut short; write it again and upload it.", code="corrupt-parquet")
+    return InputError(
+        "The Parquet file is damaged or incomplete; create it again and upload it.", code="corrupt-parquet"
+    )

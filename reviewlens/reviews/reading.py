@@ -1,6 +1,4 @@
-"""Reading of uploads: every record of a file in order, with its place, and every row that cannot be used, with the
-reason.
-"""
+"""Reads uploads: every record of a file in order, and every row that must be rejected, with its reason."""
 
 from __future__ import annotations
 
@@ -32,8 +30,8 @@ __all__ = [
 ]
 
 SAMPLE_BYTES = 1 << 20
-KEY_SAMPLE_BYTES = 8 << 20  # keys of JSON Lines are collected from so much of the file
-_MOST_UNSEEN_KEYS = 50
+KEY_SAMPLE_BYTES = 8 << 20  # part of the file from which the keys of JSON Lines are collected
+_MAX_UNSEEN_KEYS = 50
 
 
 class _Source(Protocol):
@@ -56,9 +54,8 @@ class _LineSource:
 class Reader(Iterator[Record | Rejected]):
     """Iterates over the rows of one file.
 
-    `position` is the resume point after the row last returned, `ledger` the account of every byte up to there (blank
-    lines that follow are counted with the next row), `tallies` how many rows were mended in which way, `warnings` the
-    same in sentences.
+    `position` is where reading resumes after the last returned row. `ledger` accounts for every byte up to there (blank
+    lines after it are counted with the next row). `tallies` counts the repaired rows by kind of repair.
     """
 
     def __init__(self, source: _Source, limits: ReadLimits, position: Position) -> None:
@@ -78,22 +75,22 @@ class Reader(Iterator[Record | Rejected]):
 
     @property
     def position(self) -> Position:
-        """Where to go on after the row last returned."""
+        """Where reading resumes after the last returned row."""
         sizes = {name: size for name, size in self.ledger.as_dict().items() if name != "bytes_total"}
         return Position(self.ledger.end, self._next_row, {**sizes, **self.tallies}, dict(self.unseen_keys))
 
     @property
     def total(self) -> int:
-        """Size of the file in the unit of spans: known at once for Parquet and XLSX, else what was read so far."""
+        """Size in the unit of spans: of the whole file for Parquet and XLSX, otherwise of the part read so far."""
         return self._source.total
 
     @property
     def warnings(self) -> list[str]:
-        """What was mended so far, in sentences."""
+        """One sentence for each kind of repair so far."""
         return tally_warnings(self.tallies, self.unseen_keys)
 
     def _iterate(self) -> Iterator[Record | Rejected]:
-        ledger, most = self.ledger, self._limits.max_rows
+        ledger, max_rows = self.ledger, self._limits.max_rows
         for block in self._source.blocks():
             for item in block:
                 kind = type(item)
@@ -112,11 +109,11 @@ class Reader(Iterator[Record | Rejected]):
                 else:
                     ledger.add(item)
                     row = item[0]
-                if row > most:
+                if row > max_rows:
                     raise LimitError(
-                        f"The file has more than {most:,} rows. Split it, or raise max_rows.",
+                        f"The file has more than {max_rows:,} rows. Split it, or raise max_rows.",
                         code="too-many-rows",
-                        details={"limit": "max_rows", "allowed": most},
+                        details={"limit": "max_rows", "allowed": max_rows},
                     )
                 self._next_row = row + 1
                 yield item  # type: ignore[misc]
@@ -127,18 +124,18 @@ class Reader(Iterator[Record | Rejected]):
             self.tallies[note.name] += 1
             return
         key = note.name[4:]
-        if key in self.unseen_keys or len(self.unseen_keys) < _MOST_UNSEEN_KEYS:
+        if key in self.unseen_keys or len(self.unseen_keys) < _MAX_UNSEEN_KEYS:
             self.unseen_keys[key] += 1
         else:
             self.tallies["further_unseen_keys"] += 1
 
 
 def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list[str]:
-    """The headers of a file's columns in file order ('' where a column has none); the same file and dialect give the
-    same list.
+    """Return the headers of a file's columns in file order, '' for a column without one.
 
-    There are as many columns as the header names, or as most rows of the file's begin have fields, whichever is more.
-    Errors: InputError for an empty or damaged file, LimitError for more than `max_columns`.
+    The number of columns is that of the header, or that of most rows at the start of the file if it is larger. The
+    result depends only on file and dialect. Errors: InputError for an empty or damaged file, LimitError for more than
+    `max_columns`.
     """
     if dialect.format is FileFormat.PARQUET:
         names = parquet_columns(source, limits)
@@ -149,7 +146,7 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
         sample = take_sample(Unpacked(source, dialect.compression, limits), dialect.encoding, size)
         names = sample_columns(sample, dialect, limits)
     if not names:
-        raise InputError("The file is empty: it holds no rows and no header.", code="empty-file")
+        raise InputError("The file is empty: it has no rows and no header.", code="empty-file")
     if len(names) > limits.max_columns:
         raise LimitError(
             f"The file has {len(names):,} columns; at most {limits.max_columns:,} are allowed. "
@@ -161,12 +158,12 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
 
 
 def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list[str]:
-    """`read_columns` for a text file of which the begin is at hand; [] when it holds nothing."""
+    """Like `read_columns`, for a sample of a text file; [] when it is empty."""
     if dialect.format is FileFormat.JSONL:
         return sample_keys(sample, limits)
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
-    if not rows and sample.data.strip(b"\r\n"):  # one record that is longer than the sample
-        rows = sample_rows(sample.data, dialect, None, complete=True, most=1)
+    if not rows and sample.data.strip(b"\r\n"):  # one record is longer than the sample
+        rows = sample_rows(sample.data, dialect, None, complete=True, max_rows=1)
     if not rows:
         return []
     if not dialect.header:
@@ -176,14 +173,14 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
     below = sample_rows(sample.data, dialect, len(first), complete=sample.complete)[1:]
     usual = _usual_size(below, len(first))
     if len(first) > max(1, usual) and not first[-1].strip() and below:
-        first.pop()  # a delimiter at the header's end
+        first.pop()  # a delimiter at the end of the header
     if usual == len(first) + 1 and _numbered(below):
-        first.insert(0, "")  # a first column of row numbers that the header does not name
+        first.insert(0, "")  # a first column of row numbers without a header
     return first + [""] * (usual - len(first))
 
 
 def _usual_size(rows: list[SampleRow], expected: int) -> int:
-    """The most common number of fields, not counting fields at the end that are always empty; `expected` wins a tie."""
+    """Return the most common number of fields, without last fields that are always empty; `expected` wins a tie."""
     counts = Counter(len(row.fields) for row in rows if not row.damaged) or Counter(len(row.fields) for row in rows)
     if not counts:
         return 0
@@ -205,8 +202,8 @@ def read_records(
 ) -> Reader:
     """Read a file from `resume_at`, or from its start, to its end.
 
-    `source`: the file as uploaded (compressed or not), at its start; `columns`: `len(read_columns(...))`: each record
-    has so many fields. Errors: InputError when the file as a whole cannot be read, LimitError when it exceeds a limit.
+    `source`: the file as uploaded (compressed or not), at its start. `columns`: the number of fields of each record,
+    `len(read_columns(...))`. Errors: InputError when the file cannot be read, LimitError when it exceeds a limit.
     """
     position = resume_at or Position()
     return Reader(_source(source, dialect, columns, limits, position), limits, position)

@@ -1,4 +1,4 @@
-"""What reading a file yields: records, rejected rows, a resume point and the ledger that proves nothing was skipped."""
+"""What a reader returns: records, rejected rows, a resume position, and the ledger that accounts for every byte."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 
 class Record(NamedTuple):
-    """One row: `row` is its 1-based number among the file's records (header and blank lines have none).
+    """One row: `row` is its 1-based number among the file's records, without header and blank lines.
 
-    `start` and `end` are byte offsets in the decompressed, undecoded file, line end included; in Parquet and XLSX they
-    are row offsets.
+    `start` and `end` are byte offsets in the decompressed, undecoded file, including the line end; for Parquet and XLSX
+    they are row offsets.
     """
 
     row: int
@@ -21,11 +21,11 @@ class Record(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row that cannot be scored: its place as in `Record`, a stable kebab-case `reason`, an explanation for people,
-    its raw text.
+    """A row that cannot be scored: its location as in `Record`, a stable kebab-case `reason`, an explanation and its
+    raw text.
 
-    `raw` shows undecodable bytes as \\xNN and is cut after 65,536 characters (the span tells where the whole is);
-    `raw_base64` holds the raw bytes only where they cannot be decoded.
+    `raw` shows undecodable bytes as \\xNN and is cut after 65,536 characters; `start` and `end` locate the whole row.
+    `raw_base64` has the raw bytes only if they cannot be decoded.
     """
 
     row: int
@@ -38,7 +38,7 @@ class Rejected(NamedTuple):
 
 
 class Blank(NamedTuple):
-    """Bytes that are no record: empty lines and, where `header` is set, the byte-order mark and the header."""
+    """Bytes outside of records: empty lines or, if `header` is set, the byte-order mark and the header."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ class Blank(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadLimits:
-    """The reading limits, named as in the settings; `ReadLimits(**limits.model_dump())` makes one from a job's."""
+    """The limits for reading, named as in the settings; `ReadLimits(**limits.model_dump())` converts a job's limits."""
 
     max_unpacked_bytes: int = 8_000_000_000
     max_compression_ratio: int = 200
@@ -58,11 +58,9 @@ class ReadLimits:
 
 @dataclass(frozen=True)
 class Position:
-    """Where reading can go on: `offset` as in `Record.end`, `row` the number of the next record, and the tallies up to
-    there.
+    """Where reading can resume: `offset` as in `Record.end`, `row` the number of the next record, tallies up to there.
 
-    `to_json` and `from_json` are inverse; only positions taken from a reader (`Reader.position`) are valid for its file
-    and dialect.
+    `from_json` reverses `to_json`. Only positions from `Reader.position` are valid, for the same file and dialect.
     """
 
     offset: int = 0
@@ -71,22 +69,22 @@ class Position:
     unseen_keys: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Return the position as one line of JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Position:
-        """The position that `to_json` wrote."""
+        """Return the position that `to_json` encoded."""
         values: dict[str, Any] = json.loads(text)
         return cls(**values)
 
 
 class LedgerError(AssertionError):
-    """The spans that were read do not tile the file: a fault of the reader, never of the file."""
+    """The spans do not cover the file exactly: a bug in the reader, never a fault of the file."""
 
 
 class Ledger:
-    """Adds up every span and refuses a gap or an overlap; `close` compares the sum with what the stream delivered."""
+    """Adds up all spans and rejects gaps and overlaps; `close` compares the sum with the size of the stream."""
 
     def __init__(self, position: Position) -> None:
         self.end = position.offset
@@ -97,7 +95,7 @@ class Ledger:
         self._check_sum()
 
     def add(self, item: Record | Rejected | Blank) -> None:
-        """Append the next span; LedgerError if it does not begin where the last one ended."""
+        """Add the next span; LedgerError if it does not begin where the last one ended."""
         start, end = item.start, item.end
         if start != self.end or end < start:
             raise LedgerError(f"a span from {start} to {end} follows one that ended at {self.end}")
@@ -112,15 +110,13 @@ class Ledger:
             self.blank_bytes += end - start
 
     def close(self, total: int) -> None:
-        """At the end of the file, whose size (decompressed bytes, or rows) is `total`; LedgerError if the spans do not
-        add up to it.
-        """
+        """Check that the spans add up to `total`, the file's size (decompressed bytes, or rows); else LedgerError."""
         self._check_sum()
         if self.end != total:
             raise LedgerError(f"the spans end at {self.end}, the file at {total}")
 
     def as_dict(self) -> dict[str, int]:
-        """Sizes by kind, and their total (bytes; rows for Parquet and XLSX)."""
+        """Return the sizes by kind and their total (bytes; rows for Parquet and XLSX)."""
         return {
             "bytes_total": self.end,
             "header_bytes": self.header_bytes,
@@ -131,4 +127,4 @@ class Ledger:
 
     def _check_sum(self) -> None:
         if self.header_bytes + self.blank_bytes + self.record_bytes + self.rejected_bytes != self.end:
-            raise LedgerError(f"{self.as_dict()} does not add up")
+            raise LedgerError(f"the sizes do not add up: {self.as_dict()}")

@@ -1,4 +1,4 @@
-"""Byte streams below the readers: gzip is unpacked under limits, UTF-16 is turned into UTF-8 and measured back."""
+"""The byte streams of the readers: decompress gzip within limits, and convert UTF-16 to UTF-8."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from reviewlens.errors import InputError, LimitError
 from reviewlens.reviews.records import ReadLimits
 
 CHUNK = 1 << 20
-_MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
-_RATIO_COUNTS_FROM = 1 << 20  # tiny files of repeated rows compress absurdly well and hurt nobody
+_BYTE_ORDER_MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_RATIO_MIN_BYTES = 1 << 20  # small files of repeated rows have an extreme ratio but are harmless
 
 
 def human_size(size: int) -> str:
-    """A size for people: 1 GB is 1,000,000,000 bytes."""
+    """Format a size for messages; 1 GB is 1,000,000,000 bytes."""
     for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
         if size >= factor:
             return f"{size / factor:,.1f} {unit}"
@@ -24,10 +24,10 @@ def human_size(size: int) -> str:
 
 
 class Unpacked:
-    """The decompressed bytes of a source, chunk by chunk; `total` counts what was delivered.
+    """The decompressed bytes of a source in chunks; `total` is the number of bytes read.
 
-    Errors: InputError `corrupt-gzip` (damaged or cut short), LimitError for `max_unpacked_bytes` and
-    `max_compression_ratio`, raised as soon as the limit is passed: never more than about 2 MB is unpacked beyond it.
+    Errors: InputError `corrupt-gzip` (damaged or incomplete), LimitError for `max_unpacked_bytes` and
+    `max_compression_ratio` as soon as the limit is exceeded; at most about 2 MB more are decompressed.
     """
 
     def __init__(self, source: BinaryIO, compression: Literal["none", "gzip"], limits: ReadLimits) -> None:
@@ -37,34 +37,34 @@ class Unpacked:
         self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""
         self._packed = 0
-        self._kept: list[bytes] = []
+        self._buffered: list[bytes] = []
         self.total = 0
 
     def read(self) -> bytes:
-        """The next chunk, at most 1 MiB; b'' at the end."""
-        data = self._kept.pop(0) if self._kept else self._next()
+        """Return the next chunk of at most 1 MiB; b'' at the end."""
+        data = self._buffered.pop(0) if self._buffered else self._next()
         self.total += len(data)
         self._check()
         return data
 
     def peek(self, size: int) -> bytes:
-        """The next `size` bytes (fewer at the end of the file) without consuming them."""
-        have = sum(map(len, self._kept))
+        """Return the next `size` bytes (fewer at the end of the file) without consuming them."""
+        available = sum(map(len, self._buffered))
         before = self.total
-        while have < size:
+        while available < size:
             data = self._next()
             if not data:
                 break
-            self._kept.append(data)
-            have += len(data)
-            self.total = before + have
+            self._buffered.append(data)
+            available += len(data)
+            self.total = before + available
             self._check()
         self.total = before
-        return b"".join(self._kept)[:size]
+        return b"".join(self._buffered)[:size]
 
     def skip(self, size: int) -> None:
-        """Consume `size` bytes; seeks where that is possible. InputError when the file ends before."""
-        while size and self._kept:
+        """Skip `size` bytes, by seeking if possible; InputError when the file is shorter."""
+        while size and self._buffered:
             size -= self._drop(size)
         if size and not self._gzip and self._source.seekable():
             self._source.seek(size, 1)
@@ -74,15 +74,15 @@ class Unpacked:
             data = self._next()
             if not data:
                 raise InputError(
-                    "The file is shorter than it was when it was read before; upload it again.", code="file-changed"
+                    "The file is shorter than when it was first read; upload it again.", code="file-changed"
                 )
-            self._kept.append(data)
+            self._buffered.append(data)
             size -= self._drop(size)
 
     def _drop(self, size: int) -> int:
-        head = self._kept.pop(0)
+        head = self._buffered.pop(0)
         if len(head) > size:
-            self._kept.insert(0, head[size:])
+            self._buffered.insert(0, head[size:])
             head = head[:size]
         self.total += len(head)
         self._check()
@@ -93,14 +93,13 @@ class Unpacked:
 
     def _unpack(self) -> bytes:
         while True:
-            inflate = self._inflate
-            done = inflate.eof
-            if done:
+            if self._inflate.eof:
                 return b""
+            inflate = self._inflate
             if not self._pending:
                 self._pending = self._source.read(1 << 16)
                 if not self._pending:
-                    raise _corrupt("it ends in the middle")
+                    raise _corrupt("it is incomplete")
                 self._packed += len(self._pending)
             try:
                 data = inflate.decompress(self._pending, CHUNK)
@@ -112,59 +111,58 @@ class Unpacked:
             if data:
                 return data
 
-    def _next_member(self, rest: bytes) -> None:
-        """Several members may follow each other; zero bytes may pad the end; anything else is damage."""
+    def _next_member(self, data: bytes) -> None:
+        """Start the next member, if any. Zero bytes may pad the end of the file; any other data means damage."""
         while True:
-            rest = rest.lstrip(b"\x00")
-            if rest:
+            data = data.lstrip(b"\x00")
+            if data:
                 break
-            rest = self._source.read(1 << 16)
-            if not rest:
+            data = self._source.read(1 << 16)
+            if not data:
                 return
-            self._packed += len(rest)
-        if not rest.startswith(b"\x1f"):
-            raise _corrupt("something that is not gzip follows the packed text")
+            self._packed += len(data)
+        if not data.startswith(b"\x1f"):
+            raise _corrupt("the compressed text is followed by other data")
         self._inflate = zlib.decompressobj(wbits=31)
-        self._pending = rest
+        self._pending = data
 
     def _check(self) -> None:
         limits = self._limits
         if self.total > limits.max_unpacked_bytes:
             raise LimitError(
-                f"The file is larger than {human_size(limits.max_unpacked_bytes)} when unpacked; "
-                f"split it, or raise max_unpacked_bytes.",
+                f"The file has more than {human_size(limits.max_unpacked_bytes)} of decompressed data; split it, or"
+                " raise max_unpacked_bytes.",
                 code="unpacked-too-large",
                 details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
             )
-        if self._gzip and self.total > max(_RATIO_COUNTS_FROM, limits.max_compression_ratio * self._packed):
+        if self._gzip and self.total > max(_RATIO_MIN_BYTES, limits.max_compression_ratio * self._packed):
             raise LimitError(
-                f"The file unpacks to more than {limits.max_compression_ratio} times its size, as "
-                f"files made to do harm do; "
-                "unpack it yourself and upload the unpacked file, or raise max_compression_ratio.",
+                f"The file decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
+                " do; decompress it and upload the result, or raise max_compression_ratio.",
                 code="compression-ratio",
                 details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
             )
 
 
-def _corrupt(how: str) -> InputError:
+def _corrupt(cause: str) -> InputError:
     return InputError(
-        f"The gzip file cannot be unpacked: {how}. Upload it again, or unpack it first.", code="corrupt-gzip"
+        f"The gzip file cannot be decompressed: {cause}. Upload it again, or decompress it first.", code="corrupt-gzip"
     )
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The begin of a text stream, as `Text` would deliver it; `complete` when that is all there is."""
+    """The start of a text stream, as `Text` returns it; `complete` if it is the whole stream."""
 
     data: bytes
     complete: bool
 
 
 def take_sample(stream: Unpacked, encoding: str, size: int) -> Sample:
-    """Look at the first `size` bytes of a stream that nothing was read from yet."""
+    """Return a sample of the first `size` bytes of an unread stream without consuming them."""
     data = stream.peek(size)
     complete = len(data) < size
-    mark = _MARKS.get(encoding)
+    mark = _BYTE_ORDER_MARKS.get(encoding)
     if mark and data.startswith(mark):
         data = data[len(mark) :]
     if encoding.startswith("utf-16"):
@@ -177,10 +175,10 @@ def take_sample(stream: Unpacked, encoding: str, size: int) -> Sample:
 
 
 class Text:
-    """The bytes that the line readers work on: those of the file, or, for UTF-16, the same characters in UTF-8.
+    """The bytes that the line readers parse: those of the file, or for UTF-16 the same characters in UTF-8.
 
-    Line ends, quotes and delimiters are single bytes in all of them. `measure` gives the length in the file of a piece
-    that ends at a character; `undo` gives its bytes in the file. A byte-order mark is skipped (`bom` holds its length).
+    Line ends, quotes and delimiters are single bytes in all of them. `source_bytes` converts a piece that ends at a
+    character boundary back to its bytes in the file. A byte-order mark is skipped; `bom` is its length.
     """
 
     def __init__(self, stream: Unpacked, encoding: str, offset: int = 0) -> None:
@@ -191,7 +189,7 @@ class Text:
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if self.wide else None
         self.bom = 0
         if offset == 0:
-            mark = _MARKS.get(encoding)
+            mark = _BYTE_ORDER_MARKS.get(encoding)
             if mark and stream.peek(len(mark)) == mark:
                 stream.skip(len(mark))
                 self.bom = len(mark)
@@ -200,7 +198,7 @@ class Text:
         self._ended = False
 
     def read(self) -> bytes:
-        """The next chunk; b'' at the end."""
+        """Return the next chunk; b'' at the end."""
         if self._decoder is None:
             return self._stream.read()
         while not self._ended:
@@ -209,21 +207,21 @@ class Text:
             if data:
                 text = self._decoder.decode(data)
             else:
-                left = self._decoder.getstate()[0]  # half a pair, or an odd last byte, which is kept as no UTF-8
-                odd = len(left) % 2
-                text = left[: len(left) - odd].decode(self.encoding, "surrogatepass")
+                pending = self._decoder.getstate()[0]  # half a surrogate pair, or an odd last byte, marked by 0xFF
+                odd = len(pending) % 2
+                text = pending[: len(pending) - odd].decode(self.encoding, "surrogatepass")
                 if odd:
-                    return text.encode("utf-8", "surrogatepass") + b"\xff" + left[-1:].hex().encode()
+                    return text.encode("utf-8", "surrogatepass") + b"\xff" + pending[-1:].hex().encode()
             if text:
                 return text.encode("utf-8", "surrogatepass")
         return b""
 
-    def measure(self, data: bytes) -> int:
-        """How many bytes of the file `data` stands for."""
-        return len(self.undo(data)) if self.wide else len(data)
+    def source_size(self, data: bytes) -> int:
+        """Return the length of `data` in the file."""
+        return len(self.source_bytes(data)) if self.wide else len(data)
 
-    def undo(self, data: bytes) -> bytes:
-        """The bytes of the file that `data` stands for."""
+    def source_bytes(self, data: bytes) -> bytes:
+        """Return the bytes of `data` in the file."""
         if not self.wide:
             return data
         tail = b""

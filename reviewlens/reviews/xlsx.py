@@ -1,4 +1,4 @@
-"""Reader of Excel workbooks: the first sheet, cells as a person reads them."""
+"""The reader for Excel workbooks: the first sheet, with cells as Excel shows them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Cell = int | float | str | bool | time | date | datetime | timedelta | None
 
 
 def check_archive(source: BinaryIO, limits: ReadLimits) -> None:
-    """Unpack every part once, in pieces and into nothing, so that neither size nor damage comes as a surprise later."""
+    """Decompress every part once without storing it, to check size and integrity before the workbook is parsed."""
     total = 0
     try:
         with zipfile.ZipFile(source) as archive:
@@ -27,7 +27,7 @@ def check_archive(source: BinaryIO, limits: ReadLimits) -> None:
             _check_size(declared, packed, limits)
             if "xl/workbook.xml" not in archive.namelist() and "xl/workbook.bin" not in archive.namelist():
                 raise InputError(
-                    "This is a ZIP archive and no Excel workbook. Unpack it and upload the file inside.",
+                    "This is a ZIP archive, not an Excel workbook. Unpack it and upload the file inside.",
                     code="zip-archive",
                 )
             for part in archive.infolist():
@@ -44,30 +44,30 @@ def check_archive(source: BinaryIO, limits: ReadLimits) -> None:
 def _check_size(unpacked: int, packed: int, limits: ReadLimits) -> None:
     if unpacked > limits.max_unpacked_bytes:
         raise LimitError(
-            f"The workbook holds more than {human_size(limits.max_unpacked_bytes)} unpacked. Split "
-            f"it, or raise max_unpacked_bytes.",
+            f"The workbook has more than {human_size(limits.max_unpacked_bytes)} of decompressed data. Split it, or"
+            " raise max_unpacked_bytes.",
             code="unpacked-too-large",
             details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
         )
     if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
         raise LimitError(
-            f"The workbook unpacks to more than {limits.max_compression_ratio} times its size, as "
-            f"files made to do harm do. "
-            "Save it as CSV, or raise max_compression_ratio.",
+            f"The workbook decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
+            " do. Save it as CSV, or raise max_compression_ratio.",
             code="compression-ratio",
             details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
         )
 
 
 def sheet_rows(source: BinaryIO, limits: ReadLimits) -> list[list[str]]:
-    """All rows of the first sheet from row 1 on, as text; a row without content is empty."""
+    """Return all rows of the first sheet as text, from row 1 on; a row without content is an empty list."""
     check_archive(source, limits)
     try:
         sheet = CalamineWorkbook.from_filelike(source).get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)
     except PasswordError as error:
         raise InputError(
-            "The workbook is locked with a password. Save it without one and upload it again.", code="locked-workbook"
+            "The workbook is protected with a password. Save it without one and upload it again.",
+            code="locked-workbook",
         ) from error
     except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
         raise _damaged() from error
@@ -75,16 +75,14 @@ def sheet_rows(source: BinaryIO, limits: ReadLimits) -> list[list[str]]:
 
 
 def sheet_columns(rows: Sequence[list[str]], *, header: bool) -> list[str]:
-    """Names from the first row with content, '' for columns beyond it."""
+    """Return the column names from the first row with content, with '' for further columns."""
     width = max(map(len, rows), default=0)
     first = next((row for row in rows if row), []) if header else []
     return [*(name.replace("\x00", "") for name in first), *[""] * (width - len(first))]
 
 
 class XlsxReader:
-    """Yields blocks of items; spans count the sheet's rows. The sheet is held in memory: a sheet ends at 1,048,576
-    rows.
-    """
+    """Yields blocks of items; spans are row offsets. Keeps the sheet in memory: a sheet has at most 1,048,576 rows."""
 
     def __init__(self, source: BinaryIO, columns: int, limits: ReadLimits, position: Position, *, header: bool) -> None:
         self.rows = sheet_rows(source, limits)
@@ -95,35 +93,36 @@ class XlsxReader:
 
     @property
     def total(self) -> int:
-        """Rows of the sheet."""
+        """The number of rows of the sheet."""
         return len(self.rows)
 
     def blocks(self) -> Iterator[list[Item]]:
-        """All items from the position on."""
+        """Yield all items from the position on."""
         row, header = self.position.row, self.header
         limit = self.limits.max_field_chars
         items: list[Item] = []
-        for at in range(self.position.offset, len(self.rows)):
-            fields = self.rows[at]
+        for offset in range(self.position.offset, len(self.rows)):
+            fields = self.rows[offset]
             if not fields or header:
                 header = header and not fields
-                items.append(Blank(at, at + 1, bool(fields)))
+                items.append(Blank(offset, offset + 1, bool(fields)))
                 continue
-            long = next((place for place, field in enumerate(fields) if len(field) > limit), None)
+            long = next((column for column, field in enumerate(fields) if len(field) > limit), None)
             if long is not None or len(fields) > self.columns:
                 reason = "too-many-fields" if long is None else "field-too-long"
-                why = f"The row has {len(fields)} fields where {self.columns} are expected."
+                explanation = f"The row has {len(fields)} fields where {self.columns} are expected."
                 if long is not None:
-                    why = (
+                    explanation = (
                         f"Field {long + 1} has {len(fields[long]):,} characters; at most "
                         f"{limit:,} are allowed (max_field_chars)."
                     )
-                items.append(Rejected(row, at, at + 1, reason, why, "\t".join(fields)[:RAW_CHARS], ""))
+                raw = "\t".join(fields)[:RAW_CHARS]
+                items.append(Rejected(row, offset, offset + 1, reason, explanation, raw, ""))
             else:
                 if any("\x00" in field for field in fields):
                     items.append(Note("nul_rows"))
                 padded = [field.replace("\x00", "") for field in fields] + [""] * (self.columns - len(fields))
-                items.append(Record(row, padded, at, at + 1))
+                items.append(Record(row, padded, offset, offset + 1))
             row += 1
             if len(items) >= 1000:
                 yield items
@@ -139,7 +138,7 @@ def _trimmed(row: Sequence[Cell]) -> list[str]:
 
 
 def cell_text(value: Cell) -> str:
-    """A cell as text: whole numbers without '.0', dates in ISO form, without a time of day where that is midnight."""
+    """Convert a cell to text: whole numbers without '.0', dates in ISO form, without the time if it is midnight."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -157,6 +156,6 @@ def cell_text(value: Cell) -> str:
 
 def _damaged() -> InputError:
     return InputError(
-        "The workbook is damaged or cut short. Open it, save it as .xlsx or CSV, and upload it again.",
+        "The workbook is damaged or incomplete. Open it, save it as .xlsx or CSV, and upload it again.",
         code="corrupt-xlsx",
     )

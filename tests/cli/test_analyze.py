@@ -18,8 +18,10 @@ import pytest
 from rich.console import Console
 
 from reviewlens import cli
+from reviewlens.contracts.summary import Summary
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
 from reviewlens.jobs.dispatcher import Dispatcher
+from tests.summaries import summary_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "reviews.csv"
@@ -111,11 +113,16 @@ def test_only_the_input_is_blamed_with_2(error: ReviewLensError, code: int, monk
 @pytest.mark.parametrize(("band", "told"), [([0.3, 0.7], True), (None, False)])
 def test_mixed_reviews_are_printed_where_the_model_can_tell(band: list[float] | None, told: bool) -> None:
     analyze = importlib.import_module("reviewlens.cli.analyze")  # the package has a command of the same name
-    summary = {
-        "rows_read": 40, "rows_scored": 39, "rows_duplicate": 1, "rows_rejected": 0, "rejected_reasons": {},
-        "distribution": {"positive": 30, "negative": 10}, "needs_review": 9, "mixed": 6, "warnings": [],
-        "model": {"mixed_band": band},
-    }  # fmt: skip
+    document = summary_of(
+        rows_read=40,
+        rows_scored=39,
+        rows_duplicate=1,
+        distribution={"positive": 30, "negative": 10},
+        needs_review=9,
+        mixed=6,
+        model={"mixed_band": band},
+    )
+    summary = Summary.model_validate(document)
     said = io.StringIO()
     analyze._show_results(Console(file=said, width=120), summary, Path("out"))
     lines = [line.split() for line in said.getvalue().splitlines()]

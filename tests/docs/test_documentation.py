@@ -9,8 +9,13 @@ import pytest
 import typer.main
 
 from reviewlens.cli import app
-from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS
-from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS
+from reviewlens.contracts.outputs import (
+    NORMALISED_COLUMNS,
+    OUTPUT_COLUMNS,
+    PROCESSED_COLUMNS,
+    REJECTED_COLUMNS,
+    names,
+)
 from reviewlens.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +51,7 @@ def test_every_command_stands_in_the_readme_and_in_the_usage() -> None:
 
 def test_every_output_column_stands_in_the_outputs_page() -> None:
     page = _read("docs/outputs.md")
-    for name in (*OUTPUT_COLUMNS, *NORMALISED_COLUMNS, *REJECTED_COLUMNS, *PROCESSED_COLUMNS):
+    for name in names(OUTPUT_COLUMNS + NORMALISED_COLUMNS + REJECTED_COLUMNS + PROCESSED_COLUMNS):
         assert f"`{name}`" in page, f"docs/outputs.md does not describe {name}"
 
 

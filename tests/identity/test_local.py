@@ -1,4 +1,4 @@
-"""The local pool: the contract, and what it does beyond it."""
+"""The local pool: the contract, users, log-in links and storage."""
 
 from __future__ import annotations
 

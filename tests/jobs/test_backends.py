@@ -25,16 +25,17 @@ from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import Bench
 from tests.jobs.faults import Faults
 from tests.jobs.tables import another, new_table
+from tests.summaries import summary_of
 
 # Notes down that it began, works a little, and leaves a summary as a job does.
-TASK = """
+TASK = f"""
 import json, os, pathlib, sys, time, urllib.parse
 folder = pathlib.Path(urllib.parse.unquote(sys.argv[-1].removeprefix("file://"))).parent
 with (folder / "begun").open("a") as file:
-    file.write(f"{os.getpid()}\\n")
+    file.write(f"{{os.getpid()}}\\n")
 time.sleep(0.2)
 written = folder / "summary.tmp"
-written.write_text(json.dumps({"rows_read": 2}))
+written.write_text(json.dumps({summary_of()!r}))
 written.rename(folder / "inference_summary.json")
 """
 LEASE = 2
@@ -90,7 +91,7 @@ def backend(folder: Path, name: str, table: DynamoJobTable, *, launcher=None, **
 
 
 def succeed(bench: Bench, job: str, user: str = "u1") -> None:
-    bench.write(JobKeys(user, job).summary, {"rows_read": 2})
+    bench.write(JobKeys(user, job).summary, summary_of())
     bench.launcher.end(bench.table.get(user, job).handle, 0)
 
 
@@ -191,7 +192,7 @@ def test_a_task_without_a_handle_is_left_alone_as_long_as_it_is_heard_of(backend
         one.dispatcher.tick()
         clock.now += module.MISSED_LEASES * LEASE
     assert (one.state(job), one.launcher.specs) == (JobState.RUNNING, [])
-    one.write(JobKeys("u1", job).summary, {"rows_read": 2})
+    one.write(JobKeys("u1", job).summary, summary_of())
     one.dispatcher.tick()
     assert one.state(job) is JobState.SUCCEEDED
 
@@ -547,7 +548,7 @@ def whole_life(bench: Bench, upload: str) -> str:
             if status.state is TaskState.RUNNING:
                 place = int(handle.split()[1]) - 1
                 key = bench.launcher.specs[place].split("/objects/", 1)[1]
-                bench.write(key.replace("spec.json", "inference_summary.json"), {"rows_read": 2})
+                bench.write(key.replace("spec.json", "inference_summary.json"), summary_of())
                 bench.launcher.end(handle, 0)
 
 

@@ -15,6 +15,7 @@ from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from tests.jobs.conftest import CSV, Bench
+from tests.summaries import summary_of
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def test_one_job_runs_at_a_time_oldest_first(bench):
 @pytest.mark.parametrize(
     ("code", "written", "state", "error_code"),
     [
-        (0, {"summary": {"rows_read": 9}}, JobState.SUCCEEDED, ""),
-        (None, {"summary": {"rows_read": 9}}, JobState.SUCCEEDED, ""),
-        (-9, {"summary": {"rows_read": 9}}, JobState.SUCCEEDED, ""),
+        (0, {"summary": summary_of(rows_read=9)}, JobState.SUCCEEDED, ""),
+        (None, {"summary": summary_of(rows_read=9)}, JobState.SUCCEEDED, ""),
+        (-9, {"summary": summary_of(rows_read=9)}, JobState.SUCCEEDED, ""),
         (0, {}, JobState.FAILED, "job-failed"),
         (2, {"error": {"code": "empty-file", "message": "Empty."}}, JobState.FAILED, "empty-file"),
         (None, {"error": {"code": "empty-file", "message": "Empty."}}, JobState.FAILED, "empty-file"),
@@ -76,7 +77,7 @@ def test_an_interruption_while_cancelling_is_the_cancellation(bench, code):
 def test_a_job_that_was_done_before_the_cancellation_reached_it_has_succeeded(bench):
     job, handle = bench.run()
     bench.service.cancel("u1", job)
-    bench.write(JobKeys("u1", job).summary, {"rows_read": 1})
+    bench.write(JobKeys("u1", job).summary, summary_of(rows_read=1))
     bench.launcher.end(handle, 0)
     bench.dispatcher.tick()
     assert bench.state(job) is JobState.SUCCEEDED
@@ -88,7 +89,7 @@ def test_a_task_killed_after_its_summary_leaves_no_checkpoints(bench, tmp_path):
     bench.write(keys.work + "plan.json", {})
     scratch = scratch_dir(tmp_path, "u1", job)
     scratch.mkdir(parents=True)
-    bench.write(keys.summary, {"rows_read": 1})
+    bench.write(keys.summary, summary_of(rows_read=1))
     bench.launcher.end(handle, -9)
     bench.dispatcher.tick()
     assert bench.state(job) is JobState.SUCCEEDED
@@ -207,7 +208,7 @@ def test_after_a_restart_jobs_are_found_again(bench, tmp_path):
     again.dispatcher.tick()
     assert (again.state(running), again.state(waiting)) == (JobState.RUNNING, JobState.QUEUED)
     assert len(bench.launcher.specs) == 1
-    again.write(JobKeys("u1", running).summary, {"rows_read": 2})
+    again.write(JobKeys("u1", running).summary, summary_of())
     bench.launcher.end(handle, None)
     again.dispatcher.tick()
     assert (again.state(running), again.state(waiting)) == (JobState.SUCCEEDED, JobState.RUNNING)
@@ -256,7 +257,7 @@ def test_one_job_that_makes_trouble_does_not_hold_up_the_others(tmp_path, bench,
         return status(asked)
 
     monkeypatch.setattr(bench.launcher, "status", troublesome)
-    bench.write(JobKeys("u2", fine).summary, {"rows_read": 1})
+    bench.write(JobKeys("u2", fine).summary, summary_of(rows_read=1))
     bench.launcher.end(fine_handle, 0)
     bench.dispatcher.tick()
     assert (bench.state(troubled, "u1"), bench.state(fine, "u2")) == (JobState.RUNNING, JobState.SUCCEEDED)

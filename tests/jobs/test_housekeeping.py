@@ -82,7 +82,7 @@ def test_each_thing_is_done_at_once_and_then_when_it_is_due(bench, house, clock,
 
 def test_trouble_with_one_thing_holds_up_no_other(bench, house, monkeypatch, caplog):
     bench.table.close()
-    monkeypatch.setattr(module, "drop_unused", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(module, "evict_unused", lambda *_, **__: 1 / 0)
     leave_an_upload(bench, "broken")
     house = Housekeeping(bench.service, bench.uploads, bench.folder / "cache")
     house.tick()

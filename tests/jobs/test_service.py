@@ -21,6 +21,7 @@ from reviewlens.jobs.interface import JobState
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import Bench
+from tests.summaries import summary_of
 
 
 def test_a_submission_freezes_a_spec(bench):
@@ -94,7 +95,7 @@ def test_a_file_without_a_text_column_needs_a_mapping(bench):
 def test_a_mapping_must_name_columns_of_the_file(bench, mapping):
     with pytest.raises(InputError) as wrong:
         bench.service.submit("u1", bench.upload(), Overrides(mapping=mapping))
-    assert wrong.value.code == "invalid-mapping"
+    assert wrong.value.code == "no-such-column"
 
 
 def test_engines_are_known_and_installed(bench, monkeypatch):
@@ -262,12 +263,12 @@ def test_progress_is_shown_while_it_runs_and_the_summary_afterwards(bench):
     assert bench.service.get("u1", job).progress is None
     bench.write(keys.progress, {"stage": "infer", "rows_done": 1})
     view = bench.service.get("u1", job)
-    assert (view.progress["rows_done"], view.summary, view.queue_position) == (1, None, None)
-    bench.write(keys.summary, {"rows_read": 4, "rows_scored": 2, "rows_duplicate": 1, "rows_rejected": 1})
+    assert (view.progress.rows_done, view.summary, view.queue_position) == (1, None, None)
+    bench.write(keys.summary, summary_of(rows_read=4, rows_duplicate=1, rows_rejected=1))
     bench.launcher.end(handle, 0)
     bench.dispatcher.tick()
     view = bench.service.get("u1", job)
-    assert (view.state, view.progress, view.summary["rows_read"]) == (JobState.SUCCEEDED, None, 4)
+    assert (view.state, view.progress, view.summary.rows_read) == (JobState.SUCCEEDED, None, 4)
     assert (view.rows_read, view.rows_scored, view.rows_duplicate, view.rows_rejected) == (4, 2, 1, 1)
     assert view.finished_at >= view.started_at >= view.created_at
 
@@ -558,7 +559,7 @@ def test_what_is_being_deleted_is_not_the_answer_to_a_submission(bench):
     upload = bench.upload()
     job = bench.submit(upload=upload)
     bench.dispatcher.tick()
-    bench.write(JobKeys("u1", job).summary, {"rows_read": 2})
+    bench.write(JobKeys("u1", job).summary, summary_of())
     bench.launcher.end(bench.table.get("u1", job).handle, 0)
     bench.dispatcher.tick()
     break_off(bench, job, (bench.store, "delete_prefix"))

@@ -1,4 +1,4 @@
-"""Delimited text with the faults that real files have: no row is lost, and each is where it says it is."""
+"""Delimited text with the faults of real files: no row is lost, and each has the right span."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_unclosed_quote_in_the_last_line() -> None:
     assert good(read(b'id,text\n1,a\n2,"open')) == [["1", "a"], ["2", '"open']]
 
 
-def test_embedded_newlines_of_an_honest_field() -> None:
+def test_line_breaks_in_a_quoted_field() -> None:
     text = 'first\n\nthird, with "quotes"\r\nfourth'
     data = b'id,text,stars\n1,"' + text.replace('"', '""').encode() + b'",5\n2,b,4\n'
     rows = read(data)
@@ -102,7 +102,7 @@ def test_embedded_newlines_of_an_honest_field() -> None:
     assert data[rows[0].start : rows[0].end].endswith(b'fourth",5\n')
 
 
-def test_a_damaged_field_after_an_honest_one_of_several_lines() -> None:
+def test_a_damaged_field_after_a_quoted_one_with_line_breaks() -> None:
     assert good(read(b'a,b,c\n"two\nlines","bad" field,3\n4,5,6\n'))[0][0] == "two\nlines"
 
 
@@ -278,7 +278,7 @@ def test_a_header_alone_yields_no_rows() -> None:
     assert found.ledger.as_dict()["bytes_total"] == 8
 
 
-def test_reading_goes_on_at_a_position() -> None:
+def test_reading_resumes_at_a_position() -> None:
     lines = [b'%d,"text, %d\nmore",%d\n' % (n, n, n % 5) for n in range(60)]
     lines[7] = b"7,short\n"
     lines[9] = b"9,far,too,many\n"

@@ -41,4 +41,5 @@ class TextBlobEngine:
             "full_precision_fallback": False,
             "cleaning_version": CLEANING_VERSION,
             "needs_review_below": self.thresholds.needs_review,
+            "mixed_band": None,
         }

@@ -1,4 +1,4 @@
-"""The report's charts as plain inline SVG: no script, no request, colours from the page's style."""
+"""The report's charts as inline SVG, without scripts or requests; the page's style sets the colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH, _LEFT, _RIGHT = 920, 46, 10
 
 
 def _element(tag: str, *inside: str, css: str = "", **attributes: float | str) -> Markup:
-    """One element; text and attribute values are escaped, `text_anchor` becomes text-anchor."""
+    """One element. Text and attribute values are escaped; an underscore in a name becomes a hyphen."""
     if css:
         attributes["class"] = css
     written = Markup("").join(
@@ -38,7 +38,7 @@ def _tick(x: float, y: float, text: str, anchor: str = "end") -> Markup:
 
 
 def time_chart(section: OverTime) -> Markup:
-    """Positive share as a line with its band, gaps where a bucket is empty, and the number of reviews underneath."""
+    """Positive share as a line with its interval, gaps for empty buckets, and the number of reviews below."""
     points = section.points
     top, bottom, bars_top, bars_bottom = 12, 190, 206, 246
     step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(points))
@@ -81,7 +81,7 @@ def time_chart(section: OverTime) -> Markup:
 
 
 def _runs(points: Sequence[TimePoint]) -> list[list[int]]:
-    """Stretches of neighbouring buckets that have reviews."""
+    """Indices of consecutive buckets that have reviews."""
     runs: list[list[int]] = []
     for index, point in enumerate(points):
         if point.positive_share is None:
@@ -94,7 +94,7 @@ def _runs(points: Sequence[TimePoint]) -> list[list[int]]:
 
 
 def interval_chart(tally: Tally, overall: float | None) -> Markup:
-    """A dot with its 95 % interval on a line from 0 to 100 %; a tick marks the share of all reviews shown."""
+    """A dot with its 95 % interval on a line from 0 to 100 %; a tick marks the share of all reviews."""
     if tally.positive_share is None or tally.low is None or tally.high is None:
         return Markup("")
 
@@ -111,25 +111,25 @@ def interval_chart(tally: Tally, overall: float | None) -> Markup:
 
 
 def histogram_chart(section: ConfidenceHistogram) -> Markup:
-    """Stacked bars of confidence; below the dashed line reviews are marked for a person to look at."""
+    """Stacked bars of confidence; reviews below the dashed line need review."""
     bins = section.bins
     top, bottom, right = 10, 150, _WIDTH - _RIGHT
     step = (right - _LEFT) / max(1, len(bins))
-    most = max((one.count for one in bins), default=1) or 1
+    most = max((part.count for part in bins), default=1) or 1
     parts = [
         _line("grid", _LEFT, bottom, right, bottom),
         _tick(_LEFT - 6, top + 8, f"{most:,}"),
         _tick(_LEFT - 6, bottom, "0"),
         _tick(right, bottom + 18, "100%"),
     ]
-    for index, one in enumerate(bins):
+    for index, part in enumerate(bins):
         left, base = _LEFT + step * index, float(bottom)
-        tip = _element("title", f"{one.low:.0%} to {one.high:.0%}: {one.count:,} ({one.positive:,} positive)")
-        for css, count in (("pos", one.positive), ("neg", one.negative)):
+        tip = _element("title", f"{part.low:.0%} to {part.high:.0%}: {part.count:,} ({part.positive:,} positive)")
+        for css, count in (("pos", part.positive), ("neg", part.negative)):
             tall = (bottom - top) * count / most
             base -= tall
             parts.append(_element("rect", tip, css=css, x=left + 2, y=base, width=step - 4, height=tall))
-        parts.append(_tick(left, bottom + 18, f"{one.low:.0%}", "middle"))
+        parts.append(_tick(left, bottom + 18, f"{part.low:.0%}", "middle"))
     below = section.needs_review_below
     if below is not None and bins and bins[0].low < below < 1:
         at = _LEFT + (below - bins[0].low) / (1 - bins[0].low) * (right - _LEFT)
