@@ -1,4 +1,4 @@
-"""A job's progress as a bar in the terminal."""
+"""A job's progress bar in the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Show = Callable[[Progress | None], None]
 
 @contextmanager
 def job_progress(console: Console) -> Iterator[Show]:
-    """Yields a function that shows one progress document (None: not started yet)."""
+    """Yields a function that shows a progress document (None: the job has not started)."""
     columns = (
         TextColumn("{task.description:<28}"),
         BarColumn(),

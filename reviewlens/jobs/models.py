@@ -1,4 +1,4 @@
-"""Which engine and model a new job is bound to."""
+"""Chooses the engine and model of a new job."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from reviewlens.model.loading import ENGINES, default_bundle_path, engine_librar
 
 
 def check_engine(engine: str, model: str) -> str:
-    """The name of a real engine, `auto` settled by what the model is; InputError when there is none of this name, or
-    what it needs is not installed, ConfigurationError when there is no such model."""
+    """The engine's name, with `auto` resolved for the model.
+
+    Raises InputError (`unknown-engine`, `engine-not-installed`), ConfigurationError when there is no such model.
+    """
     if engine not in ENGINES:
         raise InputError(f"There is no such engine; choose one of {', '.join(ENGINES)}.", code="unknown-engine")
     if find_spec(engine_library(engine)) is None:
@@ -21,7 +23,8 @@ def check_engine(engine: str, model: str) -> str:
 
 
 def pinned_model(engine: str, model: str) -> str:
-    """What pins the model's content, read once as long as the file stays as it is; ConfigurationError without one."""
+    """The SHA-256 that identifies the model's content, cached until the file changes; ConfigurationError without a
+    model."""
     path = _bundle(model)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     return _pinned(engine, path, stamp)

@@ -1,4 +1,4 @@
-"""What became of a job whose task no longer runs: read from what stands in the store, with the exit code as a hint."""
+"""How a job ended whose task no longer runs: read from the object store, with the exit code as a hint."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _FAILED_CODES = frozenset({0, 1, 2})
 
 @dataclass(frozen=True)
 class Outcome:
-    """SUCCEEDED, FAILED, CANCELLED or INTERRUPTED, with what is known about it.
+    """SUCCEEDED, FAILED, CANCELLED or INTERRUPTED, with the error if there is one.
 
-    What interrupted a job becomes its error where it never gets any further.
+    The cause of an interruption becomes the job's error if the job is never resumed.
     """
 
     state: JobState
@@ -35,7 +35,8 @@ class Outcome:
 
 
 def outcome_of(store: ObjectStore, keys: JobKeys, status: TaskStatus) -> Outcome:
-    """The store decides: a summary is written last, on success only; error and cancellation leave their own objects."""
+    """The objects in the store decide: a summary is written last and on success only; failure and cancellation leave
+    objects of their own."""
     summary = read_document(store, keys.summary, Summary)
     if summary is not None:
         return Outcome(JobState.SUCCEEDED, rows_read=summary.rows_read)
@@ -47,7 +48,7 @@ def outcome_of(store: ObjectStore, keys: JobKeys, status: TaskStatus) -> Outcome
     if status.exit_code in _FAILED_CODES and not status.code:
         return Outcome(
             JobState.FAILED,
-            "The job stopped because of a fault on our side, not in your file; try again, and report it if it stays.",
+            "The job failed because of an error in ReviewLens, not in your file. Retry it; if that fails, report it.",
             "job-failed",
         )
     if status.code:

@@ -1,4 +1,4 @@
-"""A job as people and programs see it: its row in the table, progress while it runs, the summary when it is done."""
+"""A job as the API shows it: its row, its progress while it runs, its summary when it has succeeded."""
 
 from __future__ import annotations
 
@@ -37,6 +37,20 @@ class JobPage(BaseModel):
     next_cursor: str | None = Field(None, description="Cursor of the next page.")
 
 
+class OwnedJob(BaseModel):
+    """A job and the subject of the user who owns it."""
+
+    user: str = Field(description="The owner's subject.", examples=["u0123456789abcdef01234567"])
+    job: JobView = Field(description="The job.")
+
+
+class OwnedJobs(BaseModel):
+    """Some of all users' jobs, newest first; `next_cursor` is null on the last page."""
+
+    jobs: list[OwnedJob] = Field(description="The jobs.")
+    next_cursor: str | None = Field(None, description="Cursor of the next page.")
+
+
 def view_of(
     job: Job,
     *,
@@ -45,7 +59,7 @@ def view_of(
     queue_position: int | None = None,
     with_summary: bool = True,
 ) -> JobView:
-    """The view; `summary` fills the counts, and is itself left out of lists."""
+    """The view of a row. `summary` fills the counts; lists omit the summary itself."""
     return JobView(
         job_id=job.id,
         state=job.state,

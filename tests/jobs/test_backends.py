@@ -214,11 +214,11 @@ def test_a_backend_forgets_what_it_saw_of_a_job_that_another_one_settled(backend
     one.dispatcher.tick()
     for bench in (one, two):
         bench.dispatcher.tick()
-        assert bench.dispatcher._watch._seen
+        assert bench.dispatcher._watch._observations
     succeed(one, job)
     for bench in (one, two):
         bench.dispatcher.tick()
-        assert bench.dispatcher._watch._seen == {}
+        assert bench.dispatcher._watch._observations == {}
 
 
 def test_a_task_that_was_started_too_late_is_stopped_again(backends):
@@ -333,7 +333,7 @@ def test_a_launcher_that_cannot_say_is_not_believed_or_waited_for_without_end(
         here.dispatcher.tick()
     row = here.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
-    assert row.error == "AWS does not answer. It was tried 5 times."
+    assert row.error == "AWS does not answer. The job was tried 5 times."
     assert here.service.retry("u1", job).state is JobState.QUEUED
 
 
@@ -412,15 +412,14 @@ def test_the_same_submitted_to_two_backends_at_once_is_one_job(backends, monkeyp
 def test_the_last_free_place_is_given_once(aws, tmp_path, monkeypatch):
     one, two = pair(tmp_path, new_table(), max_queued_jobs_per_user=1)
     upload = one.upload()
-    counts = one.table.counts
+    find = one.table.find
 
-    def not_yet(user):
-        one.table.counts = counts
-        answer = counts(user)
+    def not_yet(user, fingerprint):
+        job = find(user, fingerprint)
         two.submit()
-        return answer
+        return job
 
-    one.table.counts = not_yet
+    one.table.find = not_yet
     with pytest.raises(LimitError) as full:
         one.service.submit("u1", upload)
     assert full.value.code == "too-many-unfinished-jobs"

@@ -301,7 +301,7 @@ def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
         time.sleep(0.01)
     bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
     bench.dispatcher.stop()
-    assert "broke off" in caplog.text
+    assert "a dispatcher round failed" in caplog.text
 
 
 def test_the_thread_works_and_stops(bench):
@@ -368,7 +368,7 @@ def test_what_keeps_ending_a_task_becomes_the_jobs_error(bench, no_pause):
         bench.dispatcher.tick()
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "task-out-of-memory")
-    assert row.error == "There was not enough memory. It was tried 5 times."
+    assert row.error == "There was not enough memory. The job was tried 5 times."
     assert bench.service.retry("u1", job).error is None
 
 
@@ -395,7 +395,7 @@ def test_a_launcher_that_never_can_now_ends_the_job_with_its_cause(bench, no_pau
         bench.dispatcher.tick()
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
-    assert row.error == "AWS does not answer. It was tried 5 times."
+    assert row.error == "AWS does not answer. The job was tried 5 times."
 
 
 def test_a_long_job_that_was_taken_away_waits_for_capacity_as_long_as_a_new_one(bench, no_pause):

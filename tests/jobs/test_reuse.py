@@ -48,7 +48,7 @@ def test_so_many_jobs_at_most(bench):
 
 
 def test_the_search_has_an_end(bench, monkeypatch):
-    monkeypatch.setattr(reuse, "_LOOKED_AT", 1)
+    monkeypatch.setattr(reuse, "_MAX_READ", 1)
     finish(bench)
     finish(bench, kept=False)
     assert spec_of(bench, bench.submit()).reuse_scores_of == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from reviewlens.contracts.job_spec import JobSpec, scratch_dir
@@ -162,13 +164,97 @@ def test_trying_again_does_not_get_round_the_limit_of_unfinished_jobs(bench):
     assert bench.state(again) is JobState.CANCELLED
 
 
-def test_an_upload_deleted_meanwhile_is_noticed(bench, monkeypatch):
+def test_an_upload_that_is_deleted_before_its_submission_has_the_lock_is_noticed(bench):
     upload = bench.upload()
-    check = bench.service._check_limits
-    monkeypatch.setattr(bench.service, "_check_limits", lambda user: (check(user), bench.uploads.delete(user, upload)))
+    with ThreadPoolExecutor(1) as threads:
+        with bench.service.lock_of("u1"):
+            submitted = threads.submit(bench.service.submit, "u1", upload)
+            bench.service.delete_upload("u1", upload)
+        with pytest.raises(NotFoundError):
+            submitted.result(30)
+    assert bench.stored() == []
+    assert bench.service.page("u1").jobs == []
+
+
+def test_an_upload_that_is_deleted_while_it_is_looked_into_is_noticed(bench, monkeypatch):
+    upload = bench.upload()
+    look = bench.uploads._look
+
+    def deleted_meanwhile(*arguments):
+        found = look(*arguments)
+        bench.service.delete_upload("u1", upload)
+        return found
+
+    monkeypatch.setattr(bench.uploads, "_look", deleted_meanwhile)
     with pytest.raises(NotFoundError):
-        bench.service.submit("u1", upload)
-    assert bench.table.list("u1") == []
+        bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    assert bench.stored() == []
+    assert bench.service.page("u1").jobs == []
+
+
+class Recorded:
+    """An adapter whose calls are noted by name, and by the last part of a key."""
+
+    def __init__(self, adapter, calls: list[str]) -> None:
+        self._adapter = adapter
+        self._calls = calls
+
+    def __getattr__(self, name):
+        method = getattr(self._adapter, name)
+
+        def recorded(*arguments, **more):
+            key = str(arguments[0]) if arguments else ""
+            self._calls.append(f"{name} {key.rsplit('/', 1)[1]}" if "/" in key else name)
+            return method(*arguments, **more)
+
+        return recorded
+
+
+def recorded(bench) -> list[str]:
+    """The calls that jobs and uploads make to store and table from now on."""
+    calls: list[str] = []
+    bench.service.store = bench.uploads._store = Recorded(bench.store, calls)
+    bench.service.table = Recorded(bench.table, calls)
+    return calls
+
+
+def test_a_submission_makes_each_call_once(bench):
+    first, upload = bench.succeed(), bench.upload()
+    calls = recorded(bench)
+    view, created = bench.service.submit("u1", upload)
+    assert calls == [
+        "get info.json",
+        "find",
+        "list",
+        "get spec.json",
+        "head scores.arrow",
+        "put spec.json",
+        "create",
+        "ahead",
+    ]
+    assert created
+    assert (view.state, view.queue_position) == (JobState.QUEUED, 1)
+    calls.clear()
+    assert bench.service.get("u1", view.job_id) == view != bench.service.get("u1", first)
+    calls.clear()
+    assert bench.service.submit("u1", upload) == (view, False)
+    assert calls == ["get info.json", "find", "get progress.json", "ahead"]
+
+
+def test_a_submission_with_other_columns_makes_each_call_once(bench):
+    upload = bench.upload()
+    calls = recorded(bench)
+    bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    assert calls == [
+        "get info.json",
+        "open original",
+        "find",
+        "head info.json",
+        "list",
+        "put spec.json",
+        "create",
+        "ahead",
+    ]
 
 
 def test_progress_is_shown_while_it_runs_and_the_summary_afterwards(bench):
@@ -417,12 +503,12 @@ def test_a_deletion_that_was_cut_off_anywhere_is_ended_by_the_sweeper(bench, mon
     }
     break_off(bench, job, where[place])
     assert bench.service.get("u1", job).error_code == "being-deleted"
-    assert bench.service.end_deletions() == 0  # somebody may be at it
+    assert bench.service.finish_deletions() == 0  # somebody may be at it
     monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
-    assert bench.service.end_deletions() == 1
+    assert bench.service.finish_deletions() == 1
     assert bench.stored() == []
     assert bench.service.page("u1").jobs == []
-    assert bench.service.end_deletions() == 0
+    assert bench.service.finish_deletions() == 0
 
 
 def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatch, caplog):
@@ -439,9 +525,9 @@ def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatc
     monkeypatch.setattr(service, "seconds_since", lambda stamp: -1.0)  # the clock was set back: it is not waited for
     with monkeypatch.context() as patch:
         patch.setattr(bench.store, "delete_prefix", refuses)
-        assert bench.service.end_deletions() == 1
+        assert bench.service.finish_deletions() == 1
     assert jobs[0] in caplog.text and "aws-unreachable" in caplog.text
-    assert bench.service.end_deletions() == 1
+    assert bench.service.finish_deletions() == 1
     assert bench.stored() == []
 
 
@@ -466,7 +552,7 @@ def test_what_somebody_else_deletes_at_the_same_time_is_deleted_once(bench, monk
     bench.service.delete("u1", other)
     monkeypatch.setattr(bench.table, "being_deleted", lambda: stale)
     monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
-    assert bench.service.end_deletions() == 0
+    assert bench.service.finish_deletions() == 0
 
 
 def test_what_is_being_deleted_is_not_the_answer_to_a_submission(bench):

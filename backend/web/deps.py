@@ -1,46 +1,27 @@
-"""What routes ask for: the platform, the caller, the model."""
+"""What routes depend on: the platform, the caller, the operator."""
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from backend.dashboards import DashboardCache
-from backend.metrics import Metrics
-from backend.readiness import Readiness
-from backend.scoring import Model
+from backend.web.services import Services
 from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
 from reviewlens.identity.interface import ADMIN, User
-from reviewlens.identity.limiter import RateLimiter
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.platform import Platform
 
 ACCESS_COOKIE = "reviewlens_access"
 REFRESH_COOKIE = "reviewlens_refresh"
 
-_bearer = HTTPBearer(auto_error=False, description="The access token that /login or /refresh answers.")
+_bearer = HTTPBearer(auto_error=False, description="The access token from /login or /refresh.")
 _operator = APIKeyHeader(
     name="X-ReviewLens-Operator", auto_error=False, description="The key in the data folder's secrets/operator.key."
 )
-
-
-@dataclass(frozen=True)
-class Services:
-    """What one application holds besides the platform."""
-
-    platform: Platform
-    model: Model
-    metrics: Metrics
-    dashboards: DashboardCache
-    requests: RateLimiter
-    logins: RateLimiter
-    operator_key: str
-    readiness: Readiness
 
 
 def _services(request: Request) -> Services:
@@ -60,11 +41,11 @@ BearerDep = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
 async def _current_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
-    """The caller by the bearer token; for GET also by the session cookies, which a link in a page carries.
+    """The caller, by the bearer token; for GET also by the session cookies, which a link in a page carries.
 
-    A cookie alone never changes anything: another site can make a browser send it.
+    A cookie alone changes nothing, because another site can make a browser send it.
     """
-    # In a thread: a pool elsewhere may have to be asked, and its keys fetched, while others' requests go on.
+    # In a thread: verifying may need requests to a remote user pool, and other requests must go on meanwhile.
     if bearer is None and "authorization" not in request.headers and request.method in ("GET", "HEAD"):
         user = await run_in_threadpool(_by_cookie, request, services)
     elif bearer is None:
@@ -94,7 +75,7 @@ CurrentUser = Annotated[User, Depends(_current_user)]
 
 async def _admin(user: CurrentUser) -> User:
     if ADMIN not in user.groups:
-        raise PermissionError_(f"Only members of the group '{ADMIN}' see everybody's jobs.")
+        raise PermissionError_(f"Only members of the group '{ADMIN}' see all users' jobs.")
     return user
 
 
@@ -104,7 +85,7 @@ AdminUser = Annotated[User, Depends(_admin)]
 def _local_users(services: ServicesDep) -> LocalIdentity:
     users = services.platform.local_users
     if users is None:
-        raise NotFoundError("Users are kept elsewhere; ask whoever runs that.", code="not-local")
+        raise NotFoundError("The users are not kept here; ask the administrator of the user pool.", code="not-local")
     return users
 
 
@@ -121,13 +102,13 @@ async def operator_only(
 
 
 async def metrics_reader(request: Request, services: ServicesDep, bearer: BearerDep) -> None:
-    """AuthenticationError unless the bearer is the operator key or a user's token (or a cookie is)."""
+    """AuthenticationError unless the bearer token is the operator key or a user's token (or a cookie is)."""
     if bearer is None or not hmac.compare_digest(bearer.credentials.encode(), services.operator_key.encode()):
         await _current_user(request, services, bearer)
 
 
 def limit_by_address(request: Request, services: Services) -> None:
-    """RateLimitError when an address sends too many tokens that have to be asked about elsewhere."""
+    """RateLimitError when an address sends too many tokens that need a request to the user pool."""
     services.requests.check("address " + address_of(request))
 
 

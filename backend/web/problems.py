@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents; nothing that a caller sent is ever repeated in one."""
+"""Errors as RFC 9457 problem documents; they never repeat what a caller sent."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CODE_BY_STATUS = {
 }
 _DETAIL_BY_STATUS = {
     400: "The request could not be read; check that its body is valid JSON.",
-    404: "There is no such address here; docs/api.md lists those there are.",
+    404: "There is no such address; docs/api.md lists all of them.",
     405: "This address does not take this method.",
     413: "The request's body is too large; send fewer or shorter texts.",
 }
@@ -83,13 +83,13 @@ def problem(
 
 
 def status_of(error: ReviewLensError) -> int:
-    """The HTTP status for an error of ours."""
+    """The HTTP status of one of our errors."""
     by_type = next((status for kind, status in _STATUS_BY_TYPE if isinstance(error, kind)), 500)
     return _STATUS_BY_CODE.get(error.code, by_type)
 
 
 def problem_of(error: ReviewLensError) -> JSONResponse:
-    """The document for an error of ours."""
+    """The document for one of our errors."""
     headers = {}
     if isinstance(error, RateLimitError):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -103,12 +103,12 @@ def problem_of(error: ReviewLensError) -> JSONResponse:
 
 
 def internal_problem() -> JSONResponse:
-    """What is answered when something went wrong that nobody foresaw."""
+    """The document for an unexpected failure."""
     return problem(500, "internal-error", "Something went wrong on our side; quote the request id when you report it.")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of this application as a problem document."""
+    """Make this application report every error as a problem document."""
 
     @app.exception_handler(ReviewLensError)
     async def _ours(_request: Request, error: ReviewLensError) -> JSONResponse:
@@ -118,9 +118,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        places = [{"where": _place(found), "what": _plain(found)} for found in error.errors()[:20]]
-        first = places[0] if places else {"where": "the request", "what": "is not valid"}
-        return problem(422, "invalid-request", f"{first['where']}: {first['what']}", details={"errors": places})
+        faults = [{"where": _location(fault), "what": _message(fault)} for fault in error.errors()[:20]]
+        first = faults[0] if faults else {"where": "the request", "what": "is not valid"}
+        return problem(422, "invalid-request", f"{first['where']}: {first['what']}", details={"errors": faults})
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
@@ -134,17 +134,17 @@ def install(app: FastAPI) -> None:
         return problem(400, "upload-disconnected", "The connection ended before the whole body had arrived.")
 
 
-def _place(found: dict[str, Any]) -> str:
-    """Where it is wrong; the name of a field that is not ours is the caller's own text and is left out."""
-    parts = found["loc"][:-1] if found.get("type") == "extra_forbidden" else found["loc"]
+def _location(fault: dict[str, Any]) -> str:
+    """The path to the fault; without the name of an unknown field, which is the caller's own text."""
+    parts = fault["loc"][:-1] if fault.get("type") == "extra_forbidden" else fault["loc"]
     return ".".join(str(part) for part in parts[:6])
 
 
-def _plain(found: dict[str, Any]) -> str:
-    """The message of a validation error, where it can hold nothing of the input."""
-    kind = str(found.get("type", ""))
+def _message(fault: dict[str, Any]) -> str:
+    """The message of a validation error, without anything from the input."""
+    kind = str(fault.get("type", ""))
     if kind == "json_invalid":
         return "is not valid JSON"
     if kind == "extra_forbidden":
-        return "it has a field that is not known here"
-    return str(found.get("msg", "is not valid")).removeprefix("Value error, ")
+        return "it has an unknown field"
+    return str(fault.get("msg", "is not valid")).removeprefix("Value error, ")

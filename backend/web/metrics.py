@@ -16,9 +16,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Metrics:
-    """A registry of its own, so that two applications in one process do not meet."""
+    """The metrics of one application, in a registry of their own, so that two applications in a process do not mix.
 
-    def __init__(self) -> None:
+    `unfinished` lists the jobs that wait or run, whenever the metrics are read; None: this application counts no jobs.
+    """
+
+    def __init__(self, unfinished: Callable[[], Iterable[Job]] | None = None) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -32,33 +35,31 @@ class Metrics:
             registry=self.registry,
         )
         self._finished = Counter(
-            "reviewlens_jobs_finished", "Jobs that reached an end, by which.", ["state"], registry=self.registry
+            "reviewlens_jobs_finished", "Finished jobs, by state.", ["state"], registry=self.registry
         )
         self._scored = Counter(
             "reviewlens_reviews_scored", "Reviews scored, in jobs or by request.", ["way"], registry=self.registry
         )
+        if unfinished is not None:
+            self.registry.register(_UnfinishedJobs(unfinished))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request was answered; `route` is the template, never the path."""
+        """One request was answered; `route` is the route's template, never the path."""
         method = method if method in _METHODS else "OTHER"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
     def job_finished(self, job: Job, scored: int) -> None:
-        """A job reached an end, having scored so many reviews."""
+        """A job finished; it scored `scored` reviews."""
         self._finished.labels(str(job.state)).inc()
         self._scored.labels("job").inc(scored)
 
     def predicted(self, count: int) -> None:
-        """So many reviews were scored by request."""
+        """`count` reviews were scored by request."""
         self._scored.labels("predict").inc(count)
 
-    def watch_jobs(self, unfinished: Callable[[], Iterable[Job]]) -> None:
-        """Show the jobs that wait or run, counted when somebody asks."""
-        self.registry.register(_UnfinishedJobs(unfinished))
-
     def text(self) -> bytes:
-        """The exposition format."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self.registry)
 
 

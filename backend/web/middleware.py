@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, one log line, metrics, security headers, and an answer when all else fails."""
+"""Around every request: its id, one log line, metrics, security headers, and a response when a route fails."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.metrics import Metrics
-from backend.problems import internal_problem
+from backend.web.metrics import Metrics
+from backend.web.problems import internal_problem
 from reviewlens.logs import request_id
 
 _log = logging.getLogger("backend.requests")
-_GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 MAX_BODY_BYTES = 32_000_000
-"""Largest body of any request but an upload."""
+"""Largest body of any request other than an upload."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # not no-referrer: with that, browsers send "Origin: null" with a form and the log-in page could not check it
+    # not no-referrer: browsers then send "Origin: null" with a form, and the log-in page could not check the origin
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -48,8 +48,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        mark = request_id.set(given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(16))
+        sent_id = Headers(scope=scope).get("x-request-id", "")
+        mark = request_id.set(sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(16))
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -66,7 +66,7 @@ class RequestContext:
             await self._app(scope, _capped(scope, receive), send_with_headers)
         except ClientDisconnect:
             status = status or 499
-        except Exception:  # noqa: BLE001 - whatever it was, the caller gets an answer
+        except Exception:  # noqa: BLE001 - the caller gets a response whatever happened
             _log.exception("a request failed")
             if not status:
                 await internal_problem()(scope, receive, send_with_headers)
@@ -84,16 +84,16 @@ class RequestContext:
 
 
 def _capped(scope: Scope, receive: Receive) -> Receive:
-    """Refuse a body over MAX_BODY_BYTES while it arrives; uploads have a limit of their own."""
-    if scope["path"] == "/uploads":
+    """Refuse a body over MAX_BODY_BYTES while it arrives; uploads have their own limit."""
+    if scope["path"] in ("/uploads", "/api/uploads"):
         return receive
-    seen = 0
+    received = 0
 
     async def counted() -> Message:
-        nonlocal seen
+        nonlocal received
         message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY_BYTES:
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
             raise HTTPException(413)
         return message
 

@@ -1,4 +1,4 @@
-"""Uploads as they come in: raw or multipart, never more than a chunk of them in memory."""
+"""Incoming uploads, as raw or multipart bodies; at most a chunk of them is in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELD = b"file"
 
 
 async def receive_upload(request: Request, user: str, uploads: UploadService, filename: str, allowed: int) -> Upload:
-    """Stream the body into the store from a worker thread; errors are those of `UploadService.receive`."""
+    """Stream the body into the store in a worker thread; `allowed` is in bytes. Raises as `UploadService.receive`."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > allowed + _MULTIPART_SLACK:
         raise upload_too_large(allowed)
@@ -27,7 +27,7 @@ async def receive_upload(request: Request, user: str, uploads: UploadService, fi
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data":
         if not filename:
-            raise InputError("Say what the file is called: /uploads?filename=reviews.csv", code="filename-missing")
+            raise InputError("The file needs a name: /uploads?filename=reviews.csv", code="filename-missing")
         return await run_in_threadpool(uploads.receive, user, filename, chunks)
 
     def parse_and_receive() -> Upload:
@@ -40,20 +40,19 @@ async def receive_upload(request: Request, user: str, uploads: UploadService, fi
 def _from_async(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
     """The chunks of an async stream, for a worker thread."""
 
-    async def following() -> bytes | None:
+    async def next_chunk() -> bytes | None:
         return await anext(stream, None)
 
-    while (chunk := anyio.from_thread.run(following)) is not None:
+    while (chunk := anyio.from_thread.run(next_chunk)) is not None:
         yield chunk
 
 
 def _at_most(chunks: Iterator[bytes], allowed: int) -> Iterator[bytes]:
-    """The chunks of a form, which may hold more than the file; without this, parts that nobody reads could go on for
-    ever."""
-    seen = 0
+    """The chunks of a form, up to a limit: a form may have parts other than the file, and those must end too."""
+    received = 0
     for chunk in chunks:
-        seen += len(chunk)
-        if seen > allowed + _MULTIPART_SLACK:
+        received += len(chunk)
+        if received > allowed + _MULTIPART_SLACK:
             raise upload_too_large(allowed)
         yield chunk
 
@@ -95,7 +94,7 @@ class FilePart:
             more = self._feed()
         yield from self._data
         if not self._ended:
-            raise InputError("The upload broke off before its end; send it again.", code="upload-incomplete")
+            raise InputError("The upload ended too early; send it again.", code="upload-incomplete")
 
     def _feed(self) -> bool:
         chunk = next(self._chunks, None)
