@@ -22,8 +22,8 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from reviewlens.model.batching import TokenBudgetBatches
 from reviewlens.training.base_model import resolve_base_model
+from reviewlens.training.batching import TokenBudgetBatches
 from reviewlens.training.clock import Clock, ClockCallback, time_decay
 from reviewlens.training.corpus import Corpus, read_corpus
 from reviewlens.training.data import UNLABELLED, Collator, datasets
