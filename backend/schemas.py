@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reviewlens.insights.models import Filters
 from reviewlens.jobs.views import JobView
+from reviewlens.model.engines import ENGINE_CHOICES
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 from reviewlens.uploads.service import Overrides
@@ -189,8 +190,7 @@ class Submission(_Body):
     engine: str = Field(
         "",
         max_length=40,
-        description="auto, cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob; "
-        "empty: the setting's.",
+        description=f"{ENGINE_CHOICES}; empty: the setting's.",
     )
 
     def overrides(self) -> Overrides | None:

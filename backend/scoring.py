@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from pathlib import Path
 from typing import Any
 
 from reviewlens.errors import ConfigurationError, InputError, ReviewLensError, TransientError
@@ -26,7 +25,7 @@ class Model:
 
     def __init__(self, settings: Settings) -> None:
         self._engine = settings.engine
-        self._path = Path(settings.model) if settings.model else None
+        self._model = settings.model
         self._loaded = threading.Event()
         self._loading: threading.Thread | None = None
         self._turn = threading.Lock()
@@ -45,7 +44,7 @@ class Model:
 
     def _load(self) -> None:
         try:
-            self._scorer = load_scorer(self._engine, self._path, threads=2)
+            self._scorer = load_scorer(self._engine, self._model, threads=2)
             self._scorer.predict(["This warms the model up."])
         except ReviewLensError as error:
             self._error = error

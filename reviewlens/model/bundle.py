@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import MIB, extract_allowed, read_member, sha256_file
 from reviewlens.model.encoder import LongTexts
+from reviewlens.model.locate import default_bundle_path, models_dir
 
 FORMAT_VERSION: Literal[2] = 2
 """Since 2 a bundle may read long texts by their ends, its stages may have bounds for longer texts; 1 is read too."""
@@ -168,6 +169,15 @@ def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
     Path(file.name).chmod(0o644)
     Path(file.name).replace(archive)
     return sha256_file(archive)
+
+
+def open_bundle(path: Path | None, cache_dir: Path | None = None) -> Bundle:
+    """The bundle in a model.tar.gz or an unpacked folder; the shipped one when None.
+
+    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
+    """
+    chosen = path or default_bundle_path()
+    return open_folder(chosen) if chosen.is_dir() else unpack(chosen, cache_dir or models_dir())
 
 
 def unpack(archive: Path, into: Path) -> Bundle:

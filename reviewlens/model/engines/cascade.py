@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.model.bundle import Bundle, CascadeStage
+from reviewlens.model.bundle import Bundle, CascadeStage, open_bundle
 from reviewlens.model.encoder import TextEncoder, calibrated
 from reviewlens.model.engines.openvino import described
 from reviewlens.model.explain import BUDGET
@@ -71,6 +72,11 @@ class CascadeEngine:
             else None
         )
         self.answered: dict[str, int] = dict.fromkeys([*(stage.name for stage in facts.cascade), LAST], 0)
+
+    @classmethod
+    def open(cls, _name: str, model: Path | None, threads: int, cache_dir: Path | None) -> CascadeEngine:
+        """See `loading.load_engine`."""
+        return cls(open_bundle(model, cache_dir), threads)
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Calibrated probability of positive for each cleaned text."""

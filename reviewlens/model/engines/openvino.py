@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewlens.model.bundle import Bundle
+from reviewlens.model.bundle import Bundle, open_bundle
 from reviewlens.model.engines.openvino_graph import Arithmetic, OpenVinoGraph
 from reviewlens.model.explain import BUDGET
 from reviewlens.model.graph_scorer import GraphScorer, own_graph, small_graph
@@ -37,6 +38,11 @@ class OpenVinoEngine:
         files = small_graph(bundle) if name == "openvino-small" else own_graph(bundle)
         self._weights = files.xml.with_suffix(".bin").stat().st_size
         self._scorer = GraphScorer(files, threads, self._arithmetic)
+
+    @classmethod
+    def open(cls, name: str, model: Path | None, threads: int, cache_dir: Path | None) -> OpenVinoEngine:
+        """See `loading.load_engine`."""
+        return cls(open_bundle(model, cache_dir), threads, name)
 
     @property
     def fell_back(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,11 @@ class TextBlobEngine:
 
     name = "textblob"
     thresholds = Thresholds(needs_review=_NEEDS_REVIEW)
+
+    @classmethod
+    def open(cls, _name: str, _model: Path | None, _threads: int, _cache_dir: Path | None) -> TextBlobEngine:
+        """See `loading.load_engine`."""
+        return cls()
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability of positive for each cleaned text."""

@@ -18,6 +18,7 @@ from reviewlens.model import bundle
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
 from reviewlens.model.encoder import LongTexts, TextEncoder, calibrated, score_margins
 from reviewlens.model.interface import Thresholds
+from reviewlens.model.locate import models_dir
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 MEMBERS: dict[str, int] = {
@@ -98,16 +99,20 @@ class TransformersEngine:
         self.thresholds = Thresholds(needs_review=needs_review, mixed=mixed)
 
     @classmethod
-    def open(cls, path: Path, threads: int, cache_dir: Path) -> TransformersEngine:
+    def open(cls, _name: str, model: Path | None, threads: int, cache_dir: Path | None) -> TransformersEngine:
         """From a folder or archive; temperature and threshold come from its bundle.json where there is one.
 
         Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
         """
-        folder = path if path.is_dir() else _unpack_plain(path, cache_dir)
+        if model is None:
+            raise ConfigurationError(
+                "The transformers engine needs a model: a Hugging Face folder or model.tar.gz.", code="no-bundle"
+            )
+        folder = model if model.is_dir() else _unpack_plain(model, cache_dir or models_dir())
         for needed in ("config.json", "tokenizer.json", "model.safetensors"):
             if not (folder / needed).is_file():
                 raise ConfigurationError(
-                    f"{path} holds no {needed}, which the transformers engine needs.", code="bad-bundle"
+                    f"{model} holds no {needed}, which the transformers engine needs.", code="bad-bundle"
                 )
         described = folder / "bundle.json"
         if not described.is_file():
