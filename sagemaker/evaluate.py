@@ -14,7 +14,7 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != HE
 sys.path.append(str(HERE.parent))
 
 from reviewlens.errors import ReviewLensError  # noqa: E402
-from reviewlens.evaluation.setup import evaluate  # noqa: E402
+from reviewlens.evaluation.evaluate import evaluate  # noqa: E402
 from reviewlens.model.loading import AUTO, ENGINES  # noqa: E402
 from reviewlens.training.sagemaker_env import sagemaker_folders  # noqa: E402
 

@@ -20,10 +20,10 @@ from reviewlens.evaluation import baselines as baselines_module
 from reviewlens.evaluation.baselines import VaderEngine, baselines
 from reviewlens.evaluation.bootstrap import Confusion, confusion, intervals, rates
 from reviewlens.evaluation.calibration import expected_calibration_error
+from reviewlens.evaluation.evaluate import engine_for, temperature_of
 from reviewlens.evaluation.groups import groups_of, length_band, pooled, product_column
 from reviewlens.evaluation.measures import Yardsticks, evaluate_file, risk_coverage
 from reviewlens.evaluation.report import render_report
-from reviewlens.evaluation.setup import engine_for, temperature_of
 from reviewlens.model.engines.textblob import TextBlobEngine
 from reviewlens.model.loading import open_bundle
 

@@ -1,6 +1,6 @@
 """Float weights out of a bundle's int8 graph, so that training can go on from what ships.
 
-python -m reviewlens.training.unquantised BUNDLE OUT/model [--graph small --like BASE_MODEL]
+python -m reviewlens.training.dequantise BUNDLE OUT/model [--graph small --like BASE_MODEL]
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _smoothing(core: Any, layer: Any) -> Floats:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; exit 0 done, 2 a setting is at fault."""
     parser = argparse.ArgumentParser(
-        prog="python -m reviewlens.training.unquantised", description=(__doc__ or "").splitlines()[0]
+        prog="python -m reviewlens.training.dequantise", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("bundle", type=Path, help="model.tar.gz")
     parser.add_argument("into", type=Path, help="the folder to write")
