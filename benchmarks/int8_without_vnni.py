@@ -2,8 +2,8 @@
 
     python benchmarks/int8_without_vnni.py DATA.csv --texts 2000
 
-Prints the rows of `int8_without_vnni` in reviewlens/release/later_figures.json. Each way of scoring runs in a process of
-its own, since oneDNN reads ONEDNN_MAX_CPU_ISA once. The processor must have VNNI or AMX for the first rows to be exact.
+Prints the rows of `int8_without_vnni` in reviewlens/release/later_figures.json. Each way of scoring runs in its own
+process, because oneDNN reads ONEDNN_MAX_CPU_ISA once. It needs a processor with AMX.
 """
 
 from __future__ import annotations

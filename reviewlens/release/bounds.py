@@ -1,4 +1,4 @@
-"""The bounds of a cascade's stages, fitted on validation texts so that the cascade rarely differs from its last stage."""
+"""The bounds of a cascade's stages, fitted so that the cascade rarely differs from its last stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversion of a trained Hugging Face folder to a graph, static int8 quantisation, and agreement of two graphs."""
+"""Conversion of a trained Hugging Face folder to a graph, and static int8 quantisation."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def convert(folder: Path) -> Any:
 
 @dataclass(frozen=True)
 class AccuracyControl:
-    """Keeps operations in float until int8 loses at most `max_drop` of accuracy (0.001 is 0.1 points) against float32.
+    """Keeps operations in float until int8 loses at most `max_drop` of accuracy (0.001 is 0.1 points).
 
-    The operations that cost the most accuracy come first, at most `most_operations` of them. `texts`, `labels` (1 or 0):
-    validation data.
+    The operations that cost the most accuracy come first, at most `most_operations` of them. `texts` and `labels`
+    (1 or 0) are validation data.
     """
 
     texts: Sequence[str]
@@ -132,17 +132,6 @@ def save_members(graph: Any, model_folder: Path, into: Path, *, halve: bool = Tr
     ov.save_model(graph, into / "model.xml", compress_to_fp16=halve)
     for name in ("tokenizer.json", "config.json"):
         shutil.copyfile(model_folder / name, into / name)
-
-
-def agreement(reference: NDArray[np.float64], scores: NDArray[np.float64]) -> dict[str, float]:
-    """How close scores are to reference scores: share of equal labels, mean, 99th percentile and worst difference."""
-    gap = np.abs(reference - scores)
-    return {
-        "same_label": round(float(np.mean((reference >= 0.5) == (scores >= 0.5))), 5),
-        "mean_gap": round(float(gap.mean()), 5),
-        "p99_gap": round(float(np.quantile(gap, 0.99)), 5),
-        "worst_gap": round(float(gap.max()), 5),
-    }
 
 
 def _padded(ids: list[int]) -> dict[str, NDArray[np.int64]]:

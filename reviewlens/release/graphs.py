@@ -46,7 +46,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class ReleaseGraph:
-    """A model's graphs, each a folder with a bundle's members; `float32` is None for a graph that comes from a bundle."""
+    """A model's graphs, each a folder with a bundle's members; `float32` is None for a bundle's graph."""
 
     name: str
     int8: Path

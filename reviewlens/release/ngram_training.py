@@ -29,8 +29,8 @@ def fit_ngrams(
 ) -> NgramModel:
     """The model with the lowest log loss against the targets (0 to 1, shape (texts,)).
 
-    `weights`: of each text, (texts,); `least_texts`: n-grams in fewer texts are left out; `penalty`: half of it times the
-    squared weights is added to the mean loss. The same input gives the same model.
+    `weights`: of each text, (texts,); `least_texts`: n-grams in fewer texts are left out; `penalty`: half of it times
+    the squared weights is added to the mean loss. The same input gives the same model.
     """
     columns, matrix = _matrix(tokens, least_texts)
     counts = np.ones(len(targets)) if weights is None else weights

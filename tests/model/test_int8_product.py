@@ -25,7 +25,7 @@ np.save(sys.argv[1], product(*(np.load(name) for name in sys.argv[2:])))
 
 
 def product(values: NDArray[np.float32], weights: NDArray[np.int8]) -> NDArray[np.float32]:
-    """values (rows, depth) times weights (columns, depth) transposed, by OpenVINO in int8; values are steps of 1/128."""
+    """Values (rows, depth) times transposed weights (columns, depth), in int8; values are multiples of 1/128."""
     given = op.parameter(list(values.shape), ov.Type.f32)
     low, high = np.float32(-1), np.float32(127 * STEP)
     quantised = op.fake_quantize(given, low, high, low, high, 256)
