@@ -9,11 +9,10 @@ from reviewlens.model.batching import padded_length
 
 
 class TokenBudgetBatches:
-    """Batches of indices for one epoch: shuffled, sorted by length within chunks, at most `max_tokens` padded tokens
-    each.
+    """Batches of indices for one epoch: shuffled, sorted by length in chunks, of at most `max_tokens` padded tokens.
 
-    The order depends on the seed and the epoch alone, so a resumed training sees the batches it would have seen.
-    `apart`: indices that share no batch with the others.
+    The order depends on the seed and the epoch only, so a resumed training continues with the same batches. `apart`:
+    indices that share no batch with the others.
     """
 
     def __init__(
@@ -34,7 +33,7 @@ class TokenBudgetBatches:
         self._cached: tuple[int, list[list[int]]] | None = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order is iterated next."""
+        """Set the epoch of the next iteration."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -56,7 +55,7 @@ class TokenBudgetBatches:
         for start in range(0, len(order), chunk):
             batch: list[int] = []
             for index in sorted(order[start : start + chunk], key=lambda i: (i in self._apart, self._lengths[i])):
-                # Sorted upwards, so the newcomer is the longest and sets the padded width.
+                # Sorted by length, so the newest text is the longest and sets the padded width.
                 width = padded_length(self._lengths[index], 8)
                 full = (len(batch) + 1) * width > self._max_tokens or len(batch) >= self._max_rows
                 if batch and (full or (index in self._apart) != (batch[0] in self._apart)):
