@@ -55,8 +55,8 @@ def intervals(
     """Percentile bootstrap interval [low, high] of each measure in `rates`; None for an undefined one.
 
     Drawing n texts with replacement and counting them is one multinomial draw over the four cells (Efron & Tibshirani
-    1993, ch. 13), so a resample costs the same for a hundred texts as for a million. Resamples with an undefined measure
-    are ignored for it. If every text is correct, the interval has no width: the sample contains no error to draw.
+    1993, ch. 13), so a resample costs the same for a hundred texts as for a million. Resamples with an
+    undefined measure are ignored for it. If every text is correct, the interval has no width: no error can be drawn.
     """
     cells = np.array(counted, dtype=np.int64)
     total = int(cells.sum())

@@ -24,7 +24,7 @@ class Reliability(NamedTuple):
 
 
 def uncalibrated(scores: Floats, temperature: float) -> Floats:
-    """Undoes temperature scaling: the scores of the same margins at temperature 1. Scores of 0 and 1 stay close to them."""
+    """The scores of the same margins at temperature 1. Scores of 0 and 1 stay close to them."""
     clipped = np.clip(scores, 1e-15, 1 - 1e-15)
     return sigmoid(temperature * (np.log(clipped) - np.log1p(-clipped)))
 

@@ -106,7 +106,7 @@ def roc_auc(scores: Floats, labels: Labels) -> float:
 
 
 def measure_neutral(scores: Floats, thresholds: Thresholds) -> dict[str, object]:
-    """Figures of three-star reviews, which have no correct label: the shares that need review, are mixed, are positive."""
+    """Shares of three-star reviews, which have no correct label, that are positive, need review or are mixed."""
     confidence = np.maximum(scores, 1 - scores)
     return {
         "texts": len(scores),

@@ -14,7 +14,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 338, 26, 318
 
 
 def reliability_diagram(bins: Sequence[Row]) -> Markup:
-    """Accuracy against confidence; the dashed diagonal is perfect calibration, a dot's size shows its number of texts."""
+    """Accuracy against confidence; the dashed diagonal is perfect calibration, the size of a dot its texts."""
     most = max((int(row["texts"]) for row in bins), default=1) or 1
     parts = [*_square(0.5, 0.0, "confidence", "share that is right"), _line("mark", _x(0.5), _y(0.5), _x(1), _y(1))]
     shown = [row for row in bins if row["texts"]]

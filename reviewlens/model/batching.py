@@ -1,4 +1,4 @@
-"""Cutting texts into batches by length, so that little of a batch is padding."""
+"""Batches of texts of equal length, so that little of a batch is padding."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ PAD_MULTIPLE = 16
 
 
 def padded_length(tokens: int, multiple: int = PAD_MULTIPLE) -> int:
-    """The length a text of so many tokens is padded to; of the text alone, never of its neighbours."""
+    """The padded length of a text of `tokens` tokens; it does not depend on the other texts."""
     return max(multiple, -(-tokens // multiple) * multiple)
 
 
 def length_buckets(
     lengths: Sequence[int], max_tokens: int = 2048, max_rows: int = 64
 ) -> Iterator[tuple[int, list[int]]]:
-    """Yield (padded length, indices) for texts of these padded lengths: one length a batch, bounded in tokens and
-    rows."""
+    """Yield (padded length, indices) for texts of these padded lengths, with one length and bounded tokens and rows per
+    batch."""
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     start = 0
     while start < len(order):

@@ -12,10 +12,10 @@ class TrainingOptions:
 
     `keep_layers`: how many of the base model's first layers are kept (None for all). `freeze_layers`: how many of them
     are frozen, with the embeddings. `class_cap`: see `capped`. `teacher`: see `teacher_margins`; the student also
-    learns its scores, with `teacher_weight` in the loss and softened by `teacher_temperature`. Three-star texts and snippets,
-    whose labels are missing or doubtful, are learned from the teacher alone. `sentence_share`: share of the texts that
-    are read sentence by sentence, so that the label applies to the mean of the sentences' scores (see `bag_loss`);
-    three-star texts have one half as their label.
+    learns its scores, with `teacher_weight` in the loss and softened by `teacher_temperature`. Three-star texts and
+    snippets, whose labels are missing or doubtful, are learned from the teacher alone. `sentence_share`: share of the
+    texts that are read sentence by sentence, so that the label applies to the mean of the sentences' scores (see
+    `bag_loss`); three-star texts have one half as their label.
     """
 
     corpus: Path

@@ -1,4 +1,4 @@
-"""The lexicon baseline: TextBlob's polarity as a probability; cheap, no model file, much weaker."""
+"""The lexicon baseline: TextBlob's polarity as a probability. It needs no model file, is fast and much weaker."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from reviewlens.model.calibration import sigmoid
 from reviewlens.model.interface import Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
-# Logistic regression of the label on polarity over the corpus's validation split: most reviews that the lexicon
-# calls barely positive are complaints in polite words.
+# Logistic regression of the label on polarity over the corpus's validation split: most reviews with a barely positive
+# polarity are polite complaints.
 _SLOPE = 6.03
 _OFFSET = -0.51
 _NEEDS_REVIEW = 0.72
 
 
 class TextBlobEngine:
-    """Scores with a word list; needs no corpora download."""
+    """Scores with a word list; it downloads no corpora."""
 
     name = "textblob"
     thresholds = Thresholds(needs_review=_NEEDS_REVIEW)
