@@ -81,10 +81,7 @@ def test_every_import_of_an_image_s_code_is_among_its_packages(image: str, folde
         "frontend": (),
         "pipeline": ("insights/", "jobs/", "identity/", "cli/", "launch/", "platform.py"),
     }[image]
-    training = re.compile(
-        r"model/(training|export|shipping|teaching|evaluation|corpus|label_noise|baselines|averaging|cascade_fit"
-        r"|ngrams_fit|base_model|sagemaker|transformers_engine|behaviour|bootstrap|card|layers|loss|sentence|unquantised)"
-    )
+    training = re.compile(r"(training|evaluation|release)/|model/engines/transformers")
     known, pinned, missing = packages_distributions(), set(views.pins(image)), set()
     for folder in folders:
         place = ROOT / folder
