@@ -56,14 +56,14 @@ def scores(data: Path, texts: int, in_float: bool) -> dict[str, list[float]]:
     cleaned = [text for text in cleaned if text]
     chosen = np.sort(np.random.default_rng(SEED).permutation(len(cleaned))[:texts])
     bundle = open_bundle(None)
-    found = {}
+    by_graph = {}
     for name, files_of in GRAPHS.items():
         files = files_of(bundle)
         encoder = TextEncoder(files.tokenizer, files.max_length, files.long_texts)
         tokens = encoder.tokens([cleaned[index] for index in chosen.tolist()])
         margins = token_margins(tokens, encoder, _Graph(files, in_float))
-        found[name] = calibrated(margins, files.temperature).tolist()
-    return found
+        by_graph[name] = calibrated(margins, files.temperature).tolist()
+    return by_graph
 
 
 def main() -> None:

@@ -86,11 +86,11 @@ def rows(measured: Sequence[Measured], reference: Measured | None) -> list[tuple
 
 def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     """A table in aligned columns: the first two to the left, the others to the right."""
-    widths = [max(len(row[place]) for row in (header, *cells)) for place in range(len(header))]
+    widths = [max(len(row[column]) for row in (header, *cells)) for column in range(len(header))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in (header, *cells)
     )
@@ -98,7 +98,7 @@ def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
 
 def as_markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
-    rule = ["---" if place < 2 else "---:" for place in range(len(header))]
+    rule = ["---" if column < 2 else "---:" for column in range(len(header))]
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *cells))
 
 

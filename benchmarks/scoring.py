@@ -98,20 +98,20 @@ def pipelines(options: argparse.Namespace, texts: Texts, scratch: Path, bundle: 
         folders[OWN] = options.hf_model
     else:
         print(f"left out: {OWN}: no --hf-model")
-    found = []
+    entries = []
     for name, folder in folders.items():
         for batch in (1, 32):
             run = partial(contenders.pipeline, model=folder, python=options.hf_python, batch=batch)
             part = enough(texts, options.seconds, run)
             row = Measured(name, f"batch {batch}, two threads", len(part))
             judged = folder is not scratch
-            found.append(Contender(row, part, run, 2, (pipeline_operations(folder, part),), judged))
-    return found
+            entries.append(Contender(row, part, run, 2, (pipeline_operations(folder, part),), judged))
+    return entries
 
 
 def engines(options: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[Contender]:
     """Word lists and our engines in every mode; prints which are left out, and why."""
-    found = []
+    entries = []
     for name in (*WORD_LISTS, *options.engines):
         try:
             contenders.ready_engine(name, options.bundle, 1)
@@ -128,8 +128,8 @@ def engines(options: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[C
             operations = tuple(
                 work.operations(len(ids) for ids in encoder.encode(part.texts)[0]) for work, encoder in counted
             )
-            found.append(Contender(Measured(name, how, len(part)), part, run, processes * threads, operations))
-    return found
+            entries.append(Contender(Measured(name, how, len(part)), part, run, processes * threads, operations))
+    return entries
 
 
 def spent(contender: Contender, run: Run) -> float:

@@ -105,25 +105,25 @@ class Outcome:
         return {
             "capability": name,
             "cases": sum(len(test.cases) for test, _ in tests),
-            "pass_rate": self._rates([place for _, place in tests]),
+            "pass_rate": self._rates([span for _, span in tests]),
             "tests": [
                 {
                     "test": test.name,
                     "kind": KINDS[test.kind],
                     "cases": len(test.cases),
-                    "pass_rate": self._rates([place]),
+                    "pass_rate": self._rates([span]),
                     "failures": [
                         {"texts": list(self.behaviour.cases[index].texts), "scores": list(self.failures[index])}
-                        for index in range(place.start, place.stop)
+                        for index in range(span.start, span.stop)
                         if index in self.failures
                     ][:SHOWN_FAILURES],
                 }
-                for test, place in tests
+                for test, span in tests
             ],
         }
 
-    def _rates(self, places: Iterable[slice]) -> dict[str, float | None]:
-        chosen = np.concatenate([np.arange(place.start, place.stop) for place in places])
+    def _rates(self, slices: Iterable[slice]) -> dict[str, float | None]:
+        chosen = np.concatenate([np.arange(span.start, span.stop) for span in slices])
         return {
             name: None if passed is None else round(float(passed[chosen].mean()), 5)
             for name, passed in self.passed.items()
@@ -137,14 +137,14 @@ def judge(behaviour: Behaviour, engines: Mapping[str, Engine | None]) -> Outcome
     ends = np.cumsum([len(case.texts) for case in cases])
     passed: dict[str, NDArray[np.bool_] | None] = {}
     failures: dict[int, tuple[float, ...]] = {}
-    for place, (name, engine) in enumerate(engines.items()):
+    for number, (name, engine) in enumerate(engines.items()):
         if engine is None:
             passed[name] = None
             continue
         scores = np.split(np.round(engine.score(texts), SCORE_DECIMALS), ends[:-1])
         verdicts = [case.passes(of_case) for case, of_case in zip(cases, scores, strict=True)]
         passed[name] = np.array(verdicts)
-        if place == 0:
+        if number == 0:
             failures = {
                 index: tuple(float(score) for score in scores[index])
                 for index, verdict in enumerate(verdicts)

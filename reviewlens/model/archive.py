@@ -55,17 +55,17 @@ def read_member(archive: Path, name: str, caps: Mapping[str, int]) -> bytes:
 
 
 def _members(archive: Path, caps: Mapping[str, int]) -> Iterator[tuple[str, BinaryIO]]:
-    seen: set[str] = set()
+    names: set[str] = set()
     try:
         with gzip.open(archive, "rb") as stream:
             bounded = cast(BinaryIO, _Bounded(cast(BinaryIO, stream), sum(caps.values()) + 16 * MIB))
             # As a stream: no seeking, and each member is read once.
             with tarfile.open(fileobj=bounded, mode="r|", bufsize=tarfile.RECORDSIZE) as tar:
                 for member in tar:
-                    _check(member, caps, seen)
+                    _check(member, caps, names)
                     source = tar.extractfile(member)
                     assert source is not None  # it is a plain file
-                    seen.add(member.name)
+                    names.add(member.name)
                     yield member.name, cast(BinaryIO, source)
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -79,12 +79,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(member: tarfile.TarInfo, caps: Mapping[str, int], seen: Collection[str]) -> None:
+def _check(member: tarfile.TarInfo, caps: Mapping[str, int], names: Collection[str]) -> None:
     name = member.name
     if name not in caps:
         hint = "; save the weights as model.safetensors" if name.endswith((".bin", ".pt", ".pkl", ".pth")) else ""
         raise _bad(f"it holds {name[:80]!r}, which is not an allowed file{hint}")
-    if name in seen:
+    if name in names:
         raise _bad(f"it holds {name!r} twice")
     if not member.isreg() or member.issparse():
         raise _bad(f"{name!r} in it is not a plain file")

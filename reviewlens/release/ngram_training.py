@@ -60,7 +60,7 @@ def out_of_source(sources: Sequence[str], folds: int = 3) -> dict[str, int]:
     """
     sizes = Counter(sources)
     ranked = sorted(sizes, key=lambda source: (-sizes[source], source))
-    return {source: place % folds for place, source in enumerate(ranked)}
+    return {source: rank % folds for rank, source in enumerate(ranked)}
 
 
 def _matrix(tokens: Sequence[Sequence[int]], least_texts: int) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
@@ -73,12 +73,12 @@ def _matrix(tokens: Sequence[Sequence[int]], least_texts: int) -> tuple[NDArray[
         placed = (values[inside], (row[inside], buckets[inside].astype(np.int32)))
         whole = whole + sparse.csr_matrix(placed, shape=whole.shape)
     columns = np.flatnonzero(np.bincount(whole.indices, minlength=BUCKETS) >= least_texts)
-    place = np.full(BUCKETS, -1, dtype=np.int32)
-    place[columns] = np.arange(len(columns), dtype=np.int32)
-    kept = place[whole.indices] >= 0
+    column_of = np.full(BUCKETS, -1, dtype=np.int32)
+    column_of[columns] = np.arange(len(columns), dtype=np.int32)
+    kept = column_of[whole.indices] >= 0
     ends = np.concatenate([[0], np.cumsum(kept)])[whole.indptr]
     shape = (len(tokens), len(columns))
-    return columns, sparse.csr_matrix((whole.data[kept], place[whole.indices[kept]], ends), shape=shape)
+    return columns, sparse.csr_matrix((whole.data[kept], column_of[whole.indices[kept]], ends), shape=shape)
 
 
 def _fixed_point(columns: NDArray[np.int64], solution: Floats) -> NDArray[np.int16]:

@@ -94,8 +94,8 @@ def capped(rows: pl.DataFrame, cap: int, seed: int) -> pl.DataFrame:
     shuffled = rows.sample(fraction=1.0, shuffle=True, seed=seed)
     sizes = pl.len().over("source")
     own = pl.len().over("source", "label")
-    place = pl.int_range(pl.len()).over("source", "label")
-    return shuffled.filter(place < pl.max_horizontal(sizes - own, pl.lit(cap)))
+    position = pl.int_range(pl.len()).over("source", "label")
+    return shuffled.filter(position < pl.max_horizontal(sizes - own, pl.lit(cap)))
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -41,24 +41,24 @@ def float_weights(xml: Path) -> dict[str, Floats]:
     back. The model then scores as its graph does, except for the rounding of activations.
     """
     core = ov.Core()
-    found: dict[str, Floats] = {}
+    weights: dict[str, Floats] = {}
     for node in core.read_model(xml).get_ordered_ops():
         named = _MODULE.match(node.get_friendly_name())
         if not named:
             continue
         module, kind = named["module"], node.get_type_name()
         if kind == "MatMul" and _is_constant(node.input_value(1)):
-            found[f"{module}.weight"] = _value(core, node.input_value(1)) * _smoothing(core, node)
+            weights[f"{module}.weight"] = _value(core, node.input_value(1)) * _smoothing(core, node)
             for target in node.output(0).get_target_inputs():
                 if target.get_node().get_type_name() == "Add" and _is_constant(target.get_node().input_value(1)):
-                    found[f"{module}.bias"] = _value(core, target.get_node().input_value(1)).reshape(-1)
+                    weights[f"{module}.bias"] = _value(core, target.get_node().input_value(1)).reshape(-1)
         elif kind == "Gather" and "/aten::embedding/" in node.get_friendly_name() and _is_constant(node.input_value(0)):
-            found[f"{module}.weight"] = _value(core, node.input_value(0))
+            weights[f"{module}.weight"] = _value(core, node.input_value(0))
         elif kind in ("Multiply", "Add") and _of_layer_norm(node):
             value = _value(core, node.input_value(1)).reshape(-1)
             if value.size > 1:
-                found[f"{module}.{'weight' if kind == 'Multiply' else 'bias'}"] = value
-    return found
+                weights[f"{module}.{'weight' if kind == 'Multiply' else 'bias'}"] = value
+    return weights
 
 
 def restore(bundle: Path | None, into: Path, graph: Literal["own", "small"] = "own", like: str = "") -> None:
@@ -76,16 +76,16 @@ def restore(bundle: Path | None, into: Path, graph: Literal["own", "small"] = "o
         config = AutoConfig.from_pretrained(shape)
         config.update(_OF_CLASSIFIER)
         model = AutoModelForSequenceClassification.from_config(config)
-        found, wanted = float_weights(files.xml), model.state_dict()
-        unfit = [name for name, each in wanted.items() if found.get(name, np.zeros(0)).size != each.numel()]
+        weights, state = float_weights(files.xml), model.state_dict()
+        unfit = [name for name, each in state.items() if weights.get(name, np.zeros(0)).size != each.numel()]
         if unfit:
             raise ConfigurationError(
-                f"The graph is not of a model like {like or config.model_type}: {len(unfit)} of its {len(wanted)} "
+                f"The graph is not of a model like {like or config.model_type}: {len(unfit)} of its {len(state)} "
                 f"weights do not fit, for example {unfit[0]}.",
                 code="no-base-model",
             )
         model.load_state_dict(
-            {name: torch.from_numpy(found[name].reshape(each.shape)) for name, each in wanted.items()}
+            {name: torch.from_numpy(weights[name].reshape(each.shape)) for name, each in state.items()}
         )
         model.save_pretrained(into)
         shutil.copyfile(files.tokenizer, into / "tokenizer.json")

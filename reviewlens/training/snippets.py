@@ -25,7 +25,7 @@ MOST_SENTENCES = 8
 
 def sentences(text: str, rng: random.Random) -> list[str]:
     """The sentences of three words or more, at most MOST_SENTENCES drawn at random; the text itself if none."""
-    found = [part for part in re.split(r"(?<=[.!?])\s+|\s*[;\n]\s*", text) if len(part.split()) >= 3]
-    if len(found) > MOST_SENTENCES:
-        found = rng.sample(found, MOST_SENTENCES)
-    return found or [text]
+    parts = [part for part in re.split(r"(?<=[.!?])\s+|\s*[;\n]\s*", text) if len(part.split()) >= 3]
+    if len(parts) > MOST_SENTENCES:
+        parts = rng.sample(parts, MOST_SENTENCES)
+    return parts or [text]
