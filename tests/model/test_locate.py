@@ -20,7 +20,7 @@ from reviewlens.model import locate
 from reviewlens.model.loading import check_engine, load_engine, model_address, model_sha256, pinned_model
 from reviewlens.model.locate import local_model
 from reviewlens.pipeline.in_worker import cached_engine
-from tests.emulator import Emulator
+from tests.emulator import REGION, Emulator
 from tests.model.small_graphs import make_cascade
 
 ROOT = Path(__file__).parents[2]
@@ -220,7 +220,7 @@ def object_uri(aws: Emulator, archive: bytes) -> Callable[[bytes], str]:
     def put(content: bytes) -> str:
         client = aws_clients.client("s3")
         bucket = f"models-{secrets.token_hex(6)}"
-        client.create_bucket(Bucket=bucket)
+        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         client.put_object(Bucket=bucket, Key="models/v1/model.tar.gz", Body=content)
         return f"s3://{bucket}/models/v1/model.tar.gz"
 
