@@ -270,8 +270,8 @@ def test_the_script_measures_the_bundle_that_ships(tmp_path: Path, cache_dir: Pa
 
 def test_the_script_takes_each_argument_once(tmp_path: Path) -> None:
     for arguments, told in (
-        (["model", "data.csv", "--data", "other.csv"], "given twice"),
-        (["model"], "the data is needed"),
+        (["model", "data.csv", "--data", "other.csv"], "named twice"),
+        (["model"], "the data is required"),
     ):
         done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 2
