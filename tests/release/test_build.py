@@ -88,7 +88,7 @@ def _command(shop: Path, bundle: Path, *more: str) -> list[str]:
     ]
 
 
-def test_shipping_makes_a_cascade_and_remembers(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_is_a_cascade_and_is_cached(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(_command(shop, tmp_path / "model.tar.gz", "--disagreement", "0.05")) == 0
     bundle = unpack(tmp_path / "model.tar.gz", tmp_path / "into")
     facts, card = bundle.metadata, (tmp_path / "CARD.md").read_text()
