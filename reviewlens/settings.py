@@ -88,7 +88,8 @@ class Settings(BaseSettings):
         "",
         description="A bundle (model.tar.gz) or folder to use instead of the shipped model, or the address of a bundle"
         " with its SHA-256: https://host/model.tar.gz#sha256=… or s3://bucket/key#sha256=…. It is downloaded once,"
-        " verified and cached; tasks on other machines download it themselves.",
+        " verified and cached; tasks on other machines download it themselves. With the Terraform in infra, tasks reach"
+        " no address but the bucket, and may read its folder models/.",
     )
     workers: int = Field(0, ge=0, le=256, description="Scoring workers per job; 0: by processors and memory.")
     worker_memory_mb: int = Field(900, ge=100, description="Memory reckoned per scoring worker when workers is 0.")

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Site:
+class FileServer:
     """A local HTTP server: what it answers by path, and which paths were asked for."""
 
     port: int = 0
@@ -44,8 +44,8 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    served = Site()
+def server() -> Iterator[FileServer]:
+    served = FileServer()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -61,12 +61,12 @@ def site() -> Iterator[Site]:
         def log_message(self, *_: object) -> None:
             """Keep the test's output clean."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        served.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
+        served.port = http_server.server_address[1]
+        thread = threading.Thread(target=http_server.serve_forever)
         thread.start()
         yield served
-        server.shutdown()
+        http_server.shutdown()
         thread.join()
 
 
@@ -80,20 +80,20 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "tiny.tar.gz").read_bytes()
 
 
-def test_a_model_is_downloaded_once_and_scores(site: Site, archive: bytes, tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", archive)
+def test_a_model_is_downloaded_once_and_scores(server: FileServer, archive: bytes, tmp_path: Path) -> None:
+    address = server.address("/model.tar.gz", archive)
     first = load_engine("cascade", address, cache_dir=tmp_path)
     again = load_engine("auto", address, cache_dir=tmp_path)
     assert first.score(["good lamp"]).tolist() == again.score(["good lamp"]).tolist()
     assert first.describe()["model_sha256"] == hashlib.sha256(archive).hexdigest()
-    assert site.requests == ["/model.tar.gz"]
+    assert server.requests == ["/model.tar.gz"]
     assert not list(tmp_path.glob(".download-*"))
 
 
 def test_a_job_is_pinned_to_the_hash_and_its_task_downloads_by_itself(
-    site: Site, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FileServer, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = site.address("/model.tar.gz", archive)
+    address = server.address("/model.tar.gz", archive)
     monkeypatch.setenv("HOME", str(tmp_path / "backend"))
     assert check_engine("auto", address) == "cascade"
     assert pinned_model("cascade", address) == hashlib.sha256(archive).hexdigest()
@@ -104,30 +104,32 @@ def test_a_job_is_pinned_to_the_hash_and_its_task_downloads_by_itself(
     cached_engine.cache_clear()
     assert cached_engine("cascade", address).name == "cascade"
     cached_engine.cache_clear()
-    assert site.requests == ["/model.tar.gz"] * 2
+    assert server.requests == ["/model.tar.gz"] * 2
 
 
-def test_bytes_that_were_tampered_with_are_refused_and_not_kept(site: Site, archive: bytes, tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", archive)
-    site.files["/model.tar.gz"] = archive[:-1] + bytes([archive[-1] ^ 1])
+def test_bytes_that_were_tampered_with_are_refused_and_not_kept(
+    server: FileServer, archive: bytes, tmp_path: Path
+) -> None:
+    address = server.address("/model.tar.gz", archive)
+    server.files["/model.tar.gz"] = archive[:-1] + bytes([archive[-1] ^ 1])
     with pytest.raises(ConfigurationError, match="SHA-256") as refused:
         local_model(address, tmp_path)
     assert refused.value.code == "model-hash"
     assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(".lock")] == []
 
 
-def test_a_cached_archive_that_changed_is_downloaded_again(site: Site, archive: bytes, tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", archive)
+def test_a_cached_archive_that_changed_is_downloaded_again(server: FileServer, archive: bytes, tmp_path: Path) -> None:
+    address = server.address("/model.tar.gz", archive)
     cached = local_model(address, tmp_path)
     assert cached is not None
     cached.write_bytes(b"something else")
     assert local_model(address, tmp_path) == cached
     assert cached.read_bytes() == archive
-    assert len(site.requests) == 2
+    assert len(server.requests) == 2
 
 
-def test_processes_that_need_it_at_once_share_one_download(site: Site, archive: bytes, tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", archive)
+def test_processes_that_need_it_at_once_share_one_download(server: FileServer, archive: bytes, tmp_path: Path) -> None:
+    address = server.address("/model.tar.gz", archive)
     program = "import sys; from pathlib import Path; from reviewlens.model.locate import local_model; "
     program += "print(local_model(sys.argv[1], Path(sys.argv[2])).stat().st_size)"
     running = [
@@ -135,11 +137,13 @@ def test_processes_that_need_it_at_once_share_one_download(site: Site, archive: 
         for _ in range(3)
     ]
     assert [int(process.communicate(timeout=60)[0]) for process in running] == [len(archive)] * 3
-    assert site.requests == ["/model.tar.gz"]
+    assert server.requests == ["/model.tar.gz"]
 
 
-def test_the_size_limit_is_exact(site: Site, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = site.address("/model.tar.gz", archive)
+def test_the_size_limit_is_exact(
+    server: FileServer, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.address("/model.tar.gz", archive)
     monkeypatch.setattr(locate, "MAX_DOWNLOAD_BYTES", len(archive) - 1)
     with pytest.raises(ConfigurationError) as refused:
         local_model(address, tmp_path)
@@ -172,45 +176,47 @@ def test_an_unusable_address_says_what_to_change(address: str, hint: str, tmp_pa
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, ConfigurationError), (403, ConfigurationError)])
-def test_a_missing_file_is_a_wrong_setting(site: Site, status: int, error: type[Exception], tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", b"x")
-    site.statuses["/model.tar.gz"] = status
+def test_a_missing_file_is_a_wrong_setting(
+    server: FileServer, status: int, error: type[Exception], tmp_path: Path
+) -> None:
+    address = server.address("/model.tar.gz", b"x")
+    server.statuses["/model.tar.gz"] = status
     with pytest.raises(error, match=str(status)):
         local_model(address, tmp_path)
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_a_server_in_trouble_is_asked_again_later(site: Site, status: int, tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", b"x")
-    site.statuses["/model.tar.gz"] = status
+def test_a_server_in_trouble_is_asked_again_later(server: FileServer, status: int, tmp_path: Path) -> None:
+    address = server.address("/model.tar.gz", b"x")
+    server.statuses["/model.tar.gz"] = status
     with pytest.raises(TransientError, match=str(status)):
         local_model(address, tmp_path)
 
 
-def test_a_connection_that_breaks_off_is_asked_again_later(site: Site, archive: bytes, tmp_path: Path) -> None:
-    address = site.address("/model.tar.gz", archive)
-    site.missing_bytes = 10
+def test_a_connection_that_breaks_off_is_asked_again_later(server: FileServer, archive: bytes, tmp_path: Path) -> None:
+    address = server.address("/model.tar.gz", archive)
+    server.missing_bytes = 10
     with pytest.raises(TransientError):
         local_model(address, tmp_path)
-    unreachable = address.replace(str(site.port), "9")
+    unreachable = address.replace(str(server.port), "9")
     with pytest.raises(TransientError):
         local_model(unreachable, tmp_path)
 
 
 @pytest.mark.parametrize("target", ["http://example.com/model.tar.gz", "file:///etc/passwd", "s3://bucket/key"])
-def test_redirects_lead_only_to_what_would_be_accepted_itself(site: Site, target: str, tmp_path: Path) -> None:
-    address = site.address("/old", b"x")
-    site.redirects["/old"] = target
+def test_redirects_lead_only_to_what_would_be_accepted_itself(server: FileServer, target: str, tmp_path: Path) -> None:
+    address = server.address("/old", b"x")
+    server.redirects["/old"] = target
     with pytest.raises(ConfigurationError) as refused:
         local_model(address, tmp_path)
     assert refused.value.code == "no-bundle"
 
 
-def test_a_redirect_is_followed(site: Site, archive: bytes, tmp_path: Path) -> None:
-    address = site.address("/new", archive).replace("/new", "/old")
-    site.redirects["/old"] = "/new"
+def test_a_redirect_is_followed(server: FileServer, archive: bytes, tmp_path: Path) -> None:
+    address = server.address("/new", archive).replace("/new", "/old")
+    server.redirects["/old"] = "/new"
     assert local_model(address, tmp_path) is not None
-    assert site.requests == ["/old", "/new"]
+    assert server.requests == ["/old", "/new"]
 
 
 @pytest.fixture
