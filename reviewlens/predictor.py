@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
@@ -42,7 +41,7 @@ class Predictor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._path = Path(settings.model) if settings.model else None
+        self._model = settings.model
         self._loaded = threading.Event()
         self._loading: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -64,7 +63,7 @@ class Predictor:
 
     def _load(self) -> None:
         try:
-            self._scorer = load_scorer(self._settings.engine, self._path, threads=2)
+            self._scorer = load_scorer(self._settings.engine, self._model, threads=2)
             self._scorer.predict(["This warms the model up."])
         except ReviewLensError as error:
             self._error = error

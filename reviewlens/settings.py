@@ -85,10 +85,16 @@ class Settings(BaseSettings):
 
     engine: str = Field(
         "auto",
-        description="Scoring engine for new jobs: auto (cascade if the model has cheaper stages, else openvino), "
-        "cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob.",
+        description="Scoring engine for new jobs: auto (cascade where the model has cheaper stages, else openvino) or"
+        " one of the names that `./run analyze --help` lists.",
     )
-    model: str = Field("", description="A bundle (model.tar.gz) or folder to use instead of the shipped model.")
+    model: str = Field(
+        "",
+        description="A bundle (model.tar.gz) or folder to use instead of the shipped model, or the address of a bundle"
+        " with its SHA-256: https://host/model.tar.gz#sha256=… or s3://bucket/key#sha256=…. It is downloaded once,"
+        " verified and cached; tasks on other machines download it themselves. With the Terraform in infra, tasks reach"
+        " no address but the bucket, and may read its folder models/.",
+    )
     workers: int = Field(0, ge=0, le=256, description="Scoring workers per job; 0: by processors and memory.")
     worker_memory_mb: int = Field(
         900, ge=100, description="Memory per scoring worker, in MB, assumed when workers is 0."

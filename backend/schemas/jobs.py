@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from backend.schemas.common import Body, Id
+from reviewlens.model.engines import ENGINE_CHOICES
 from reviewlens.uploads.service import Overrides
 
 
@@ -19,8 +20,7 @@ class Submission(Body):
     engine: str = Field(
         "",
         max_length=40,
-        description="auto, cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob; "
-        "empty: the engine in the settings.",
+        description=f"{ENGINE_CHOICES}; empty: the engine in the settings.",
     )
 
     def overrides(self) -> Overrides | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from reviewlens.errors import InputError, LimitError, ReviewLensError
+from reviewlens.model.engines import ENGINE_CHOICES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 user = typer.Typer(no_args_is_help=True, help="Users who may log in.")
@@ -72,10 +73,7 @@ def analyze(
     header: Annotated[bool | None, typer.Option(help="Whether the first line names the columns.")] = None,
     engine: Annotated[
         str | None,
-        typer.Option(
-            help="auto (default), cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or "
-            "textblob."
-        ),
+        typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
     ] = None,
 ) -> None:
     """Analyse one file without a server."""

@@ -20,11 +20,11 @@ from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, ReviewLensError
 from reviewlens.ids import new_id, now, seconds_since
 from reviewlens.jobs.interface import BEING_DELETED, UNFINISHED, UNLIMITED, Job, JobState, JobTable
-from reviewlens.jobs.models import check_engine, pinned_model
 from reviewlens.jobs.outcome import read_document
 from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
 from reviewlens.jobs.views import JobPage, JobView, OwnedJob, OwnedJobs, view_of
+from reviewlens.model.loading import check_engine, model_address, pinned_model
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 from reviewlens.uploads.service import Overrides, Upload, UploadService
@@ -126,7 +126,7 @@ class JobService:
             dialect=upload.sniffed.dialect,
             mapping=mapping,
             engine=engine,
-            model=_address(engine, self.settings.model),
+            model=model_address(engine, self.settings.model),
             model_sha256=sha256,
             slice_rows=self.settings.slice_rows,
             reuse_scores_of=tuple(reusable_jobs(self.store, self._newest(user), engine, sha256, cached)),
@@ -401,11 +401,6 @@ def _checked_mapping(upload: Upload) -> Mapping:
         raise InputError("No column was recognised as the review text; choose it.", code="mapping-needed")
     check_columns(mapping.columns(), len(upload.sniffed.columns))
     return mapping
-
-
-def _address(engine: str, model: str) -> str:
-    """The absolute path of the job's model; '' for the shipped model or an engine without one."""
-    return str(Path(model).absolute()) if model and engine != "textblob" else ""
 
 
 def _fingerprint(upload: Upload, mapping: Mapping, engine: str, model_sha256: str) -> str:

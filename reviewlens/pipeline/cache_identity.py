@@ -9,21 +9,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import reviewlens.model
+from reviewlens.model.engines import engine_libraries
+from reviewlens.model.locate import is_remote
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 INDEX_VERSION = 1
 """Raise it when the content or format of an index changes."""
 
-_LIBRARIES = ("numpy", "openvino", "tokenizers", "torch", "transformers", "textblob")
+_NOT_SCORING = ("explain.py", "spans.py", "locate.py", "archive.py")
+"""Files of `reviewlens/model` that change no score: explanations, and where a bundle comes from."""
 
 
 def scoring_identity(engine: str, model: str, model_sha256: str) -> dict[str, object] | None:
-    """Engine, model, cleaning, code and processor; None if the digest does not cover the whole model.
+    """Engine, model, cleaning, code and machine; None when the model's content is not pinned as a whole.
 
-    `model`: its local path; '' for the shipped model or none. The digest of a model in a folder covers its description
-    only, so a change of its weights would go unnoticed.
+    `model`: an address or local path, '' for the shipped model or none. A folder is pinned by its description only, so
+    a change of its weights would go unnoticed.
     """
-    if model and not Path(model).is_file():
+    if model and not is_remote(model) and not Path(model).is_file():
         return None
     return {
         "version": INDEX_VERSION,
@@ -42,8 +45,8 @@ def runtime() -> dict[str, str]:
     """
     return {
         "processor": _processor(),
-        "code": _digest(Path(next(iter(reviewlens.model.__path__)))),
-        **{name: _version(name) for name in _LIBRARIES},
+        "code": code_digest(Path(next(iter(reviewlens.model.__path__)))),
+        **{name: _version(name) for name in ("numpy", *engine_libraries())},
     }
 
 
@@ -57,9 +60,12 @@ def _version(library: str) -> str:
         return ""
 
 
-def _digest(folder: Path) -> str:
+def code_digest(folder: Path) -> str:
+    """SHA-256 over the scoring code in `reviewlens/model`; a change of any other code leaves it as it is."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
+        if path.relative_to(folder).as_posix() in _NOT_SCORING:
+            continue
         digest.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

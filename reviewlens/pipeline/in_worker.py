@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -57,7 +56,7 @@ def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: st
 @lru_cache(maxsize=1)
 def cached_engine(engine: str, model: str) -> Engine:
     """The engine of this process; it takes seconds to load, so workers are reused."""
-    return load_engine(engine, Path(model) if model else None)
+    return load_engine(engine, model)
 
 
 def _clean(batch: pa.RecordBatch, mapping: Mapping) -> pa.RecordBatch:

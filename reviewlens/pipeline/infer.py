@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +13,7 @@ from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import model_sha256
+from reviewlens.model.locate import is_remote, local_model
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.cache import Earlier, Known, count_reused, look_up, store_identity
 from reviewlens.pipeline.cache_identity import scoring_identity
@@ -57,19 +56,18 @@ def infer(job: Job, plan: Plan, spark: Spark) -> None:
 
 
 def checked_model(spec: JobSpec) -> tuple[str, str]:
-    """The local path of the spec's model ('' for the shipped one) and its SHA-256, which must match the spec."""
-    if "://" in spec.model and not spec.model.startswith("file://"):
-        raise ConfigurationError(
-            "REVIEWLENS_MODEL must be the path of a file or folder on the machine that scores.",
-            code="no-bundle",
-        )
-    path = unquote(urlsplit(spec.model).path) if spec.model.startswith("file:") else spec.model
-    digest = model_sha256(spec.engine, Path(path) if path else None)
-    if spec.model_sha256 and digest != spec.model_sha256:
+    """Where workers load the spec's model from ('' for the shipped one) and its SHA-256.
+
+    A model that has an address is downloaded here, once; workers on other machines download it themselves. Raises
+    ConfigurationError (code `model-changed`) when the SHA-256 is not the one in the spec; else as for `local_model`.
+    """
+    path = local_model(spec.model)
+    sha256 = model_sha256(spec.engine, path)
+    if spec.model_sha256 and sha256 != spec.model_sha256:
         raise ConfigurationError(
             "The model has changed since this job was submitted; submit the file again.", code="model-changed"
         )
-    return path, digest
+    return spec.model if is_remote(spec.model) else str(path or ""), sha256
 
 
 def warm_up(session: SparkSession, workers: int, engine: str, model: str) -> dict[str, object]:

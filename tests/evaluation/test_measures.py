@@ -20,10 +20,10 @@ from reviewlens.evaluation import baselines as baselines_module
 from reviewlens.evaluation.baselines import VaderEngine, baselines
 from reviewlens.evaluation.bootstrap import Confusion, confusion, intervals, rates
 from reviewlens.evaluation.calibration import expected_calibration_error
+from reviewlens.evaluation.evaluate import engine_for, temperature_of
 from reviewlens.evaluation.groups import groups_of, length_band, pooled, product_column
-from reviewlens.evaluation.measures import Yardsticks, evaluate_file, risk_coverage
+from reviewlens.evaluation.measures import Comparison, evaluate_file, risk_coverage
 from reviewlens.evaluation.report import render_report
-from reviewlens.evaluation.setup import engine_for, temperature_of
 from reviewlens.model.engines.textblob import TextBlobEngine
 from reviewlens.model.loading import open_bundle
 
@@ -186,7 +186,7 @@ class _Outside(html.parser.HTMLParser):
 
 def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     result = evaluate_file(
-        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", yardsticks=Yardsticks({"vader": None})
+        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", comparison=Comparison({"vader": None})
     )
     page = (tmp_path / "out" / "model_evaluation.html").read_text(encoding="utf-8")
     outside = _Outside()
@@ -270,8 +270,8 @@ def test_the_script_measures_the_bundle_that_ships(tmp_path: Path, cache_dir: Pa
 
 def test_the_script_takes_each_argument_once(tmp_path: Path) -> None:
     for arguments, told in (
-        (["model", "data.csv", "--data", "other.csv"], "given twice"),
-        (["model"], "the data is needed"),
+        (["model", "data.csv", "--data", "other.csv"], "named twice"),
+        (["model"], "the data is required"),
     ):
         done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 2
@@ -284,7 +284,7 @@ def test_a_baseline_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPat
     found = baselines()
     assert found["vader"] is None
     result = evaluate_file(
-        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", yardsticks=Yardsticks(found)
+        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", comparison=Comparison(found)
     )
     comparison = result["comparison"]
     assert isinstance(comparison, dict)

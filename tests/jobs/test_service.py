@@ -16,8 +16,9 @@ from reviewlens.errors import (
     NotFoundError,
     TransientError,
 )
-from reviewlens.jobs import models, service
+from reviewlens.jobs import service
 from reviewlens.jobs.interface import JobState
+from reviewlens.model import loading
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import Bench
@@ -102,7 +103,7 @@ def test_engines_are_known_and_installed(bench, monkeypatch):
     with pytest.raises(InputError) as unknown:
         bench.service.submit("u1", bench.upload(), engine="abacus")
     assert unknown.value.code == "unknown-engine"
-    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    monkeypatch.setattr(loading, "find_spec", lambda name: None)
     with pytest.raises(InputError) as missing:
         bench.service.submit("u1", bench.upload(), engine="openvino")
     assert missing.value.code == "engine-not-installed"
@@ -127,7 +128,7 @@ def test_the_model_is_pinned_by_its_content(tmp_path):
 
 
 def test_the_model_that_ships_is_the_default():
-    assert len(models.pinned_model("openvino", "")) == 64
+    assert len(loading.pinned_model("openvino", "")) == 64
 
 
 def test_unfinished_jobs_are_limited_per_user(bench):

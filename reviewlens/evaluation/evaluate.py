@@ -1,5 +1,4 @@
-"""What `sagemaker/evaluate.py` asks for: an engine for a model of any kind, what its scores were scaled by, and what to
-measure it beside."""
+"""Evaluation of a model of any kind on a labelled file: its engine, its temperature, and the baselines beside it."""
 
 from __future__ import annotations
 
@@ -9,8 +8,9 @@ from pathlib import Path
 from reviewlens.errors import ConfigurationError
 from reviewlens.evaluation.baselines import baselines
 from reviewlens.evaluation.behaviour import read_behaviour
-from reviewlens.evaluation.measures import Yardsticks, evaluate_file
+from reviewlens.evaluation.measures import Comparison, evaluate_file
 from reviewlens.model.bundle import BundleMetadata, peek
+from reviewlens.model.engines import BY_NAME
 from reviewlens.model.loading import AUTO, default_bundle_path, load_engine, resolve_engine
 
 log = logging.getLogger(__name__)
@@ -27,34 +27,37 @@ def evaluate(
     compare: bool = True,
     behaviour: bool = True,
 ) -> dict[str, object]:
-    """Measure a model (model.tar.gz, a folder, None for the bundle that ships) on a labelled file; what is written and
-    returned is `evaluate_file`'s. `compare`: beside TextBlob and VADER. Raises InputError and ConfigurationError."""
+    """Evaluate a model (model.tar.gz, a folder, None for the shipped bundle) on a labelled file; see `evaluate_file`.
+
+    `compare`: evaluate TextBlob and VADER as well; `behaviour`: run the behavioural tests. Raises InputError and
+    ConfigurationError.
+    """
     name = engine_for(engine, model)
     loaded = load_engine(name, model, threads=threads)
-    beside = baselines() if compare else {}
-    for baseline in (each for each, found in beside.items() if found is None):
-        log.warning("%s is not installed (requirements/training.txt has it): its column stays empty", baseline)
+    compared = baselines() if compare else {}
+    for baseline in (name for name, engine_or_none in compared.items() if engine_or_none is None):
+        log.warning("%s is not installed (it is in requirements/training.txt): its column stays empty", baseline)
     return evaluate_file(
         loaded,
         data,
         output,
         limit,
         temperature=temperature_of(name, model),
-        yardsticks=Yardsticks(beside, read_behaviour() if behaviour else None),
+        comparison=Comparison(compared, read_behaviour() if behaviour else None),
     )
 
 
 def engine_for(name: str, model: Path | None) -> str:
-    """The engine's real name; for `auto` and a plain Hugging Face folder, `transformers`."""
+    """The name with `auto` resolved: `transformers` for a plain Hugging Face folder."""
     if name == AUTO and model is not None and model.is_dir() and not (model / "bundle.json").is_file():
         return "transformers"
     return resolve_engine(name, model)
 
 
 def temperature_of(name: str, model: Path | None) -> float | None:
-    """What an engine's scores were calibrated with; None where there is no one temperature: a word list, a plain model
-    that was never calibrated, a cascade (each stage has its own)."""
-    if name in {"cascade", "textblob"}:
+    """The temperature of an engine's scores; None without a single one: an engine without a model, a plain model that
+    was never calibrated, a cascade (each stage has its own)."""
+    if name == "cascade" or not BY_NAME[name].needs_model:
         return None
     facts = _metadata(model or default_bundle_path())
     if facts is None:

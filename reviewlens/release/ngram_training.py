@@ -1,4 +1,4 @@
-"""Learning the n-gram stage from a teacher's scores: logistic regression on soft targets."""
+"""Training of the n-gram model on a teacher's scores: logistic regression on soft targets."""
 
 from __future__ import annotations
 
@@ -27,40 +27,44 @@ def fit_ngrams(
     penalty: float = 1e-6,
     iterations: int = 60,
 ) -> NgramModel:
-    """The model whose probabilities of positive come nearest to the targets (0 to 1, shape (texts,)) by log loss.
+    """The model with the lowest log loss against the targets (0 to 1, shape (texts,)).
 
-    `weights`: how much each text counts; `least_texts`: an n-gram seen less often than this is not learnt; `penalty`:
-    half of it times the squared weights is added to the mean loss. The same input gives the same model.
+    `weights`: of each text, (texts,); `least_texts`: n-grams in fewer texts are left out; `penalty`: half of it times
+    the squared weights is added to the mean loss. The same input gives the same model.
     """
     columns, matrix = _matrix(tokens, least_texts)
     counts = np.ones(len(targets)) if weights is None else weights
     share = counts / counts.sum()
     transposed = matrix.T.tocsr()
 
-    def loss(solution: Floats) -> tuple[float, Floats]:
-        margins = matrix @ solution[:-1] + solution[-1]
+    def loss(point: Floats) -> tuple[float, Floats]:
+        margins = matrix @ point[:-1] + point[-1]
         value = float(share @ (np.logaddexp(0.0, margins) - targets * margins))
         error = share * (sigmoid(margins) - targets)
-        slope = np.append(transposed @ error + penalty * solution[:-1], error.sum())
-        return value + 0.5 * penalty * float(solution[:-1] @ solution[:-1]), slope
+        slope = np.append(transposed @ error + penalty * point[:-1], error.sum())
+        return value + 0.5 * penalty * float(point[:-1] @ point[:-1]), slope
 
-    found = optimize.minimize(
+    solution = optimize.minimize(
         loss, np.zeros(len(columns) + 1), jac=True, method="L-BFGS-B", options={"maxiter": iterations}
     )
-    log.info("%d n-grams learnt from %d texts in %d steps, loss %.4f", len(columns), len(tokens), found.nit, found.fun)
-    return NgramModel(_fixed_point(columns, found.x))
+    log.info(
+        "%d n-grams trained on %d texts in %d steps, loss %.4f", len(columns), len(tokens), solution.nit, solution.fun
+    )
+    return NgramModel(_fixed_point(columns, solution.x))
 
 
 def out_of_source(sources: Sequence[str], folds: int = 3) -> dict[str, int]:
-    """A fold for each source, sources of like size spread over the folds: an n-gram model of the other folds has never
-    seen how a source's reviewers talk, as it has not when people bring their own reviews."""
+    """A fold (0 to folds - 1) for each source, with sources of similar size in different folds.
+
+    A model trained on the other folds has never seen the source, as with reviews that users upload.
+    """
     sizes = Counter(sources)
     ranked = sorted(sizes, key=lambda source: (-sizes[source], source))
-    return {source: place % folds for place, source in enumerate(ranked)}
+    return {source: rank % folds for rank, source in enumerate(ranked)}
 
 
 def _matrix(tokens: Sequence[Sequence[int]], least_texts: int) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
-    """The buckets learnt, and the texts' n-grams in them, each row divided by the root of its n-grams."""
+    """The buckets in use, and the texts' n-grams in them, each row divided by the root of its number of n-grams."""
     texts = hashed(tokens)
     values = np.repeat(1 / np.sqrt(texts.sizes()), texts.lengths).astype(np.float32)
     row = np.repeat(np.arange(len(tokens), dtype=np.int32), texts.lengths)
@@ -69,20 +73,20 @@ def _matrix(tokens: Sequence[Sequence[int]], least_texts: int) -> tuple[NDArray[
         placed = (values[inside], (row[inside], buckets[inside].astype(np.int32)))
         whole = whole + sparse.csr_matrix(placed, shape=whole.shape)
     columns = np.flatnonzero(np.bincount(whole.indices, minlength=BUCKETS) >= least_texts)
-    place = np.full(BUCKETS, -1, dtype=np.int32)
-    place[columns] = np.arange(len(columns), dtype=np.int32)
-    kept = place[whole.indices] >= 0
+    column_of = np.full(BUCKETS, -1, dtype=np.int32)
+    column_of[columns] = np.arange(len(columns), dtype=np.int32)
+    kept = column_of[whole.indices] >= 0
     ends = np.concatenate([[0], np.cumsum(kept)])[whole.indptr]
     shape = (len(tokens), len(columns))
-    return columns, sparse.csr_matrix((whole.data[kept], place[whole.indices[kept]], ends), shape=shape)
+    return columns, sparse.csr_matrix((whole.data[kept], column_of[whole.indices[kept]], ends), shape=shape)
 
 
 def _fixed_point(columns: NDArray[np.int64], solution: Floats) -> NDArray[np.int16]:
     largest = np.iinfo(np.int16).max
-    whole = np.clip(np.rint(solution * UNIT), -largest, largest)
-    # 0 says "never learnt": a weight that rounds to nothing stays learnt.
-    whole[:-1][whole[:-1] == 0] = 1
+    rounded = np.clip(np.rint(solution * UNIT), -largest, largest)
+    # 0 means "not in the training data": a weight that rounds to 0 becomes 1.
+    rounded[:-1][rounded[:-1] == 0] = 1
     weights = np.zeros(BUCKETS + 1, dtype=np.int16)
-    weights[columns] = whole[:-1]
-    weights[BUCKETS] = whole[-1]
+    weights[columns] = rounded[:-1]
+    weights[BUCKETS] = rounded[-1]
     return weights
