@@ -10,6 +10,14 @@ from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = {
+    "Where things are": "environment",
+    "On AWS": "store",
+    "Jobs and scoring": "engine",
+    "Limits": "max_upload_bytes",
+    "Identity": "access_token_minutes",
+}
+"""Sections of the configuration page, each with its first setting; settings stand there in the order of the class."""
 
 
 class Settings(BaseSettings):
@@ -33,6 +41,9 @@ class Settings(BaseSettings):
     backend_url: str = Field("http://127.0.0.1:8000", description="Where the UI's server reaches the backend.")
     public_backend_url: str = Field("", description="Where a browser reaches the backend; empty: same as backend_url.")
     public_frontend_url: str = Field("http://127.0.0.1:8501", description="Where a browser reaches the UI.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severity that is logged."
+    )
     store: str = Field(
         "",
         description="Where objects are kept: s3://bucket, or empty for a folder in data_dir. Its region and keys come"
@@ -73,10 +84,6 @@ class Settings(BaseSettings):
     emr_archive: str = Field("", description="S3 address of the packed Python environment for EMR Serverless.")
     emr_over_bytes: int = Field(
         1_000_000_000, ge=1, description="Files over so many bytes go to EMR Serverless, where there is one."
-    )
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severity that is logged."
     )
 
     engine: str = Field(

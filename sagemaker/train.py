@@ -67,7 +67,8 @@ def main(argv: list[str] | None = None) -> int:
     model_dir: Path | None = given.pop("model_dir")
     given["licences"] = tuple(name for name in given["licences"].split(",") if name)
 
-    from reviewlens.training.trainer import TrainingOptions, train  # torch loads only when the arguments are right
+    from reviewlens.training.trainer import train  # torch loads only when the arguments are right
+    from reviewlens.training.training_args import TrainingOptions
 
     try:
         report = train(TrainingOptions(**given))

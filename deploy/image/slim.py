@@ -99,7 +99,7 @@ def drop_symbols(library: Path) -> int:
         count = struct.unpack_from("<H", head, 56)[0]
         file.seek(program_headers)
         table = file.read(_LOADED * count)
-        end = program_headers + _LOADED * count
+        end: int = program_headers + _LOADED * count
         for number in range(count):
             offset, size = (struct.unpack_from("<Q", table, _LOADED * number + at)[0] for at in (8, 32))
             end = max(end, offset + size)
