@@ -8,28 +8,33 @@ from typing import Any
 import altair as alt
 
 from frontend import words
+from frontend.api.models import Bin, ConfidenceHistogram, Distribution, OverTime, Term, TimePoint
 from frontend.style import Colours
 
-JSON = dict[str, Any]
+Row = dict[str, Any]
+"""One record of a chart's data."""
 _AXIS = 52  # room for the labels of a vertical axis, so that charts above one another line up
 _FORMATS = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y", "quarter": "%b %Y", "year": "%Y"}
 
 
-def distribution(part: JSON, look: Colours) -> alt.LayerChart:
+def distribution(part: Distribution, look: Colours) -> alt.LayerChart:
     """One bar, split in two: click a side."""
-    total = part["count"] or 1
-    share = part["positive"] / total
+    total = part.count or 1
+    share = part.positive / total
     rows = [
         {
             "sentiment": kind,
             "from": start,
             "to": end,
-            "reviews": part[kind],
-            "share": words.percent(part[kind] / total),
+            "reviews": count,
+            "share": words.percent(count / total),
             "middle": (start + end) / 2,
-            "shown": words.percent(part[kind] / total) if end - start > 0.09 else "",
+            "shown": words.percent(count / total) if end - start > 0.09 else "",
         }
-        for kind, start, end in (("positive", 0.0, share), ("negative", share, 1.0))
+        for kind, count, start, end in (
+            ("positive", part.positive, 0.0, share),
+            ("negative", part.negative, share, 1.0),
+        )
     ]
     picked = alt.selection_point(name="sentiment", fields=["sentiment"], on="click", clear="dblclick")
     base = alt.Chart(_data(rows))
@@ -52,11 +57,11 @@ def distribution(part: JSON, look: Colours) -> alt.LayerChart:
     return alt.layer(bar, text).properties(height=58, background="transparent")
 
 
-def share_over_time(part: JSON, look: Colours) -> alt.LayerChart:
+def share_over_time(part: OverTime, look: Colours) -> alt.LayerChart:
     """The positive share of each bucket with its Wilson band; a bucket without reviews is a gap."""
-    rows = [_time_row(point) for point in part["points"]]
+    rows = [_time_row(point) for point in part.points]
     picked = alt.selection_point(name="bucket", fields=["start"], on="click", clear="dblclick", nearest=False)
-    base = alt.Chart(_data(rows)).encode(x=_time_axis(part["bucket"], rows, labels=False))
+    base = alt.Chart(_data(rows)).encode(x=_time_axis(part.bucket, rows, labels=False))
     percent = alt.Axis(
         format=".0%", tickCount=5, title=None, minExtent=_AXIS, maxExtent=_AXIS, domain=False, ticks=False
     )
@@ -78,16 +83,16 @@ def share_over_time(part: JSON, look: Colours) -> alt.LayerChart:
     return alt.layer(band, line, dots).properties(height=230, background="transparent")
 
 
-def count_over_time(part: JSON, look: Colours) -> alt.Chart:
+def count_over_time(part: OverTime, look: Colours) -> alt.Chart:
     """How many reviews each bucket has, negative below positive: click a bucket."""
-    rows = [piece for point in part["points"] for piece in _stacked(point, _time_row(point))]
+    rows = [piece for point in part.points for piece in _stacked(point, _time_row(point))]
     picked = alt.selection_point(name="bucket", fields=["start"], on="click", clear="dblclick")
     counts = alt.Axis(format=",d", tickCount=3, title=None, minExtent=_AXIS, maxExtent=_AXIS, domain=False, ticks=False)
     return (
         alt.Chart(_data(rows))
         .mark_rect(cursor="pointer", stroke=look.ground, strokeWidth=1.5)
         .encode(
-            x=_time_axis(part["bucket"], rows, labels=True, edge=True),
+            x=_time_axis(part.bucket, rows, labels=True, edge=True),
             x2="right:T",
             y=alt.Y("from:Q", axis=counts, scale=alt.Scale(zero=True)),
             y2="to:Q",
@@ -100,7 +105,7 @@ def count_over_time(part: JSON, look: Colours) -> alt.Chart:
     )
 
 
-def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
+def shares(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
     """A bar for each row, positive against negative, with the 95 % interval at the border and the count at the end.
 
     `rows` are tallies with a `name` to show and the value to pick under `field`.
@@ -162,16 +167,15 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
     return alt.layer(good, bad, sure, inside, counts).properties(height=30 * len(shown) + 54, background="transparent")
 
 
-def terms(rows: list[JSON], kind: str, look: Colours) -> alt.LayerChart:
+def terms(terms_: list[Term], kind: str, look: Colours) -> alt.LayerChart:
     """The words most typical of one sentiment: the longer the bar, the stronger the sign. Click a word."""
     shown = [
         {
-            **row,
-            "strength": abs(row["z"]),
-            "own": row[f"{kind}_reviews"],
-            "text": f"{words.percent(row[f'{kind}_reviews'] / row['reviews'], 0)} of {words.count(row['reviews'])}",
+            **term.model_dump(),
+            "strength": abs(term.z),
+            "text": f"{words.percent(_own(term, kind) / term.reviews, 0)} of {words.count(term.reviews)}",
         }
-        for row in sorted(rows, key=lambda row: -abs(row["z"]))
+        for term in sorted(terms_, key=lambda term: -abs(term.z))
     ]
     longest = max((row["strength"] for row in shown), default=1)
     picked = alt.selection_point(name="term", fields=["term"], on="click", clear="dblclick")
@@ -197,7 +201,11 @@ def terms(rows: list[JSON], kind: str, look: Colours) -> alt.LayerChart:
     return alt.layer(bars, text).properties(height=max(26 * len(shown), 60), background="transparent")
 
 
-def dumbbell(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
+def _own(term: Term, kind: str) -> int:
+    return term.positive_reviews if kind == "positive" else term.negative_reviews
+
+
+def dumbbell(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
     """From the earlier period (ring) to the later one (dot): click a row.
 
     `rows`: name, earlier and later (shares), good (whether the change is for the better), and texts for the tooltip.
@@ -239,18 +247,18 @@ def dumbbell(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
     return alt.layer(line, ring, dot).properties(height=32 * len(rows) + 56, background="transparent")
 
 
-def histogram(part: JSON, look: Colours) -> alt.LayerChart:
+def histogram(part: ConfidenceHistogram, look: Colours) -> alt.LayerChart:
     """How sure the model is: click a bar."""
     rows = [
         piece
-        for item in part["bins"]
+        for item in part.bins
         for piece in _stacked(
             item,
             {
-                "low": item["low"],
-                "high": item["high"],
-                "bin": f"{item['low']:.4f}",
-                "span": f"{100 * item['low']:.0f}–{words.percent(item['high'], 0)}",
+                "low": item.low,
+                "high": item.high,
+                "bin": f"{item.low:.4f}",
+                "span": f"{100 * item.low:.0f}–{words.percent(item.high, 0)}",
             },
         )
     ]
@@ -276,7 +284,7 @@ def histogram(part: JSON, look: Colours) -> alt.LayerChart:
         )
         .add_params(picked)
     )
-    border = part.get("needs_review_below")
+    border = part.needs_review_below
     layers: list[Any] = [bars]
     if border and left < border < 1:
         roomy = border < left + 0.5 * (1 - left)  # is there more room on the right of the line than on its left?
@@ -292,14 +300,14 @@ def histogram(part: JSON, look: Colours) -> alt.LayerChart:
     return alt.layer(*layers).properties(height=290, background="transparent")
 
 
-def _data(rows: list[JSON]) -> alt.InlineData:
+def _data(rows: list[Row]) -> alt.InlineData:
     return alt.InlineData(values=rows)
 
 
-def _stacked(tally: JSON, row: JSON) -> list[JSON]:
+def _stacked(tally: TimePoint | Bin, row: Row) -> list[Row]:
     """The two pieces of a bar, negative below positive, each with both its edges."""
-    low, all_ = tally["negative"], tally["negative"] + tally["positive"]
-    both = {**row, "positive": tally["positive"], "negative": low}
+    low, all_ = tally.negative, tally.negative + tally.positive
+    both = {**row, "positive": tally.positive, "negative": low}
     return [
         {**both, "sentiment": "negative", "from": 0, "to": low},
         {**both, "sentiment": "positive", "from": low, "to": all_},
@@ -314,26 +322,26 @@ def _sentiment_colour(field: str, look: Colours) -> alt.Color:
     )
 
 
-def _time_row(point: JSON) -> JSON:
-    first, last = date.fromisoformat(point["start"]), date.fromisoformat(point["end"]) + timedelta(days=1)
+def _time_row(point: TimePoint) -> Row:
+    first, last = point.start, point.end + timedelta(days=1)
     middle = datetime(first.year, first.month, first.day, tzinfo=UTC) + (last - first) / 2
     return {
-        "start": point["start"],
+        "start": point.start.isoformat(),
         "left": f"{first}T00:00:00Z",
         "right": f"{last}T00:00:00Z",
         "middle": middle.isoformat(),
-        "label": point["label"],
-        "count": point["count"],
-        "share": point["positive_share"],
-        "low": point["low"],
-        "high": point["high"],
-        "positive": point["positive"],
-        "negative": point["negative"],
-        "interval": _interval(point["low"], point["high"]),
+        "label": point.label,
+        "count": point.count,
+        "share": point.positive_share,
+        "low": point.low,
+        "high": point.high,
+        "positive": point.positive,
+        "negative": point.negative,
+        "interval": _interval(point.low, point.high),
     }
 
 
-def _time_axis(bucket: str, rows: list[JSON], *, labels: bool, edge: bool = False) -> alt.X:
+def _time_axis(bucket: str, rows: list[Row], *, labels: bool, edge: bool = False) -> alt.X:
     scale = alt.Scale(type="utc", domain=[rows[0]["left"], rows[-1]["right"]], nice=False)
     starts = sorted({str(row["start"]) for row in rows})
     axis = alt.Axis(
@@ -364,7 +372,7 @@ def _time_tooltip() -> list[alt.Tooltip]:
     ]
 
 
-def _window(rows: list[JSON]) -> tuple[float, float]:
+def _window(rows: list[Row]) -> tuple[float, float]:
     """The part of 0 to 1 in which the bands lie, rounded outwards to tenths, at least three tenths wide."""
     lows = [row["low"] for row in rows if row["low"] is not None] or [0.0]
     highs = [row["high"] for row in rows if row["high"] is not None] or [1.0]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from frontend import routes, session, style, words
+from frontend.api.models import JobView
 from frontend.client import answers
 
 
-def newest_finished() -> dict[str, Any] | None:
+def newest_finished() -> JobView | None:
     """The newest finished job, asked for at most every few seconds; None when there is none yet."""
-    jobs = session.remembered("newest", "jobs", lambda: session.client().jobs(limit=50)["jobs"], keep=1, seconds=3)
-    return next((job for job in jobs if job["state"] == "succeeded"), None)
+    jobs = session.remembered("newest", "jobs", lambda: session.client().jobs(limit=50).jobs, keep=1, seconds=3)
+    return next((job for job in jobs if job.state == "succeeded"), None)
 
 
 def logged_out() -> None:

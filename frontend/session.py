@@ -18,6 +18,7 @@ import httpx
 import streamlit as st
 
 from frontend import log, words
+from frontend.api.models import Me
 from frontend.client import ApiError, BackendDown, Client, NotLoggedIn, connection
 from reviewlens.settings import Settings
 
@@ -71,11 +72,11 @@ def _cookie(name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def person() -> dict[str, Any]:
+def person() -> Me:
     """Who is logged in; asked once per session."""
     if "person" not in st.session_state:
         st.session_state["person"] = client().me()
-    known: dict[str, Any] = st.session_state["person"]
+    known: Me = st.session_state["person"]
     return known
 
 

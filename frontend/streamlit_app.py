@@ -19,7 +19,7 @@ def main() -> None:
     style.apply()
     session.logger()
     try:
-        name = str(session.person().get("name") or "you")
+        name = session.person().name or "you"
     except NotLoggedIn:
         session.forget()
         doors.logged_out()

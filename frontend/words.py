@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 K = TypeVar("K")
@@ -171,9 +171,9 @@ def stars(rating: float | None) -> str:
     return "" if rating is None else f"{rating:g}{NBSP}{'star' if rating == 1 else 'stars'}"
 
 
-def model(facts: dict[str, Any]) -> str:
+def model(version: str, name: str, engine: str) -> str:
     """A model in one word: its version, which names it; else its base's name, else its engine."""
-    return str(facts.get("version") or facts.get("name") or facts.get("engine") or "")
+    return version or name or engine
 
 
 def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:

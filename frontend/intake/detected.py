@@ -7,8 +7,10 @@ from datetime import date
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, words
+from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
 ROLES = {"text": "Review text", "title": "Title", "rating": "Stars or rating", "date": "Date", "product": "Product"}
@@ -25,11 +27,11 @@ QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quot
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
 
 
-def show(upload: dict[str, Any]) -> None:
+def show(upload: Upload) -> None:
     """Everything about the file, top to bottom: facts, warnings, columns, how it is written, first rows."""
-    sniffed = upload["sniffed"]
+    sniffed = upload.sniffed
     _facts(upload)
-    session.warn(sniffed["warnings"])
+    session.warn(sniffed.warnings)
     with st.container(key="card-columns"):
         _columns(upload)
     with st.expander("How the file is written", icon=":material/tune:"):
@@ -38,50 +40,54 @@ def show(upload: dict[str, Any]) -> None:
         _preview(sniffed)
 
 
-def _facts(upload: dict[str, Any]) -> None:
-    sniffed, dialect = upload["sniffed"], upload["sniffed"]["dialect"]
-    facts = [FORMATS[dialect["format"]]]
-    if dialect["compression"] != "none":
+def _facts(upload: Upload) -> None:
+    sniffed, dialect = upload.sniffed, upload.sniffed.dialect
+    facts = [FORMATS[dialect.format]]
+    if dialect.compression != "none":
         facts.append("gzip")
-    if dialect["format"] in ("csv", "jsonl"):
-        facts.append(ENCODINGS[dialect["encoding"]])
-    if dialect["format"] == "csv":
-        facts.append(f"separated by {DELIMITERS[dialect['delimiter']]}")
-    if dialect["format"] in ("csv", "xlsx"):
-        facts.append("first row names the columns" if dialect["header"] else "no row of column names")
+    if dialect.format in ("csv", "jsonl"):
+        facts.append(ENCODINGS[dialect.encoding])
+    if dialect.format == "csv":
+        facts.append(f"separated by {DELIMITERS[dialect.delimiter]}")
+    if dialect.format in ("csv", "xlsx"):
+        facts.append("first row names the columns" if dialect.header else "no row of column names")
     facts += [
-        words.many(len(sniffed["columns"]), "column"),
-        f"about {words.many(sniffed['estimated_rows'], 'row')}",
-        words.size(upload["size_bytes"]),
+        words.many(len(sniffed.columns), "column"),
+        f"about {words.many(sniffed.estimated_rows, 'row')}",
+        words.size(upload.size_bytes),
     ]
     with st.container(horizontal=True, gap="small", key="facts"):
         for fact in facts:
             st.badge(words.escape(fact), color="gray")
 
 
-def _columns(upload: dict[str, Any]) -> None:
-    sniffed, mapping = upload["sniffed"], upload["sniffed"]["mapping"] or {}
+def _columns(upload: Upload) -> None:
+    sniffed, mapping = upload.sniffed, upload.sniffed.mapping
     st.subheader("Which column is what?", anchor=False)
     st.caption("Found by name and content. Change what is not right; every other column is kept as it is.")
-    by_index = {column["index"]: column for column in sniffed["columns"]}
+    by_index, columns = {column.index: column for column in sniffed.columns}, columns_by_role(mapping)
     top, rest = st.columns([1, 1], gap="medium"), st.columns(3, gap="medium")
     for place, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
         with place:
-            _role(upload, role, label, mapping.get(role), by_index)
-    if mapping.get("rating") is not None:
+            _role(upload, role, label, columns.get(role), by_index)
+    if mapping and mapping.rating is not None:
         _scale(upload, rest[0], mapping)
-    if mapping.get("date") is not None and mapping.get("date_format"):
-        _order(upload, rest[1], mapping, by_index)
+    if mapping and mapping.date is not None and mapping.date_format:
+        _order(upload, rest[1], mapping.date_format, by_index[mapping.date])
 
 
-def _role(
-    upload: dict[str, Any], role: str, label: str, found: int | None, by_index: dict[int, dict[str, Any]]
-) -> None:
+def columns_by_role(mapping: Mapping | None) -> dict[str, int]:
+    """The roles that have a column, each with the column's index."""
+    columns: dict[str, int | None] = {role: getattr(mapping, role, None) for role in ROLES}
+    return {role: index for role, index in columns.items() if index is not None}
+
+
+def _role(upload: Upload, role: str, label: str, found: int | None, by_index: dict[int, ColumnInfo]) -> None:
     key = f"role-{role}"
     options = [*by_index] if role == "text" else [_NONE, *by_index]
     st.session_state[key] = found if found is not None else None if role == "text" else _NONE
     names = words.distinct(
-        {_NONE: "not in this file"} | {at: column["name"] or f"column {at + 1}" for at, column in by_index.items()}
+        {_NONE: "not in this file"} | {at: column.name or f"column {at + 1}" for at, column in by_index.items()}
     )
 
     def changed() -> None:
@@ -98,9 +104,9 @@ def _role(
     )
     if found is not None and found in by_index:
         examples = [
-            words.cut(" ".join(example.split()), 60) for example in by_index[found]["examples"] if example.strip()
+            words.cut(" ".join(example.split()), 60) for example in by_index[found].examples if example.strip()
         ][:2]
-        reason = upload["sniffed"]["mapping_reasons"].get(role, "")
+        reason = upload.sniffed.mapping_reasons.get(role, "")
         reason = reason[:1].upper() + reason[1:]
         st.caption(
             "  \n".join(
@@ -111,8 +117,8 @@ def _role(
         st.caption(":material/error: Needed: choose the column that holds the reviews.")
 
 
-def _scale(upload: dict[str, Any], place: Any, mapping: dict[str, Any]) -> None:
-    st.session_state["rating-scale"] = float(mapping["rating_scale"])
+def _scale(upload: Upload, place: DeltaGenerator, mapping: Mapping) -> None:
+    st.session_state["rating-scale"] = float(mapping.rating_scale)
     place.number_input(
         "Best possible rating",
         min_value=0.5,
@@ -124,12 +130,11 @@ def _scale(upload: dict[str, Any], place: Any, mapping: dict[str, Any]) -> None:
     )
 
 
-def _order(upload: dict[str, Any], place: Any, mapping: dict[str, Any], by_index: dict[int, dict[str, Any]]) -> None:
-    form = mapping["date_format"]
-    if form["kind"] != "numeric":
+def _order(upload: Upload, place: DeltaGenerator, form: DateFormat, column: ColumnInfo) -> None:
+    if form.kind != "numeric":
         return
-    examples = [example for example in by_index[mapping["date"]]["examples"] if example.strip()]
-    st.session_state["date-order"] = form["order"]
+    examples = [example for example in column.examples if example.strip()]
+    st.session_state["date-order"] = form.order
 
     def label(order: str) -> str:
         read = read_date(examples[0], order) if examples else None
@@ -141,10 +146,11 @@ def _order(upload: dict[str, Any], place: Any, mapping: dict[str, Any], by_index
         key="date-order",
         format_func=label,
         on_change=lambda: change(
-            upload, mapping={"date_format": {**form, "order": st.session_state["date-order"], "ambiguous": False}}
+            upload,
+            mapping={"date_format": {**form.model_dump(), "order": st.session_state["date-order"], "ambiguous": False}},
         ),
     )
-    if form["ambiguous"]:
+    if form.ambiguous:
         place.warning(
             "Day and month could be either way round in every date seen. Check the order.",
             icon=":material/calendar_month:",
@@ -164,25 +170,25 @@ def read_date(example: str, order: str) -> date | None:
         return None
 
 
-def _dialect(upload: dict[str, Any]) -> None:
-    now = upload["sniffed"]["dialect"]
-    if now["format"] == "parquet":
+def _dialect(upload: Upload) -> None:
+    now = upload.sniffed.dialect
+    if now.format == "parquet":
         st.caption("A Parquet file says itself how it is written; there is nothing to choose.")
         return
     st.caption("Change this when letters look wrong below, or when columns run into one another.")
     places = st.columns(4, gap="medium")
-    if now["format"] == "csv":
+    if now.format == "csv":
         _part(upload, places[0], "delimiter", "Columns are separated by", DELIMITERS)
         _part(upload, places[1], "quoting", "A quote inside quotes", QUOTING)
-    if now["format"] in ("csv", "jsonl"):
+    if now.format in ("csv", "jsonl"):
         _part(upload, places[2], "encoding", "Letters are written in", ENCODINGS)
-    if now["format"] in ("csv", "xlsx"):
+    if now.format in ("csv", "xlsx"):
         _part(upload, places[3], "header", "The first row", {True: "names the columns", False: "is a review"})
 
 
-def _part(upload: dict[str, Any], place: Any, name: str, label: str, options: dict[Any, str]) -> None:
+def _part(upload: Upload, place: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
     key = f"dialect-{name}"
-    st.session_state[key] = upload["sniffed"]["dialect"][name]
+    st.session_state[key] = getattr(upload.sniffed.dialect, name)
     place.selectbox(
         label,
         list(options),
@@ -192,23 +198,22 @@ def _part(upload: dict[str, Any], place: Any, name: str, label: str, options: di
     )
 
 
-def _preview(sniffed: dict[str, Any]) -> None:
-    mapping = sniffed["mapping"] or {}
-    roles = {mapping[role]: short for role, short in _SHORT.items() if mapping.get(role) is not None}
-    names = [f"c{column['index']}" for column in sniffed["columns"]]
-    rows = [dict(zip(names, row, strict=False)) for row in sniffed["preview"]]
+def _preview(sniffed: Sniffed) -> None:
+    roles = {index: _SHORT[role] for role, index in columns_by_role(sniffed.mapping).items()}
+    names = [f"c{column.index}" for column in sniffed.columns]
+    rows = [dict(zip(names, row, strict=False)) for row in sniffed.preview]
     st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
     shown = {
-        f"c{column['index']}": st.column_config.TextColumn(
-            (f"◆ {roles[column['index']]}: " if column["index"] in roles else "")
-            + (column["name"] or f"column {column['index'] + 1}"),
+        f"c{column.index}": st.column_config.TextColumn(
+            (f"◆ {roles[column.index]}: " if column.index in roles else "")
+            + (column.name or f"column {column.index + 1}"),
             width="large"
-            if roles.get(column["index"]) == "review text"
+            if roles.get(column.index) == "review text"
             else "medium"
-            if column["index"] in roles
+            if column.index in roles
             else "small",
         )
-        for column in sniffed["columns"]
+        for column in sniffed.columns
     }
     st.dataframe(
         rows,
@@ -220,9 +225,7 @@ def _preview(sniffed: dict[str, Any]) -> None:
     )
 
 
-def change(
-    upload: dict[str, Any], *, dialect: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None
-) -> None:
+def change(upload: Upload, *, dialect: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None) -> None:
     """Look at the file again with what the person has said; what they said before still holds."""
     state = st.session_state
     if dialect:  # other columns may come out: what was said about columns may not fit them
@@ -230,6 +233,6 @@ def change(
         state["said_mapping"] = {}
     state["said_mapping"] = {**state.get("said_mapping", {}), **(mapping or {})}
     said, columns = state.get("said_dialect", {}), state["said_mapping"]
-    found = session.attempt(lambda: session.client().sniff(upload["upload_id"], said, columns))
+    found = session.attempt(lambda: session.client().sniff(upload.upload_id, said, columns))
     if found:
         state["upload"] = found

@@ -20,7 +20,7 @@ def limit() -> int | None:
     if "direct_limit" not in state:
         try:
             offer = session.client().direct_offer()
-            state["direct_limit"] = int(offer["max_bytes"]) if offer["offered"] else None
+            state["direct_limit"] = offer.max_bytes if offer.offered else None
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -58,7 +58,7 @@ def _announced(said: dict[str, Any]) -> dict[str, Any]:
         form = session.client().announce(str(said["name"]), int(said["size"]))
     except ApiError as error:
         return {"turn": said["turn"], "problem": error.detail}
-    return {"turn": said["turn"], "name": str(said["name"]), **form}
+    return {"turn": said["turn"], "name": str(said["name"]), **form.model_dump()}
 
 
 def _complete(form: dict[str, Any], turn: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend import session, words
+from frontend.api.models import JobView
 
 # About how long the stages take, so that the bar moves evenly; scoring is most of it.
 _WEIGHTS = {"read": 6, "clean": 8, "deduplicate": 4, "infer": 72, "assemble": 6, "publish": 4}
@@ -17,10 +18,10 @@ _NEXT = {"failed": "did not finish", "cancelled": "was cancelled"}
 def watch(job_id: str) -> None:
     """Follow a job to its end."""
     job = session.client().job(job_id)
-    st.title(words.escape(job["filename"]), anchor=False)
-    if job["state"] in words.UNFINISHED:
+    st.title(words.escape(job.filename), anchor=False)
+    if job.state in words.UNFINISHED:
         _live(job_id)
-    elif job["state"] == "succeeded":
+    elif job.state == "succeeded":
         _finished(job)
     else:
         ended(job)
@@ -30,7 +31,7 @@ def watch(job_id: str) -> None:
 @session.guarded
 def _live(job_id: str) -> None:
     job = session.client().job(job_id)
-    if job["state"] not in words.UNFINISHED:
+    if job.state not in words.UNFINISHED:
         for shelf in ("newest", "listed", "job_facts"):
             st.session_state.pop(shelf, None)
         st.rerun()
@@ -40,17 +41,17 @@ def _live(job_id: str) -> None:
     st.caption("You can leave this page or close it: the work goes on, and Runs shows how far it is.")
 
 
-def _now(job: dict[str, Any]) -> None:
-    progress = job.get("progress") or {}
-    if job["state"] == "queued":
+def _now(job: JobView) -> None:
+    progress = job.progress or {}
+    if job.state == "queued":
         st.subheader("Waiting for its turn", anchor=False)
         st.progress(0.0)
-        st.caption(words.place(job.get("queue_position")).capitalize() + ". One run is worked on at a time.")
+        st.caption(words.place(job.queue_position).capitalize() + ". One run is worked on at a time.")
         return
-    if job["state"] == "interrupted":
+    if job.state == "interrupted":
         st.subheader("Interrupted", anchor=False)
         st.caption("It goes on by itself from where it was; nothing is lost.")
-    elif job["state"] == "cancelling":
+    elif job.state == "cancelling":
         st.subheader("Stopping …", anchor=False)
     else:
         st.subheader(words.escape(progress.get("label") or "Starting") + " …", anchor=False)
@@ -59,11 +60,11 @@ def _now(job: dict[str, Any]) -> None:
     facts = [f"{words.count(done)} of {words.many(total, 'row')}" if total else words.many(done, "row") if done else ""]
     if progress.get("rows_per_second"):
         facts.append(f"{words.count(round(progress['rows_per_second']))} rows/s")
-    if job["state"] == "running" and progress:
+    if job.state == "running" and progress:
         facts.append(words.remaining(progress.get("seconds_left")))
     told = escape(" · ".join(fact for fact in facts if fact))
     st.html(f'<div class="rl-label rl-sum" data-testid="progress-facts">{told}</div>')
-    st.html(_steps(progress.get("stage"), job["state"]))
+    st.html(_steps(progress.get("stage"), job.state))
 
 
 def fraction(progress: dict[str, Any]) -> float:
@@ -89,20 +90,20 @@ def _steps(stage: str | None, state: str) -> str:
     return f'<ul class="rl-steps">{items}</ul>'
 
 
-def _cancel(job: dict[str, Any]) -> None:
-    if job["state"] == "cancelling":
+def _cancel(job: JobView) -> None:
+    if job.state == "cancelling":
         return
     with st.popover("Cancel", icon=":material/stop_circle:"):
         st.markdown("Stop this run? What it has done so far is put away; the file stays, and you can start it again.")
         if st.button("Yes, stop it", type="primary", key="cancel-yes"):
-            session.client().cancel(job["job_id"])
+            session.client().cancel(job.job_id)
             st.rerun(scope="fragment")
 
 
-def _finished(job: dict[str, Any]) -> None:
+def _finished(job: JobView) -> None:
     with st.container(key="card-finished"):
         st.subheader(":material/check_circle: Finished", anchor=False)
-        summary = job.get("summary") or {}
+        summary = job.summary or {}
         split = summary.get("distribution") or {}
         served = split.get("positive", 0) + split.get("negative", 0)
         if served:
@@ -113,26 +114,28 @@ def _finished(job: dict[str, Any]) -> None:
         st.html(
             '<p class="rl-label rl-sum">'
             + escape(
-                words.accounting(job["rows_read"], job["rows_scored"], job["rows_duplicate"], job["rows_rejected"])
+                words.accounting(
+                    job.rows_read or 0, job.rows_scored or 0, job.rows_duplicate or 0, job.rows_rejected or 0
+                )
             )
-            + (f" · took {words.duration(job['seconds'])}" if job.get("seconds") else "")
-            + (f" · {taken}" if (taken := words.reused(job.get("rows_reused"))) else "")
+            + (f" · took {words.duration(job.seconds)}" if job.seconds else "")
+            + (f" · {taken}" if (taken := words.reused(job.rows_reused)) else "")
             + "</p>"
         )
         with st.container(horizontal=True):
             if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
                 start_over()  # coming back to Analyse means another file
-                st.session_state["job"] = job["job_id"]
-                st.switch_page("views/dashboard.py", query_params={"job": job["job_id"]})
+                st.session_state["job"] = job.job_id
+                st.switch_page("views/dashboard.py", query_params={"job": job.job_id})
             another()
 
 
-def ended(job: dict[str, Any]) -> None:
+def ended(job: JobView) -> None:
     """A job that failed or was cancelled: why, and what to do."""
     with st.container(key="card-ended"):
-        st.subheader(f"The run {_NEXT[job['state']]}", anchor=False)
-        if job["state"] == "failed":
-            st.error(words.escape(job.get("error") or "No reason was given."), icon=":material/error:")
+        st.subheader(f"The run {_NEXT[job.state]}", anchor=False)
+        if job.state == "failed":
+            st.error(words.escape(job.error or "No reason was given."), icon=":material/error:")
             st.caption(
                 "If the file or its columns are at fault, put them right and analyse it again. "
                 "If not, trying again often helps: "
@@ -140,12 +143,10 @@ def ended(job: dict[str, Any]) -> None:
             )
         with st.container(horizontal=True):
             if st.button("Try again", icon=":material/replay:", type="primary", key="retry"):
-                session.client().retry(job["job_id"])
+                session.client().retry(job.job_id)
                 st.rerun()
-            if job.get("upload_id") and st.button(
-                "Check file and columns", icon=":material/tune:", key="check-columns"
-            ):
-                st.session_state["upload"] = session.client().get_upload(job["upload_id"])
+            if job.upload_id and st.button("Check file and columns", icon=":material/tune:", key="check-columns"):
+                st.session_state["upload"] = session.client().get_upload(job.upload_id)
                 st.session_state["said_dialect"], st.session_state["said_mapping"] = {}, {}
                 st.query_params.clear()
                 st.session_state.pop("watching", None)

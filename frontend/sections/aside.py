@@ -17,27 +17,27 @@ _STEPS = ("read", "clean", "deduplicate", "infer", "assemble", "publish")
 def set_aside(view: View) -> None:
     """Every reason with its count and a few of its rows; nothing is dropped in silence."""
     st.header("What was set aside", anchor="set-aside")
-    part = view.part("set_aside")
-    if not part["rejected"]:
+    part = view.board.set_aside
+    if not part.rejected:
         st.caption(":material/check: Nothing: every row of the file was scored.")
     else:
         st.caption(
-            f"{words.many(part['rejected'], 'row')} could not be scored. "
+            f"{words.many(part.rejected, 'row')} could not be scored. "
             "They are not lost: the export holds each with its place "
             "in the file, its text as it came, and the reason."
         )
-    for reason in part["reasons"]:
-        with st.expander(f"**{words.count(reason['count'])}** · {words.escape(reason['label'])}"):
-            for row in reason["examples"]:
-                st.markdown(f"Row {words.count(row['row'])}: {words.escape(row['explanation'])}")
-                if row["raw"].strip():
-                    st.code(row["raw"] + (" …" if row.get("cut") else ""), language=None, wrap_lines=True)
-            more = reason["count"] - len(reason["examples"])
+    for reason in part.reasons:
+        with st.expander(f"**{words.count(reason.count)}** · {words.escape(reason.label)}"):
+            for row in reason.examples:
+                st.markdown(f"Row {words.count(row.row)}: {words.escape(row.explanation)}")
+                if row.raw.strip():
+                    st.code(row.raw + (" …" if row.cut else ""), language=None, wrap_lines=True)
+            more = reason.count - len(reason.examples)
             if more > 0:
                 st.caption(f"and {words.count(more)} more; the export has all of them")
-    if part["duplicates"]:
+    if part.duplicates:
         st.caption(
-            f"{words.many(part['duplicates'], 'row')} repeat a text that was seen before. "
+            f"{words.many(part.duplicates, 'row')} repeat a text that was seen before. "
             "Each is in the results with the same answer "
             "and counts as a review."
         )
@@ -45,24 +45,25 @@ def set_aside(view: View) -> None:
 
 def about(view: View) -> None:
     """Model, columns and times of this run."""
-    summary = view.job.get("summary") or {}
+    summary = view.job.summary or {}
     with st.expander("About this run", icon=":material/info:"):
         left, middle, right = st.columns(3, gap="medium")
-        model = summary.get("model") or view.part("model")
+        model = view.board.model
+        called = words.model(model.version, model.name, model.engine)
         with left:
             st.markdown("**Model**")
             _facts(
                 {
-                    "Model": words.model(model),
-                    "Built on": model.get("name") if model.get("name") != words.model(model) else None,
-                    "Engine": model.get("engine"),
-                    "Second look below": words.threshold(model["needs_review_below"])
-                    if model.get("needs_review_below")
+                    "Model": called,
+                    "Built on": model.name if model.name != called else None,
+                    "Engine": model.engine,
+                    "Second look below": words.threshold(model.needs_review_below)
+                    if model.needs_review_below
                     else None,
                     "Mixed between": f"{words.threshold(band[0])} and {words.threshold(band[1])} towards positive"
-                    if (band := model.get("mixed_band"))
+                    if (band := model.mixed_band)
                     else None,
-                    "Fingerprint": (model.get("sha256") or "")[:12] or None,
+                    "Fingerprint": ((summary.get("model") or {}).get("sha256") or "")[:12] or None,
                 }
             )
         with middle:
@@ -73,7 +74,7 @@ def about(view: View) -> None:
             times = summary.get("timings") or {}
             _facts(
                 {words.STAGES[step]: words.duration(times.get(f"{step}_seconds")) for step in _STEPS}
-                | {"In all": words.duration(times.get("total_seconds") or view.job.get("seconds"))}
+                | {"In all": words.duration(times.get("total_seconds") or view.job.seconds)}
             )
         for warning in summary.get("warnings") or []:
             st.caption(f":material/info: {words.escape(warning)}")

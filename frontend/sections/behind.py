@@ -22,10 +22,10 @@ def behind(
         "behind", key, lambda: session.client().reviews(view.id, view.filters, sort=sort, limit=_READ)
     )
     with st.container(key=f"card-behind-{name}"):
-        st.subheader(title(page["total"]), anchor=False)
+        st.subheader(title(page.total), anchor=False)
         if caption:
             st.caption(caption)
-        if page["reviews"]:
-            reading.reviews(page["reviews"], mark=mark)
-        if page["total"] > _READ:
+        if page.reviews:
+            reading.reviews(page.reviews, mark=mark)
+        if page.total > _READ:
             st.html('<a href="#reviews" target="_self">Read all of them in the table</a>')

@@ -17,22 +17,23 @@ _SHOWN = 12
 def drivers(view: View) -> None:
     """Two lists of words, and the reviews that mention the one that was clicked."""
     st.header("What drives it", anchor="drivers")
-    part = view.part("drivers")
-    if not part["available"] or not (part["positive"] or part["negative"]):
-        view.unavailable(part, "There are too few reviews of both kinds to tell which words matter.")
+    part = view.board.drivers
+    if not part.available or not (part.positive or part.negative):
+        view.unavailable(part.note, "There are too few reviews of both kinds to tell which words matter.")
         return
-    sample = " (an even sample)" if part["sampled"] else ""
+    sample = " (an even sample)" if part.sampled else ""
     st.caption(
-        f"Words and phrases most typical of each side, of {words.count(part['looked_at'])} in "
-        f"{words.many(part['based_on'], 'review')}{sample}. "
+        f"Words and phrases most typical of each side, of {words.count(part.looked_at)} in "
+        f"{words.many(part.based_on, 'review')}{sample}. "
         "The longer the bar, the stronger the sign. Click one to read its reviews."
     )
-    for column, kind in zip(st.columns(2, gap="medium"), ("negative", "positive"), strict=True):
+    sides = (("negative", part.negative), ("positive", part.positive))
+    for column, (kind, terms) in zip(st.columns(2, gap="medium"), sides, strict=True):
         with column, st.container(key=f"card-words-{kind}", height="stretch"):
             st.subheader("In negative reviews" if kind == "negative" else "In positive reviews", anchor=False)
-            if part[kind]:
+            if terms:
                 view.chart(
-                    charts.terms(part[kind][:_SHOWN], kind, view.look),
+                    charts.terms(terms[:_SHOWN], kind, view.look),
                     f"{kind}_words",
                     "words",
                     _picked,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
-
 import streamlit as st
 
 from frontend import words
+from frontend.api.models import Review
 from frontend.sections import reading
 
 _COLUMNS = {
@@ -27,16 +25,15 @@ _NOTHING = (None, "", False)
 _ALWAYS = ("sentiment", "confidence", "text", "row")
 
 
-def show(found: list[dict[str, Any]], key: str, mark: str) -> None:
+def show(found: list[Review], key: str, mark: str) -> None:
     """Columns that are empty on the whole page are left out; `mark`: the word filter."""
-    order = [name for name in _COLUMNS if name in _ALWAYS or any(row.get(name) not in _NOTHING for row in found)]
+    order = [name for name in _COLUMNS if name in _ALWAYS or any(getattr(row, name) not in _NOTHING for row in found)]
     rows = [
         {
-            **row,
-            "sentiment": ("▲ " if row["sentiment"] == "positive" else "▼ ") + row["sentiment"],
-            "mixed": "mixed" if row.get("mixed") else "",
-            "confidence": 100 * row["confidence"],
-            "date": date.fromisoformat(row["date"]) if row.get("date") else None,
+            **row.model_dump(),
+            "sentiment": ("▲ " if row.sentiment == "positive" else "▼ ") + row.sentiment,
+            "mixed": "mixed" if row.mixed else "",
+            "confidence": 100 * row.confidence,
         }
         for row in found
     ]

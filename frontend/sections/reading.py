@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from frontend import session, words
+from frontend.api.models import ExplainedReview, Review
 from frontend.client import ApiError
 from frontend.sections import why
 
 _LONG = 320
 
 
-def reviews(found: Iterable[dict[str, Any]], *, mark: str = "", whole: bool = False) -> None:
+def reviews(found: Iterable[Review], *, mark: str = "", whole: bool = False) -> None:
     """Show reviews one under another; the words of a word filter are marked.
 
     Whole ones have a button that tells what carried their score.
@@ -29,23 +29,23 @@ def reviews(found: Iterable[dict[str, Any]], *, mark: str = "", whole: bool = Fa
         _with_why(review, pattern)
 
 
-def _shortened(review: dict[str, Any], pattern: re.Pattern[str] | None) -> str:
-    return _body(review.get("title") or "", words.cut(review["text"] or "", _LONG), pattern)
+def _shortened(review: Review, pattern: re.Pattern[str] | None) -> str:
+    return _body(review.title or "", words.cut(review.text or "", _LONG), pattern)
 
 
-def _with_why(review: dict[str, Any], pattern: re.Pattern[str] | None) -> None:
+def _with_why(review: Review, pattern: re.Pattern[str] | None) -> None:
     """The whole review and its button; once asked for, the text as it was scored, with what carried that marked."""
-    job, row = str(st.session_state.get("job") or ""), int(review["row"])
+    job, row = str(st.session_state.get("job") or ""), int(review.row)
     asked: set[tuple[str, int]] = st.session_state.setdefault("why", set())
     place, button = st.container(), st.empty()
     now = (job, row) in asked
     answer = _explained(job, row) if now else None
     if answer is None:
         asked.discard((job, row))
-        body = _body(review.get("title") or "", review["text"] or "", pattern)
+        body = _body(review.title or "", review.text or "", pattern)
     else:
-        parts = answer["prediction"].get("explanation") or []
-        body = f'<div class="rl-why">{why.marked(answer["text"], parts)}</div>{why.legend(answer["text"], parts)}'
+        parts = answer.prediction.explanation or []
+        body = f'<div class="rl-why">{why.marked(answer.text, parts)}</div>{why.legend(answer.text, parts)}'
     place.html(_one(review, body))
     label = "Hide why" if answer else "Why?"
     icon = ":material/visibility_off:" if answer else ":material/help:"
@@ -58,7 +58,7 @@ def _turn(job: str, row: int) -> None:
     asked ^= {(job, row)}
 
 
-def _explained(job: str, row: int) -> dict[str, Any] | None:
+def _explained(job: str, row: int) -> ExplainedReview | None:
     """What carried a review's score; None, with the reason shown, where the backend does not tell."""
     try:
         return session.remembered("whys", f"{job} {row}", lambda: session.client().explanation(job, row), keep=50)
@@ -72,17 +72,17 @@ def _body(title: str, text: str, pattern: re.Pattern[str] | None) -> str:
     return f'{heading}<div class="text">{_marked(text, pattern)}</div>'
 
 
-def _one(review: dict[str, Any], body: str) -> str:
-    kind = review["sentiment"]
+def _one(review: Review, body: str) -> str:
+    kind = review.sentiment
     facts = [
-        f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review["confidence"])}',
-        f'<span title="{escape(words.MIXED)}">mixed</span>' if review.get("mixed") else "",
-        words.stars(review.get("rating")),
-        words.day(review["date"]) if review.get("date") else "",
-        escape(words.cut(review.get("product") or "", 60)),
-        f"row {words.count(review['row'])}",
-        "worth a second look" if review.get("needs_review") else "",
-        f"same text as row {words.count(review['duplicate_of'])}" if review.get("duplicate_of") else "",
+        f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review.confidence)}',
+        f'<span title="{escape(words.MIXED)}">mixed</span>' if review.mixed else "",
+        words.stars(review.rating),
+        words.day(review.date) if review.date else "",
+        escape(words.cut(review.product or "", 60)),
+        f"row {words.count(review.row)}",
+        "worth a second look" if review.needs_review else "",
+        f"same text as row {words.count(review.duplicate_of)}" if review.duplicate_of else "",
     ]
     return (
         f'<div class="rl-review {kind}">{body}'

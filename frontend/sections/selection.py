@@ -16,10 +16,10 @@ def bar(view: View) -> None:
     total = session.remembered(
         "totals",
         f"{view.id} {sorted(view.filters.items(), key=str)}",
-        lambda: session.client().reviews(view.id, view.filters, limit=1)["total"],
+        lambda: session.client().reviews(view.id, view.filters, limit=1).total,
         keep=50,
     )
-    served = view.part("counts")["served"]
+    served = view.board.counts.served
     with st.bottom, st.container(key="selection", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f"<b>{words.count(total)}</b> of {words.many(served, 'review')}", width="content")
         for kind, label in filters.chips(view.filters):

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
+from frontend.api.models import Dashboard, JobView
 from frontend.filters import Filters, chart_key, on_select
 from frontend.style import Colours
 
@@ -17,8 +18,8 @@ from frontend.style import Colours
 class View:
     """One job, its dashboard (of all rows, or of those filtered when `focused`), and the filters in force."""
 
-    job: dict[str, Any]
-    board: dict[str, Any]
+    job: JobView
+    board: Dashboard
     filters: Filters
     focused: bool
     look: Colours
@@ -26,12 +27,7 @@ class View:
     @property
     def id(self) -> str:
         """The job's id."""
-        return str(self.job["job_id"])
-
-    def part(self, name: str) -> dict[str, Any]:
-        """A part of the dashboard."""
-        found: dict[str, Any] = self.board[name]
-        return found
+        return self.job.job_id
 
     def chart(
         self,
@@ -50,6 +46,6 @@ class View:
             alt=alt_text,
         )
 
-    def unavailable(self, part: dict[str, Any], otherwise: str) -> None:
+    def unavailable(self, note: str, otherwise: str) -> None:
         """Say why a part has nothing to show."""
-        st.caption(f":material/info: {part.get('note') or otherwise}")
+        st.caption(f":material/info: {note or otherwise}")

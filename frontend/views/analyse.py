@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend import session, words
+from frontend.api.models import Upload
 from frontend.client import ApiError
 from frontend.intake import detected, direct, progress
 
@@ -57,15 +58,15 @@ def _choose_file() -> None:
 
 
 def _check() -> None:
-    upload = st.session_state["upload"]
+    upload: Upload = st.session_state["upload"]
     title, other = st.columns([4, 1], vertical_alignment="bottom")
-    title.title(words.escape(words.cut(upload["filename"], 60)), anchor=False)
+    title.title(words.escape(words.cut(upload.filename, 60)), anchor=False)
     with other, st.container(horizontal_alignment="right"):
         if st.button("Another file", icon=":material/undo:", key="other-file"):
             progress.start_over()
             st.rerun()
     session.show_notice()
-    ready = upload["sniffed"]["mapping"] is not None
+    ready = upload.sniffed.mapping is not None
     with st.container(horizontal=True, vertical_alignment="center", key="start-row"):
         start = st.button(
             "Start the analysis", type="primary", icon=":material/play_arrow:", disabled=not ready, key="start"
@@ -76,15 +77,14 @@ def _check() -> None:
             else "Choose the column that holds the reviews; then it can start."
         )
     detected.show(upload)
-    if start:
-        sniffed = upload["sniffed"]
+    if start and upload.sniffed.mapping:
         try:
-            job = session.client().start(upload["upload_id"], sniffed["dialect"], sniffed["mapping"])
+            job = session.client().start(upload.upload_id, upload.sniffed.dialect, upload.sniffed.mapping)
         except ApiError as error:
             session.show_problem(error, "It could not be started.")
             return
         progress.start_over()
-        st.session_state["watching"] = job["job_id"]
+        st.session_state["watching"] = job.job_id
         st.rerun()
 
 

@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import streamlit as st
 
 from frontend import doors, filters, session, style, words
+from frontend.api.models import Dashboard, JobView
 from frontend.client import ApiError
 from frontend.sections import aside, certainty, drivers, groups, head, selection, table, trends
 from frontend.sections.view import View
 
 
-def _finished() -> list[dict[str, Any]]:
-    jobs = session.remembered("listed", "jobs", lambda: session.client().jobs(limit=100)["jobs"], keep=1, seconds=3)
-    return [job for job in jobs if job["state"] == "succeeded"]
+def _finished() -> list[JobView]:
+    jobs = session.remembered("listed", "jobs", lambda: session.client().jobs(limit=100).jobs, keep=1, seconds=3)
+    return [job for job in jobs if job.state == "succeeded"]
 
 
-def _wanted(finished: list[dict[str, Any]]) -> str | None:
+def _wanted(finished: list[JobView]) -> str | None:
     """The run in the address, else the one last chosen, else the newest."""
     for wanted in (st.query_params.get("job"), st.session_state.get("job")):
         if wanted:
             return str(wanted)
-    return finished[0]["job_id"] if finished else None
+    return finished[0].job_id if finished else None
 
 
-def _board(job_id: str, given: filters.Filters) -> dict[str, Any]:
+def _board(job_id: str, given: filters.Filters) -> Dashboard:
     key = f"{job_id} {json.dumps(given, sort_keys=True)}"
     return session.remembered("dashboards", key, lambda: session.client().dashboard(job_id, given), keep=6)
 
 
-def _not_ready(job: dict[str, Any]) -> None:
+def _not_ready(job: JobView) -> None:
     with st.container(key="door", horizontal_alignment="center"):
-        name = words.escape(job["filename"])
-        if job["state"] in words.UNFINISHED:
+        name = words.escape(job.filename)
+        if job.state in words.UNFINISHED:
             st.markdown(f"### {name} is still being analysed")
             st.page_link(
                 "views/analyse.py",
                 label="Watch it",
                 icon=":material/progress_activity:",
-                query_params={"job": job["job_id"]},
+                query_params={"job": job.job_id},
             )
         else:
-            st.markdown(f"### {name}: {words.STATES[job['state']].lower()}")
-            if job.get("error"):
-                st.error(words.escape(job["error"]), icon=":material/error:")
+            st.markdown(f"### {name}: {words.STATES[job.state].lower()}")
+            if job.error:
+                st.error(words.escape(job.error), icon=":material/error:")
             st.page_link("views/runs.py", label="See all runs", icon=":material/history:")
 
 
@@ -61,7 +61,7 @@ def main() -> None:
         return
     try:
         job = session.remembered("job_facts", job_id, lambda: session.client().job(job_id), keep=4, seconds=5)
-        if job["state"] != "succeeded":
+        if job.state != "succeeded":
             _not_ready(job)
             return
         st.session_state["job"] = job_id
@@ -84,7 +84,7 @@ def main() -> None:
     filters.show_in_address(job_id)
     view = View(job, board, given, focused, style.colours())
     head.title(view, finished)
-    if focused and not board["counts"]["shown"]:
+    if focused and not board.counts.shown:
         st.info(
             "No review matches all of these filters, so there is nothing to draw. Take one away below.",
             icon=":material/filter_alt_off:",

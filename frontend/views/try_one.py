@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from frontend import session, words
+from frontend.api.models import Part, Predictions
 from frontend.client import ApiError
 from frontend.sections import why
 
@@ -22,17 +22,17 @@ def _example(text: str) -> None:
     st.session_state["one"] = text
 
 
-def _result(text: str, answer: dict[str, Any]) -> None:
-    found = answer["predictions"][0]
-    model = answer.get("model") or {}
-    kind = found["sentiment"]
-    share = 100 * found["positive_score"]
+def _result(text: str, answer: Predictions) -> None:
+    found = answer.predictions[0]
+    model = answer.model or {}
+    kind = found.sentiment
+    share = 100 * found.positive_score
     border = model.get("needs_review_below")
     with st.container(key="card-result"):
-        mixed = f' <span class="rl-tag" title="{escape(words.MIXED)}">mixed</span>' if found.get("mixed") else ""
+        mixed = f' <span class="rl-tag" title="{escape(words.MIXED)}">mixed</span>' if found.mixed else ""
         st.html(
             f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}{mixed}</div>'
-            f'<div class="rl-label">{words.percent(found["confidence"])} sure</div>'
+            f'<div class="rl-label">{words.percent(found.confidence)} sure</div>'
             f'<div class="rl-meter" style="background:var(--rl-negative)" role="img" '
             f'aria-label="{share:.0f} percent towards positive">'
             f'<div style="width:{share:.1f}%;background:var(--rl-positive)"></div></div>'
@@ -41,7 +41,7 @@ def _result(text: str, answer: dict[str, Any]) -> None:
         )
         if mixed:
             st.caption(f"Mixed: {words.MIXED}; on the whole it leans to {kind}.")
-        if found["needs_review"]:
+        if found.needs_review:
             st.warning(
                 "**Worth a second look.** The model is "
                 + (f"less than {words.threshold(border)} sure" if border else "not sure enough")
@@ -52,13 +52,13 @@ def _result(text: str, answer: dict[str, Any]) -> None:
             st.success(f"**Sure of the side it leans to**, which is {kind}.", icon=":material/check_circle:")
         else:
             st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
-        _why(text, found.get("explanation") or [])
-        name = words.model({"version": model.get("model_version"), **model})
+        _why(text, found.explanation or [])
+        name = str(model.get("model_version") or model.get("engine") or "")
         if name:
             st.caption(f"Model: {words.escape(name)}")
 
 
-def _why(text: str, parts: why.Parts) -> None:
+def _why(text: str, parts: list[Part]) -> None:
     if parts:
         st.html(
             f'<h4 class="rl-why-title">Why</h4><div class="rl-why" data-testid="why">{why.marked(text, parts)}</div>'

@@ -5,16 +5,18 @@ from __future__ import annotations
 import html
 import re
 from itertools import pairwise
+from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from frontend.api.models import Part
 from frontend.sections import why
 from tests.frontend.conftest import Open, World, text_of
 
 
-def part(start: int, end: int, contribution: float, kind: str = "word") -> dict:
-    return {"start": start, "end": end, "contribution": contribution, "kind": kind}
+def part(start: int, end: int, contribution: float, kind: Literal["word", "passage"] = "word") -> Part:
+    return Part(start=start, end=end, contribution=contribution, kind=kind)
 
 
 def plain(marked: str) -> str:
