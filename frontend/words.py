@@ -38,14 +38,6 @@ STATE_ICONS = {
     "failed": ":material/error:",
     "cancelled": ":material/cancel:",
 }
-STAGES = {
-    "read": "Reading the file",
-    "clean": "Cleaning the texts",
-    "deduplicate": "Finding duplicates",
-    "infer": "Scoring the reviews",
-    "assemble": "Putting the results together",
-    "publish": "Saving the results",
-}
 MIXED = "praise and blame together, or neither clearly"
 """What a mixed review is."""
 UNFINISHED = ("queued", "running", "cancelling", "interrupted")

@@ -48,13 +48,18 @@ class Confusion(BaseModel):
 
 
 class Counts(BaseModel):
-    """read = scored + duplicate + rejected; served = scored + duplicate = shown + hidden (by the filters)."""
+    """The rows of the file; served = shown + hidden (by the filters)."""
 
     read: int
+    """Rows in the file."""
     scored: int
+    """Rows whose text was scored."""
     duplicate: int
+    """Rows whose text an earlier row has; they get that row's score."""
     rejected: int
+    """Rows that were not scored."""
     served: int
+    """Rows with a sentiment."""
     shown: int
     hidden: int
 
@@ -107,7 +112,7 @@ class Filters(BaseModel):
     """
     Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
 
-    `mixed`: praise and blame together, or neither clearly; in results that tell nothing of it no row is mixed.
+    `mixed`: praise and blame together, or neither clearly.
     `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
     `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
     `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).
@@ -129,52 +134,21 @@ class Filters(BaseModel):
     missing: list[Literal["rating", "date", "product"]]
 
 
-class JobView(BaseModel):
-    """One job. `model` names the model that scored (known when it has finished); times are ISO 8601 in UTC."""
-
-    job_id: str
-    state: Literal["queued", "running", "cancelling", "interrupted", "succeeded", "failed", "cancelled"]
-    """
-    queued -> running -> succeeded | failed | cancelled | interrupted.
-
-    interrupted -> queued resumes by itself; failed, cancelled -> queued is a retry; TRANSITIONS has them all.
-    """
-    filename: str
-    upload_id: str
-    engine: str
-    model: str | None = None
-    created_at: str
-    started_at: str | None = None
-    finished_at: str | None = None
-    attempts: int
-    error: str | None = None
-    """Why it failed, in plain words."""
-    error_code: str | None = None
-    rows_read: int | None = None
-    rows_scored: int | None = None
-    rows_duplicate: int | None = None
-    rows_rejected: int | None = None
-    rows_reused: int | None = None
-    """Of the scored rows, those whose score an earlier job had made."""
-    seconds: float | None = None
-    """From first start to end."""
-    queue_position: int | None = None
-    """1: next to start."""
-    progress: dict[str, Any] | None = None
-    """Stage, rows done and in all, rows a second, seconds left."""
-    summary: dict[str, Any] | None = None
-    """Counts, distribution, model and timings, when it succeeded."""
-
-
 class Mapping(BaseModel):
-    """Which column (0-based place in the file) means what; None where the file has none. `text` is always needed."""
+    """Which column has which role, and how dates and ratings are written."""
 
     text: int
+    """Column of the review text, counted from 0."""
     title: int | None = None
+    """Column of the title."""
     rating: int | None = None
+    """Column of the rating."""
     date: int | None = None
+    """Column of the date."""
     product: int | None = None
+    """Column that names the product."""
     date_format: DateFormat | None = None
+    """How the dates are written; null without a date column."""
     rating_scale: float
     """Best possible rating in the file; ratings are scaled to 1-5 from it."""
 
@@ -188,17 +162,20 @@ class Me(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """
-    Which model scored, the confidence under which a review is marked for a person to look at, and the band of
-    positive scores that it calls mixed (None: it calls nothing mixed, or the results tell nothing of it).
-    """
+    """The model that scored, and its thresholds."""
 
     engine: str
+    """The engine that ran the model."""
     name: str
+    """The model's name."""
     version: str
+    """The model's version."""
     needs_review_below: float | None = None
+    """Confidence below which a person should read the review."""
     mixed_band: tuple[float, float] | None = None
+    """Band of scores, both ends included, that is called mixed; null: nothing is."""
     fallback: bool
+    """Whether the slower, full precision had to be used."""
 
 
 class Overrides(BaseModel):
@@ -208,20 +185,6 @@ class Overrides(BaseModel):
     """Some fields of `Dialect`."""
     mapping: dict[str, Any]
     """Some fields of `Mapping`."""
-
-
-class OwnedJob(BaseModel):
-    """A job and the subject of the user whose it is."""
-
-    user: str
-    job: JobView
-
-
-class OwnedJobs(BaseModel):
-    """Some of all users' jobs, newest first; `next_cursor` is null on the last page."""
-
-    jobs: list[OwnedJob]
-    next_cursor: str | None = None
 
 
 class Part(BaseModel):
@@ -277,6 +240,33 @@ class ProductRow(BaseModel):
     mean_confidence: float | None = None
 
 
+class Progress(BaseModel):
+    """progress.json: how far a running job is. Times are ISO 8601 in UTC."""
+
+    stage: Literal["read", "clean", "deduplicate", "infer", "assemble", "publish"]
+    """The stage that runs now."""
+    label: str | None = None
+    """The stage in words."""
+    stage_number: int | None = None
+    """1 for the first stage."""
+    stages: int
+    """Number of stages."""
+    rows_done: int
+    """Rows done in this stage."""
+    rows_total: int | None = None
+    """Rows in this stage; null while they are being counted."""
+    rows_per_second: float | None = None
+    """Speed of this attempt in this stage."""
+    seconds_left: float | None = None
+    """Estimated seconds to the end, from scoring on."""
+    rows_reused: int
+    """Scores taken from earlier jobs so far."""
+    updated_at: str
+    """When this was written."""
+    attempt_started_at: str
+    """When this attempt started."""
+
+
 class RatingRow(BaseModel):
     """One whole number of stars."""
 
@@ -324,6 +314,45 @@ class ReviewPage(BaseModel):
     reviews: list[Review]
     total: int
     next_cursor: str | None = None
+
+
+class ScoringModel(BaseModel):
+    """The model that scored, and what pins its content."""
+
+    engine: str
+    """The engine that ran the model."""
+    name: str
+    """The model's name."""
+    version: str
+    """The model's version."""
+    needs_review_below: float | None = None
+    """Confidence below which a person should read the review."""
+    mixed_band: tuple[float, float] | None = None
+    """Band of scores, both ends included, that is called mixed; null: nothing is."""
+    fallback: bool
+    """Whether the slower, full precision had to be used."""
+    sha256: str
+    """SHA-256 of the bundle; empty for textblob."""
+
+
+class SentimentCounts(BaseModel):
+    """Served rows by sentiment."""
+
+    positive: int
+    """Rows called positive."""
+    negative: int
+    """Rows called negative."""
+
+
+class ServedColumn(BaseModel):
+    """A column of the file and its name in served.csv."""
+
+    index: int
+    """Place in the file, counted from 0."""
+    name: str
+    """Header in the file."""
+    served_name: str
+    """Name in served.csv."""
 
 
 class Tally(BaseModel):
@@ -394,6 +423,33 @@ class TimePoint(BaseModel):
     start: date_aliased
     end: date_aliased
     label: str
+
+
+class Timings(BaseModel):
+    """Seconds spent in each stage, over all attempts. Times are ISO 8601 in UTC."""
+
+    started_at: str
+    """Start of the first attempt."""
+    attempts: int
+    """Attempts so far."""
+    read_seconds: float
+    """Seconds in stage read."""
+    clean_seconds: float
+    """Seconds in stage clean."""
+    deduplicate_seconds: float
+    """Seconds in stage deduplicate."""
+    infer_seconds: float
+    """Seconds in stage infer."""
+    assemble_seconds: float
+    """Seconds in stage assemble."""
+    publish_seconds: float
+    """Seconds in stage publish."""
+    total_seconds: float
+    """Seconds in all."""
+    start_seconds: float
+    """Seconds in which Spark and the engines started."""
+    finished_at: str
+    """When the job finished."""
 
 
 class Agreement(BaseModel):
@@ -498,13 +554,6 @@ class ExplainedReview(BaseModel):
     model: dict[str, Any]
 
 
-class JobPage(BaseModel):
-    """Some of a user's jobs, newest first; `next_cursor` is null on the last page."""
-
-    jobs: list[JobView]
-    next_cursor: str | None = None
-
-
 class OverTime(BaseModel):
     """Contiguous buckets from the first date to the last; sum of counts + `undated` = shown."""
 
@@ -582,6 +631,52 @@ class Sniffed(BaseModel):
     estimated_rows: int
 
 
+class Summary(BaseModel):
+    """What a finished job did."""
+
+    rows_read: int
+    """Rows in the file."""
+    rows_scored: int
+    """Rows whose text was scored."""
+    rows_duplicate: int
+    """Rows whose text an earlier row has; they get that row's score."""
+    rows_rejected: int
+    """Rows that were not scored; rejected.csv has each with its reason."""
+    rows_reused: int
+    """Of the scored rows, those whose score came from an earlier job."""
+    job: str
+    """The job's id."""
+    filename: str
+    """Name of the uploaded file."""
+    distribution: SentimentCounts
+    needs_review: int
+    """Served rows that a person should read."""
+    mixed: int
+    """Served rows that are mixed."""
+    mean_confidence: float | None
+    """Mean confidence of the served rows; null without any."""
+    rejected_reasons: dict[str, int]
+    """Rejected rows by reason."""
+    warnings: list[str]
+    """Sentences for the user."""
+    model: ScoringModel
+    """The model that scored."""
+    mapping: Mapping
+    """Which column has which role."""
+    dialect: Dialect
+    """How the file is written."""
+    columns: list[ServedColumn]
+    """The file's columns, in order."""
+    ledger: dict[str, int]
+    """Bytes of the file by what they were read as."""
+    cleaning_version: int
+    """Version of the cleaning."""
+    submitted_at: str
+    """When the job was submitted; ISO 8601, UTC."""
+    timings: Timings
+    """How long each stage took."""
+
+
 class Upload(BaseModel):
     """One uploaded file and what was detected in it."""
 
@@ -634,3 +729,73 @@ class Dashboard(BaseModel):
     confidence: ConfidenceHistogram
     examples: Examples
     set_aside: SetAside
+
+
+class JobView(BaseModel):
+    """One job. Times are ISO 8601 in UTC. The row counts are those of its summary, null until it has succeeded."""
+
+    rows_read: int | None
+    """Rows in the file."""
+    rows_scored: int | None
+    """Rows whose text was scored."""
+    rows_duplicate: int | None
+    """Rows whose text an earlier row has; they get that row's score."""
+    rows_rejected: int | None
+    """Rows that were not scored; rejected.csv has each with its reason."""
+    rows_reused: int | None
+    """Of the scored rows, those whose score came from an earlier job."""
+    job_id: str
+    """The job's id."""
+    state: Literal["queued", "running", "cancelling", "interrupted", "succeeded", "failed", "cancelled"]
+    """Where it stands."""
+    filename: str
+    """Name of the uploaded file."""
+    upload_id: str
+    """The upload that it analyses."""
+    engine: str
+    """The engine that scores."""
+    model: str | None = None
+    """The model that scored, when it succeeded."""
+    created_at: str
+    """When it was submitted."""
+    started_at: str | None = None
+    """When its first attempt started."""
+    finished_at: str | None = None
+    """When it finished."""
+    attempts: int
+    """Attempts so far."""
+    error: str | None = None
+    """Why it failed, in words."""
+    error_code: str | None = None
+    """Why it failed: the stable code."""
+    seconds: float | None = None
+    """Seconds from the first start to the end."""
+    queue_position: int | None = None
+    """Place in the queue; 1 is the next to start."""
+    progress: Progress | None = None
+    """How far it is, while it is unfinished."""
+    summary: Summary | None = None
+    """What it did, when it succeeded."""
+
+
+class OwnedJob(BaseModel):
+    """A job and the subject of the user whose it is."""
+
+    user: str
+    job: JobView
+
+
+class OwnedJobs(BaseModel):
+    """Some of all users' jobs, newest first; `next_cursor` is null on the last page."""
+
+    jobs: list[OwnedJob]
+    next_cursor: str | None = None
+
+
+class JobPage(BaseModel):
+    """Some of a user's jobs, newest first; `next_cursor` is null on the last page."""
+
+    jobs: list[JobView]
+    """The jobs."""
+    next_cursor: str | None = None
+    """Cursor of the next page."""

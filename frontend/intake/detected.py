@@ -10,11 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, words
+from frontend.api.labels import ROLES
 from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
-ROLES = {"text": "Review text", "title": "Title", "rating": "Stars or rating", "date": "Date", "product": "Product"}
-_SHORT = {"text": "review text", "title": "title", "rating": "rating", "date": "date", "product": "product"}
 FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -199,7 +198,8 @@ def _part(upload: Upload, place: DeltaGenerator, name: str, label: str, options:
 
 
 def _preview(sniffed: Sniffed) -> None:
-    roles = {index: _SHORT[role] for role, index in columns_by_role(sniffed.mapping).items()}
+    roles = {index: ROLES[role].lower() for role, index in columns_by_role(sniffed.mapping).items()}
+    text = sniffed.mapping.text if sniffed.mapping else None
     names = [f"c{column.index}" for column in sniffed.columns]
     rows = [dict(zip(names, row, strict=False)) for row in sniffed.preview]
     st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
@@ -207,11 +207,7 @@ def _preview(sniffed: Sniffed) -> None:
         f"c{column.index}": st.column_config.TextColumn(
             (f"◆ {roles[column.index]}: " if column.index in roles else "")
             + (column.name or f"column {column.index + 1}"),
-            width="large"
-            if roles.get(column.index) == "review text"
-            else "medium"
-            if column.index in roles
-            else "small",
+            width="large" if column.index == text else "medium" if column.index in roles else "small",
         )
         for column in sniffed.columns
     }

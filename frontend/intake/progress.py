@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
-from frontend import session, words
-from frontend.api.models import JobView
+from frontend import rows, session, words
+from frontend.api.labels import STAGES
+from frontend.api.models import JobView, Progress
 
 # About how long the stages take, so that the bar moves evenly; scoring is most of it.
 _WEIGHTS = {"read": 6, "clean": 8, "deduplicate": 4, "infer": 72, "assemble": 6, "publish": 4}
@@ -42,7 +42,7 @@ def _live(job_id: str) -> None:
 
 
 def _now(job: JobView) -> None:
-    progress = job.progress or {}
+    progress = job.progress
     if job.state == "queued":
         st.subheader("Waiting for its turn", anchor=False)
         st.progress(0.0)
@@ -54,37 +54,43 @@ def _now(job: JobView) -> None:
     elif job.state == "cancelling":
         st.subheader("Stopping …", anchor=False)
     else:
-        st.subheader(words.escape(progress.get("label") or "Starting") + " …", anchor=False)
+        st.subheader(words.escape((progress and progress.label) or "Starting") + " …", anchor=False)
     st.progress(fraction(progress))
-    done, total = progress.get("rows_done") or 0, progress.get("rows_total")
-    facts = [f"{words.count(done)} of {words.many(total, 'row')}" if total else words.many(done, "row") if done else ""]
-    if progress.get("rows_per_second"):
-        facts.append(f"{words.count(round(progress['rows_per_second']))} rows/s")
+    facts = _facts(progress) if progress else []
     if job.state == "running" and progress:
-        facts.append(words.remaining(progress.get("seconds_left")))
-    told = escape(" · ".join(fact for fact in facts if fact))
-    st.html(f'<div class="rl-label rl-sum" data-testid="progress-facts">{told}</div>')
-    st.html(_steps(progress.get("stage"), job.state))
+        facts.append(words.remaining(progress.seconds_left))
+    st.html(f'<div class="rl-label rl-sum" data-testid="progress-facts">{escape(" · ".join(facts))}</div>')
+    st.html(_steps(progress.stage if progress else None, job.state))
 
 
-def fraction(progress: dict[str, Any]) -> float:
+def _facts(progress: Progress) -> list[str]:
+    done, total, speed = progress.rows_done, progress.rows_total, progress.rows_per_second
+    facts = []
+    if total:
+        facts.append(f"{words.count(done)} of {words.many(total, 'row')}")
+    elif done:
+        facts.append(words.many(done, "row"))
+    if speed:
+        facts.append(f"{words.count(round(speed))} rows/s")
+    return facts
+
+
+def fraction(progress: Progress | None) -> float:
     """How full the bar is, 0 to 1: the stages that are done, and of the one in hand the share of its rows."""
-    stages = list(_WEIGHTS)
-    stage = progress.get("stage")
-    if stage not in stages:
+    if progress is None:
         return 0.0
-    before = sum(_WEIGHTS[done] for done in stages[: stages.index(stage)])
-    total = progress.get("rows_total")
-    share = min(1.0, float(progress.get("rows_done") or 0) / float(total)) if total else 0.0
-    return min(1.0, (before + share * _WEIGHTS[stage]) / sum(_WEIGHTS.values()))
+    stages = list(_WEIGHTS)
+    before = sum(_WEIGHTS[stage] for stage in stages[: stages.index(progress.stage)])
+    share = min(1.0, progress.rows_done / progress.rows_total) if progress.rows_total else 0.0
+    return min(1.0, (before + share * _WEIGHTS[progress.stage]) / sum(_WEIGHTS.values()))
 
 
 def _steps(stage: str | None, state: str) -> str:
-    names = list(words.STAGES)
+    names = list(STAGES)
     at = names.index(stage) if stage in names else 0
     moving = state in ("running", "cancelling")
     items = ""
-    for place, label in enumerate(words.STAGES.values()):
+    for place, label in enumerate(STAGES.values()):
         kind = "done" if place < at else "now" if place == at and moving else ""
         items += f'<li class="{kind}"><i>{"✓" if place < at else ""}</i>{label}</li>'
     return f'<ul class="rl-steps">{items}</ul>'
@@ -103,25 +109,15 @@ def _cancel(job: JobView) -> None:
 def _finished(job: JobView) -> None:
     with st.container(key="card-finished"):
         st.subheader(":material/check_circle: Finished", anchor=False)
-        summary = job.summary or {}
-        split = summary.get("distribution") or {}
-        served = split.get("positive", 0) + split.get("negative", 0)
-        if served:
+        counts = job.summary.distribution if job.summary else None
+        served = counts.positive + counts.negative if counts else 0
+        if counts and served:
             st.html(
-                f'<p class="rl-lead">{words.percent(split["positive"] / served)} of '
+                f'<p class="rl-lead">{words.percent(counts.positive / served)} of '
                 f"{words.many(served, 'review')} are positive.</p>"
             )
-        st.html(
-            '<p class="rl-label rl-sum">'
-            + escape(
-                words.accounting(
-                    job.rows_read or 0, job.rows_scored or 0, job.rows_duplicate or 0, job.rows_rejected or 0
-                )
-            )
-            + (f" · took {words.duration(job.seconds)}" if job.seconds else "")
-            + (f" · {taken}" if (taken := words.reused(job.rows_reused)) else "")
-            + "</p>"
-        )
+        facts = [rows.accounting(job), f"took {words.duration(job.seconds)}" if job.seconds else "", rows.reused(job)]
+        st.html(f'<p class="rl-label rl-sum">{escape(" · ".join(fact for fact in facts if fact))}</p>')
         with st.container(horizontal=True):
             if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
                 start_over()  # coming back to Analyse means another file

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from frontend import words
+from frontend.api.labels import ROLES, STAGES
+from frontend.api.models import Dialect, ModelFacts, Summary, Timings
+from frontend.intake.detected import columns_by_role
 from frontend.sections.view import View
-
-_ROLES = {"text": "Review text", "title": "Title", "rating": "Rating", "date": "Date", "product": "Product"}
-_STEPS = ("read", "clean", "deduplicate", "infer", "assemble", "publish")
 
 
 def set_aside(view: View) -> None:
@@ -45,57 +44,55 @@ def set_aside(view: View) -> None:
 
 def about(view: View) -> None:
     """Model, columns and times of this run."""
-    summary = view.job.summary or {}
+    summary, model = view.job.summary, view.board.model
+    if summary is None:
+        return
     with st.expander("About this run", icon=":material/info:"):
         left, middle, right = st.columns(3, gap="medium")
-        model = view.board.model
-        called = words.model(model.version, model.name, model.engine)
         with left:
             st.markdown("**Model**")
-            _facts(
-                {
-                    "Model": called,
-                    "Built on": model.name if model.name != called else None,
-                    "Engine": model.engine,
-                    "Second look below": words.threshold(model.needs_review_below)
-                    if model.needs_review_below
-                    else None,
-                    "Mixed between": f"{words.threshold(band[0])} and {words.threshold(band[1])} towards positive"
-                    if (band := model.mixed_band)
-                    else None,
-                    "Fingerprint": ((summary.get("model") or {}).get("sha256") or "")[:12] or None,
-                }
-            )
+            _facts(_model(model) | {"Fingerprint": summary.model.sha256[:12]})
         with middle:
             st.markdown("**How the file was read**")
-            _facts(_columns(summary) | _dialect(summary.get("dialect") or {}))
+            _facts(_columns(summary) | _dialect(summary.dialect))
         with right:
             st.markdown("**Time taken**")
-            times = summary.get("timings") or {}
-            _facts(
-                {words.STAGES[step]: words.duration(times.get(f"{step}_seconds")) for step in _STEPS}
-                | {"In all": words.duration(times.get("total_seconds") or view.job.seconds)}
-            )
-        for warning in summary.get("warnings") or []:
+            _facts(_times(summary.timings))
+        for warning in summary.warnings:
             st.caption(f":material/info: {words.escape(warning)}")
 
 
-def _columns(summary: dict[str, Any]) -> dict[str, str | None]:
-    mapping = summary.get("mapping") or {}
-    names = {column["index"]: column["name"] for column in summary.get("columns") or []}
+def _model(model: ModelFacts) -> dict[str, str]:
+    called, below, band = (
+        words.model(model.version, model.name, model.engine),
+        model.needs_review_below,
+        model.mixed_band,
+    )
     return {
-        label: names.get(mapping[role], f"column {mapping[role] + 1}")
-        for role, label in _ROLES.items()
-        if mapping.get(role) is not None
+        "Model": called,
+        "Built on": model.name if model.name != called else "",
+        "Engine": model.engine,
+        "Second look below": words.threshold(below) if below else "",
+        "Mixed between": f"{words.threshold(band[0])} and {words.threshold(band[1])} towards positive" if band else "",
     }
 
 
-def _dialect(dialect: dict[str, Any]) -> dict[str, str | None]:
-    return {"Format": str(dialect.get("format", "")).upper() or None, "Encoding": dialect.get("encoding")}
+def _columns(summary: Summary) -> dict[str, str]:
+    names = {column.index: column.name for column in summary.columns}
+    return {ROLES[role]: names[index] for role, index in columns_by_role(summary.mapping).items()}
 
 
-def _facts(facts: dict[str, Any]) -> None:
+def _dialect(dialect: Dialect) -> dict[str, str]:
+    return {"Format": dialect.format.upper(), "Encoding": dialect.encoding}
+
+
+def _times(timings: Timings) -> dict[str, str]:
+    times = {label: words.duration(getattr(timings, f"{stage}_seconds")) for stage, label in STAGES.items()}
+    return times | {"In all": words.duration(timings.total_seconds)}
+
+
+def _facts(facts: dict[str, str]) -> None:
     rows = "".join(
-        f"<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>" for name, value in facts.items() if value
+        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts.items() if value
     )
     st.html(f"<table class='rl-table'>{rows}</table>")

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import session, words
+from frontend import rows, session, words
 from frontend.api.models import JobView
 
 _NEWEST = 200
@@ -34,7 +34,7 @@ def _row(user: str, job: JobView) -> dict[str, Any]:
         "File": words.cut(job.filename, 60),
         "State": words.STATES[job.state],
         "When": words.when(job.finished_at or job.started_at or job.created_at, session.time_zone()),
-        "Rows": job.rows_read,
+        "Rows": rows.read(job),
         "What went wrong": words.cut(job.error or "", 220),
         "Person": user,
         "Run": job.job_id,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from frontend import doors, session, style, words
+from frontend import doors, rows, session, style, words
 from frontend.api.models import JobView
 from frontend.intake.progress import fraction
 from frontend.sections import everyone
@@ -79,8 +77,7 @@ def _row(job: JobView) -> None:
             if state == "failed" and job.error:
                 st.markdown(f":red[{words.escape(words.cut(job.error, 220))}]")
             if state in _MOVING:
-                progress = job.progress or {}
-                st.progress(fraction(progress), text=words.escape(_going(job, progress)))
+                st.progress(fraction(job.progress), text=words.escape(_going(job)))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             _buttons(job, state, job_id)
 
@@ -101,22 +98,19 @@ def _buttons(job: JobView, state: str, job_id: str) -> None:
         _confirm_delete(job)
 
 
-def _going(job: JobView, progress: dict[str, Any]) -> str:
+def _going(job: JobView) -> str:
     if job.state == "interrupted":
         return "Interrupted; it goes on by itself"
-    label = progress.get("label") or "Starting"
-    return (
-        f"{label}, {words.remaining(progress.get('seconds_left'))}"
-        if progress.get("seconds_left") is not None
-        else label
-    )
+    if job.progress is None or job.progress.seconds_left is None:
+        return (job.progress and job.progress.label) or "Starting"
+    return f"{job.progress.label}, {words.remaining(job.progress.seconds_left)}"
 
 
 def _facts(job: JobView) -> str:
     when = words.when(job.finished_at or job.started_at or job.created_at, session.time_zone())
     facts = [
         when,
-        words.many(job.rows_read, "row") if job.rows_read else "",
+        words.many(read, "row") if (read := rows.read(job)) else "",
         f"took {words.duration(job.seconds)}" if job.seconds and job.state == "succeeded" else "",
         (job.model or job.engine).split()[-1],  # of a name and a version, the version says it all
         f"attempt {job.attempts}" if (job.attempts or 0) > 1 else "",

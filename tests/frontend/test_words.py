@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from frontend import charts, filters, words
-from frontend.api.models import OverTime, Review
+from frontend.api.labels import STAGES
+from frontend.api.models import OverTime, Progress, Review
 from frontend.client import expires_at, query
 from frontend.intake.detected import read_date
 from frontend.intake.progress import fraction
@@ -54,12 +55,16 @@ def test_equal_labels_are_told_apart() -> None:
 
 
 def test_the_bar_only_ever_moves_forward() -> None:
-    stages = ("read", "clean", "deduplicate", "infer", "assemble", "publish")
-    seen = [fraction({"stage": stage, "rows_done": done, "rows_total": 10}) for stage in stages for done in (0, 5, 10)]
+    progress = {"rows_total": 10, "stages": 6, "rows_reused": 0, "updated_at": "", "attempt_started_at": ""}
+    seen = [
+        fraction(Progress.model_validate({**progress, "stage": stage, "rows_done": done}))
+        for stage in STAGES
+        for done in (0, 5, 10)
+    ]
     assert seen == sorted(seen)
     assert seen[0] == 0
     assert seen[-1] == 1
-    assert fraction({}) == 0
+    assert fraction(None) == 0
 
 
 def test_dates_are_shown_as_they_would_be_read() -> None:
