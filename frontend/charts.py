@@ -1,4 +1,4 @@
-"""The charts, in Altair: one colour system, the same manners, and every bar or point can be picked."""
+"""The charts, in Altair. Bars and points can be clicked, and all charts share one set of colours."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from frontend.style import Colours
 
 Row = dict[str, Any]
 """One record of a chart's data."""
-_AXIS = 52  # room for the labels of a vertical axis, so that charts above one another line up
+_AXIS = 52  # pixels for the labels of a vertical axis, so that stacked charts align
 _FORMATS = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y", "quarter": "%b %Y", "year": "%Y"}
 
 
 def distribution(part: Distribution, look: Colours) -> alt.LayerChart:
-    """One bar, split in two: click a side."""
+    """One bar of two parts; a click selects a sentiment."""
     total = part.count or 1
     share = part.positive / total
     rows = [
@@ -84,7 +84,7 @@ def share_over_time(part: OverTime, look: Colours) -> alt.LayerChart:
 
 
 def count_over_time(part: OverTime, look: Colours) -> alt.Chart:
-    """How many reviews each bucket has, negative below positive: click a bucket."""
+    """The reviews of each bucket, negative below positive; a click selects a bucket."""
     rows = [piece for point in part.points for piece in _stacked(point, _time_row(point))]
     picked = alt.selection_point(name="bucket", fields=["start"], on="click", clear="dblclick")
     counts = alt.Axis(format=",d", tickCount=3, title=None, minExtent=_AXIS, maxExtent=_AXIS, domain=False, ticks=False)
@@ -106,9 +106,9 @@ def count_over_time(part: OverTime, look: Colours) -> alt.Chart:
 
 
 def shares(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
-    """A bar for each row, positive against negative, with the 95 % interval at the border and the count at the end.
+    """A bar for each row, positive against negative, with the 95 % interval of the share and the count.
 
-    `rows` are tallies with a `name` to show and the value to pick under `field`.
+    `rows` are tallies with a `name` to show and, under `field`, the value that a click selects.
     """
     shown = [
         {
@@ -120,14 +120,14 @@ def shares(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
             "zero": 0.0,
             "count_text": words.count(row["count"]),
             "share_text": words.percent(row["positive_share"], 0),
-            "interval": _interval(row["low"], row["high"]),
+            "interval": words.interval(row["low"], row["high"]),
         }
         for row in rows
         if row["count"]
     ]
     picked = alt.selection_point(name=field, fields=[field], on="click", clear="dblclick")
     some_mixed = any(row.get("mixed") for row in rows)
-    mixed = [alt.Tooltip("mixed:Q", title="Mixed ones among them", format=",")] if some_mixed else []
+    mixed = [alt.Tooltip("mixed:Q", title="Mixed reviews", format=",")] if some_mixed else []
     base = alt.Chart(_data(shown)).encode(
         y=alt.Y(
             "name:N",
@@ -136,10 +136,10 @@ def shares(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
         ),
         opacity=alt.condition(picked, alt.value(1), alt.value(0.35)),
         tooltip=[
-            alt.Tooltip("name:N", title="Which"),
+            alt.Tooltip("name:N", title="Name"),
             alt.Tooltip("reviews:Q", title="Reviews", format=","),
             alt.Tooltip("share:Q", title="Positive", format=".1%"),
-            alt.Tooltip("interval:N", title="95 % sure within"),
+            alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("positive:Q", title="Positive reviews", format=","),
             alt.Tooltip("negative:Q", title="Negative reviews", format=","),
             *mixed,
@@ -168,7 +168,7 @@ def shares(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
 
 
 def terms(terms_: list[Term], kind: str, look: Colours) -> alt.LayerChart:
-    """The words most typical of one sentiment: the longer the bar, the stronger the sign. Click a word."""
+    """The words most typical of one sentiment, by strength; a click selects a word."""
     shown = [
         {
             **term.model_dump(),
@@ -206,9 +206,9 @@ def _own(term: Term, kind: str) -> int:
 
 
 def dumbbell(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
-    """From the earlier period (ring) to the later one (dot): click a row.
+    """Changes from the earlier period (ring) to the later one (dot); a click selects a row.
 
-    `rows`: name, earlier and later (shares), good (whether the change is for the better), and texts for the tooltip.
+    `rows`: name, earlier and later (shares), good (whether the change is an improvement), and texts for the tooltip.
     """
     picked = alt.selection_point(name=field, fields=[field], on="click", clear="dblclick")
     top = max([row["earlier"] for row in rows] + [row["later"] for row in rows] + [0.0])
@@ -225,12 +225,12 @@ def dumbbell(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
         ),
         opacity=alt.condition(picked, alt.value(1), alt.value(0.3)),
         tooltip=[
-            alt.Tooltip("name:N", title="Which"),
+            alt.Tooltip("name:N", title="Name"),
             alt.Tooltip("before:N", title="Earlier"),
             alt.Tooltip("after:N", title="Later"),
             alt.Tooltip("change:N", title="Change"),
-            alt.Tooltip("sure:N", title="95 % sure within"),
-            alt.Tooltip("verdict:N", title="Chance or real"),
+            alt.Tooltip("sure:N", title="95 % interval"),
+            alt.Tooltip("verdict:N", title="Certainty"),
         ],
     )
     line = base.mark_rule(strokeWidth=3).encode(
@@ -248,7 +248,7 @@ def dumbbell(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
 
 
 def histogram(part: ConfidenceHistogram, look: Colours) -> alt.LayerChart:
-    """How sure the model is: click a bar."""
+    """Reviews by confidence; a click selects a bar."""
     rows = [
         piece
         for item in part.bins
@@ -287,14 +287,18 @@ def histogram(part: ConfidenceHistogram, look: Colours) -> alt.LayerChart:
     border = part.needs_review_below
     layers: list[Any] = [bars]
     if border and left < border < 1:
-        roomy = border < left + 0.5 * (1 - left)  # is there more room on the right of the line than on its left?
-        here = alt.Chart(_data([{"at": border, "text": f"second look below {words.threshold(border)}"}]))
+        right = border < left + 0.5 * (1 - left)  # on the side with more space
+        here = alt.Chart(_data([{"at": border, "text": f"needs review below {words.threshold(border)}"}]))
         layers.append(
             here.mark_rule(color=look.ink, strokeDash=[4, 3], strokeWidth=1.4).encode(x=alt.X("at:Q", scale=across))
         )
         layers.append(
             here.mark_text(
-                align="left" if roomy else "right", baseline="top", dx=6 if roomy else -6, color=look.quiet, fontSize=12
+                align="left" if right else "right",
+                baseline="top",
+                dx=6 if right else -6,
+                color=look.quiet,
+                fontSize=12,
             ).encode(x=alt.X("at:Q", scale=across), y=alt.value(2), text="text:N")
         )
     return alt.layer(*layers).properties(height=290, background="transparent")
@@ -305,7 +309,7 @@ def _data(rows: list[Row]) -> alt.InlineData:
 
 
 def _stacked(tally: TimePoint | Bin, row: Row) -> list[Row]:
-    """The two pieces of a bar, negative below positive, each with both its edges."""
+    """The two parts of a bar, negative below positive, each with its lower and upper end."""
     low, all_ = tally.negative, tally.negative + tally.positive
     both = {**row, "positive": tally.positive, "negative": low}
     return [
@@ -337,7 +341,7 @@ def _time_row(point: TimePoint) -> Row:
         "high": point.high,
         "positive": point.positive,
         "negative": point.negative,
-        "interval": _interval(point.low, point.high),
+        "interval": words.interval(point.low, point.high),
     }
 
 
@@ -357,15 +361,15 @@ def _time_axis(bucket: str, rows: list[Row], *, labels: bool, edge: bool = False
 
 
 def _moment(day: str) -> alt.DateTime:
-    found = date.fromisoformat(day)
-    return alt.DateTime(year=found.year, month=found.month, date=found.day, utc=True)
+    start = date.fromisoformat(day)
+    return alt.DateTime(year=start.year, month=start.month, date=start.day, utc=True)
 
 
 def _time_tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("label:N", title="When"),
         alt.Tooltip("share:Q", title="Positive", format=".1%"),
-        alt.Tooltip("interval:N", title="95 % sure within"),
+        alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("count:Q", title="Reviews", format=","),
         alt.Tooltip("positive:Q", title="Positive reviews", format=","),
         alt.Tooltip("negative:Q", title="Negative reviews", format=","),
@@ -373,14 +377,10 @@ def _time_tooltip() -> list[alt.Tooltip]:
 
 
 def _window(rows: list[Row]) -> tuple[float, float]:
-    """The part of 0 to 1 in which the bands lie, rounded outwards to tenths, at least three tenths wide."""
+    """The range of the bands within 0 to 1, rounded outwards to tenths, at least three tenths wide."""
     lows = [row["low"] for row in rows if row["low"] is not None] or [0.0]
     highs = [row["high"] for row in rows if row["high"] is not None] or [1.0]
     low, high = int(min(lows) * 10) / 10, -int(-max(highs) * 10 // 1) / 10
     if high - low < 0.3:
         low = max(0.0, high - 0.3)
     return low, min(1.0, max(high, low + 0.3))
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{100 * low:.1f} to {words.percent(high)}"

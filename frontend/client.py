@@ -34,11 +34,11 @@ _UNEXPECTED = {
     "title": "Unexpected response",
     "detail": "The backend's response has an unexpected form. Run the UI and the backend in the same version.",
 }
-_EARLY_SECONDS = 20  # refresh this long before a token ends, so that it does not end on its way
+_EARLY_SECONDS = 20  # renew a token this long before it expires, so that it does not expire on the way
 
 
 class ApiError(Exception):
-    """The backend answered with a problem; `detail` is in plain words and says what to change."""
+    """The backend answered with a problem; `detail` explains it to the user."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
@@ -46,19 +46,19 @@ class ApiError(Exception):
         self.title: str = str(problem.get("title", "The request failed"))
         self.detail: str = str(problem.get("detail") or self.title)
         self.request_id: str = str(problem.get("request_id", ""))
-        super().__init__(f"{status} {self.code}")  # never the detail: it may quote what a person gave
+        super().__init__(f"{status} {self.code}")  # without the detail, which may quote the user's data
 
 
 class BackendDown(Exception):
-    """No answer: the backend is stopped, starting or out of reach."""
+    """No answer: the backend is stopped, starting or unreachable."""
 
 
 class NotLoggedIn(Exception):
-    """There is no session, or it has ended and cannot be renewed."""
+    """There is no session, or it has expired and cannot be renewed."""
 
 
 def expires_at(token: str) -> float:
-    """When a JWT ends (Unix seconds); 0 when that cannot be read. Not a check: the backend checks."""
+    """Expiry of a JWT in Unix seconds; 0 if it cannot be read. Only the backend verifies tokens."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -68,15 +68,15 @@ def expires_at(token: str) -> float:
 
 
 def connection(base_url: str) -> httpx.Client:
-    """A pool of connections, safe to share between threads and users: it holds no token and no cookie."""
+    """A connection pool that threads and users can share: it holds no token and no cookie."""
     timeout = httpx.Timeout(60, connect=3)
     return httpx.Client(base_url=base_url, timeout=timeout, trust_env=False)
 
 
 class Client:
-    """The backend as one logged-in person sees it; renews the access token when it has ended.
+    """The backend's API for one logged-in user; renews an expired access token.
 
-    `keep` is called with a new access token. Every method raises ApiError, BackendDown or NotLoggedIn.
+    `keep` is called with each new access token. Every method raises ApiError, BackendDown or NotLoggedIn.
     """
 
     def __init__(self, http: httpx.Client, access: str, refresh: str, keep: Callable[[str], None]) -> None:
@@ -87,20 +87,20 @@ class Client:
         return self._get(Me, "GET", "/me")
 
     def upload(self, filename: str, source: IO[bytes]) -> Upload:
-        """Send a file in pieces; answers with what was detected in it."""
+        """Send a file in chunks. Returns the upload with what was detected in it."""
 
-        def pieces() -> Iterator[bytes]:
+        def chunks() -> Iterator[bytes]:
             source.seek(0)
-            while piece := source.read(_CHUNK):
-                yield piece
+            while chunk := source.read(_CHUNK):
+                yield chunk
 
-        self._renew_if_ended()  # a body that is streamed cannot be sent a second time after a 401
+        self._renew_if_expired()  # a streamed body cannot be sent again after a 401
         return self._get(
             Upload,
             "POST",
             "/uploads",
             params={"filename": filename},
-            content=pieces(),
+            content=chunks(),
             headers={"Content-Type": "application/octet-stream"},
             timeout=httpx.Timeout(600, connect=3),
         )
@@ -110,11 +110,11 @@ class Client:
         return self._get(DirectOffer, "GET", "/uploads/direct")
 
     def announce(self, filename: str, size_bytes: int) -> DirectUpload:
-        """A form with which a browser sends a file straight to the store."""
+        """The form with which a browser sends a file straight to the store."""
         return self._get(DirectUpload, "POST", "/uploads/direct", json={"filename": filename, "size_bytes": size_bytes})
 
     def complete(self, upload_id: str) -> Upload:
-        """Say that the file has been sent; answers with what was detected in it."""
+        """Report that the file has been sent. Returns the upload with what was detected in it."""
         return self._get(Upload, "POST", f"/uploads/{upload_id}/complete", timeout=httpx.Timeout(600, connect=3))
 
     def get_upload(self, upload_id: str) -> Upload:
@@ -122,15 +122,15 @@ class Client:
         return self._get(Upload, "GET", f"/uploads/{upload_id}")
 
     def sniff(self, upload_id: str, dialect: dict[str, Any], mapping: dict[str, Any]) -> Upload:
-        """What is detected when these parts are given by the person."""
+        """Detect again, with these corrections by the user."""
         return self._get(Upload, "POST", f"/uploads/{upload_id}/sniff", json={"dialect": dialect, "mapping": mapping})
 
     def delete_upload(self, upload_id: str) -> None:
-        """Forget an upload that no run uses."""
+        """Delete an upload that no job uses."""
         self._send("DELETE", f"/uploads/{upload_id}")
 
     def start(self, upload_id: str, dialect: Dialect, mapping: Mapping) -> JobView:
-        """Analyse an upload; the same upload and mapping twice is one job."""
+        """Start a job. The same upload with the same mapping gives the same job."""
         return self._get(
             JobView,
             "POST",
@@ -143,12 +143,12 @@ class Client:
         )
 
     def jobs(self, limit: int = 50, cursor: str = "") -> JobPage:
-        """The person's jobs, newest first."""
+        """The user's jobs, newest first."""
         params = {"limit": limit, **({"cursor": cursor} if cursor else {})}
         return self._get(JobPage, "GET", "/jobs", params=params)
 
     def everyones_jobs(self, limit: int = 50, cursor: str = "") -> OwnedJobs:
-        """All people's jobs, newest first, for administrators."""
+        """All users' jobs, newest first; for administrators."""
         params = {"limit": limit, **({"cursor": cursor} if cursor else {})}
         return self._get(OwnedJobs, "GET", "/admin/jobs", params=params)
 
@@ -157,11 +157,11 @@ class Client:
         return self._get(JobView, "GET", f"/jobs/{job_id}")
 
     def cancel(self, job_id: str) -> JobView:
-        """Ask a job to stop for good."""
+        """Cancel a job."""
         return self._get(JobView, "POST", f"/jobs/{job_id}/cancel")
 
     def retry(self, job_id: str) -> JobView:
-        """Start a failed or cancelled job again."""
+        """Retry a failed or cancelled job."""
         return self._get(JobView, "POST", f"/jobs/{job_id}/retry")
 
     def delete_job(self, job_id: str) -> None:
@@ -169,7 +169,7 @@ class Client:
         self._send("DELETE", f"/jobs/{job_id}")
 
     def dashboard(self, job_id: str, filters: dict[str, Any]) -> Dashboard:
-        """Everything a dashboard shows, of the rows that the filters leave."""
+        """Everything that the dashboard shows of the rows that match the filters."""
         return self._get(Dashboard, "POST", "/generate_dashboard", json={"job_id": job_id, "filters": filters})
 
     def reviews(
@@ -180,11 +180,11 @@ class Client:
         return self._get(ReviewPage, "GET", f"/jobs/{job_id}/reviews", params=params)
 
     def predict(self, text: str) -> Predictions:
-        """Sentiment of one text, and which parts of it carried that."""
+        """Sentiment of one text, with the contribution of its parts."""
         return self._get(Predictions, "POST", "/predict-sentiment", json={"text": text, "explain": True})
 
     def explanation(self, job_id: str, row: int) -> ExplainedReview:
-        """Which parts of a run's review carried its score."""
+        """The contribution of each part of a job's review to its score."""
         return self._get(ExplainedReview, "GET", f"/jobs/{job_id}/reviews/{row}/explanation")
 
     def _get(self, model: type[M], method: str, path: str, **options: Any) -> M:
@@ -195,7 +195,7 @@ class Client:
             raise ApiError(response.status_code, _UNEXPECTED) from error
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        self._renew_if_ended()
+        self._renew_if_expired()
         headers = options.pop("headers", {})
         response = self._exchange(method, path, headers=headers, **options)
         if response.status_code == 401 and "content" not in options:
@@ -214,7 +214,7 @@ class Client:
         except httpx.TransportError as error:
             raise BackendDown from error
 
-    def _renew_if_ended(self) -> None:
+    def _renew_if_expired(self) -> None:
         if expires_at(self._access) < time.time() + _EARLY_SECONDS:
             self._renew()
 
@@ -234,7 +234,7 @@ class Client:
 
 
 def answers(http: httpx.Client) -> bool:
-    """Whether the backend is there at all."""
+    """Whether the backend responds."""
     try:
         return http.get("/healthz", timeout=2).is_success
     except httpx.TransportError:
@@ -242,7 +242,7 @@ def answers(http: httpx.Client) -> bool:
 
 
 def query(filters: dict[str, Any]) -> dict[str, Any]:
-    """Filters as a query string takes them: no empty ones, booleans in lower case, lists as repeated names."""
+    """Filters as query parameters: without empty ones, booleans in lower case, lists as repeated names."""
     return {
         name: str(value).lower() if isinstance(value, bool) else value
         for name, value in filters.items()

@@ -1,4 +1,4 @@
-"""What was detected in an upload, shown so that it can be put right before the job starts."""
+"""What was detected in an upload, with controls to correct it before the job starts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "y
 
 
 def show(upload: Upload) -> None:
-    """Everything about the file, top to bottom: facts, warnings, columns, how it is written, first rows."""
+    """Show facts, warnings, columns, dialect and first rows of the file."""
     sniffed = upload.sniffed
     _facts(upload)
     session.warn(sniffed.warnings)
@@ -49,7 +49,7 @@ def _facts(upload: Upload) -> None:
     if dialect.format == "csv":
         facts.append(f"separated by {DELIMITERS[dialect.delimiter]}")
     if dialect.format in ("csv", "xlsx"):
-        facts.append("first row names the columns" if dialect.header else "no row of column names")
+        facts.append("with a header" if dialect.header else "without a header")
     facts += [
         words.many(len(sniffed.columns), "column"),
         f"about {words.many(sniffed.estimated_rows, 'row')}",
@@ -63,11 +63,11 @@ def _facts(upload: Upload) -> None:
 def _columns(upload: Upload) -> None:
     sniffed, mapping = upload.sniffed, upload.sniffed.mapping
     st.subheader("Which column is what?", anchor=False)
-    st.caption("Found by name and content. Change what is not right; every other column is kept as it is.")
+    st.caption("Detected by name and content. Correct what is wrong; other columns are kept unchanged.")
     by_index, columns = {column.index: column for column in sniffed.columns}, columns_by_role(mapping)
     top, rest = st.columns([1, 1], gap="medium"), st.columns(3, gap="medium")
-    for place, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
-        with place:
+    for column, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
+        with column:
             _role(upload, role, label, columns.get(role), by_index)
     if mapping and mapping.rating is not None:
         _scale(upload, rest[0], mapping)
@@ -81,10 +81,10 @@ def columns_by_role(mapping: Mapping | None) -> dict[str, int]:
     return {role: index for role, index in columns.items() if index is not None}
 
 
-def _role(upload: Upload, role: str, label: str, found: int | None, by_index: dict[int, ColumnInfo]) -> None:
+def _role(upload: Upload, role: str, label: str, detected: int | None, by_index: dict[int, ColumnInfo]) -> None:
     key = f"role-{role}"
     options = [*by_index] if role == "text" else [_NONE, *by_index]
-    st.session_state[key] = found if found is not None else None if role == "text" else _NONE
+    st.session_state[key] = detected if detected is not None else None if role == "text" else _NONE
     names = words.distinct(
         {_NONE: "not in this file"} | {at: column.name or f"column {at + 1}" for at, column in by_index.items()}
     )
@@ -98,12 +98,12 @@ def _role(upload: Upload, role: str, label: str, found: int | None, by_index: di
         options,
         key=key,
         format_func=names.__getitem__,
-        placeholder="Choose the column with the review",
+        placeholder="Choose the column with the review text",
         on_change=changed,
     )
-    if found is not None and found in by_index:
+    if detected is not None and detected in by_index:
         examples = [
-            words.cut(" ".join(example.split()), 60) for example in by_index[found].examples if example.strip()
+            words.cut(" ".join(example.split()), 60) for example in by_index[detected].examples if example.strip()
         ][:2]
         reason = upload.sniffed.mapping_reasons.get(role, "")
         reason = reason[:1].upper() + reason[1:]
@@ -113,23 +113,23 @@ def _role(upload: Upload, role: str, label: str, found: int | None, by_index: di
             )
         )
     elif role == "text":
-        st.caption(":material/error: Needed: choose the column that holds the reviews.")
+        st.caption(":material/error: Required: choose the column with the review text.")
 
 
-def _scale(upload: Upload, place: DeltaGenerator, mapping: Mapping) -> None:
+def _scale(upload: Upload, parent: DeltaGenerator, mapping: Mapping) -> None:
     st.session_state["rating-scale"] = float(mapping.rating_scale)
-    place.number_input(
+    parent.number_input(
         "Best possible rating",
         min_value=0.5,
         step=1.0,
         format="%g",
         key="rating-scale",
-        help="Ratings are shown on a scale from 1 to 5; a file that goes up to 10 is scaled.",
+        help="Ratings are converted to a scale from 1 to 5. Enter 10 for ratings up to 10.",
         on_change=lambda: change(upload, mapping={"rating_scale": st.session_state["rating-scale"]}),
     )
 
 
-def _order(upload: Upload, place: DeltaGenerator, form: DateFormat, column: ColumnInfo) -> None:
+def _order(upload: Upload, parent: DeltaGenerator, form: DateFormat, column: ColumnInfo) -> None:
     if form.kind != "numeric":
         return
     examples = [example for example in column.examples if example.strip()]
@@ -139,7 +139,7 @@ def _order(upload: Upload, place: DeltaGenerator, form: DateFormat, column: Colu
         read = read_date(examples[0], order) if examples else None
         return ORDERS[order] + (f" ({examples[0]} is {words.day(read)})" if read else "")
 
-    place.selectbox(
+    parent.selectbox(
         "Order in dates",
         list(ORDERS),
         key="date-order",
@@ -150,19 +150,19 @@ def _order(upload: Upload, place: DeltaGenerator, form: DateFormat, column: Colu
         ),
     )
     if form.ambiguous:
-        place.warning(
-            "Day and month could be either way round in every date seen. Check the order.",
+        parent.warning(
+            "All dates in the sample fit both orders of day and month. Check the order.",
             icon=":material/calendar_month:",
         )
 
 
 def read_date(example: str, order: str) -> date | None:
-    """An all-digits date as it would be understood in this order; None when it cannot be one."""
+    """A numeric date read in this order; None if it is not valid."""
     numbers = [int(part) for part in re.findall(r"\d+", example)[:3]]
     if len(numbers) < 3:
         return None
-    places = {"day_first": (2, 1, 0), "month_first": (2, 0, 1), "year_first": (0, 1, 2)}[order]
-    year, month, day = (numbers[place] for place in places)
+    order_of_parts = {"day_first": (2, 1, 0), "month_first": (2, 0, 1), "year_first": (0, 1, 2)}[order]
+    year, month, day = (numbers[index] for index in order_of_parts)
     try:
         return date(year + 2000 if year < 70 else year + 1900 if year < 100 else year, month, day)
     except ValueError:
@@ -172,23 +172,23 @@ def read_date(example: str, order: str) -> date | None:
 def _dialect(upload: Upload) -> None:
     now = upload.sniffed.dialect
     if now.format == "parquet":
-        st.caption("A Parquet file says itself how it is written; there is nothing to choose.")
+        st.caption("A Parquet file describes its own format; there is nothing to choose.")
         return
-    st.caption("Change this when letters look wrong below, or when columns run into one another.")
-    places = st.columns(4, gap="medium")
+    st.caption("Change this if characters look wrong below, or if columns are not separated.")
+    columns = st.columns(4, gap="medium")
     if now.format == "csv":
-        _part(upload, places[0], "delimiter", "Columns are separated by", DELIMITERS)
-        _part(upload, places[1], "quoting", "A quote inside quotes", QUOTING)
+        _part(upload, columns[0], "delimiter", "Delimiter", DELIMITERS)
+        _part(upload, columns[1], "quoting", "Quote inside quotes", QUOTING)
     if now.format in ("csv", "jsonl"):
-        _part(upload, places[2], "encoding", "Letters are written in", ENCODINGS)
+        _part(upload, columns[2], "encoding", "Encoding", ENCODINGS)
     if now.format in ("csv", "xlsx"):
-        _part(upload, places[3], "header", "The first row", {True: "names the columns", False: "is a review"})
+        _part(upload, columns[3], "header", "The first row", {True: "is the header", False: "is a review"})
 
 
-def _part(upload: Upload, place: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
+def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
     key = f"dialect-{name}"
     st.session_state[key] = getattr(upload.sniffed.dialect, name)
-    place.selectbox(
+    parent.selectbox(
         label,
         list(options),
         key=key,
@@ -217,18 +217,18 @@ def _preview(sniffed: Sniffed) -> None:
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         key="preview",
-        alt="The first rows of the file as they are read",
+        alt="The first rows of the file",
     )
 
 
 def change(upload: Upload, *, dialect: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None) -> None:
-    """Look at the file again with what the person has said; what they said before still holds."""
+    """Detect again with the user's corrections, in addition to earlier ones."""
     state = st.session_state
-    if dialect:  # other columns may come out: what was said about columns may not fit them
-        state["said_dialect"] = {**state.get("said_dialect", {}), **dialect}
-        state["said_mapping"] = {}
-    state["said_mapping"] = {**state.get("said_mapping", {}), **(mapping or {})}
-    said, columns = state.get("said_dialect", {}), state["said_mapping"]
-    found = session.attempt(lambda: session.client().sniff(upload.upload_id, said, columns))
-    if found:
-        state["upload"] = found
+    if dialect:  # the columns may differ now, so earlier corrections of the mapping are dropped
+        state["corrected_dialect"] = {**state.get("corrected_dialect", {}), **dialect}
+        state["corrected_mapping"] = {}
+    state["corrected_mapping"] = {**state.get("corrected_mapping", {}), **(mapping or {})}
+    corrections = state.get("corrected_dialect", {}), state["corrected_mapping"]
+    detected = session.attempt(lambda: session.client().sniff(upload.upload_id, *corrections))
+    if detected:
+        state["upload"] = detected

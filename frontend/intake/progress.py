@@ -1,4 +1,4 @@
-"""A job under way: where it is, how fast, how long it still takes; and how it ended."""
+"""The progress of a job: stage, speed and time left; then how it ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from frontend import rows, session, words
 from frontend.api.labels import STAGES
 from frontend.api.models import JobView, Progress
 
-# About how long the stages take, so that the bar moves evenly; scoring is most of it.
+# Typical percentages of a job's time per stage, so that the bar moves evenly.
 _WEIGHTS = {"read": 6, "clean": 8, "deduplicate": 4, "infer": 72, "assemble": 6, "publish": 4}
-_NEXT = {"failed": "did not finish", "cancelled": "was cancelled"}
+_ENDS = {"failed": "failed", "cancelled": "was cancelled"}
 
 
 def watch(job_id: str) -> None:
-    """Follow a job to its end."""
+    """Show a job until it ends."""
     job = session.client().job(job_id)
     st.title(words.escape(job.filename), anchor=False)
     if job.state in words.UNFINISHED:
@@ -38,21 +38,21 @@ def _live(job_id: str) -> None:
     with st.container(key="card-progress"):
         _now(job)
     _cancel(job)
-    st.caption("You can leave this page or close it: the work goes on, and Runs shows how far it is.")
+    st.caption("You can leave or close this page: the job goes on, and Jobs shows its progress.")
 
 
 def _now(job: JobView) -> None:
     progress = job.progress
     if job.state == "queued":
-        st.subheader("Waiting for its turn", anchor=False)
+        st.subheader("Waiting in the queue", anchor=False)
         st.progress(0.0)
-        st.caption(words.place(job.queue_position).capitalize() + ". One run is worked on at a time.")
+        st.caption(words.queue_position(job.queue_position).capitalize() + ".")
         return
     if job.state == "interrupted":
         st.subheader("Interrupted", anchor=False)
-        st.caption("It goes on by itself from where it was; nothing is lost.")
+        st.caption("It resumes by itself; nothing is lost.")
     elif job.state == "cancelling":
-        st.subheader("Stopping …", anchor=False)
+        st.subheader("Cancelling …", anchor=False)
     else:
         st.subheader(words.escape((progress and progress.label) or "Starting") + " …", anchor=False)
     st.progress(fraction(progress))
@@ -76,7 +76,7 @@ def _facts(progress: Progress) -> list[str]:
 
 
 def fraction(progress: Progress | None) -> float:
-    """How full the bar is, 0 to 1: the stages that are done, and of the one in hand the share of its rows."""
+    """Progress from 0 to 1: the finished stages, and the share of rows done in the current one."""
     if progress is None:
         return 0.0
     stages = list(_WEIGHTS)
@@ -90,9 +90,9 @@ def _steps(stage: str | None, state: str) -> str:
     at = names.index(stage) if stage in names else 0
     moving = state in ("running", "cancelling")
     items = ""
-    for place, label in enumerate(STAGES.values()):
-        kind = "done" if place < at else "now" if place == at and moving else ""
-        items += f'<li class="{kind}"><i>{"✓" if place < at else ""}</i>{label}</li>'
+    for index, label in enumerate(STAGES.values()):
+        kind = "done" if index < at else "now" if index == at and moving else ""
+        items += f'<li class="{kind}"><i>{"✓" if index < at else ""}</i>{label}</li>'
     return f'<ul class="rl-steps">{items}</ul>'
 
 
@@ -100,8 +100,8 @@ def _cancel(job: JobView) -> None:
     if job.state == "cancelling":
         return
     with st.popover("Cancel", icon=":material/stop_circle:"):
-        st.markdown("Stop this run? What it has done so far is put away; the file stays, and you can start it again.")
-        if st.button("Yes, stop it", type="primary", key="cancel-yes"):
+        st.markdown("Cancel this job? The file is kept, and you can retry the job.")
+        if st.button("Yes, cancel it", type="primary", key="cancel-yes"):
             session.client().cancel(job.job_id)
             st.rerun(scope="fragment")
 
@@ -120,30 +120,29 @@ def _finished(job: JobView) -> None:
         st.html(f'<p class="rl-label rl-sum">{escape(" · ".join(fact for fact in facts if fact))}</p>')
         with st.container(horizontal=True):
             if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
-                start_over()  # coming back to Analyse means another file
+                start_over()  # so that Analyse shows the file chooser again
                 st.session_state["job"] = job.job_id
                 st.switch_page("views/dashboard.py", query_params={"job": job.job_id})
             another()
 
 
 def ended(job: JobView) -> None:
-    """A job that failed or was cancelled: why, and what to do."""
+    """Show why a job failed or was cancelled, and what to do."""
     with st.container(key="card-ended"):
-        st.subheader(f"The run {_NEXT[job.state]}", anchor=False)
+        st.subheader(f"The job {_ENDS[job.state]}", anchor=False)
         if job.state == "failed":
-            st.error(words.escape(job.error or "No reason was given."), icon=":material/error:")
+            st.error(words.escape(job.error or "The reason is unknown."), icon=":material/error:")
             st.caption(
-                "If the file or its columns are at fault, put them right and analyse it again. "
-                "If not, trying again often helps: "
-                "the run goes on from where it was."
+                "If the file or its columns are wrong, correct them and start again. "
+                "Otherwise retry: the job resumes where it stopped."
             )
         with st.container(horizontal=True):
-            if st.button("Try again", icon=":material/replay:", type="primary", key="retry"):
+            if st.button("Retry", icon=":material/replay:", type="primary", key="retry"):
                 session.client().retry(job.job_id)
                 st.rerun()
             if job.upload_id and st.button("Check file and columns", icon=":material/tune:", key="check-columns"):
                 st.session_state["upload"] = session.client().get_upload(job.upload_id)
-                st.session_state["said_dialect"], st.session_state["said_mapping"] = {}, {}
+                st.session_state["corrected_dialect"], st.session_state["corrected_mapping"] = {}, {}
                 st.query_params.clear()
                 st.session_state.pop("watching", None)
                 st.rerun()
@@ -151,14 +150,14 @@ def ended(job: JobView) -> None:
 
 
 def another() -> None:
-    """The way back to an empty page."""
+    """Show the button that returns to the file chooser."""
     if st.button("Analyse another file", key="another"):
         start_over()
         st.rerun()
 
 
 def start_over() -> None:
-    """Forget file and job; the uploader comes back empty."""
-    for name in ("upload", "said_dialect", "said_mapping", "watching"):
+    """Drop the file and the job, so that the uploader is empty."""
+    for name in ("upload", "corrected_dialect", "corrected_mapping", "watching"):
         st.session_state.pop(name, None)
     st.query_params.clear()

@@ -1,4 +1,4 @@
-"""How sure the model is: the histogram, and reviews from both ends of it."""
+"""Section on confidence: the histogram, and reviews from both ends of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from frontend.sections.view import View
 
 
 def certainty(view: View) -> None:
-    """The histogram beside reviews to read."""
+    """Show the histogram beside example reviews."""
     st.header("How sure the model is", anchor="certainty")
     left, right = st.columns([2, 3], gap="medium")
     with left, st.container(key="card-confidence"):
@@ -38,7 +38,7 @@ def certainty(view: View) -> None:
             unsure = view.board.distribution.needs_review
             if unsure:
                 st.button(
-                    f"Read {words.many(unsure, 'review')} worth a second look",
+                    f"Read those that need review ({words.count(unsure)})",
                     key="see-unsure",
                     icon=":material/arrow_downward:",
                     on_click=filters.put,
@@ -50,10 +50,10 @@ def certainty(view: View) -> None:
         examples = view.board.examples
         tabs = {
             "Least certain": examples.least_certain,
-            "Surely negative": examples.most_confident_negative,
-            "Surely positive": examples.most_confident_positive,
+            "Most certain negative": examples.most_confident_negative,
+            "Most certain positive": examples.most_confident_positive,
         }
-        labels = [label for label, found in tabs.items() if found]
+        labels = [label for label, reviews in tabs.items() if reviews]
         if not labels:
             view.unavailable(examples.note, "There is nothing to read.")
             return

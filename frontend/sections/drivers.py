@@ -1,4 +1,4 @@
-"""The words and phrases that tell negative and positive reviews apart; a click shows the reviews behind a word."""
+"""Section on drivers: words and phrases that go with a sentiment; a click shows the reviews with a word."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SHOWN = 12
 
 
 def drivers(view: View) -> None:
-    """Two lists of words, and the reviews that mention the one that was clicked."""
+    """Show two lists of words, and the reviews with the clicked one."""
     st.header("What drives it", anchor="drivers")
     part = view.board.drivers
     if not part.available or not (part.positive or part.negative):
-        view.unavailable(part.note, "There are too few reviews of both kinds to tell which words matter.")
+        view.unavailable(part.note, "There are too few reviews of each sentiment to tell which words matter.")
         return
     sample = " (an even sample)" if part.sampled else ""
     st.caption(
-        f"Words and phrases most typical of each side, of {words.count(part.looked_at)} in "
+        f"The words and phrases most typical of each sentiment, out of {words.count(part.looked_at)} in "
         f"{words.many(part.based_on, 'review')}{sample}. "
-        "The longer the bar, the stronger the sign. Click one to read its reviews."
+        "A longer bar is a stronger sign. Click a word to read its reviews."
     )
     sides = (("negative", part.negative), ("positive", part.positive))
     for column, (kind, terms) in zip(st.columns(2, gap="medium"), sides, strict=True):
@@ -42,13 +42,13 @@ def drivers(view: View) -> None:
             else:
                 st.caption("No word stands out.")
     if view.filters.get("words"):
-        wanted = view.filters["words"]
-        behind(view, "words", partial(_title, wanted), mark=wanted)
+        term = view.filters["words"]
+        behind(view, "words", partial(_title, term), mark=term)
 
 
 def _picked(items: list[dict[str, Any]]) -> filters.Filters:
     return {"words": filters.phrase(str(items[-1]["term"]))}
 
 
-def _title(wanted: str, total: int) -> str:
-    return f"{words.many(total, 'review')} with {words.escape(wanted)}"
+def _title(term: str, total: int) -> str:
+    return f"{words.many(total, 'review')} with {words.escape(term)}"

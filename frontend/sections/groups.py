@@ -1,4 +1,4 @@
-"""By product, by stars, and whether the model and the stars agree."""
+"""Sections on products and ratings, and on how often the model and the stars agree."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SHOWN = 15
 
 
 _HOW = (
-    "Blue is positive, orange negative. The dark mark at the border is where the true share lies, 95 % sure. "
-    "Click a bar to read its reviews, shift-click for several."
+    "Blue is positive, orange is negative. The dark line is the 95 % interval of the share. "
+    "Click a bar to read its reviews; shift-click selects several."
 )
 
 
 def products(view: View) -> None:
-    """The positive share of each product."""
+    """Show the positive share of each product."""
     st.header("Products", anchor="products")
     with st.container(key="card-products"):
         _products(view)
@@ -34,7 +34,7 @@ def products(view: View) -> None:
 def _products(view: View) -> None:
     part = view.board.by_product
     if not part.available or not part.rows:
-        view.unavailable(part.note, "This file does not say which product a review is about.")
+        view.unavailable(part.note, "This file has no products.")
         return
     st.caption(_HOW)
     orders = [name for name in _ORDERS if part.orders.get(name)]
@@ -65,13 +65,15 @@ def _products(view: View) -> None:
     )
     if len(rows) > _SHOWN:
         st.toggle(f"Show all {len(rows)}", key=f"all-products-{view.id}")
-    rest = []
+    omitted = []
     if part.other_products:
-        rest.append(f"{words.many(part.other_products, 'more product')} with {words.many(part.others.count, 'review')}")
+        omitted.append(
+            f"{words.many(part.other_products, 'more product')} with {words.many(part.others.count, 'review')}"
+        )
     if part.without_product.count:
-        rest.append(f"{words.many(part.without_product.count, 'review')} without a product")
-    if rest:
-        st.caption("Not drawn: " + "; ".join(rest) + ".")
+        omitted.append(f"{words.many(part.without_product.count, 'review')} without a product")
+    if omitted:
+        st.caption("Not drawn: " + "; ".join(omitted) + ".")
 
 
 def _ratings(view: View) -> None:
@@ -97,8 +99,8 @@ def _ratings(view: View) -> None:
 
 
 def stars(view: View) -> None:
-    """By stars, how often text and stars say the same, and the reviews where they do not."""
-    st.header("Do the words match the stars?", anchor="stars")
+    """Show the sentiment by stars, how often text and stars agree, and the reviews where they do not."""
+    st.header("Do text and stars agree?", anchor="stars")
     part = view.board.agreement
     if not part.available or not part.compared:
         view.unavailable(part.note, "This file has no ratings to compare with.")
@@ -120,8 +122,8 @@ def _agreement(part: Agreement) -> None:
         f"{words.percent(part.share)} <small>{half}</small></div>"
     )
     st.html(_table(part.confusion))
-    aside = f" {words.many(part.left_out, 'review')} with about 3 stars take no side." if part.left_out else ""
-    st.caption(f"{words.many(part.compared, 'review')} with 1–2 or 4–5 stars were compared.{aside}")
+    neutral = f" {words.many(part.left_out, 'review')} with about 3 stars were not." if part.left_out else ""
+    st.caption(f"{words.many(part.compared, 'review')} with 1–2 or 4–5 stars were compared.{neutral}")
 
 
 def _disagreements(view: View, part: Agreement) -> None:
@@ -130,7 +132,7 @@ def _disagreements(view: View, part: Agreement) -> None:
     if not total:
         st.caption(":material/check: Nowhere: every rated review agrees with its stars.")
         return
-    st.caption("Sometimes the model is wrong; often the person rated the delivery, or mistook the scale.")
+    st.caption("Sometimes the model is wrong; often the customer rated the delivery or mistook the scale.")
     reading.reviews(part.disagreements[:6])
     st.button(
         f"Show {'all ' if total > 1 else ''}{words.many(total, 'such review')} in the table",

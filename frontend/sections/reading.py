@@ -1,4 +1,4 @@
-"""Reviews to read: the text first, then what the model made of it, and on request why."""
+"""Reviews as cards: the text, its sentiment and, on request, the explanation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ from frontend.sections import why
 _LONG = 320
 
 
-def reviews(found: Iterable[Review], *, mark: str = "", whole: bool = False) -> None:
-    """Show reviews one under another; the words of a word filter are marked.
-
-    Whole ones have a button that tells what carried their score.
-    """
+def reviews(shown: Iterable[Review], *, mark: str = "", whole: bool = False) -> None:
+    """Show reviews as cards; `mark`: the words to highlight. Whole reviews have a button for the explanation."""
     pattern = _pattern(mark)
     if not whole:
-        st.html("".join(_one(review, _shortened(review, pattern)) for review in found))
+        st.html("".join(_one(review, _shortened(review, pattern)) for review in shown))
         return
-    for review in found:
+    for review in shown:
         _with_why(review, pattern)
 
 
@@ -34,32 +31,31 @@ def _shortened(review: Review, pattern: re.Pattern[str] | None) -> str:
 
 
 def _with_why(review: Review, pattern: re.Pattern[str] | None) -> None:
-    """The whole review and its button; once asked for, the text as it was scored, with what carried that marked."""
+    """Show the whole review and its button; on request, the scored text with its explanation."""
     job, row = str(st.session_state.get("job") or ""), int(review.row)
-    asked: set[tuple[str, int]] = st.session_state.setdefault("why", set())
-    place, button = st.container(), st.empty()
-    now = (job, row) in asked
-    answer = _explained(job, row) if now else None
+    opened: set[tuple[str, int]] = st.session_state.setdefault("why", set())
+    card, button = st.container(), st.empty()
+    answer = _explained(job, row) if (job, row) in opened else None
     if answer is None:
-        asked.discard((job, row))
+        opened.discard((job, row))
         body = _body(review.title or "", review.text or "", pattern)
     else:
         parts = answer.prediction.explanation or []
         body = f'<div class="rl-why">{why.marked(answer.text, parts)}</div>{why.legend(answer.text, parts)}'
-    place.html(_one(review, body))
+    card.html(_one(review, body))
     label = "Hide why" if answer else "Why?"
     icon = ":material/visibility_off:" if answer else ":material/help:"
     if job:
-        button.button(label, key=f"why-{row}", type="tertiary", icon=icon, on_click=_turn, args=(job, row))
+        button.button(label, key=f"why-{row}", type="tertiary", icon=icon, on_click=_toggle, args=(job, row))
 
 
-def _turn(job: str, row: int) -> None:
-    asked: set[tuple[str, int]] = st.session_state["why"]
-    asked ^= {(job, row)}
+def _toggle(job: str, row: int) -> None:
+    opened: set[tuple[str, int]] = st.session_state["why"]
+    opened ^= {(job, row)}
 
 
 def _explained(job: str, row: int) -> ExplainedReview | None:
-    """What carried a review's score; None, with the reason shown, where the backend does not tell."""
+    """The explanation of a review's score; None, with the reason shown, if the backend has none."""
     try:
         return session.remembered("whys", f"{job} {row}", lambda: session.client().explanation(job, row), keep=50)
     except ApiError as error:
@@ -81,7 +77,7 @@ def _one(review: Review, body: str) -> str:
         words.day(review.date) if review.date else "",
         escape(words.cut(review.product or "", 60)),
         f"row {words.count(review.row)}",
-        "worth a second look" if review.needs_review else "",
+        "needs review" if review.needs_review else "",
         f"same text as row {words.count(review.duplicate_of)}" if review.duplicate_of else "",
     ]
     return (
@@ -91,7 +87,7 @@ def _one(review: Review, body: str) -> str:
 
 
 def _pattern(mark: str) -> re.Pattern[str] | None:
-    """What to mark for a word filter: its "quoted phrases" and its single words."""
+    """What to highlight for a word filter: its "quoted phrases" and its single words."""
     parts = [
         quoted or single
         for quoted, single in re.findall(r'"([^"]+)"|(\S+)', mark.replace("\u201c", '"').replace("\u201d", '"'))
@@ -105,5 +101,5 @@ def _marked(text: str, pattern: re.Pattern[str] | None) -> str:
         return escape(text)
     pieces = pattern.split(text)  # one group: every other piece is a match
     return "".join(
-        f"<mark>{escape(piece)}</mark>" if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+        f"<mark>{escape(piece)}</mark>" if index % 2 else escape(piece) for index, piece in enumerate(pieces)
     )

@@ -1,4 +1,4 @@
-"""The reviews themselves: filter, sort, page through, read."""
+"""Section on reviews: filter, sort, page and read them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIZES = (10, 25, 50, 100)
 
 
 def table(view: View) -> None:
-    """The heading, the controls and the rows."""
+    """Show the heading, the controls and the rows."""
     st.header("Reviews", anchor="reviews")
     with st.container(key="card-reviews"):
         _controls(view)
@@ -94,7 +94,7 @@ def _more(view: View) -> None:
         )
         _keep("f-agreement", now.get("agreement"))
         st.segmented_control(
-            "Words against stars",
+            "Text and stars",
             ["agrees", "disagrees"],
             key="f-agreement",
             format_func=str.capitalize,
@@ -122,14 +122,14 @@ def _more(view: View) -> None:
     )
     _keep("f-needs-review", bool(now.get("needs_review")))
     st.toggle(
-        "Only those worth a second look",
+        "Only those that need review",
         key="f-needs-review",
         on_change=lambda: _set(view, "needs_review", {"needs_review": st.session_state["f-needs-review"] or None}),
     )
     if view.board.model.mixed_band:
         _keep("f-mixed", bool(now.get("mixed")))
         st.toggle(
-            "Only mixed ones",
+            "Only mixed reviews",
             key="f-mixed",
             help=f"Mixed: {words.MIXED}",
             on_change=lambda: _set(view, "mixed", {"mixed": st.session_state["f-mixed"] or None}),
@@ -144,10 +144,10 @@ def _dates(view: View, points: list[TimePoint]) -> None:
     _keep("f-dates", (min(max(begin, first), last), max(min(end, last), first)))
 
     def changed() -> None:
-        given = st.session_state["f-dates"]
-        if len(given) == 2:
-            whole = tuple(given) == (first, last)
-            _set(view, "dates", {} if whole else {"date_from": given[0].isoformat(), "date_to": given[1].isoformat()})
+        span = st.session_state["f-dates"]
+        if len(span) == 2:
+            whole = tuple(span) == (first, last)
+            _set(view, "dates", {} if whole else {"date_from": span[0].isoformat(), "date_to": span[1].isoformat()})
 
     st.date_input("Dates", min_value=first, max_value=last, key="f-dates", on_change=changed)
 
@@ -162,7 +162,7 @@ def _confidence(view: View) -> None:
 
 
 def _keep(key: str, value: Any) -> None:
-    """Let a control show the filter in force, wherever it was set."""
+    """Set a control to the current filter, which another control may have set."""
     st.session_state[key] = value
 
 
@@ -202,8 +202,8 @@ def _rows(view: View) -> None:
 
 def _nothing(view: View) -> None:
     with st.container(horizontal_alignment="center", key="nothing-matches"):
-        st.markdown("#### No review matches all of this")
-        st.markdown("Take a filter away, or clear them all.")
+        st.markdown("#### No review matches")
+        st.markdown("Remove a filter, or clear them all.")
         if st.button("Clear the filters", key="clear-nothing", on_click=filters.clear, args=(view.id,)):
             st.rerun()
 
@@ -214,7 +214,7 @@ def _turn(page: ReviewPage, cursors: list[str], size: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         first_page = len(cursors) == 1
         st.button(
-            "Earlier",
+            "Previous",
             icon=":material/chevron_left:",
             disabled=first_page,
             key="page-back",
@@ -223,7 +223,7 @@ def _turn(page: ReviewPage, cursors: list[str], size: int) -> None:
         )
         st.markdown(f"{words.count(first)}–{words.count(last)} of {words.count(page.total)}", width="content")
         st.button(
-            "Later",
+            "Next",
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=not page.next_cursor,

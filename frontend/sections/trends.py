@@ -1,4 +1,4 @@
-"""Over time, and what changed most between two periods."""
+"""Sections on change: over time, and what changed most between two periods."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _EVERY = {"day": "day", "week": "week", "month": "month", "quarter": "quarter", 
 
 
 def over_time(view: View) -> None:
-    """The positive share with its band, and how many reviews it rests on."""
+    """Show the positive share with its interval, and the number of reviews."""
     st.header("Over time", anchor="over-time")
     part = view.board.over_time
     if not part.available or not part.points:
-        view.unavailable(part.note, "This file has no dates, so nothing can be said about change.")
+        view.unavailable(part.note, "This file has no dates, so change over time is unknown.")
         return
     ends = {point.start.isoformat(): point.end.isoformat() for point in part.points}
 
@@ -27,10 +27,10 @@ def over_time(view: View) -> None:
         return {"date_from": starts[0], "date_to": ends.get(starts[-1], starts[-1])}
 
     bucket = _EVERY[part.bucket]
-    undated = f" {words.many(part.undated, 'review')} without a date are not in it." if part.undated else ""
+    undated = f" {words.many(part.undated, 'review')} without a date are not included." if part.undated else ""
     st.caption(
-        f"Share of positive reviews in each {bucket}. The band is where the true share lies, 95 % sure: wide where "
-        f"reviews are few.{undated} Click a {bucket} to read its reviews, shift-click a second for a span."
+        f"Share of positive reviews in each {bucket}. The band is the 95 % interval, which is wide where reviews are "
+        f"few.{undated} Click a {bucket} to read its reviews; shift-click another to select a span."
     )
     view.chart(
         charts.share_over_time(part, view.look), "share_over_time", "dates", picked, f"Positive share in each {bucket}"
@@ -43,7 +43,7 @@ def over_time(view: View) -> None:
 
 
 def changes(view: View) -> None:
-    """Products and words whose figures moved by more than chance explains."""
+    """Show products and words whose figures changed by more than chance explains."""
     st.header("What changed most", anchor="what-changed")
     part = view.board.changes
     if not part.available or part.earlier is None or part.later is None:
@@ -52,19 +52,19 @@ def changes(view: View) -> None:
     products = words.many(part.looked_at_products, "product")
     terms = words.many(part.looked_at_terms, "word or phrase", "words and phrases")
     st.caption(
-        f"{_period(part.earlier)} against {_period(part.later)}. Only changes that remain after correcting for looking "
-        f"at {products} and {terms} are listed: what is missing here may well be chance."
+        f"{_period(part.earlier)} against {_period(part.later)}. Out of {products} and {terms}, it lists "
+        "only changes that chance does not explain (corrected for multiple comparisons)."
     )
     if part.overall:
         st.markdown(_overall(part.overall))
     lists = [(part.products, "product", _changed_products), (part.terms, "word", _changed_words)]
     shown = [show for rows, _, show in lists if rows]
-    for place, show in zip(st.columns(len(shown), gap="medium") if shown else [], shown, strict=True):
-        with place:
+    for column, show in zip(st.columns(len(shown), gap="medium") if shown else [], shown, strict=True):
+        with column:
             show(view, part)
     for rows, kind, _ in lists:
         if not rows:
-            st.caption(f":material/check: No {kind} changed by more than chance would explain.")
+            st.caption(f":material/check: No {kind} changed by more than chance explains.")
 
 
 def _changed_products(view: View, part: Changes) -> None:
@@ -83,7 +83,7 @@ def _changed_products(view: View, part: Changes) -> None:
 def _changed_words(view: View, part: Changes) -> None:
     with st.container(key="card-changed-words", height="stretch"):
         st.subheader("Words", anchor=False)
-        st.caption("Share of reviews that mention it; colour: what those reviews mostly are now")
+        st.caption("Share of reviews that mention it; the colour is the sentiment of most of them now")
         view.chart(
             charts.dumbbell([_term(row) for row in part.terms[:8]], "term", view.look),
             "changed_words",
@@ -99,13 +99,13 @@ def _period(period: Period) -> str:
 
 def _overall(row: ShareChange) -> str:
     before, after = words.percent(row.earlier.positive_share), words.percent(row.later.positive_share)
-    sure = f"95 % sure: {words.points(row.low)} to {words.points(row.high)}"
+    interval = f"95 % interval: {words.points(row.low)} to {words.points(row.high)}"
     real = row.low > 0 or row.high < 0
     if not real:
-        return f"All in all the positive share went from {before} to **{after}**, which may be chance ({sure})."
-    way = "rose" if row.difference > 0 else "fell"
+        return f"Overall, the positive share went from {before} to **{after}**, which may be chance ({interval})."
+    direction = "rose" if row.difference > 0 else "fell"
     moved = words.points(row.difference)
-    return f"All in all the positive share **{way}** from {before} to **{after}**: {moved} ({sure})."
+    return f"Overall, the positive share **{direction}** from {before} to **{after}**: {moved} ({interval})."
 
 
 def _product(row: ShareChange) -> dict[str, Any]:

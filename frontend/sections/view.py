@@ -1,4 +1,4 @@
-"""What every part of the dashboard is given."""
+"""The data that every section of the dashboard uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from frontend.style import Colours
 
 @dataclass(frozen=True)
 class View:
-    """One job, its dashboard (of all rows, or of those filtered when `focused`), and the filters in force."""
+    """One job, its dashboard (of all rows or, if `focused`, of the matching ones), and the filters."""
 
     job: JobView
     board: Dashboard
@@ -37,7 +37,7 @@ class View:
         read: Callable[[list[dict[str, Any]]], Filters],
         alt_text: str,
     ) -> None:
-        """Draw a chart in which a click sets filters of one kind."""
+        """Draw a chart; a click in it sets the filters of one kind."""
         st.altair_chart(
             chart,
             key=chart_key(name, self.id),
@@ -47,5 +47,5 @@ class View:
         )
 
     def unavailable(self, note: str, otherwise: str) -> None:
-        """Say why a part has nothing to show."""
+        """Say why a section has nothing to show."""
         st.caption(f":material/info: {note or otherwise}")

@@ -1,10 +1,10 @@
-"""Every run of this person: what became of it, and what can be done with it."""
+"""Page Jobs: every job of this user, with its state and its actions."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from frontend import doors, rows, session, style, words
+from frontend import frame, rows, session, style, words
 from frontend.api.models import JobView
 from frontend.intake.progress import fraction
 from frontend.sections import everyone
@@ -20,30 +20,30 @@ def _forget_lists() -> None:
 
 
 def _load(pages: int) -> tuple[list[JobView], bool]:
-    found: list[JobView] = []
+    jobs: list[JobView] = []
     cursor = ""
     for _ in range(pages):
-        answer = session.client().jobs(limit=_PAGE, cursor=cursor)
-        found += answer.jobs
-        cursor = answer.next_cursor or ""
+        page = session.client().jobs(limit=_PAGE, cursor=cursor)
+        jobs += page.jobs
+        cursor = page.next_cursor or ""
         if not cursor:
             break
-    if any(job.state in _MOVING for job in found):  # the list has no progress; there are few of these
-        found = [session.client().job(job.job_id) if job.state in _MOVING else job for job in found]
-    return found, bool(cursor)
+    if any(job.state in _MOVING for job in jobs):  # the list has no progress; few jobs run at once
+        jobs = [session.client().job(job.job_id) if job.state in _MOVING else job for job in jobs]
+    return jobs, bool(cursor)
 
 
-@st.dialog("Delete this run?")
+@st.dialog("Delete this job?")
 def _confirm_delete(job: JobView) -> None:
     st.markdown(
-        f"**{words.escape(job.filename)}**: its results go for good, "
-        "and so does the uploaded file unless another run uses it."
+        f"This permanently deletes the results of **{words.escape(job.filename)}**, "
+        "and the uploaded file unless another job uses it."
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="delete-no"):
             st.rerun()
         if st.button(
-            "Delete for good",
+            "Delete permanently",
             type="primary",
             icon=":material/delete:",
             key="delete-yes",
@@ -68,8 +68,8 @@ def _act(job: JobView, action: str) -> None:
 def _row(job: JobView) -> None:
     state, job_id = job.state, job.job_id
     with st.container(key=f"card-run-{job_id}"):
-        what, buttons = st.columns([3, 2], vertical_alignment="center", gap="medium")
-        with what:
+        facts, buttons = st.columns([3, 2], vertical_alignment="center", gap="medium")
+        with facts:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{words.escape(words.cut(job.filename, 60))}**", width="content")
                 st.badge(words.STATES[state], color=words.STATE_COLOURS[state], icon=words.STATE_ICONS[state])
@@ -77,7 +77,7 @@ def _row(job: JobView) -> None:
             if state == "failed" and job.error:
                 st.markdown(f":red[{words.escape(words.cut(job.error, 220))}]")
             if state in _MOVING:
-                st.progress(fraction(job.progress), text=words.escape(_going(job)))
+                st.progress(fraction(job.progress), text=words.escape(_progress(job)))
         with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             _buttons(job, state, job_id)
 
@@ -91,16 +91,16 @@ def _buttons(job: JobView, state: str, job_id: str) -> None:
     if state in ("queued", "running", "interrupted"):
         st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job_id}", on_click=_act, args=(job, "cancel"))
     if state in ("failed", "cancelled"):
-        st.button("Try again", icon=":material/replay:", key=f"retry-{job_id}", on_click=_act, args=(job, "retry"))
+        st.button("Retry", icon=":material/replay:", key=f"retry-{job_id}", on_click=_act, args=(job, "retry"))
     if state not in words.UNFINISHED and st.button(
         "Delete", icon=":material/delete:", key=f"delete-{job_id}", type="tertiary"
     ):
         _confirm_delete(job)
 
 
-def _going(job: JobView) -> str:
+def _progress(job: JobView) -> str:
     if job.state == "interrupted":
-        return "Interrupted; it goes on by itself"
+        return "Interrupted; it resumes by itself"
     if job.progress is None or job.progress.seconds_left is None:
         return (job.progress and job.progress.label) or "Starting"
     return f"{job.progress.label}, {words.remaining(job.progress.seconds_left)}"
@@ -112,9 +112,9 @@ def _facts(job: JobView) -> str:
         when,
         words.many(read, "row") if (read := rows.read(job)) else "",
         f"took {words.duration(job.seconds)}" if job.seconds and job.state == "succeeded" else "",
-        (job.model or job.engine).split()[-1],  # of a name and a version, the version says it all
+        (job.model or job.engine).split()[-1],  # the version is enough
         f"attempt {job.attempts}" if (job.attempts or 0) > 1 else "",
-        words.place(job.queue_position) if job.state == "queued" else "",
+        words.queue_position(job.queue_position) if job.state == "queued" else "",
     ]
     return " · ".join(fact for fact in facts if fact)
 
@@ -124,7 +124,7 @@ def _list() -> None:
     pages = st.session_state.setdefault("runs_pages", 1)
     jobs, more = _load(pages)
     if not jobs:
-        doors.nothing_yet("No runs yet", "Every file you analyse is listed here, with what became of it.")
+        frame.nothing_yet("No jobs yet", "Every file that you analyse is listed here.")
         return
     moving = any(job.state in words.UNFINISHED for job in jobs)
     if moving != st.session_state.get("runs_moving", False):
@@ -132,14 +132,14 @@ def _list() -> None:
         st.rerun()
     for job in jobs:
         _row(job)
-    if more and st.button("Show older runs", key="older", icon=":material/expand_more:"):
+    if more and st.button("Show older jobs", key="older", icon=":material/expand_more:"):
         st.session_state["runs_pages"] = pages + 1
         st.rerun()
 
 
 def main() -> None:
-    """The list; while something is under way it looks again every two seconds."""
-    st.title("Runs", anchor=False)
+    """Show the list; refresh it every two seconds while a job is unfinished."""
+    st.title("Jobs", anchor=False)
     style.colours()
     every = 2 if st.session_state.get("runs_moving") else None
     st.fragment(session.guarded(_list), run_every=every)()

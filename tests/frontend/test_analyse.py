@@ -55,7 +55,7 @@ def test_from_upload_to_the_finished_run(world: World, open_page: Open) -> None:
         time.sleep(0.5)
         app.run()
     assert saw_progress
-    assert "20 rows read = 17 scored + 1 duplicate + 2 set aside" in text_of(app)
+    assert "20 rows read = 17 scored + 1 duplicate + 2 rejected" in text_of(app)
     app.button(key="open-dashboard").click().run()
     assert app.title[0].value.replace("\\", "") == "ninth.csv"
     world.backend.call("DELETE", f"/jobs/{job_id}")

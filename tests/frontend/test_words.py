@@ -47,7 +47,7 @@ def test_a_model_is_never_said_to_be_a_hundred_per_cent_sure() -> None:
 
 def test_accounting_reads_as_a_sum() -> None:
     told = words.accounting(420, 396, 14, 10).replace(words.NBSP, " ")
-    assert told == "420 rows read = 396 scored + 14 duplicates + 10 set aside"
+    assert told == "420 rows read = 396 scored + 14 duplicates + 10 rejected"
 
 
 def test_equal_labels_are_told_apart() -> None:
@@ -170,6 +170,6 @@ def test_a_border_is_shown_as_it_is() -> None:
 
 
 def test_scores_of_earlier_runs_are_told_where_there_are_some() -> None:
-    assert words.reused(1204) == f"1,204{words.NBSP}scores taken from earlier runs"
-    assert words.reused(1) == f"1{words.NBSP}score taken from earlier runs"
+    assert words.reused(1204) == f"1,204{words.NBSP}scores reused from earlier jobs"
+    assert words.reused(1) == f"1{words.NBSP}score reused from earlier jobs"
     assert words.reused(0) == words.reused(None) == ""

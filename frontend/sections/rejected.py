@@ -1,4 +1,4 @@
-"""What was set aside and why, and how the file was read."""
+"""Rejected rows with their reasons, and facts about the job."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from frontend.intake.detected import columns_by_role
 from frontend.sections.view import View
 
 
-def set_aside(view: View) -> None:
-    """Every reason with its count and a few of its rows; nothing is dropped in silence."""
-    st.header("What was set aside", anchor="set-aside")
+def rejected(view: View) -> None:
+    """Show every reason with its count and a few of its rows."""
+    st.header("Rejected rows", anchor="rejected")
     part = view.board.set_aside
     if not part.rejected:
-        st.caption(":material/check: Nothing: every row of the file was scored.")
+        st.caption(":material/check: None: every row of the file was scored.")
     else:
         st.caption(
             f"{words.many(part.rejected, 'row')} could not be scored. "
-            "They are not lost: the export holds each with its place "
-            "in the file, its text as it came, and the reason."
+            "The export lists each of them with its row number, its original text and the reason."
         )
     for reason in part.reasons:
         with st.expander(f"**{words.count(reason.count)}** · {words.escape(reason.label)}"):
@@ -33,25 +32,24 @@ def set_aside(view: View) -> None:
                     st.code(row.raw + (" …" if row.cut else ""), language=None, wrap_lines=True)
             more = reason.count - len(reason.examples)
             if more > 0:
-                st.caption(f"and {words.count(more)} more; the export has all of them")
+                st.caption(f"and {words.count(more)} more; the export lists all of them")
     if part.duplicates:
         st.caption(
-            f"{words.many(part.duplicates, 'row')} repeat a text that was seen before. "
-            "Each is in the results with the same answer "
-            "and counts as a review."
+            f"{words.many(part.duplicates, 'row')} with the same text as an earlier row. "
+            "Each gets that row's score and counts as a review."
         )
 
 
 def about(view: View) -> None:
-    """Model, columns and times of this run."""
+    """Show model, columns and times of this job."""
     summary, model = view.job.summary, view.board.model
     if summary is None:
         return
-    with st.expander("About this run", icon=":material/info:"):
+    with st.expander("About this job", icon=":material/info:"):
         left, middle, right = st.columns(3, gap="medium")
         with left:
             st.markdown("**Model**")
-            _facts(_model(model) | {"Fingerprint": summary.model.sha256[:12]})
+            _facts(_model(model) | {"SHA-256": summary.model.sha256[:12]})
         with middle:
             st.markdown("**How the file was read**")
             _facts(_columns(summary) | _dialect(summary.dialect))
@@ -63,17 +61,14 @@ def about(view: View) -> None:
 
 
 def _model(model: ModelFacts) -> dict[str, str]:
-    called, below, band = (
-        words.model(model.version, model.name, model.engine),
-        model.needs_review_below,
-        model.mixed_band,
-    )
+    name = words.model(model.version, model.name, model.engine)
+    below, band = model.needs_review_below, model.mixed_band
     return {
-        "Model": called,
-        "Built on": model.name if model.name != called else "",
+        "Model": name,
+        "Base model": model.name if model.name != name else "",
         "Engine": model.engine,
-        "Second look below": words.threshold(below) if below else "",
-        "Mixed between": f"{words.threshold(band[0])} and {words.threshold(band[1])} towards positive" if band else "",
+        "Needs review below": words.threshold(below) if below else "",
+        "Mixed between": f"{words.threshold(band[0])} and {words.threshold(band[1])} positive" if band else "",
     }
 
 
@@ -88,7 +83,7 @@ def _dialect(dialect: Dialect) -> dict[str, str]:
 
 def _times(timings: Timings) -> dict[str, str]:
     times = {label: words.duration(getattr(timings, f"{stage}_seconds")) for stage, label in STAGES.items()}
-    return times | {"In all": words.duration(timings.total_seconds)}
+    return times | {"Total": words.duration(timings.total_seconds)}
 
 
 def _facts(facts: dict[str, str]) -> None:
