@@ -121,7 +121,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
 
 
 def attempt(action: Callable[[], R]) -> R | None:
-    """Run a callback's action. Callbacks run before the page, so an error is kept for `show_notice`; then returns None."""
+    """Run a callback's action. Callbacks run before the page, so `show_notice` shows the error; then returns None."""
     try:
         return action()
     except NotLoggedIn:

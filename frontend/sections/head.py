@@ -138,7 +138,9 @@ def _figures(view: View) -> None:
         figure(
             words.count(split_.needs_review),
             words.percent(split_.needs_review_share),
-            "need review" + (f": less than {words.threshold(below)} sure" if below else ""),
+            ("needs" if split_.needs_review == 1 else "need")
+            + " review"
+            + (f": less than {words.threshold(below)} sure" if below else ""),
         )
     if band:
         with tiles[4], st.container(key="card-mixed", height="stretch", gap=None):

@@ -35,7 +35,7 @@ def rejected(view: View) -> None:
                 st.caption(f"and {words.count(more)} more; the export lists all of them")
     if part.duplicates:
         st.caption(
-            f"{words.many(part.duplicates, 'row')} with the same text as an earlier row. "
+            f"{words.many(part.duplicates, 'row has', 'rows have')} the same text as an earlier row. "
             "Each gets that row's score and counts as a review."
         )
 

@@ -52,8 +52,8 @@ def changes(view: View) -> None:
     products = words.many(part.looked_at_products, "product")
     terms = words.many(part.looked_at_terms, "word or phrase", "words and phrases")
     st.caption(
-        f"{_period(part.earlier)} against {_period(part.later)}. Out of {products} and {terms}, it lists "
-        "only changes that chance does not explain (corrected for multiple comparisons)."
+        f"{_period(part.earlier)} against {_period(part.later)}. Of {products} and {terms}, only "
+        "changes that chance does not explain are listed (corrected for multiple comparisons)."
     )
     if part.overall:
         st.markdown(_overall(part.overall))
