@@ -12,39 +12,56 @@ class Bin(BaseModel):
     """Confidence from `low` (inclusive) to `high` (exclusive; the last bin includes 1)."""
 
     low: float
+    """Lower end, included."""
     high: float
+    """Upper end, excluded except for 1."""
     count: int
+    """Reviews."""
     positive: int
+    """Positive reviews."""
     negative: int
+    """Negative reviews."""
 
 
 class ColumnInfo(BaseModel):
-    """One column as seen in the sample: its header, its name in `served.csv`, and a few facts for choosing."""
+    """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
     index: int
+    """Place in the file, counted from 0."""
     name: str
+    """Header in the file."""
     served_name: str
+    """Name in served.csv."""
     examples: list[str]
+    """A few different values."""
     filled: float
-    """Share of sampled rows in which it is not empty."""
+    """Share of sampled rows that have a value."""
 
 
 class ConfidenceHistogram(BaseModel):
     """Sum of counts = shown."""
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     bins: list[Bin]
+    """The bins, lowest first."""
     needs_review_below: float | None = None
+    """Confidence below which a person should read the review."""
 
 
 class Confusion(BaseModel):
-    """Stars against the model: 4 and above are positive, 2 and below negative."""
+    """Stars compared with the model: 4 and above are positive, 2 and below negative."""
 
     stars_positive_model_positive: int
+    """Stars and model positive."""
     stars_positive_model_negative: int
+    """Stars positive, model negative."""
     stars_negative_model_positive: int
+    """Stars negative, model positive."""
     stars_negative_model_negative: int
+    """Stars and model negative."""
 
 
 class Counts(BaseModel):
@@ -61,15 +78,20 @@ class Counts(BaseModel):
     served: int
     """Rows with a sentiment."""
     shown: int
+    """Reviews that match the filters."""
     hidden: int
+    """Reviews that do not match the filters."""
 
 
 class DateFormat(BaseModel):
-    """How a date column is written. `order` decides numeric day/month; `ambiguous`: both orders fit all values seen."""
+    """How a date column is written. `order`: that of day and month in numbers; `ambiguous`: both fit every value."""
 
     kind: Literal["epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"]
+    """Kind of date."""
     order: Literal["year_first", "month_first", "day_first"]
+    """Order of day, month and year."""
     ambiguous: bool
+    """Whether day first and month first both fit."""
 
 
 class DirectOffer(BaseModel):
@@ -92,45 +114,65 @@ class DirectUpload(BaseModel):
 
 
 class Distribution(BaseModel):
-    """The sentiment of the rows shown; `mixed_share` is None where the model calls nothing mixed."""
+    """The sentiment of the rows shown; `mixed_share` is None if the model has no mixed band."""
 
     count: int
+    """Reviews."""
     positive: int
+    """Positive reviews."""
     negative: int
+    """Negative reviews."""
     needs_review: int
+    """Reviews that a person should read."""
     mixed: int
+    """Mixed reviews."""
     positive_share: float | None = None
+    """Share of positive reviews."""
     low: float | None = None
+    """Lower end of its 95 % interval."""
     high: float | None = None
+    """Upper end of its 95 % interval."""
     mean_confidence: float | None = None
+    """Mean confidence."""
     needs_review_share: float | None = None
+    """Share of reviews that a person should read."""
     mixed_share: float | None = None
+    """Share of mixed reviews; null without a mixed band."""
     note: str
+    """How to read it."""
 
 
 class Filters(BaseModel):
     """
-    Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
+    Which served rows match; every field given must match (in `rating` and `product` any one of the values).
 
     `mixed`: praise and blame together, or neither clearly.
-    `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
+    `rating`: whole stars; a rating of 3.7 counts as 4. `missing`: rows that lack all of these.
     `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
-    `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).
-    `date_from` and `date_to` are inclusive; a row without a date is outside any date filter, one without a rating or
-    product outside any rating or product filter. Unknown names are refused rather than ignored.
+    `agreement`: only rows with a positive (4 and above) or negative (2 and below) rating.
+    `date_from` and `date_to` are included. A row without a date matches no date filter; the same holds for rating and
+    product. Unknown fields are an error.
     """
 
     sentiment: Literal["positive", "negative"] | None = None
+    """Only this sentiment."""
     min_confidence: float | None = None
+    """Least confidence."""
     max_confidence: float | None = None
+    """Highest confidence."""
     needs_review: bool | None = None
+    """Whether a person should read it."""
     mixed: bool | None = None
+    """Whether it is mixed."""
     rating: list[int]
     product: list[str]
     date_from: date_aliased | None = None
+    """First day."""
     date_to: date_aliased | None = None
+    """Last day."""
     words: str
     agreement: Literal["agrees", "disagrees"] | None = None
+    """Whether model and stars agree."""
     missing: list[Literal["rating", "date", "product"]]
 
 
@@ -228,16 +270,27 @@ class ProductRow(BaseModel):
     """One product."""
 
     count: int
+    """Reviews."""
     positive: int
+    """Positive reviews."""
     negative: int
+    """Negative reviews."""
     needs_review: int
+    """Reviews that a person should read."""
     mixed: int
+    """Mixed reviews."""
     positive_share: float | None = None
+    """Share of positive reviews."""
     low: float | None = None
+    """Lower end of its 95 % interval."""
     high: float | None = None
+    """Upper end of its 95 % interval."""
     product: str
+    """The product."""
     mean_rating: float | None = None
+    """Mean rating."""
     mean_confidence: float | None = None
+    """Mean confidence."""
 
 
 class Progress(BaseModel):
@@ -271,49 +324,78 @@ class RatingRow(BaseModel):
     """One whole number of stars."""
 
     count: int
+    """Reviews."""
     positive: int
+    """Positive reviews."""
     negative: int
+    """Negative reviews."""
     needs_review: int
+    """Reviews that a person should read."""
     mixed: int
+    """Mixed reviews."""
     positive_share: float | None = None
+    """Share of positive reviews."""
     low: float | None = None
+    """Lower end of its 95 % interval."""
     high: float | None = None
+    """Upper end of its 95 % interval."""
     stars: int
+    """Number of stars."""
 
 
 class RejectedRow(BaseModel):
-    """A row that was set aside; `raw` is cut to a few hundred characters (`cut` says so)."""
+    """A rejected row; `raw` is cut to a few hundred characters (`cut`)."""
 
     row: int
+    """Record number in the file."""
     explanation: str
+    """Why it was rejected."""
     raw: str
+    """Start of the raw record."""
     cut: bool
+    """Whether the record is longer."""
 
 
 class Review(BaseModel):
     """One served row; `text` and `title` are the cleaned texts, `row` is the 1-based record number in the file."""
 
     row: int
+    """Record number in the file, from 1."""
     review_id: str
+    """Id of the review."""
     text: str
+    """Cleaned text."""
     title: str | None = None
+    """Cleaned title."""
     rating: float | None = None
+    """Rating from 1 to 5."""
     date: date_aliased | None = None
+    """Date."""
     product: str | None = None
+    """Product."""
     sentiment: Literal["positive", "negative"]
+    """The likelier sentiment."""
     confidence: float
+    """Probability of the sentiment."""
     positive_score: float
+    """Probability of positive."""
     needs_review: bool
+    """Whether a person should read it."""
     mixed: bool
+    """Whether the score lies in the mixed band."""
     duplicate_of: int | None = None
+    """First row with the same text."""
 
 
 class ReviewPage(BaseModel):
-    """Some of the matching reviews; `next_cursor` is None on the last page; `total` counts all that match."""
+    """A page of the matching reviews; `next_cursor` is None on the last page; `total` counts all matches."""
 
     reviews: list[Review]
+    """The reviews of this page."""
     total: int
+    """Number of all matches."""
     next_cursor: str | None = None
+    """Cursor of the next page; null on the last."""
 
 
 class ScoringModel(BaseModel):
@@ -357,72 +439,109 @@ class ServedColumn(BaseModel):
 
 class Tally(BaseModel):
     """
-    Reviews of some kind: count = positive + negative.
+    Counts over some reviews: count = positive + negative.
 
-    `positive_share` comes with its 95 % Wilson interval (all three None when count is 0). `mixed` reviews count on the
-    side they lean to as well; it is 0 where the model calls nothing mixed.
+    `low` to `high` is the 95 % Wilson interval of `positive_share`; all three are None if count is 0. A mixed review
+    counts as positive or negative too; `mixed` is 0 if the model has no mixed band.
     """
 
     count: int
+    """Reviews."""
     positive: int
+    """Positive reviews."""
     negative: int
+    """Negative reviews."""
     needs_review: int
+    """Reviews that a person should read."""
     mixed: int
+    """Mixed reviews."""
     positive_share: float | None = None
+    """Share of positive reviews."""
     low: float | None = None
+    """Lower end of its 95 % interval."""
     high: float | None = None
+    """Upper end of its 95 % interval."""
 
 
 class Term(BaseModel):
     """
-    A word or phrase that tells the two sentiments apart; `z` > 0 leans positive.
+    A word or phrase that is typical of one sentiment; `z` > 0: of positive.
 
     `log_odds` is the difference that `z` measures in standard errors; counts are reviews that contain the term.
     """
 
     term: str
+    """The word or phrase."""
     words: int
+    """Number of words in it."""
     z: float
+    """z-score of the log-odds; above 0: typical of positive."""
     log_odds: float
+    """Difference of the log-odds."""
     reviews: int
+    """Reviews that contain it."""
     positive_reviews: int
+    """Positive reviews that contain it."""
     negative_reviews: int
+    """Negative reviews that contain it."""
 
 
 class TermChange(BaseModel):
     """
     How often a word or phrase is mentioned in two periods: `*_mentions` of `*_total` reviews.
 
-    `later_positive_share`: of the later reviews that mention it, how many are positive. The rest is as in ShareChange.
+    `later_positive_share`: positive share of the later reviews that mention it. Other fields as in ShareChange.
     """
 
     term: str
+    """The word or phrase."""
     earlier_mentions: int
+    """Earlier reviews that mention it."""
     earlier_total: int
+    """All earlier reviews."""
     later_mentions: int
+    """Later reviews that mention it."""
     later_total: int
+    """All later reviews."""
     later_positive_share: float | None
+    """Positive share of the later reviews that mention it."""
     difference: float
+    """Later share less earlier share."""
     low: float
+    """Lower end of its 95 % interval."""
     high: float
+    """Upper end of its 95 % interval."""
     p_value: float
+    """p-value of the change."""
     q_value: float
+    """p-value corrected for multiple comparisons."""
 
 
 class TimePoint(BaseModel):
     """One bucket, `start` to `end` inclusive; an empty bucket has count 0 and no share: a gap in the line."""
 
     count: int
+    """Reviews."""
     positive: int
+    """Positive reviews."""
     negative: int
+    """Negative reviews."""
     needs_review: int
+    """Reviews that a person should read."""
     mixed: int
+    """Mixed reviews."""
     positive_share: float | None = None
+    """Share of positive reviews."""
     low: float | None = None
+    """Lower end of its 95 % interval."""
     high: float | None = None
+    """Upper end of its 95 % interval."""
     start: date_aliased
+    """First day."""
     end: date_aliased
+    """Last day."""
     label: str
+    """The bucket in words."""
 
 
 class Timings(BaseModel):
@@ -454,95 +573,136 @@ class Timings(BaseModel):
 
 class Agreement(BaseModel):
     """
-    How often the model and the stars take the same side, with a 95 % Wilson interval.
+    How often model and stars agree, with a 95 % Wilson interval.
 
-    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: the most confident ones,
-    most confident first; `disagreements_total` counts all of them.
+    compared + left_out + unrated = shown. `left_out`: rated between 2 and 4. `disagreements`: those with the highest
+    confidence, highest first; `disagreements_total` counts all.
     """
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     compared: int
+    """Reviews with a positive or negative rating."""
     agrees: int
+    """Reviews where stars and model agree."""
     share: float | None = None
+    """Share of those that agree."""
     low: float | None = None
+    """Lower end of its 95 % interval."""
     high: float | None = None
+    """Upper end of its 95 % interval."""
     left_out: int
+    """Reviews rated between 2 and 4."""
     unrated: int
+    """Reviews without a rating."""
     confusion: Confusion
+    """Stars compared with the model."""
     disagreements: list[Review]
+    """Disagreements, highest confidence first."""
     disagreements_total: int
+    """Number of all disagreements."""
 
 
 class ByProduct(BaseModel):
     """
-    The products with most reviews; sum of rows + `others` + `without_product` = shown.
+    The products with the most reviews; sum of rows + `others` + `without_product` = shown.
 
     `orders`: ways to sort the rows, each a list of product names: most_reviews, most_positive, least_positive, name.
     """
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     rows: list[ProductRow]
+    """The products with the most reviews."""
     products: int
+    """Number of products."""
     others: Tally
+    """Reviews of the other products."""
     other_products: int
+    """Number of other products."""
     without_product: Tally
+    """Reviews without a product."""
     orders: dict[str, list[str]]
+    """Names of the products, by way to sort them."""
 
 
 class ByRating(BaseModel):
     """Five rows, 5 stars first; sum of rows + `unrated` = shown."""
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     rows: list[RatingRow]
+    """One row for each number of stars, 5 first."""
     unrated: Tally
+    """Reviews without a rating."""
     mean_rating: float | None = None
+    """Mean rating."""
 
 
 class Dialect(BaseModel):
     """
-    How a file is written; detected by `sniff`, may be overridden field by field, frozen into a job's spec.
+    How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
-    `encoding`: utf-8, utf-16-le, utf-16-be or cp1252 (a byte-order mark is skipped). `quoting`: how a quote stands
-    inside a quoted field: 'double' ("") or 'backslash' (\\"); 'none': quotes are ordinary characters. Format-irrelevant
-    fields keep their defaults.
+    A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
+    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
     """
 
     format: Literal["csv", "jsonl", "parquet", "xlsx"]
-    """Kinds of file that are read."""
+    """Format of the file."""
     compression: Literal["none", "gzip"]
+    """How the file is compressed."""
     encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
+    """Encoding of its text."""
     delimiter: Literal[",", ";", "\t", "|"]
+    """What separates the fields."""
     quoting: Literal["double", "backslash", "none"]
+    """How a quote inside a quoted field is written."""
     header: bool
+    """Whether the first line has the column names."""
 
 
 class Drivers(BaseModel):
     """
     The words and phrases most typical of each sentiment, strongest first.
 
-    `based_on`: reviews looked at (when `sampled`, an even sample of those shown); `looked_at`: terms considered.
+    `based_on`: reviews counted (if `sampled`, an even sample of those shown); `looked_at`: terms compared.
     """
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     positive: list[Term]
+    """Terms typical of positive reviews, strongest first."""
     negative: list[Term]
+    """Terms typical of negative reviews, strongest first."""
     based_on: int
+    """Reviews counted."""
     sampled: bool
+    """Whether a sample was counted."""
     looked_at: int
+    """Terms compared."""
 
 
 class Examples(BaseModel):
     """Reviews to read; duplicates appear once."""
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     most_confident_positive: list[Review]
+    """Positive reviews with the highest confidence."""
     most_confident_negative: list[Review]
+    """Negative reviews with the highest confidence."""
     least_certain: list[Review]
+    """Reviews with the lowest confidence."""
 
 
 class ExplainedReview(BaseModel):
@@ -555,41 +715,59 @@ class ExplainedReview(BaseModel):
 
 
 class OverTime(BaseModel):
-    """Contiguous buckets from the first date to the last; sum of counts + `undated` = shown."""
+    """Buckets from the first date to the last, without gaps; sum of counts + `undated` = shown."""
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     bucket: Literal["day", "week", "month", "quarter", "year"]
+    """Length of a bucket."""
     points: list[TimePoint]
+    """The buckets, oldest first."""
     undated: int
+    """Reviews without a date."""
 
 
 class Period(BaseModel):
-    """One of the two periods compared, both ends inclusive."""
+    """One of the two periods compared; both ends are included."""
 
     start: date_aliased
+    """First day."""
     end: date_aliased
+    """Last day."""
     label: str
+    """The period in words."""
     tally: Tally
+    """Its reviews."""
 
 
 class Reason(BaseModel):
-    """Why rows were set aside; `code` is stable, `label` is for people."""
+    """Why rows were rejected; `code` is stable, `label` is for people."""
 
     code: str
+    """Stable code."""
     label: str
+    """The reason in words."""
     count: int
+    """Rows rejected for it."""
     examples: list[RejectedRow]
+    """A few of them."""
 
 
 class SetAside(BaseModel):
-    """What was not scored and why, of the whole file whatever the filters; sum of reasons = rejected."""
+    """The rejected rows of the whole file, without filters; sum of reasons = rejected."""
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     rejected: int
+    """Rejected rows."""
     duplicates: int
+    """Duplicates."""
     reasons: list[Reason]
+    """The reasons, most frequent first."""
 
 
 class ShareChange(BaseModel):
@@ -597,38 +775,55 @@ class ShareChange(BaseModel):
     A positive share in two periods.
 
     `difference` = later - earlier (0.1: ten percentage points more), `low` to `high` its 95 % Newcombe interval.
-    `p_value`: two-proportion z-test, two-sided; `q_value`: the same after Benjamini-Hochberg over all looked at.
-    `rising`: words and phrases that the later reviews of this product mention more often, if any clearly are.
+    `p_value`: two-proportion z-test, two-sided; `q_value`: the same after Benjamini-Hochberg over all compared.
+    `rising`: words and phrases that the later reviews of this product mention clearly more often.
     """
 
     name: str
+    """The product, or all reviews."""
     earlier: Tally
+    """Reviews of the earlier period."""
     later: Tally
+    """Reviews of the later period."""
     difference: float
+    """Later share less earlier share."""
     low: float
+    """Lower end of its 95 % interval."""
     high: float
+    """Upper end of its 95 % interval."""
     p_value: float
+    """p-value of the change."""
     q_value: float
+    """p-value corrected for multiple comparisons."""
     rising: list[str]
+    """Words that the later reviews mention more often."""
 
 
 class Sniffed(BaseModel):
     """
-    What was detected in an upload: answered by POST /uploads and shown for correction.
+    What was detected in an upload, for the user to correct.
 
-    `mapping` is None when no column looks like review text (a warning says so, and a mapping must be given). `preview`
-    holds up to 20 rows of raw fields; `warnings` are sentences for the person. `mapping_reasons`: field -> why it was
-    chosen.
+    `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
+    holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
+    column.
     """
 
     dialect: Dialect
+    """How the file is written."""
     columns: list[ColumnInfo]
+    """The file's columns, in order."""
     mapping: Mapping | None
+    """Which column has which role; null if no column looks like review text."""
     mapping_reasons: dict[str, str]
+    """Why each role has its column."""
     preview: list[list[str]]
+    """Up to 20 rows of raw fields."""
     warnings: list[str]
+    """Sentences for the user."""
     size_bytes: int
+    """Size of the file."""
     estimated_rows: int
+    """Rows in the file; an estimate for large files."""
 
 
 class Summary(BaseModel):
@@ -693,42 +888,70 @@ class Changes(BaseModel):
     """
     What changed most between two periods, largest first.
 
-    Only what survives the correction for looking at many is listed; `looked_at_*` say how many were looked at.
+    It lists what is significant after the correction for multiple comparisons; `looked_at_*` count the comparisons.
     """
 
     available: bool
+    """Whether the file has the data for it."""
     note: str
+    """How to read it, or why it is not available."""
     earlier: Period | None = None
+    """The earlier period."""
     later: Period | None = None
+    """The later period."""
     overall: ShareChange | None = None
+    """Change of all reviews."""
     products: list[ShareChange]
+    """Products that changed clearly, largest change first."""
     terms: list[TermChange]
+    """Words and phrases that changed clearly, largest change first."""
     looked_at_products: int
+    """Products compared."""
     looked_at_terms: int
+    """Words and phrases compared."""
     min_count: int
+    """Least reviews of a product in each period."""
 
 
 class Dashboard(BaseModel):
-    """Everything that the dashboard of one job shows under the given filters."""
+    """The dashboard of one job, with the given filters."""
 
     job: str
+    """The job's id."""
     filename: str
+    """Name of the uploaded file."""
     finished_at: str
+    """When the job finished."""
     model: ModelFacts
+    """The model that scored."""
     filters: Filters
+    """The active filters."""
     counts: Counts
+    """The rows of the file."""
     headline: list[str]
+    """The most important findings, as sentences."""
     warnings: list[str]
+    """Sentences about the file and the job."""
     distribution: Distribution
+    """Sentiment of the reviews shown."""
     over_time: OverTime
+    """Sentiment over time."""
     changes: Changes
+    """What changed most between two periods."""
     by_product: ByProduct
+    """Sentiment by product."""
     by_rating: ByRating
+    """Sentiment by stars."""
     agreement: Agreement
+    """How often model and stars agree."""
     drivers: Drivers
+    """Words typical of each sentiment."""
     confidence: ConfidenceHistogram
+    """How sure the model is."""
     examples: Examples
+    """Reviews to read."""
     set_aside: SetAside
+    """Rejected rows."""
 
 
 class JobView(BaseModel):
