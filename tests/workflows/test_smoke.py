@@ -94,7 +94,7 @@ def test_a_site_that_is_well_passes_without_a_user(
 @pytest.mark.parametrize(
     ("ill", "words"),
     [
-        ({"healthz": (200, "text/html", b"<html>a page of the load balancer")}, "a response that is not one of ReviewLens"),
+        ({"healthz": (200, "text/html", b"<html>a page of the load balancer")}, "not one of ReviewLens"),
         ({"readyz": (503, "application/json", b'{"status": "unavailable"}')}, "503"),
         ({"_stcore_health": (502, "text/html", b"bad gateway")}, "_stcore/health does not answer as it should: 502"),
         ({"me": (200, "application/json", b'{"subject": "someone"}')}, "without a token answers"),
