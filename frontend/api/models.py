@@ -165,15 +165,19 @@ class Filters(BaseModel):
     mixed: bool | None = None
     """Whether it is mixed."""
     rating: list[int]
+    """Any of these numbers of stars."""
     product: list[str]
+    """Any of these products."""
     date_from: date_aliased | None = None
     """First day."""
     date_to: date_aliased | None = None
     """Last day."""
     words: str
+    """Words and quoted phrases that title or text contain."""
     agreement: Literal["agrees", "disagrees"] | None = None
     """Whether model and stars agree."""
     missing: list[Literal["rating", "date", "product"]]
+    """Values that the row lacks."""
 
 
 class Mapping(BaseModel):
@@ -844,6 +848,7 @@ class Summary(BaseModel):
     filename: str
     """Name of the uploaded file."""
     distribution: SentimentCounts
+    """Number of served rows with each sentiment."""
     needs_review: int
     """Served rows that a person should read."""
     mixed: int
