@@ -65,7 +65,7 @@ def _columns(upload: Upload) -> None:
     st.subheader("Which column is what?", anchor=False)
     st.caption("Detected by name and content. Correct what is wrong; other columns are kept unchanged.")
     by_index, columns = {column.index: column for column in sniffed.columns}, columns_by_role(mapping)
-    top, rest = st.columns([1, 1], gap="medium"), st.columns(3, gap="medium")
+    top, rest = st.columns(2, gap="medium"), st.columns(len(ROLES) - 2, gap="medium")
     for column, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
         with column:
             _role(upload, role, label, columns.get(role), by_index)
