@@ -17,7 +17,7 @@ SECTIONS = {
     "Limits": "max_upload_bytes",
     "Identity": "access_token_minutes",
 }
-"""Sections of the configuration page, each with its first setting; settings stand there in the order of the class."""
+"""Sections of the configuration page, each with its first setting. Settings are listed in the order of the class."""
 
 
 class Settings(BaseSettings):

@@ -65,15 +65,15 @@ class Section:
 def sections() -> list[Section]:
     """All settings, in the order of the class, in the sections that settings.py names."""
     titles = {first: title for title, first in SECTIONS.items()}
-    found: list[Section] = []
+    result: list[Section] = []
     for name, field in Settings.model_fields.items():
         if name in titles:
-            found.append(Section(titles[name], []))
+            result.append(Section(titles[name], []))
         default = "" if field.default is None else str(field.default)
         if isinstance(field.default, bool):
             default = default.lower()
-        found[-1].settings.append(Setting(f"REVIEWLENS_{name.upper()}", default, field.description or ""))
-    return found
+        result[-1].settings.append(Setting(f"REVIEWLENS_{name.upper()}", default, field.description or ""))
+    return result
 
 
 def configuration() -> str:
