@@ -10,6 +10,14 @@ from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = {
+    "Where things are": "environment",
+    "On AWS": "store",
+    "Jobs and scoring": "engine",
+    "Limits": "max_upload_bytes",
+    "Identity": "access_token_minutes",
+}
+"""Sections of the configuration page, each with its first setting. Settings are listed in the order of the class."""
 
 
 class Settings(BaseSettings):
@@ -35,6 +43,9 @@ class Settings(BaseSettings):
         "", description="Address at which browsers reach the backend; empty: same as backend_url."
     )
     public_frontend_url: str = Field("http://127.0.0.1:8501", description="Address at which browsers reach the UI.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest severity that is logged."
+    )
     store: str = Field(
         "",
         description="Object store: s3://bucket, or empty for a folder in data_dir. Its region and keys come from "
@@ -77,10 +88,6 @@ class Settings(BaseSettings):
         1_000_000_000,
         ge=1,
         description="Files above this size, in bytes, go to EMR Serverless if there is an application.",
-    )
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Lowest severity that is logged."
     )
 
     engine: str = Field(

@@ -71,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
     model_dir: Path | None = options.pop("model_dir")
     options["licences"] = tuple(name for name in options["licences"].split(",") if name)
 
-    from reviewlens.training.trainer import TrainingOptions, train  # loads torch: only once the arguments are valid
+    from reviewlens.training.trainer import train  # loads torch, so only once the arguments are valid
+    from reviewlens.training.training_args import TrainingOptions
 
     try:
         report = train(TrainingOptions(**options))

@@ -52,7 +52,7 @@ def test_a_failed_set_up_says_so_and_leaves_no_stamp(tmp_path: Path) -> None:
     environment = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
     done = _run("user", REVIEWLENS_VENV=str(tmp_path / "venv"), **environment)
     assert done.returncode == 1
-    assert "goes on where it stopped" in done.stderr
+    assert "again to resume" in done.stderr
     assert (tmp_path / "venv" / "bin" / "python").exists()
     assert not list((tmp_path / "venv").glob(".reviewlens-*"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-import runpy
 import struct
 import subprocess
 import sys
@@ -327,11 +326,6 @@ def test_nothing_secret_has_a_default() -> None:
 
 
 # ---- .env.example --------------------------------------------------------------------------------------------------
-
-
-def test_the_example_of_env_is_up_to_date() -> None:
-    render = runpy.run_path(str(ROOT / "deploy" / "env-example"))["render"]
-    assert (ROOT / ".env.example").read_text(encoding="utf-8") == render(), "run deploy/env-example"
 
 
 def test_the_example_of_env_names_every_setting_and_its_values_are_the_defaults(tmp_path: Path) -> None:

@@ -1,23 +1,22 @@
-"""What stands around the pages: the log-in page, the page for a silent backend, the sidebar's foot."""
+"""What surrounds the pages: the sidebar, and the pages for no log-in, no backend and no results."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from frontend import routes, session, style, words
+from frontend.api.models import JobView
 from frontend.client import answers
 
 
-def newest_finished() -> dict[str, Any] | None:
-    """The newest finished job, asked for at most every few seconds; None when there is none yet."""
-    jobs = session.remembered("newest", "jobs", lambda: session.client().jobs(limit=50)["jobs"], keep=1, seconds=3)
-    return next((job for job in jobs if job["state"] == "succeeded"), None)
+def newest_finished() -> JobView | None:
+    """The newest finished job, cached for a few seconds; None if there is none."""
+    jobs = session.remembered("newest", "jobs", lambda: session.client().jobs(limit=50).jobs, keep=1, seconds=3)
+    return next((job for job in jobs if job.state == "succeeded"), None)
 
 
 def logged_out() -> None:
-    """Say that nobody is logged in, and where to do it."""
+    """The page for visitors who are not logged in."""
     routes.navigation()
     with st.container(key="door", horizontal_alignment="center"):
         style.wordmark()
@@ -32,22 +31,22 @@ def logged_out() -> None:
 
 
 def backend_down(*, bare: bool = True) -> None:
-    """Say that the backend is silent, and go on by itself as soon as it answers."""
+    """The page for a backend that does not answer; it reloads as soon as the backend answers."""
     if bare:
         routes.navigation()
     with st.container(key="door", horizontal_alignment="center"):
         style.wordmark()
-        st.markdown("### ReviewLens's backend does not answer")
+        st.markdown("### The backend does not answer")
         st.markdown(
-            f"It should be at `{session.settings().backend_url}`. It may still be starting, or it was stopped. "
-            "In the terminal where you started ReviewLens, see whether it is still running; if not, start it again. "
-            "Jobs that were under way go on from where they were."
+            f"It should answer at `{session.settings().backend_url}`. It may still be starting, or it was stopped. "
+            "Check the terminal in which you started ReviewLens; if it is not running, start it again. "
+            "Unfinished jobs resume."
         )
         _wait_for_backend()
 
 
 def nothing_yet(title: str, text: str) -> None:
-    """A page that has nothing to show yet, and the way to change that."""
+    """A page without content yet, with a button that leads to Analyse."""
     with st.container(key="door", horizontal_alignment="center"):
         st.markdown(f"### {title}")
         st.markdown(text)
@@ -59,11 +58,11 @@ def nothing_yet(title: str, text: str) -> None:
 def _wait_for_backend() -> None:
     if answers(session.http()):
         st.rerun()
-    st.caption(":material/sync: Trying again every two seconds. This page comes back by itself.")
+    st.caption(":material/sync: Trying again every two seconds. This page reloads when the backend answers.")
 
 
 def sidebar(name: str) -> None:
-    """The wordmark above the navigation; who is logged in and the way out below it."""
+    """The wordmark above the navigation; the user's name and the log-out link below it."""
     style.logo()
     with st.sidebar.container(key="account"):
         st.markdown(f"Logged in as **{words.escape(name)}**")
