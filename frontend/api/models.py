@@ -95,7 +95,7 @@ class DateFormat(BaseModel):
 
 
 class DirectOffer(BaseModel):
-    """Whether files can be sent straight to the store, how large, and how many seconds a form for it is good."""
+    """Whether files can be sent straight to the object store, their largest size, and a form's life in seconds."""
 
     offered: bool
     max_bytes: int
@@ -103,14 +103,14 @@ class DirectOffer(BaseModel):
 
 
 class DirectUpload(BaseModel):
-    """Where and how to send a file straight to the store; then POST /uploads/{upload_id}/complete."""
+    """A form that sends a file straight to the store; afterwards POST /uploads/{upload_id}/complete."""
 
     upload_id: str
     url: str
-    """Where to POST multipart/form-data: all `fields`, and last the file as `file`."""
+    """POST multipart/form-data here: all `fields`, then the file as `file`."""
     fields: dict[str, str]
     expires_in: int
-    """Seconds until the store no longer takes it."""
+    """Seconds until the form expires."""
 
 
 class Distribution(BaseModel):
@@ -225,7 +225,7 @@ class ModelFacts(BaseModel):
 
 
 class Overrides(BaseModel):
-    """What the person corrected, field by field; fields not named are detected."""
+    """The user's corrections, field by field; all other fields are detected."""
 
     dialect: dict[str, Any]
     """Some fields of `Dialect`."""
@@ -236,7 +236,7 @@ class Overrides(BaseModel):
 class Part(BaseModel):
     """
     A part of the text, and by how much it raises (above 0) or lowers the log-odds of positive: ln(p / (1 - p)) with
-    it less that without it, p being the calibrated positive score.
+    it less that without it, where p is the calibrated positive score.
     """
 
     start: int
@@ -244,14 +244,14 @@ class Part(BaseModel):
     end: int
     """The character after its last."""
     kind: Literal["word", "passage"]
-    """A passage is a clause or some sentences; words lie in one."""
+    """A passage is a clause or some sentences; words lie within passages."""
     contribution: float
 
 
 class PredictionAnswer(BaseModel):
     """
-    `confidence` is the calibrated probability of `sentiment`; `needs_review`: a person should read it; `mixed`:
-    praise and blame together, or neither clearly.
+    `confidence` is the calibrated probability of `sentiment`; `needs_review`: a person should read the review;
+    `mixed`: praise and blame together, or neither clearly.
     """
 
     sentiment: Literal["positive", "negative"]
@@ -260,7 +260,7 @@ class PredictionAnswer(BaseModel):
     needs_review: bool
     mixed: bool
     explanation: list[Part] | None = None
-    """What carried the score, in the order of the text; only where `explain` was asked for."""
+    """The parts that carried the score, in the order of the text; only with `explain`."""
 
 
 class Predictions(BaseModel):
@@ -710,7 +710,7 @@ class Examples(BaseModel):
 
 
 class ExplainedReview(BaseModel):
-    """A review of a finished job: its title and text as they were scored together, which `explanation` counts in."""
+    """A review of a finished job: its title and text as they were scored together. `explanation` counts in `text`."""
 
     row: int
     text: str
@@ -878,7 +878,7 @@ class Summary(BaseModel):
 
 
 class Upload(BaseModel):
-    """One uploaded file and what was detected in it."""
+    """One upload and what was detected in it."""
 
     upload_id: str
     filename: str
@@ -1007,17 +1007,21 @@ class JobView(BaseModel):
 
 
 class OwnedJob(BaseModel):
-    """A job and the subject of the user whose it is."""
+    """A job and the subject of the user who owns it."""
 
     user: str
+    """The owner's subject."""
     job: JobView
+    """The job."""
 
 
 class OwnedJobs(BaseModel):
     """Some of all users' jobs, newest first; `next_cursor` is null on the last page."""
 
     jobs: list[OwnedJob]
+    """The jobs."""
     next_cursor: str | None = None
+    """Cursor of the next page."""
 
 
 class JobPage(BaseModel):
