@@ -15,7 +15,7 @@ from reviewlens.launch.interface import Launcher
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.lazy import lazy
 from reviewlens.predictor import Predictor
-from reviewlens.reviews.records import ReadLimits
+from reviewlens.reading.records import ReadLimits
 from reviewlens.settings import Settings
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
@@ -127,6 +127,6 @@ def _sniff(
     overrides: dict[str, Any] | None = None,
 ) -> Sniffed:
     """The reading libraries are loaded with the first upload, not at the start."""
-    from reviewlens.reviews.sniff import sniff
+    from reviewlens.reading.sniff import sniff
 
     return sniff(open_source, filename, size_bytes, limits, overrides)

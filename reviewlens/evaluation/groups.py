@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from reviewlens.contracts.roles import Role
-from reviewlens.reviews.vocabulary import name_score
+from reviewlens.reviews.column_names import name_score
 
 LEAST_TEXTS = 30
 """The smallest group: with fewer texts an accuracy of 90 % is uncertain by more than ten points."""

@@ -14,7 +14,7 @@ from reviewlens.contracts.roles import check_columns
 from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import InputError
 from reviewlens.pipeline.work import Job, Plan, Slice, fetch_input
-from reviewlens.reviews.reading import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.reader import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
 
 MAX_SLICE_CHARS = 32_000_000
 """A slice also ends after this many characters, so that very long reviews do not fill the memory."""

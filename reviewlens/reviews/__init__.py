@@ -1,1 +1,1 @@
-"""Files of reviews: detection, reading, column mapping, cleaning, dates and ratings."""
+"""What the columns of a file of reviews mean, and their values: mapping, ratings, dates, cleaning."""

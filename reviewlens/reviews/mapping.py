@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import DateFormat, Mapping
+from reviewlens.reviews.column_names import name_score
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import detect_scale
 from reviewlens.reviews.values import detect_date_format, parse_date
-from reviewlens.reviews.vocabulary import name_score
 
 Choice = tuple[int, str]  # column, reason
 

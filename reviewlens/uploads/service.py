@@ -15,7 +15,7 @@ from reviewlens.contracts.keys import UploadKeys
 from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
 from reviewlens.ids import new_id, now
-from reviewlens.reviews.records import ReadLimits
+from reviewlens.reading.records import ReadLimits
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectInfo, ObjectStore, PostForm
 
@@ -75,7 +75,7 @@ class DirectUpload(BaseModel):
 
 
 class Sniff(Protocol):
-    """`reviewlens.reviews.sniff.sniff`."""
+    """`reviewlens.reading.sniff.sniff`."""
 
     def __call__(
         self,

@@ -6,8 +6,8 @@ import io
 from typing import Any
 
 from reviewlens.contracts.tables import Dialect, Sniffed
-from reviewlens.reviews.reading import Reader, ReadLimits, Record, Rejected, read_columns, read_records
-from reviewlens.reviews.sniff import sniff
+from reviewlens.reading.reader import Reader, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.sniff import sniff
 
 LIMITS = ReadLimits()
 

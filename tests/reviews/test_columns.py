@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names, served_names
+from reviewlens.reviews.column_names import plain_name
 from reviewlens.reviews.mapping import suggest_mapping
-from reviewlens.reviews.vocabulary import plain_name
 from tests.reviews.test_sniff import make_rows
 
 ROWS = make_rows(100)

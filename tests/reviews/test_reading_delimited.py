@@ -8,7 +8,7 @@ import io
 import pytest
 
 from reviewlens.contracts.tables import Dialect
-from reviewlens.reviews.reading import (
+from reviewlens.reading.reader import (
     Ledger,
     LedgerError,
     Position,

@@ -18,7 +18,7 @@ import xlsxwriter
 
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.reading import Position, ReadLimits, Record, read_columns, read_records
+from reviewlens.reading.reader import Position, ReadLimits, Record, read_columns, read_records
 from tests.reviews.reading_help import LIMITS, bad, good, read, reader
 
 CSV = b"id,text\n" + b"".join(b"%d,review number %d\n" % (n, n * n) for n in range(50_000))
@@ -114,7 +114,7 @@ def test_json_lines() -> None:
 
 
 def test_json_keys_that_come_late_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reviewlens.reviews import reading
+    from reviewlens.reading import reader as reading
 
     monkeypatch.setattr(reading, "KEY_SAMPLE_BYTES", 30)
     data = b'{"text": "a"}\n{"text": "b"}\n{"text": "c", "late": 1}\n{"late": 2, "text": "d"}\n'

@@ -13,7 +13,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from reviewlens.contracts.tables import Dialect
-from reviewlens.reviews.reading import ReadLimits, Record, read_columns, read_records
+from reviewlens.reading.reader import ReadLimits, Record, read_columns, read_records
 from tests.reviews.reading_help import look
 
 Delimiter = Literal[",", ";", "\t", "|"]

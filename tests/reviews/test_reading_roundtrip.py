@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewlens.contracts.tables import Dialect
-from reviewlens.reviews import sources
-from reviewlens.reviews.reading import ReadLimits, Record, Rejected, read_records
+from reviewlens.reading import sources
+from reviewlens.reading.reader import ReadLimits, Record, Rejected, read_records
 
 Delimiter = Literal[",", ";", "\t", "|"]
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be"]

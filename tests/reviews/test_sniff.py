@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.reading import ReadLimits
+from reviewlens.reading.reader import ReadLimits
 from tests.reviews.reading_help import look, names
 
 _WORDS = [

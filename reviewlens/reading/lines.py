@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reviewlens.reviews.records import Blank, Position, ReadLimits, Record, Rejected
-from reviewlens.reviews.sources import Text, human_size
+from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
+from reviewlens.reading.sources import Text, human_size
 
 RAW_CHARS = 65_536
 """Characters of a rejected row's raw text that are kept; its span locates the whole row."""

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reviewlens.contracts.tables import DateFormat, Dialect
-from reviewlens.reviews.delimited import SEPARATOR_LINE, sample_rows
+from reviewlens.reading.delimited import SEPARATOR_LINE, sample_rows
+from reviewlens.reading.sources import Sample
+from reviewlens.reviews.column_names import known_name
 from reviewlens.reviews.profiles import is_number, profiles
-from reviewlens.reviews.sources import Sample
 from reviewlens.reviews.values import detect_date_format
-from reviewlens.reviews.vocabulary import known_name
 
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE_BYTES = 1 << 18  # part of the sample that is used

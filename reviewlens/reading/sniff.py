@@ -15,15 +15,15 @@ from reviewlens.contracts.roles import Role, check_columns
 from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
-from reviewlens.reviews.detection import detect_format, examine_text
-from reviewlens.reviews.dialects import detect_dialect, has_header
-from reviewlens.reviews.lines import encoding_name
+from reviewlens.reading.detection import detect_format, examine_text
+from reviewlens.reading.dialects import detect_dialect, has_header
+from reviewlens.reading.lines import encoding_name
+from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.sources import Unpacked, take_sample
+from reviewlens.reading.xlsx import sheet_rows
 from reviewlens.reviews.mapping import date_warnings, suggest_mapping
 from reviewlens.reviews.ratings import detect_scale
-from reviewlens.reviews.reading import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
-from reviewlens.reviews.sources import Unpacked, take_sample
 from reviewlens.reviews.values import detect_date_format
-from reviewlens.reviews.xlsx import sheet_rows
 
 OpenSource = Callable[[], BinaryIO]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.records import ReadLimits
+from reviewlens.reading.records import ReadLimits
 
 CHUNK = 1 << 20
 _BYTE_ORDER_MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}

@@ -8,14 +8,14 @@ from typing import BinaryIO, Protocol
 
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.delimited import DelimitedReader, SampleRow, sample_rows
-from reviewlens.reviews.jsonl import JsonLinesReader, sample_keys
-from reviewlens.reviews.lines import Item, Note
-from reviewlens.reviews.notes import tally_warnings
-from reviewlens.reviews.parquet import ParquetReader, parquet_columns
-from reviewlens.reviews.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
-from reviewlens.reviews.sources import Sample, Text, Unpacked, take_sample
-from reviewlens.reviews.xlsx import XlsxReader, sheet_columns, sheet_rows
+from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows
+from reviewlens.reading.jsonl import JsonLinesReader, sample_keys
+from reviewlens.reading.lines import Item, Note
+from reviewlens.reading.notes import tally_warnings
+from reviewlens.reading.parquet import ParquetReader, parquet_columns
+from reviewlens.reading.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
+from reviewlens.reading.sources import Sample, Text, Unpacked, take_sample
+from reviewlens.reading.xlsx import XlsxReader, sheet_columns, sheet_rows
 
 __all__ = [
     "Ledger",

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 
 from reviewlens.errors import InputError
-from reviewlens.reviews.lines import Item, LineReader, Note
-from reviewlens.reviews.records import Blank, Position, ReadLimits, Record
-from reviewlens.reviews.sources import Sample, Text
+from reviewlens.reading.lines import Item, LineReader, Note
+from reviewlens.reading.records import Blank, Position, ReadLimits, Record
+from reviewlens.reading.sources import Sample, Text
 
 _SURROGATES = dict.fromkeys(range(55296, 57344), "�")
 

@@ -7,10 +7,10 @@ import re
 from typing import NamedTuple
 
 from reviewlens.contracts.tables import Dialect
-from reviewlens.reviews.lines import Item, LineReader, Note
-from reviewlens.reviews.quoting import Grammar
-from reviewlens.reviews.records import Blank, Position, ReadLimits, Record
-from reviewlens.reviews.sources import Sample, Text
+from reviewlens.reading.lines import Item, LineReader, Note
+from reviewlens.reading.quoting import Grammar
+from reviewlens.reading.records import Blank, Position, ReadLimits, Record
+from reviewlens.reading.sources import Sample, Text
 
 SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
 """The line above the header in which Excel states the delimiter."""

@@ -10,9 +10,9 @@ from typing import BinaryIO
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
 
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.lines import RAW_CHARS, Item, Note
-from reviewlens.reviews.records import Blank, Position, ReadLimits, Record, Rejected
-from reviewlens.reviews.sources import human_size
+from reviewlens.reading.lines import RAW_CHARS, Item, Note
+from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
+from reviewlens.reading.sources import human_size
 
 Cell = int | float | str | bool | time | date | datetime | timedelta | None
 

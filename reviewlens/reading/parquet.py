@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.lines import RAW_CHARS, Item, Note
-from reviewlens.reviews.records import Position, ReadLimits, Record, Rejected
-from reviewlens.reviews.sources import human_size
+from reviewlens.reading.lines import RAW_CHARS, Item, Note
+from reviewlens.reading.records import Position, ReadLimits, Record, Rejected
+from reviewlens.reading.sources import human_size
 
 _BATCH = 512  # rows in memory, each of which may have fields of max_field_chars
 

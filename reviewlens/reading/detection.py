@@ -9,8 +9,8 @@ from typing import BinaryIO, Literal
 
 from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
-from reviewlens.reviews.records import ReadLimits
-from reviewlens.reviews.sources import Unpacked
+from reviewlens.reading.records import ReadLimits
+from reviewlens.reading.sources import Unpacked
 
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
 Compression = Literal["none", "gzip"]
