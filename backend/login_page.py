@@ -1,4 +1,4 @@
-"""The pages of a log-in: plain HTML without script, in the colours that the person's system has chosen."""
+"""The log-in pages: plain HTML without scripts, in the light or dark colours of the person's system."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ a { color: var(--act); }
 
 @dataclass(frozen=True)
 class Field:
-    """One labelled input; `note` stands below it."""
+    """One labelled input with a `note` below it."""
 
     label: str
     name: str
@@ -56,7 +56,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Page:
-    """A heading, what to do in a sentence, and one form. `also`: a second button's name and words."""
+    """A heading, an introduction of one sentence, and one form. `also`: name and label of a second button."""
 
     title: str
     intro: str
@@ -80,60 +80,59 @@ def _name(value: str) -> Field:
 
 
 def log_in(name: str = "", *, sign_up: bool = False, recovery: bool = False) -> Page:
-    """Name and password; links to sign-up, where people may make themselves a user, and to a new password, where a code
-    can be sent for one."""
+    """Name and password; with links to sign-up and to a forgotten password, where the user pool offers them."""
     password = Field("Password", "password", "password", hints='autocomplete="current-password"')
     links: tuple[tuple[str, str], ...] = (("I have forgotten my password", "/session/forgotten"),) if recovery else ()
-    links += (("Make a user for yourself", "/session/sign-up"),) if sign_up else ()
+    links += (("Sign up", "/session/sign-up"),) if sign_up else ()
     return Page(
         "Log in", "Log in to see your reviews.", "/session/login", (_name(name), password), "Log in", links=links
     )
 
 
-def challenge(asked: Challenge) -> Page:
-    """One more question before the log-in is done."""
+def challenge(step: Challenge) -> Page:
+    """The next step of a log-in: a new password or a code."""
     back = (("Start again", "/session/login"),)
-    hidden = {"session": asked.session}
-    if asked.kind is ChallengeKind.NEW_PASSWORD:
+    hidden = {"session": step.session}
+    if step.kind is ChallengeKind.NEW_PASSWORD:
         fields: tuple[Field, ...] = (
             Field("New password", "answer", "password", hints=_NEW_HINTS),
-            Field("The same once more", "again", "password", hints=_NEW_HINTS),
+            Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
         )
-        hidden["username"] = asked.name
-        title, button, intro = "Choose a password", "Save and log in", asked.words
+        hidden["username"] = step.name
+        title, button, intro = "Choose a password", "Save and log in", step.prompt
     else:
         fields = (Field("Code", "answer", limit=16, hints=_CODE_HINTS),)
-        title, button, intro = "One more step", "Log in", asked.words
-    if asked.kind is ChallengeKind.SET_UP_APP:
+        title, button, intro = "One more step", "Log in", step.prompt
+    if step.kind is ChallengeKind.SET_UP_APP:
         title = "Set up an authenticator app"
         intro = (
-            "Your team logs in with a code besides the password. On your phone, add this key to an authenticator app, "
+            "Your team logs in with a password and a code. On your phone, add this key to an authenticator app, "
             "then enter the six digits that the app shows."
         )
-    return Page(title, intro, "/session/challenge", fields, button, hidden, links=back, secret=asked.secret)
+    return Page(title, intro, "/session/challenge", fields, button, hidden, links=back, secret=step.secret)
 
 
 def sign_up(name: str = "", email: str = "") -> Page:
-    """Make oneself a user."""
+    """Sign up: a name, an email address and a password."""
     fields = (
         _name(name),
         Field("Email address", "email", "email", email, 254, 'autocomplete="email"', "A code is sent to it."),
         Field("Password", "password", "password", hints=_NEW_HINTS),
-        Field("The same once more", "again", "password", hints=_NEW_HINTS),
+        Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
     )
-    links = (("I have a user: log in", "/session/login"), ("I have a code", "/session/confirm"))
+    links = (("Log in", "/session/login"), ("I have a code", "/session/confirm"))
     return Page(
-        "Make a user",
-        "A user of your own keeps your reviews to you.",
+        "Sign up",
+        "With a user of your own, only you see your reviews.",
         "/session/sign-up",
         fields,
-        "Make a user",
+        "Sign up",
         links=links,
     )
 
 
 def confirm(name: str = "", sent_to: str = "") -> Page:
-    """The code that was sent to a new user's address."""
+    """The code that was sent to a new user's email address."""
     intro = f"Enter the code that was sent to {sent_to or 'your email address'}."
     fields = (_name(name), Field("Code", "code", limit=16, hints=_CODE_HINTS))
     links = (("Log in", "/session/login"),)
@@ -142,11 +141,11 @@ def confirm(name: str = "", sent_to: str = "") -> Page:
 
 
 def forgotten(name: str = "") -> Page:
-    """Whose password is forgotten."""
+    """A forgotten password: the user name."""
     links = (("Log in", "/session/login"), ("I have a code", "/session/new-password"))
     return Page(
         "Forgotten password",
-        "Say who you are, and a code is sent to your email address with which you can choose a new password.",
+        "Enter your user name. You get a code by email, with which you can choose a new password.",
         "/session/forgotten",
         (_name(name),),
         "Send a code",
@@ -155,12 +154,12 @@ def forgotten(name: str = "") -> Page:
 
 
 def new_password(name: str = "") -> Page:
-    """The code that was sent, and a new password."""
+    """The code that was sent, and the new password."""
     fields = (
         _name(name),
         Field("Code", "code", limit=16, hints=_CODE_HINTS),
         Field("New password", "password", "password", hints=_NEW_HINTS),
-        Field("The same once more", "again", "password", hints=_NEW_HINTS),
+        Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
     )
     return Page(
         "Choose a new password",
@@ -174,11 +173,11 @@ def new_password(name: str = "") -> Page:
 
 
 def render(page: Page, message: str = "", *, good: bool = False) -> str:
-    """The page as HTML, with a message on top; `good`: the message reports no failure."""
-    said = f'<p role="{"status" if good else "alert"}">{escape(message)}</p>' if message else ""
-    first = next((one.name for one in page.fields if not one.value), page.fields[0].name)
-    inputs = "\n".join(_input(one, focused=one.name == first) for one in page.fields)
-    # Not of the type "hidden": a password manager looks for the name that a new password belongs to.
+    """The page as HTML, with a message on top; `good`: the message is not an error."""
+    banner = f'<p role="{"status" if good else "alert"}">{escape(message)}</p>' if message else ""
+    first = next((each.name for each in page.fields if not each.value), page.fields[0].name)
+    inputs = "\n".join(_input(each, focused=each.name == first) for each in page.fields)
+    # Not type="hidden": password managers look for the user name that a new password belongs to.
     hidden = "".join(
         f'<input hidden name="{escape(name)}" value="{escape(value)}" {_HIDDEN_HINTS.get(name, "")}>'
         for name, value in page.hidden.items()
@@ -189,7 +188,7 @@ def render(page: Page, message: str = "", *, good: bool = False) -> str:
         if page.also
         else ""
     )
-    links = "".join(f'<a href="{escape(where)}">{escape(words)}</a>' for words, where in page.links)
+    links = "".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in page.links)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -202,7 +201,7 @@ def render(page: Page, message: str = "", *, good: bool = False) -> str:
 <main>
 <h1>ReviewLens</h1>
 <p>{escape(page.intro)}</p>
-{said}
+{banner}
 {_key(page.secret)}
 <form method="post" action="{escape(page.action)}">
 {hidden}
@@ -217,25 +216,25 @@ def render(page: Page, message: str = "", *, good: bool = False) -> str:
 """
 
 
-def _input(one: Field, *, focused: bool) -> str:
-    value = f' value="{escape(one.value)}"' if one.value else ""
-    note = f"<small>{escape(one.note)}</small>" if one.note else ""
-    focus = " autofocus" if focused else ""
-    return f"""<label>{escape(one.label)}
-<input name="{one.name}" type="{one.type}"{value} maxlength="{one.limit}" {one.hints} required{focus}>{note}</label>"""
+def _input(field: Field, *, focused: bool) -> str:
+    value = f' value="{escape(field.value)}"' if field.value else ""
+    note = f"<small>{escape(field.note)}</small>" if field.note else ""
+    hints = f"{field.hints} required{' autofocus' if focused else ''}"
+    return f"""<label>{escape(field.label)}
+<input name="{field.name}" type="{field.type}"{value} maxlength="{field.limit}" {hints}>{note}</label>"""
 
 
 def _key(secret: str) -> str:
-    """The key for an authenticator app, in groups that can be typed, and as a link that a phone opens with the app."""
+    """The key for an authenticator app: in groups, for typing, and as a link that opens the app on a phone."""
     if not secret:
         return ""
     groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     link = f"otpauth://totp/ReviewLens?{urlencode({'secret': secret, 'issuer': 'ReviewLens'})}"
-    return f'<p class="key">{escape(groups)}</p><p><a href="{escape(link)}">On this phone: open the app with it</a></p>'
+    return f'<p class="key">{escape(groups)}</p><p><a href="{escape(link)}">Open the app on this phone</a></p>'
 
 
 def content_policy(frontend_url: str) -> str:
-    """No script, no picture, this one style; the form may end at the UI (browsers check redirects after a form too)."""
+    """Allow no scripts or images, and this one style; forms may lead to the UI, as browsers check redirects too."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     parts = urlsplit(frontend_url)
     return (

@@ -1,97 +1,36 @@
-"""The application: settings in, FastAPI out."""
+"""The backend: all routes, and the worker that runs jobs."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import FastAPI
 
-import reviewlens
-from backend import problems
-from backend.dashboards import DashboardCache
-from backend.deps import Services
-from backend.metrics import Metrics
-from backend.middleware import RequestContext
-from backend.readiness import Readiness
-from backend.routes import ROUTERS
-from backend.scoring import Model
-from reviewlens.errors import ReviewLensError
-from reviewlens.identity.limiter import RateLimiter
-from reviewlens.identity.private_files import operator_key
-from reviewlens.jobs.interface import UNFINISHED, Job
-from reviewlens.platform import Platform, secrets_dir
+from backend.routes import INTERNAL_ROUTERS, ROUTERS
+from backend.web.app import create_app as create_service
+from backend.web.services import Services
+from reviewlens.jobs.interface import Job
 from reviewlens.settings import Settings
-
-_log = logging.getLogger(__name__)
+from reviewlens.worker import Worker
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; the platform is opened when it starts and closed, its jobs interrupted, when it stops."""
-    metrics = Metrics()
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        try:
-            platform = Platform.from_settings(settings)
-        except ReviewLensError as error:
-            _log.error("%s", error.message)
-            raise
-        services = _services(settings, platform, metrics)
-        app.state.services = services
-        services.model.load()
-        platform.dispatcher.start()
-        platform.housekeeping.start()
-        _log.info("ready to answer")
-        try:
-            yield
-        finally:
-            platform.housekeeping.stop()
-            platform.dispatcher.stop()
-            platform.close()
-            services.model.settle()
-
-    app = FastAPI(
-        title="ReviewLens",
-        version="0.1.0",
-        summary=reviewlens.__doc__,
-        lifespan=lifespan,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-    )
-    app.add_middleware(RequestContext, metrics=metrics, https_only=settings.cookie_secure)
-    problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    return app
+    """The backend. It opens the platform and starts the worker when it starts, and stops them when it stops."""
+    return create_service(settings, ROUTERS, internal=INTERNAL_ROUTERS, uses=("store", "jobs", "model"), work=_run_jobs)
 
 
-def _services(settings: Settings, platform: Platform, metrics: Metrics) -> Services:
-    def finished(job: Job) -> None:
-        metrics.job_finished(job, int((platform.jobs.summary(job) or {}).get("rows_scored") or 0))
+@contextmanager
+def _run_jobs(services: Services) -> Iterator[None]:
+    """Run jobs until the block ends, then interrupt them."""
 
-    platform.dispatcher.on_finish = finished
-    metrics.watch_jobs(lambda: platform.table.in_states(UNFINISHED))
-    model = Model(settings)
-    return Services(
-        platform=platform,
-        model=model,
-        metrics=metrics,
-        dashboards=DashboardCache(),
-        requests=RateLimiter(settings.requests_per_minute, "Too many requests; wait a little."),
-        logins=RateLimiter(
-            settings.login_attempts_per_minute,
-            "Too many log-in attempts from this address; wait a little.",
-            code="too-many-logins",
-        ),
-        operator_key=settings.operator_key or operator_key(secrets_dir(settings)),
-        readiness=Readiness(
-            {
-                "store": lambda: platform.store.head("readyz"),
-                "jobs": lambda: platform.table.in_states([]),
-                "model": model.check,
-            }
-        ),
-    )
+    def count(job: Job) -> None:
+        summary = services.platform.jobs.summary(job)
+        services.metrics.job_finished(job, summary.accounting.scored if summary else 0)
+
+    worker = Worker(services.platform, on_finish=count)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()

@@ -1,4 +1,4 @@
-"""Everything that is timed, each in fresh processes: engines, word lists, transformers.pipeline and the whole job."""
+"""What is timed, each in new processes: engines, word lists, transformers.pipeline and the whole job."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from reviewlens.model.interface import Engine
 
 ROOT = Path(__file__).resolve().parents[1]
 SLICE = 1000
-"""Texts handed to an engine at once, as a job does."""
+"""Texts passed to an engine at once, as in a job."""
 PIPELINE_TOKENS = 256
 
 
 @dataclass(frozen=True)
 class Run:
-    """`positive`: the verdict on each text, in order; `answered`: of a cascade, texts by the stage that answered."""
+    """`positive`: the prediction for each text, in order; `answered`: texts by the stage of a cascade that answered."""
 
     seconds: float
     positive: Sequence[bool]
@@ -38,8 +38,11 @@ class Run:
 
 @dataclass(frozen=True)
 class JobRun:
-    """The whole Spark job: `seconds` from the command's start to its end, `infer_seconds` its scoring, `stage_seconds`
-    all of its stages, without the start of the command, of Spark and of the model; `engine`: what it chose."""
+    """The whole Spark job.
+
+    `seconds`: of the command; `infer_seconds`: of scoring; `stage_seconds`: of all stages, without the start of the
+    command, of Spark and of the model; `engine`: the engine that it chose.
+    """
 
     seconds: float
     infer_seconds: float
@@ -49,19 +52,21 @@ class JobRun:
 
 
 def ready_engine(name: str, bundle: Path | None, threads: int) -> Engine:
-    """An engine or the VADER word list; raises ImportError where VADER is not installed, ReviewLensError for an engine
-    that the bundle has not."""
+    """An engine or the VADER word list.
+
+    Raises ImportError if VADER is not installed, ReviewLensError for an engine that the bundle does not support.
+    """
     if name == "vader":
         from reviewlens.evaluation.baselines import VaderEngine
 
         return VaderEngine()
     from reviewlens.model.loading import load_engine
 
-    return load_engine(name, None if name == "textblob" else bundle, threads=threads)
+    return load_engine(name, bundle, threads=threads)
 
 
 def in_processes(name: str, bundle: Path | None, texts: Texts, processes: int, threads: int) -> Run:
-    """Time an engine in so many processes of so many threads, loaded and warm, in slices as a job cuts them."""
+    """Time an engine in several processes and threads, loaded and warm, in slices as in a job."""
     context = get_context("spawn")
     barrier = context.Barrier(processes)
     queue = context.Queue()
@@ -72,17 +77,17 @@ def in_processes(name: str, bundle: Path | None, texts: Texts, processes: int, t
     ]
     for worker in workers:
         worker.start()
-    told = [queue.get(timeout=7200) for _ in workers]
+    reports = [queue.get(timeout=7200) for _ in workers]
     for worker in workers:
         worker.join()
     positive = [False] * len(texts)
     answered: Counter[str] = Counter()
-    for index, problem, _, _, verdicts, stages in told:
+    for index, problem, _, _, verdicts, stages in reports:
         if problem:
             raise SystemExit(f"{name} failed:\n{problem}")
         positive[index::processes] = verdicts
         answered.update(stages)
-    return Run(max(each[3] for each in told) - min(each[2] for each in told), positive, answered)
+    return Run(max(report[3] for report in reports) - min(report[2] for report in reports), positive, answered)
 
 
 def _work(
@@ -93,31 +98,31 @@ def _work(
         engine.score(texts[:64])
         before = Counter(getattr(engine, "answered", {}))
         barrier.wait(timeout=600)
-        # Wall-clock time: the one clock that all processes share everywhere.
+        # Wall-clock time: the clock that all processes share.
         start = time.time()
         scores = [engine.score(texts[first : first + SLICE]) for first in range(0, len(texts), SLICE)]
         end = time.time()
         stages = Counter(getattr(engine, "answered", {})) - before
         queue.put((index, "", start, end, [bool(score >= 0.5) for part in scores for score in part], stages))
-    except Exception:  # noqa: BLE001 - told to the parent, which ends the benchmark
+    except Exception:  # noqa: BLE001 - reported to the parent, which ends the benchmark
         barrier.abort()
         queue.put((index, traceback.format_exc(), 0.0, 0.0, [], {}))
 
 
 def pipeline(texts: Texts, model: Path, python: str, batch: int, threads: int = 2) -> Run:
-    """transformers.pipeline on texts in the order they come; a long text is cut, not read in windows."""
+    """transformers.pipeline on texts in their order; a long text is truncated."""
     answer = _ask(python, _PIPELINE, [str(model), str(batch), str(threads), str(PIPELINE_TOKENS)], list(texts.texts))
     return Run(float(answer["seconds"]), answer["positive"])
 
 
 def distilbert_sized(python: str, tokenizer: Path, into: Path, seed: int = 7) -> Path:
-    """A classifier of DistilBERT's size with random weights and this tokenizer.json: for speed, it knows nothing."""
+    """A classifier of DistilBERT's size with random weights and this tokenizer.json, for timing only."""
     _ask(python, _DISTILBERT, [str(tokenizer), str(into), str(seed)], [])
     return into
 
 
 def spark_job(texts: Texts, workers: int, bundle: Path | None, engine: str = "") -> JobRun:
-    """`reviewlens analyze` on a CSV of these texts, from start to end; `engine` empty for the default one."""
+    """`reviewlens analyze` on a CSV file of these texts; an empty `engine` stands for the default."""
     with tempfile.TemporaryDirectory(prefix="reviewlens-benchmark-") as scratch:
         file = Path(scratch) / "reviews.csv"
         with file.open("w", newline="", encoding="utf-8") as stream:
@@ -155,10 +160,10 @@ def spark_job(texts: Texts, workers: int, bundle: Path | None, engine: str = "")
     )
 
 
-def _ask(python: str, code: str, arguments: list[str], given: object) -> Any:
+def _ask(python: str, code: str, arguments: list[str], data: object) -> Any:
     done = subprocess.run(
         [python, "-c", code, *arguments],
-        input=json.dumps(given),
+        input=json.dumps(data),
         capture_output=True,
         text=True,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},

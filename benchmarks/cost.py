@@ -1,7 +1,6 @@
-"""What a million reviews cost on one AWS Fargate task, beside Amazon Comprehend's list price; the arithmetic in words.
+"""Costs of a million reviews on one AWS Fargate task, compared with Amazon Comprehend's list price.
 
-List prices in US dollars, US East (N. Virginia), before tax, as the pages named below gave them in 2026: look there for
-today's.
+List prices in US dollars, US East (N. Virginia), before tax, of 2026; the pages named below have the current ones.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ GB_HOUR = 0.004445
 """Fargate on Linux/x86, one GB of memory for an hour; 20 GB of disk come with the task."""
 
 COMPREHEND_UNIT = 0.0001
-"""Sentiment analysis, the first ten million units of a month."""
+"""Sentiment analysis: price of a unit, for the first ten million units of a month."""
 UNIT_CHARACTERS = 100
 LEAST_UNITS = 3
 
@@ -31,7 +30,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Task:
-    """A Fargate task; `startup_minutes`: download of the image, start of Spark, loading of the model."""
+    """A Fargate task; `startup_minutes`: for the image's download, Spark's start and loading the model."""
 
     vcpu: float = 2
     gb: float = 8
@@ -45,7 +44,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Bill:
-    """What scoring so many reviews in one task costs."""
+    """The cost of scoring `reviews` reviews in one task."""
 
     reviews: int
     seconds: float
@@ -53,28 +52,28 @@ class Bill:
 
 
 def fargate(reviews_per_second: float, task: Task | None = None, reviews: int = MILLION) -> Bill:
-    """One task that scores so many reviews at this rate, its start-up included."""
+    """The bill of one task at this rate, with its start-up. ValueError for a rate of 0 or less."""
     if reviews_per_second <= 0:
         raise ValueError("reviews a second must be above zero")
     chosen = task or Task()
-    # Billed by the second, a minute at least.
+    # Billed by the second, at least a minute.
     seconds = max(60, math.ceil(chosen.startup_minutes * 60 + reviews / reviews_per_second))
     return Bill(reviews, seconds, seconds / 3600 * chosen.dollars_per_hour)
 
 
 def comprehend_units(characters: int) -> int:
-    """Units of one request for a text of so many characters: begun hundreds, three at least."""
+    """Units of one request: characters in hundreds, rounded up, at least three."""
     return max(LEAST_UNITS, -(-characters // UNIT_CHARACTERS))
 
 
 def comprehend_per_million(lengths: Iterable[int]) -> float:
-    """Dollars for a million texts whose lengths are spread like these, at the first tier's price."""
+    """Dollars for a million texts with this distribution of lengths, at the first tier's price."""
     units = [comprehend_units(length) for length in lengths]
     return MILLION * COMPREHEND_UNIT * sum(units) / len(units)
 
 
 def arithmetic(name: str, rate: float, task: Task | None = None) -> str:
-    """The sum for one engine, every number in it."""
+    """The calculation for one engine, in full."""
     chosen = task or Task()
     bill = fargate(rate, chosen)
     return (

@@ -1,7 +1,7 @@
-"""What an installation on AWS costs a month: the parts that always run, and the jobs for so many reviews.
+"""Monthly costs of an installation on AWS: the parts that always run, and the jobs.
 
-List prices in US dollars, US East (N. Virginia), before tax and without free tiers, as the pages named below gave them
-in 2026: look there for today's.
+List prices in US dollars, US East (N. Virginia), before tax and without free tiers, of 2026; the pages named below have
+the current ones.
 
     python benchmarks/deployment.py --rate REVIEWS_A_SECOND_PER_VCPU --markdown DEPLOYMENT.md
 """
@@ -21,27 +21,27 @@ from benchmarks.cost import GB_HOUR, VCPU_HOUR  # noqa: E402
 from reviewlens.launch.sizes import size_for  # noqa: E402
 
 HOURS = 730
-"""Of a month, as AWS reckons."""
+"""Hours of a month, as AWS bills."""
 SPOT_SHARE = 0.3
-"""Fargate Spot costs up to 70 % less than the list price, and moves. Page: AWS Fargate Pricing."""
+"""Fargate Spot costs up to 70 % less than the list price, and varies. Page: AWS Fargate Pricing."""
 DISK_GB_HOUR = 0.000111
 FREE_DISK_GB = 20
-"""Of a task's disk; the rest is paid by the hour. Page: AWS Fargate Pricing."""
+"""Free part of a task's disk; the rest is billed by the hour. Page: AWS Fargate Pricing."""
 STORED_GB_MONTH = 0.023
 PUTS_1000 = 0.005
 """S3 Standard. Page: Amazon S3 Pricing."""
 STARTUP_SECONDS = 180
 BYTES_PER_REVIEW = 500
-"""Of an upload, with its other columns."""
+"""Bytes of an upload, with its other columns."""
 STORED_PER_REVIEW = 2400
-"""The upload, the cleaned rows, and the results as CSV and Parquet."""
+"""Bytes of the upload, the cleaned rows, and the results as CSV and Parquet."""
 PUTS_PER_JOB, PUTS_PER_SLICE, SLICE_ROWS = 40, 3, 1000
 MARKS = ("<!-- costs -->", "<!-- /costs -->")
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something that always runs: `sum` is its arithmetic in words, whose value is `dollars` a month."""
+    """A part that always runs: `sum` is its calculation as text, `dollars` its value per month."""
 
     name: str
     sum: str
@@ -49,7 +49,7 @@ class Part:
 
     @property
     def dollars(self) -> float:
-        """The sum's value."""
+        """The value of `sum`."""
         total = 0.0
         for term in self.sum.replace("$", "").split(" + "):
             factors = [float(factor) for factor in term.split(" x ")]
@@ -85,7 +85,7 @@ ONE_MACHINE = (
 
 @dataclass(frozen=True)
 class Month:
-    """A month's reviews, in so many files of the same size."""
+    """A month's reviews, in files of equal size."""
 
     reviews: int
     files: int
@@ -96,7 +96,7 @@ MONTHS = (Month(1_000, 1), Month(100_000, 20), Month(10_000_000, 50))
 
 @dataclass(frozen=True)
 class Jobs:
-    """What a month's jobs take and cost."""
+    """Resources and costs of a month's jobs."""
 
     month: Month
     vcpu: float
@@ -108,7 +108,10 @@ class Jobs:
 
 
 def jobs(month: Month, rate: float, *, spot: bool = True) -> Jobs:
-    """Each file is a task of the size that the launcher chooses; `rate`: reviews a second of one vCPU."""
+    """The jobs of a month: each file is a task of the size that the launcher chooses.
+
+    `rate`: reviews a second of one vCPU. ValueError for a rate of 0 or less.
+    """
     if rate <= 0:
         raise ValueError("reviews a second must be above zero")
     rows = math.ceil(month.reviews / month.files)
@@ -128,12 +131,12 @@ def jobs(month: Month, rate: float, *, spot: bool = True) -> Jobs:
 
 
 def total(parts: Sequence[Part]) -> float:
-    """Dollars a month of what always runs."""
+    """Dollars a month of the parts that always run."""
     return sum(part.dollars for part in parts)
 
 
 def markdown(rate: float) -> str:
-    """The tables, every number in them."""
+    """The tables as Markdown."""
     lines = [f"Reckoned with {rate:g} reviews a second per vCPU.", "", "| what always runs | sum | $ a month | page |"]
     lines.append("|---|---|---|---|")
     lines += [f"| {part.name} | {part.sum} | {part.dollars:.2f} | {part.page} |" for part in ALWAYS]
@@ -163,7 +166,7 @@ def markdown(rate: float) -> str:
 
 
 def write_into(page: Path, text: str) -> None:
-    """Put the tables between the page's two marks. ValueError where it has none."""
+    """Put the tables between the page's two marks; ValueError without them."""
     whole = page.read_text(encoding="utf-8")
     if not all(whole.count(mark) == 1 for mark in MARKS):
         raise ValueError(f"{page} needs the marks {' and '.join(MARKS)}, once each")
@@ -172,14 +175,14 @@ def write_into(page: Path, text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; its exit code."""
+    """The command; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, required=True, help="reviews a second of one vCPU, as measured")
     parser.add_argument("--markdown", type=Path, help="page to write the tables into; default: print them")
-    given = parser.parse_args(arguments)
-    text = markdown(given.rate)
-    if given.markdown:
-        write_into(given.markdown, text)
+    options = parser.parse_args(arguments)
+    text = markdown(options.rate)
+    if options.markdown:
+        write_into(options.markdown, text)
     else:
         sys.stdout.write(text)
     return 0

@@ -1,4 +1,4 @@
-"""What rates mean: ratios held against their bars, and what a million reviews cost."""
+"""Ratios of rates against their thresholds, and the cost of a million reviews."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODES = {ONE: (1, 1), TWO_THREADS: (1, 2), TWO_PROCESSES: (2, 1)}
 DISTILBERT = "pipeline, DistilBERT's size"
 OWN = "pipeline, this model"
 
-# Against transformers.pipeline one by one with a model of DistilBERT's size.
+# Thresholds against transformers.pipeline, one text at a time, with a model of DistilBERT's size.
 MINILM_ONE_PROCESS, MINILM_TWO_PROCESSES, CASCADE = 12.0, 17.0, 40.0
 TWO_WORKERS_OVER_ONE = 1.8
 OVER_OWN_PIPELINE = 5.0
@@ -24,9 +24,9 @@ SPARK_OVER_BARE = 0.85
 
 
 def bars(rows: Sequence[Measured], minilm: str, spark_engine: str) -> list[Bar]:
-    """Every ratio that can be told from these rows; `minilm`: the engine whose graph is MiniLM, '' for none."""
+    """Every ratio that these rows allow; `minilm`: the engine whose graph is MiniLM, '' for none."""
     by_key = {(row.name, row.how): row for row in rows}
-    wanted = [
+    pairs = [
         ((minilm, TWO_THREADS), (DISTILBERT, "batch 1, two threads"), MINILM_ONE_PROCESS),
         ((minilm, TWO_PROCESSES), (DISTILBERT, "batch 1, two threads"), MINILM_TWO_PROCESSES),
         (("cascade", TWO_PROCESSES), (DISTILBERT, "batch 1, two threads"), CASCADE),
@@ -38,13 +38,13 @@ def bars(rows: Sequence[Measured], minilm: str, spark_engine: str) -> list[Bar]:
     ]
     return [
         Bar(f"{over[0]}, {over[1]} / {under[0]}, {under[1]}", ratio(by_key[over], by_key[under]), least)
-        for over, under, least in wanted
+        for over, under, least in pairs
         if over in by_key and under in by_key
     ]
 
 
 def costs(rows: Sequence[Measured], texts: Texts, task: cost.Task) -> list[str]:
-    """What a million reviews cost, sum by sum, beside Comprehend's list price."""
+    """The cost of a million reviews, line by line, compared with Comprehend's list price."""
     per_million = cost.comprehend_per_million(len(text) for text in texts.texts)
     shortest = cost.comprehend_per_million([1])
     lines = [

@@ -1,4 +1,4 @@
-"""Peak memory of a whole job: makes a big file, runs the job on it, watches every process it starts.
+"""Peak memory of a whole job: makes a large file, runs the job on it, and watches every process of it.
 
     python benchmarks/memory.py --rows 1000000
 
@@ -36,26 +36,25 @@ love hate would could buy return recommend price quality colour smell noise weig
 
 
 def write_reviews(path: Path, rows: int, chars: int) -> None:
-    """A CSV of so many reviews, each of about `chars` characters; one in ten repeats title and text of an earlier
-    one, so that the job scores it once."""
-    chance = random.Random(7)
+    """A CSV file of `rows` reviews of about `chars` characters; one in ten is a duplicate of an earlier one."""
+    rng = random.Random(7)
     recent: list[tuple[str, str]] = []
     with path.open("w", encoding="utf-8") as file:
         file.write("id,title,review,stars,date,product\n")
         for number in range(rows):
-            if recent and chance.random() < 0.1:
-                title, text = chance.choice(recent)
+            if recent and rng.random() < 0.1:
+                title, text = rng.choice(recent)
             else:
-                title = f"So, {chance.choice(_WORDS)}"
-                text = " ".join(chance.choices(_WORDS, k=chars // 6)) + f" {number}."
+                title = f"So, {rng.choice(_WORDS)}"
+                text = " ".join(rng.choices(_WORDS, k=chars // 6)) + f" {number}."
                 recent = [*recent[-999:], (title, text)]
-            date = f"20{chance.randrange(10, 25)}-{chance.randrange(1, 13):02d}-{chance.randrange(1, 29):02d}"
-            product = chance.randrange(500)
-            file.write(f'{number},"{title}","{text}",{chance.randrange(1, 6)},{date},P{product}\n')
+            date = f"20{rng.randrange(10, 25)}-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}"
+            product = rng.randrange(500)
+            file.write(f'{number},"{title}","{text}",{rng.randrange(1, 6)},{date},P{product}\n')
 
 
 def submit(settings: Settings, upload: Path, engine: str) -> tuple[LocalObjectStore, JobKeys]:
-    """Store the file and the spec."""
+    """Store the file and the job's specification."""
     store = LocalObjectStore(settings.objects_dir)
     digest = hashlib.sha256(upload.read_bytes()).hexdigest()
     size = upload.stat().st_size
@@ -80,13 +79,13 @@ def submit(settings: Settings, upload: Path, engine: str) -> tuple[LocalObjectSt
 
 
 def memory(process: psutil.Process) -> tuple[int, int, dict[str, int]]:
-    """(PSS, RSS) of a process tree in bytes, and PSS by program."""
+    """PSS and RSS of a process tree in bytes, and PSS by program."""
     total_pss = total_rss = 0
     by_name: dict[str, int] = {}
-    for one in [process, *process.children(recursive=True)]:
+    for member in [process, *process.children(recursive=True)]:
         try:
-            info = one.memory_full_info()
-            name = one.name()
+            info = member.memory_full_info()
+            name = member.name()
         except psutil.Error:
             continue
         pss = getattr(info, "pss", info.rss)
@@ -101,23 +100,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument(
-        "--chars", type=int, default=450, help="characters in a review; 450 makes about 500 MB a million"
+        "--chars", type=int, default=450, help="characters in a review; 450 makes about 500 MB per million reviews"
     )
     parser.add_argument("--engine", default="textblob")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
+    parser.add_argument("--folder", type=Path, help="working folder; default: a temporary one")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         upload = folder / "reviews.csv"
-        write_reviews(upload, chosen.rows, chosen.chars)
-        print(f"{chosen.rows:,} rows, {upload.stat().st_size / 1e6:,.0f} MB", flush=True)
-        settings = Settings(data_dir=folder / "data", workers=chosen.workers)
-        store, keys = submit(settings, upload, chosen.engine)
+        write_reviews(upload, options.rows, options.chars)
+        print(f"{options.rows:,} rows, {upload.stat().st_size / 1e6:,.0f} MB", flush=True)
+        settings = Settings(data_dir=folder / "data", workers=options.workers)
+        store, keys = submit(settings, upload, options.engine)
         environment = {
             **os.environ,
             "REVIEWLENS_DATA_DIR": str(settings.data_dir),
-            "REVIEWLENS_WORKERS": str(chosen.workers),
+            "REVIEWLENS_WORKERS": str(options.workers),
         }
         command = [sys.executable, "-m", "reviewlens.pipeline", "--spec", store.uri(keys.spec)]
         job = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""The same model on ONNX Runtime: float32, and static int8 per channel (S8S8, QDQ); a yardstick for the engine."""
+"""The same model on ONNX Runtime, for comparison: float32, and static int8 per channel (S8S8, QDQ)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Logits(torch.nn.Module):  # type: ignore[misc]
 
 
 class OnnxGraph:
-    """An ONNX file on ONNX Runtime's CPU provider, every fusion on."""
+    """An ONNX file on ONNX Runtime's CPU provider, with all fusions."""
 
     def __init__(self, path: Path, threads: int) -> None:
         import onnxruntime
@@ -45,13 +45,13 @@ class OnnxGraph:
 
 
 def export_onnx(folder: Path, into: Path) -> Path:
-    """A float32 ONNX file of the classifier in a Hugging Face folder; rows and width are open."""
+    """A float32 ONNX file of the classifier in a Hugging Face folder, with dynamic rows and width."""
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, use_safetensors=True, attn_implementation="eager"
     ).eval()
     ids = torch.ones((2, 32), dtype=torch.int64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracing warns of what is meant
+        warnings.simplefilter("ignore")  # tracing warns about intended behaviour
         torch.onnx.export(
             _Logits(model),
             (ids, torch.ones_like(ids)),
@@ -66,13 +66,12 @@ def export_onnx(folder: Path, into: Path) -> Path:
 
 
 def quantise_onnx(exact: Path, into: Path, encoder: TextEncoder, texts: Sequence[str]) -> Path:
-    """Static int8 of the products with weights, as the other engine's: weights per channel, scales measured on these
-    texts."""
+    """Static int8 of products with weights, as in the engine: weights per channel, scales measured on these texts."""
     from onnxruntime.quantization import QuantFormat, QuantType, quant_pre_process, quantize_static
 
     with tempfile.TemporaryDirectory() as scratch:
         prepared = Path(scratch) / "prepared.onnx"
-        # Without the symbolic shapes, which this traced graph does not need and the tool cannot always tell.
+        # Without symbolic shapes: this traced graph needs none, and the tool cannot always infer them.
         quant_pre_process(exact, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
@@ -92,15 +91,15 @@ def _reader(encoder: TextEncoder, texts: Sequence[str]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
-        """One text at a time, unpadded."""
+        """Yields one text at a time, unpadded."""
 
         def __init__(self) -> None:
-            self._left: Iterator[dict[str, NDArray[np.int64]]] = iter(
+            self._texts: Iterator[dict[str, NDArray[np.int64]]] = iter(
                 {"input_ids": np.array([ids], dtype=np.int64), "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
                 for ids in encoder.encode(texts)[0]
             )
 
         def get_next(self) -> dict[str, NDArray[np.int64]] | None:
-            return next(self._left, None)
+            return next(self._texts, None)
 
     return Reader()

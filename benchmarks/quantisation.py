@@ -1,11 +1,11 @@
-"""What each precision and quantisation of a model costs in accuracy and gains in speed, and what a shorter window does.
+"""Accuracy and speed of a model in every precision and quantisation, and with shorter windows.
 
     python benchmarks/quantisation.py FOLDER --corpus CORPUS.parquet --tests TEST.csv ... [--windows 64 96 128 192 256]
 
-FOLDER: a trained Hugging Face classifier. The corpus gives the calibration texts (training split), the texts of
-accuracy control (validation split) and the in-domain test split; `--tests` adds labelled files. Needs the training
-extra, for the onnx variants with onnx and onnxruntime. Sorted by speed; * marks the frontier: nothing else is both
-faster and at least as accurate. Run it on an idle machine. Exit code 1 when a variant could not be made.
+FOLDER: a trained Hugging Face classifier. The corpus has the calibration texts (training split), the texts for accuracy
+control (validation split) and the in-domain test split; `--tests` adds labelled files. It needs the training extra, and
+onnx and onnxruntime for the onnx variants. Rows are sorted by speed; * marks the frontier: no other is both faster and
+at least as accurate. Run it on an idle machine. Exit code 1 if a variant could not be made.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402
 from benchmarks.texts import Texts, read_texts  # noqa: E402
-from benchmarks.variants import REFERENCE, VARIANTS, Variant, Workshop  # noqa: E402
+from benchmarks.variants import REFERENCE, VARIANTS, Variant, VariantMaker  # noqa: E402
 from reviewlens.model.batching import padded_length  # noqa: E402
 from reviewlens.model.encoder import TextEncoder, score_margins  # noqa: E402
 from reviewlens.training.corpus import read_corpus  # noqa: E402
@@ -38,7 +38,7 @@ IN_DOMAIN = "test split"
 
 @dataclass
 class Row:
-    """`margins`: by test set; `agreement`: share of labels equal to the reference's over all sets."""
+    """One variant; `margins`: by test set; `agreement`: share of labels equal to the reference's, over all sets."""
 
     name: str
     what: str
@@ -56,12 +56,12 @@ class Row:
 
     @property
     def mean_accuracy(self) -> float:
-        """Over the sets, each counted alike."""
+        """Mean accuracy over the sets."""
         return statistics.mean(self.accuracy.values())
 
 
 class HeadOnly(TextEncoder):
-    """An encoder that reads the first window of a text and leaves the rest out."""
+    """An encoder that reads only the first window of a text."""
 
     def pieces(self, tokens: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[int]]:
         """The first window of every text."""
@@ -73,7 +73,7 @@ class HeadOnly(TextEncoder):
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Which (speed, accuracy) points no other beats: none is at least as good in both and better in one."""
+    """Whether each (speed, accuracy) point is on the frontier: no other is as good in both and better in one."""
     return [
         not any(other[0] >= point[0] and other[1] >= point[1] and other != point for other in points)
         for point in points
@@ -102,7 +102,7 @@ def _texts(frame: pl.DataFrame) -> Texts:
 
 
 def judge(row: Row, variant: Variant, encoder: TextEncoder, sets: dict[str, Texts]) -> None:
-    """Score every set."""
+    """Score every set, and fill in margins and accuracy."""
     for name, texts in sets.items():
         margins = score_margins(texts.texts, encoder, variant.graph)
         row.margins[name] = margins
@@ -110,7 +110,7 @@ def judge(row: Row, variant: Variant, encoder: TextEncoder, sets: dict[str, Text
 
 
 def compare(rows: Sequence[Row], reference: Row) -> None:
-    """Fill in how far each is from the reference."""
+    """Fill in each row's difference from the reference."""
     exact = np.concatenate(list(reference.margins.values()))
     for row in rows:
         own = np.concatenate(list(row.margins.values()))
@@ -118,12 +118,12 @@ def compare(rows: Sequence[Row], reference: Row) -> None:
         row.mean_gap = float(np.mean(np.abs(np.tanh(own / 2) - np.tanh(exact / 2)))) / 2
 
 
-def time_rounds(entered: Sequence[tuple[Row, Variant, TextEncoder]], texts: Texts, rounds: int) -> None:
-    """Time all on the same texts, round by round."""
-    for _, variant, encoder in entered:
+def time_rounds(timed_variants: Sequence[tuple[Row, Variant, TextEncoder]], texts: Texts, rounds: int) -> None:
+    """Time all variants on the same texts, round by round."""
+    for _, variant, encoder in timed_variants:
         score_margins(texts.like(32).texts, encoder, variant.graph)
     for _ in range(rounds):
-        for row, variant, encoder in entered:
+        for row, variant, encoder in timed_variants:
             started = time.perf_counter()
             score_margins(texts.texts, encoder, variant.graph)
             row.rates.append(len(texts) / (time.perf_counter() - started))
@@ -154,8 +154,8 @@ def table(rows: Sequence[Row], extra: Sequence[str]) -> tuple[list[str], list[tu
 def windows(
     variant: Variant, tokenizer: Path, lengths: Sequence[int], sets: dict[str, Texts], timed: Texts, rounds: int
 ) -> list[Row]:
-    """One variant with windows of these widths: long texts read in overlapping windows, by their ends, and cut."""
-    entered: list[tuple[Row, Variant, TextEncoder]] = []
+    """One variant with windows of these lengths: long texts in overlapping windows, by their ends, and truncated."""
+    timed_variants: list[tuple[Row, Variant, TextEncoder]] = []
     for length in lengths:
         ways = {
             "all of a text, in windows": TextEncoder(tokenizer, length),
@@ -169,12 +169,12 @@ def windows(
             real = sum(map(len, pieces)) / len(timed)
             padded = sum(padded_length(len(ids)) for ids in pieces) / len(timed)
             row.extra = (f"{real:.1f}", f"{padded:.1f}")
-            entered.append((row, variant, encoder))
+            timed_variants.append((row, variant, encoder))
             print(f"  {row.name}, {what}: {100 * row.mean_accuracy:.2f} %", flush=True)
-    rows = [row for row, _, _ in entered]
+    rows = [row for row, _, _ in timed_variants]
     longest = max(lengths)
     compare(rows, next(row for row in rows if row.name == f"{longest} tokens"))
-    time_rounds(entered, timed, rounds)
+    time_rounds(timed_variants, timed, rounds)
     return rows
 
 
@@ -196,52 +196,55 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--markdown", type=Path, help="write the tables into this page, between its quantisation marks")
-    given = parser.parse_args()
+    options = parser.parse_args()
     from reviewlens.release.export import AccuracyControl
 
-    calibration, validation, test = splits(given.corpus, given.calibration, given.control, given.limit)
-    sets = {IN_DOMAIN: test, **{path.stem.removeprefix("test_"): read_texts(path, given.limit) for path in given.tests}}
-    timed = test.like(given.timed)
-    tokenizer = given.model / "tokenizer.json"
-    encoder = TextEncoder(tokenizer, given.max_length, "ends")
-    wanted = list(dict.fromkeys([REFERENCE, *given.variants, *([given.windows_of] if given.windows else [])]))
+    calibration, validation, test = splits(options.corpus, options.calibration, options.control, options.limit)
+    sets = {
+        IN_DOMAIN: test,
+        **{path.stem.removeprefix("test_"): read_texts(path, options.limit) for path in options.tests},
+    }
+    timed = test.like(options.timed)
+    tokenizer = options.model / "tokenizer.json"
+    encoder = TextEncoder(tokenizer, options.max_length, "ends")
+    wanted = list(dict.fromkeys([REFERENCE, *options.variants, *([options.windows_of] if options.windows else [])]))
     head = (
         f"{', '.join(f'{name} {len(texts):,} texts' for name, texts in sets.items())}; timed on {len(timed):,} of the "
-        f"test split, {given.threads} threads, windows of {given.max_length} tokens; {report.machine()}"
+        f"test split, {options.threads} threads, windows of {options.max_length} tokens; {report.machine()}"
     )
     print(head)
     with tempfile.TemporaryDirectory(prefix="reviewlens-quantisation-") as scratch:
-        control = AccuracyControl(validation.texts, validation.labels or (), given.max_drop)
-        workshop = Workshop(given.model, encoder, calibration, control, Path(scratch), given.threads)
-        entered: list[tuple[Row, Variant, TextEncoder]] = []
+        control = AccuracyControl(validation.texts, validation.labels or (), options.max_drop)
+        maker = VariantMaker(options.model, encoder, calibration, control, Path(scratch), options.threads)
+        timed_variants: list[tuple[Row, Variant, TextEncoder]] = []
         failed = False
         for name in wanted:
             try:
-                variant = workshop.make(name)
+                variant = maker.make(name)
             except Exception as error:  # noqa: BLE001 - one tool's failure should not cost the others' hours
                 print(f"left out: {name}: {type(error).__name__}: {error}", flush=True)
                 failed |= not isinstance(error, ImportError)
                 continue
             row = Row(name, VARIANTS[name], extra=(f"{variant.size / 1e6:.1f}",))
             judge(row, variant, encoder, sets)
-            entered.append((row, variant, encoder))
+            timed_variants.append((row, variant, encoder))
             print(f"  {name}: made in {variant.made_in:.0f} s, {100 * row.mean_accuracy:.2f} %", flush=True)
-        if not entered or entered[0][0].name != REFERENCE:
+        if not timed_variants or timed_variants[0][0].name != REFERENCE:
             print(f"{REFERENCE} could not be made, so there is nothing to compare with.", flush=True)
             return 1
-        compare([row for row, _, _ in entered], entered[0][0])
-        time_rounds(entered, timed, given.rounds)
-        header, cells = table([row for row, _, _ in entered], ["MB"])
+        compare([row for row, _, _ in timed_variants], timed_variants[0][0])
+        time_rounds(timed_variants, timed, options.rounds)
+        header, cells = table([row for row, _, _ in timed_variants], ["MB"])
         parts = [head + ".", "", report.as_markdown(header, cells)]
         print("\n" + report.as_text(header, cells))
-        if given.windows:
-            chosen = next(variant for _, variant, _ in entered if variant.name == given.windows_of)
-            rows = windows(chosen, tokenizer, sorted(given.windows), sets, timed, given.rounds)
+        if options.windows:
+            chosen = next(variant for _, variant, _ in timed_variants if variant.name == options.windows_of)
+            rows = windows(chosen, tokenizer, sorted(options.windows), sets, timed, options.rounds)
             header, cells = table(rows, ["tokens", "padded"])
-            print(f"\nwindows, {given.windows_of}\n" + report.as_text(header, cells))
-            parts += ["", f"Windows, {given.windows_of}:", "", report.as_markdown(header, cells)]
-    if given.markdown:
-        report.put_section(given.markdown, "quantisation", "\n".join(parts))
+            print(f"\nwindows, {options.windows_of}\n" + report.as_text(header, cells))
+            parts += ["", f"Windows, {options.windows_of}:", "", report.as_markdown(header, cells)]
+    if options.markdown:
+        report.put_section(options.markdown, "quantisation", "\n".join(parts))
     return int(failed)
 
 

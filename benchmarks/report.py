@@ -1,4 +1,4 @@
-"""What a benchmark says: rows of a table as text and as Markdown, ratios with their bars, sections of a page."""
+"""Reports of benchmarks: tables as text and Markdown, ratios with thresholds, sections of a page."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import psutil
 
 @dataclass
 class Measured:
-    """One contender over all rounds; `shares`: of the int8 peak, round by round, where its operations are known.
+    """One contender over all rounds.
 
-    `how`: processes and threads; `texts`: how many it was timed on, which are also those its accuracy is of.
+    `how`: processes and threads; `texts`: number of texts for its rates and accuracy; `shares`: of the int8 peak, round
+    by round, if its operations are known.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio of rates, the median over the rounds, and the least it should be (None: only shown)."""
+    """A ratio of rates, the median over the rounds, and its least value (None: shown only)."""
 
     what: str
     ratio: float
@@ -49,19 +50,19 @@ class Bar:
 
     @property
     def met(self) -> bool:
-        """True also where there is no bar."""
+        """Whether the ratio reaches its least value; True without one."""
         return self.least is None or self.ratio >= self.least
 
     def line(self) -> str:
-        """As printed."""
+        """The ratio as one line of text."""
         if self.least is None:
             return f"{self.what}: {self.ratio:.2f}"
         return f"{self.what}: {self.ratio:.2f} (bar {self.least:g}: {'met' if self.met else 'NOT MET'})"
 
 
 def ratio(over: Measured, under: Measured) -> float:
-    """Median of the rounds' ratios: what slows a whole round falls out."""
-    return statistics.median(one / other for one, other in zip(over.rates, under.rates, strict=True))
+    """Median of the rounds' ratios: a slower round affects both."""
+    return statistics.median(upper / lower for upper, lower in zip(over.rates, under.rates, strict=True))
 
 
 HEADER = ("", "how", "reviews/s", "times", "accuracy", "of texts", "of int8 peak")
@@ -84,12 +85,12 @@ def rows(measured: Sequence[Measured], reference: Measured | None) -> list[tuple
 
 
 def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """Columns in line: the first two to the left, the others to the right."""
-    widths = [max(len(row[place]) for row in (header, *cells)) for place in range(len(header))]
+    """A table in aligned columns: the first two to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in (header, *cells)) for column in range(len(header))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in (header, *cells)
     )
@@ -97,7 +98,7 @@ def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
 
 def as_markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
-    rule = ["---" if place < 2 else "---:" for place in range(len(header))]
+    rule = ["---" if column < 2 else "---:" for column in range(len(header))]
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *cells))
 
 
@@ -111,7 +112,7 @@ def machine() -> str:
 
 
 def put_section(page: Path, name: str, text: str) -> None:
-    """Put text between `<!-- name -->` and `<!-- /name -->` of a page; a page without the marks is written anew."""
+    """Put text between `<!-- name -->` and `<!-- /name -->` of a page; a page without the marks is replaced."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     block = f"{begin}\n\n{text.strip()}\n\n{end}"
     old = page.read_text(encoding="utf-8") if page.exists() else ""

@@ -1,11 +1,12 @@
-"""Reviews a second, accuracy and share of the int8 peak: transformers.pipeline, word lists, our engines, the Spark job.
+"""Reviews per second, accuracy and share of the int8 peak: transformers.pipeline, word lists, our engines, Spark job.
 
     python benchmarks/scoring.py --hf-model FOLDER --hf-python PYTHON --data LABELLED.csv [--markdown PAGE]
 
-One run, the same texts, round by round, medians. Run it on an idle machine. `--hf-model`: the Hugging Face folder of
-the model (training leaves one); without it that pipeline is left out. `--hf-python`: a Python that has torch and
-transformers, where this one has not; without either the pipelines are left out, and the bars with them. A slow
-contender is timed on fewer texts with the same spread of lengths (`--seconds`). Exit code 1 when a bar is not met.
+All contenders score the same texts, round by round; rates are medians. Run it on an idle machine. `--hf-model`: the
+Hugging Face folder of the model, as training writes it; without it that pipeline is left out. `--hf-python`: a Python
+with torch and transformers, if this one lacks them; without them the pipelines and their thresholds are left out. A
+slow contender is timed on fewer texts with the same distribution of lengths (`--seconds`). Exit code 1 if a threshold
+is missed.
 """
 
 from __future__ import annotations
@@ -39,13 +40,16 @@ from reviewlens.model.encoder import TextEncoder  # noqa: E402
 from reviewlens.model.loading import load_scorer, open_bundle  # noqa: E402
 
 LEAST = 200
-"""Fewest texts that anything is timed on, where there are so many."""
+"""Fewest texts that a contender is timed on, if there are so many."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """`operations`: what each graph that it has would spend on all of these texts, dearest last; `threads`: of the peak
-    that it is held against; `judged`: whether its verdicts mean anything."""
+    """What is timed.
+
+    `operations`: of each of its graphs for all texts, the most expensive last; `threads`: of the peak that it is
+    compared with; `judged`: whether its accuracy is shown.
+    """
 
     row: Measured
     texts: Texts
@@ -56,7 +60,7 @@ class Contender:
 
 
 def graphs(bundle: Bundle, engine: str) -> list[tuple[Work, TextEncoder]]:
-    """What each graph of an engine spends, and how it cuts texts into tokens, dearest last; none for a word list."""
+    """Operations and encoder of each graph of an engine, the most expensive last; none for a word list."""
     own, small = ("model.xml", "tokenizer.json"), ("small.xml", "small.tokenizer.json")
     files = {"cascade": (small, own), "openvino-small": (small,)}.get(engine, (own,))
     return [
@@ -70,47 +74,47 @@ def graphs(bundle: Bundle, engine: str) -> list[tuple[Work, TextEncoder]]:
 
 
 def pipeline_operations(folder: Path, texts: Texts) -> int:
-    """For whole texts, each cut as the pipeline cuts it."""
+    """Operations of the pipeline for all texts, each truncated as the pipeline does."""
     pieces, _ = TextEncoder(folder / "tokenizer.json", 1 << 30).encode(texts.texts)
     return work_of_config(folder).operations(min(len(ids), contenders.PIPELINE_TOKENS) for ids in pieces)
 
 
 def enough(texts: Texts, seconds: float, run: Callable[[Texts], Run]) -> Texts:
-    """As many texts as a contender gets through in about so many seconds, LEAST at least."""
+    """As many texts as a contender scores in about this time, at least LEAST."""
     if len(texts) <= LEAST:
         return texts
     few = texts.like(64)
     return texts.like(max(LEAST, int(seconds * len(few) / run(few).seconds)))
 
 
-def pipelines(given: argparse.Namespace, texts: Texts, scratch: Path, bundle: Bundle) -> list[Contender]:
-    """Of both models, one by one and in batches of 32; none where transformers is not at hand."""
-    if subprocess.run([given.hf_python, "-c", "import torch, transformers"], capture_output=True).returncode != 0:
-        print(f"left out: transformers.pipeline: {given.hf_python} has no torch and transformers (--hf-python)")
+def pipelines(options: argparse.Namespace, texts: Texts, scratch: Path, bundle: Bundle) -> list[Contender]:
+    """The pipelines of both models, one text at a time and in batches of 32; none without transformers."""
+    if subprocess.run([options.hf_python, "-c", "import torch, transformers"], capture_output=True).returncode != 0:
+        print(f"left out: transformers.pipeline: {options.hf_python} has no torch and transformers (--hf-python)")
         return []
-    tokenizer = (given.hf_model or bundle.dir) / "tokenizer.json"
-    folders = {DISTILBERT: given.distilbert or contenders.distilbert_sized(given.hf_python, tokenizer, scratch)}
-    if given.hf_model:
-        folders[OWN] = given.hf_model
+    tokenizer = (options.hf_model or bundle.dir) / "tokenizer.json"
+    folders = {DISTILBERT: options.distilbert or contenders.distilbert_sized(options.hf_python, tokenizer, scratch)}
+    if options.hf_model:
+        folders[OWN] = options.hf_model
     else:
         print(f"left out: {OWN}: no --hf-model")
-    found = []
+    entries = []
     for name, folder in folders.items():
         for batch in (1, 32):
-            run = partial(contenders.pipeline, model=folder, python=given.hf_python, batch=batch)
-            part = enough(texts, given.seconds, run)
+            run = partial(contenders.pipeline, model=folder, python=options.hf_python, batch=batch)
+            part = enough(texts, options.seconds, run)
             row = Measured(name, f"batch {batch}, two threads", len(part))
             judged = folder is not scratch
-            found.append(Contender(row, part, run, 2, (pipeline_operations(folder, part),), judged))
-    return found
+            entries.append(Contender(row, part, run, 2, (pipeline_operations(folder, part),), judged))
+    return entries
 
 
-def engines(given: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[Contender]:
-    """Word lists and our engines in every mode; says which are left out, and why."""
-    found = []
-    for name in (*WORD_LISTS, *given.engines):
+def engines(options: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[Contender]:
+    """Word lists and our engines in every mode; prints which are left out, and why."""
+    entries = []
+    for name in (*WORD_LISTS, *options.engines):
         try:
-            contenders.ready_engine(name, given.bundle, 1)
+            contenders.ready_engine(name, options.bundle, 1)
         except (ImportError, ReviewLensError) as error:
             missing = isinstance(error, ModuleNotFoundError) and error.name == "vaderSentiment"
             print(f"left out: {name}: {'not installed' if missing else error}")
@@ -119,18 +123,20 @@ def engines(given: argparse.Namespace, texts: Texts, bundle: Bundle) -> list[Con
         for how, (processes, threads) in MODES.items():
             if name in WORD_LISTS and how == TWO_THREADS:
                 continue
-            run = partial(contenders.in_processes, name, given.bundle, processes=processes, threads=threads)
-            part = enough(texts, given.seconds, run)
+            run = partial(contenders.in_processes, name, options.bundle, processes=processes, threads=threads)
+            part = enough(texts, options.seconds, run)
             operations = tuple(
                 work.operations(len(ids) for ids in encoder.encode(part.texts)[0]) for work, encoder in counted
             )
-            found.append(Contender(Measured(name, how, len(part)), part, run, processes * threads, operations))
-    return found
+            entries.append(Contender(Measured(name, how, len(part)), part, run, processes * threads, operations))
+    return entries
 
 
 def spent(contender: Contender, run: Run) -> float:
-    """Operations of a run. Of a cascade those of the graphs for the share of texts that came to each: it is not known
-    which texts these were, so they count as long as the others."""
+    """Operations of a run; for a cascade, those of each graph for the share of texts that reached it.
+
+    Which texts these were is unknown: they count with the mean length.
+    """
     if not run.answered:
         return contender.operations[-1]
     last = run.answered["last"]
@@ -141,7 +147,7 @@ def spent(contender: Contender, run: Run) -> float:
 
 
 def note(contender: Contender, run: Run, peaks: dict[int, Peak]) -> None:
-    """Add a round."""
+    """Add a round to the contender's row."""
     row = contender.row
     row.rates.append(len(contender.texts) / run.seconds)
     if contender.operations:
@@ -154,20 +160,20 @@ def note(contender: Contender, run: Run, peaks: dict[int, Peak]) -> None:
 
 
 def single(engine: str, bundle: Path | None, texts: Texts) -> float:
-    """Median milliseconds for one text, two threads, loaded and warm."""
+    """Median milliseconds for one text with two threads, loaded and warm."""
     scorer = load_scorer(engine, bundle, threads=2)
     scorer.predict(texts.texts[:64])
-    taken = []
+    milliseconds = []
     for text in texts.like(300).texts:
         started = time.perf_counter()
         scorer.predict([text])
-        taken.append(1000 * (time.perf_counter() - started))
-    return statistics.median(taken)
+        milliseconds.append(1000 * (time.perf_counter() - started))
+    return statistics.median(milliseconds)
 
 
-def spark_rows(given: argparse.Namespace, texts: Texts, rows: dict[str, Measured]) -> JobRun:
-    """One run of the whole job, added to its three rows."""
-    run = contenders.spark_job(texts, 2, given.bundle, given.spark_engine)
+def spark_rows(options: argparse.Namespace, texts: Texts, rows: dict[str, Measured]) -> JobRun:
+    """Run the whole job once and add it to its three rows."""
+    run = contenders.spark_job(texts, 2, options.bundle, options.spark_engine)
     for name, seconds in (
         ("Spark job, inference", run.infer_seconds),
         ("Spark job, all stages", run.stage_seconds),
@@ -186,51 +192,52 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--hf-model", type=Path, help="the same model as a Hugging Face folder")
     parser.add_argument("--distilbert", type=Path, help="a DistilBERT-sized classifier; default: random weights")
     parser.add_argument("--hf-python", default=sys.executable, help="a Python with torch and transformers")
-    parser.add_argument("--bundle", type=Path, help="model.tar.gz or its folder; default: the model that ships")
+    parser.add_argument("--bundle", type=Path, help="model.tar.gz or its folder; default: the shipped model")
     parser.add_argument("--engines", nargs="*", default=list(ENGINES), choices=ENGINES)
-    parser.add_argument("--data", type=Path, help="CSV or Parquet with text (and label); default: made texts")
-    parser.add_argument("--split", default="", help="only rows whose split column says so, for example test")
+    parser.add_argument("--data", type=Path, help="CSV or Parquet file with text (and label); default: generated texts")
+    parser.add_argument("--split", default="", help="only rows with this value in the split column, for example test")
     parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=30, help="about how long to time each contender in a round")
+    parser.add_argument("--seconds", type=float, default=30, help="approximate time of each contender in a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without-spark", action="store_true")
     parser.add_argument("--spark-engine", default="", help="engine of the Spark job; default: the product's default")
     parser.add_argument("--startup-minutes", type=float, default=3, help="of a Fargate task, for the cost")
-    parser.add_argument("--markdown", type=Path, help="write the tables into this page, between its scoring marks")
+    parser.add_argument("--markdown", type=Path, help="page to write the tables into, between its scoring marks")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Measure and print; exit 1 when a bar is missed."""
-    given = arguments()
-    texts = read_texts(given.data, given.rows, given.split) if given.data else made_texts(given.rows)
-    bundle = open_bundle(given.bundle)
+    """Measure and print; exit code 1 if a threshold is missed."""
+    options = arguments()
+    texts = read_texts(options.data, options.rows, options.split) if options.data else made_texts(options.rows)
+    bundle = open_bundle(options.bundle)
     words = [len(text.split()) for text in texts.texts]
     head = (
-        f"{len(texts):,} texts{f' of {given.data.name}' if given.data else ', made'}, {statistics.median(words):.0f} "
-        f"words in the median, {statistics.mean(words):.0f} in the mean; model {bundle.version}; {report.machine()}"
+        f"{len(texts):,} texts{f' of {options.data.name}' if options.data else ', generated'}, "
+        f"{statistics.median(words):.0f} words in the median, {statistics.mean(words):.0f} in the mean; "
+        f"model {bundle.version}; {report.machine()}"
     )
     print(head)
     spark: dict[str, Measured] = {}
     spark_engine = ""
     peaks_seen: dict[int, list[Peak]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory(prefix="reviewlens-benchmark-") as scratch:
-        entered = [*pipelines(given, texts, Path(scratch), bundle), *engines(given, texts, bundle)]
-        # Round by round, so that a machine that gets busier or hotter does so for everyone.
-        for turn in range(given.rounds):
-            print(f"round {turn + 1} of {given.rounds}", flush=True)
+        timed = [*pipelines(options, texts, Path(scratch), bundle), *engines(options, texts, bundle)]
+        # Round by round, so that a change of the machine's load affects all.
+        for turn in range(options.rounds):
+            print(f"round {turn + 1} of {options.rounds}", flush=True)
             peaks = {threads: int8_peak(threads) for threads in peaks_seen}
             for threads, peak in peaks.items():
                 peaks_seen[threads].append(peak)
-            for contender in entered:
+            for contender in timed:
                 note(contender, contender.run(contender.texts), peaks)
-            if not given.without_spark:
-                spark_engine = spark_rows(given, texts, spark).engine
-    rows = [*(contender.row for contender in entered), *spark.values()]
+            if not options.without_spark:
+                spark_engine = spark_rows(options, texts, spark).engine
+    rows = [*(contender.row for contender in timed), *spark.values()]
     reference = next((row for row in rows if row.name == DISTILBERT), None)
-    # The graph that is MiniLM: the small one of a bundle of several.
+    # MiniLM is the small graph of a cascade.
     minilm = next((name for name in ("openvino-small", "openvino") if any(row.name == name for row in rows)), "")
-    found = judgement.bars(rows, minilm, spark_engine)
+    bars = judgement.bars(rows, minilm, spark_engine)
     peak_line = "; ".join(
         f"{threads} thread{'s' if threads > 1 else ''} {statistics.median(peak.gops for peak in seen):,.0f} GOP/s "
         f"in {seen[0].precision}"
@@ -238,20 +245,20 @@ def main() -> int:
     )
     lines = [f"Measured peak of int8 matrix products: {peak_line}."]
     lines += [
-        f"One text through the scorer, two threads: {single(name, given.bundle, texts):.1f} ms in the median ({name})."
+        f"One text, two threads: {single(name, options.bundle, texts):.1f} ms in the median ({name})."
         for name in dict.fromkeys(row.name for row in rows if row.name in ENGINES[:2])
     ]
     cells = report.rows(rows, reference)
-    bills = judgement.costs(rows, texts, cost.Task(startup_minutes=given.startup_minutes))
-    print(f"\nmedians of {given.rounds} rounds; times: of {DISTILBERT}, batch 1")
+    bills = judgement.costs(rows, texts, cost.Task(startup_minutes=options.startup_minutes))
+    print(f"\nmedians of {options.rounds} rounds; times: of {DISTILBERT}, batch 1")
     print(report.as_text(report.HEADER, cells))
-    print("\n".join(["", *lines, "", *(bar.line() for bar in found), "", *bills]))
-    if given.markdown:
+    print("\n".join(["", *lines, "", *(bar.line() for bar in bars), "", *bills]))
+    if options.markdown:
         text = [head + ".", "", report.as_markdown(report.HEADER, cells), "", *(f"- {line}" for line in lines), ""]
-        text += ["Ratios, each the median of the rounds' ratios:", "", *(f"- {bar.line()}" for bar in found), ""]
+        text += ["Ratios, each the median of the rounds' ratios:", "", *(f"- {bar.line()}" for bar in bars), ""]
         text += ["Cost of a million reviews:", "", *(f"- {line}" for line in bills)]
-        report.put_section(given.markdown, "scoring", "\n".join(text))
-    return 0 if all(bar.met for bar in found) else 1
+        report.put_section(options.markdown, "scoring", "\n".join(text))
+    return 0 if all(bar.met for bar in bars) else 1
 
 
 if __name__ == "__main__":

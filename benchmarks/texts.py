@@ -59,7 +59,7 @@ class Texts:
         return Texts(tuple(self.texts[index] for index in kept), labels)
 
     def accuracy(self, positive: Sequence[bool]) -> float | None:
-        """The share of labels hit by these verdicts; None where there are no labels."""
+        """The share of labels that these predictions match; None without labels."""
         if self.labels is None:
             return None
         hits = sum(bool(label) == bool(verdict) for label, verdict in zip(self.labels, positive, strict=True))
@@ -67,8 +67,7 @@ class Texts:
 
 
 def made_texts(count: int, seed: int = 11) -> Texts:
-    """Distinct review-like texts; lengths log-normal, median about 55 tokens and mean about 78, as real reviews
-    have."""
+    """Distinct generated texts with log-normal lengths: median about 55 tokens, mean about 78, as in real reviews."""
     rng = random.Random(seed)
     texts = []
     for index in range(count):
@@ -82,9 +81,9 @@ def made_texts(count: int, seed: int = 11) -> Texts:
 
 
 def read_texts(path: Path, rows: int, split: str = "", seed: int = 11) -> Texts:
-    """Distinct cleaned texts of a CSV or Parquet file, drawn at random; with labels where the file has them.
+    """Distinct cleaned texts of a CSV or Parquet file, drawn at random, with labels if the file has them.
 
-    `split`: only rows whose `split` column says so. Three-star rows of a labelled file are left out.
+    `split`: only rows with this value in the `split` column. Three-star rows of a labelled file are left out.
     """
     columns = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema_length=10_000)
     labelled = bool({"label", "rating"} & set(columns.collect_schema().names()))
@@ -94,14 +93,14 @@ def read_texts(path: Path, rows: int, split: str = "", seed: int = 11) -> Texts:
     if labelled:
         frame = frame.filter(pl.col("label").is_not_null())
     frame = frame.unique("text", keep="first", maintain_order=True).sample(fraction=1.0, shuffle=True, seed=seed)
-    found: dict[str, int] = {}
-    # Cleaning is the slow part, so only as many as are wanted.
+    labels: dict[str, int] = {}
+    # Cleaning is slow: only as many texts as needed.
     for text, label in zip(frame["text"], frame["label"] if labelled else [0] * len(frame), strict=True):
-        if len(found) == rows:
+        if len(labels) == rows:
             break
         if cleaned := clean_text(text):
-            found.setdefault(cleaned, int(label))
-    return Texts(tuple(found), tuple(found.values()) if labelled else None)
+            labels.setdefault(cleaned, int(label))
+    return Texts(tuple(labels), tuple(labels.values()) if labelled else None)
 
 
 def _filled(sentence: str, rng: random.Random) -> str:

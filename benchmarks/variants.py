@@ -1,4 +1,4 @@
-"""One model in every precision and quantisation that is compared: made from its Hugging Face folder, ready to score."""
+"""One model in every precision and quantisation to compare, made from its Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # torch is needed once something is made
 VARIANTS: dict[str, str] = {
     "fp32": "OpenVINO, float32",
     "bf16": "OpenVINO, float32 weights, bfloat16 arithmetic",
-    "int8": "OpenVINO, NNCF static int8, its own SmoothQuant (0.95): what ships",
+    "int8": "OpenVINO, NNCF static int8, its own SmoothQuant (0.95): as released",
     "int8-rough": "the same without SmoothQuant",
     "int8-smooth-0.5": "the same, SmoothQuant 0.5",
     "int8-smooth-0.8": "the same, SmoothQuant 0.8",
@@ -28,7 +28,7 @@ VARIANTS: dict[str, str] = {
     "onnx-fp32": "ONNX Runtime, float32",
     "onnx-int8": "ONNX Runtime, static int8, per channel, S8S8, QDQ",
 }
-"""What can be compared, by name."""
+"""The variants, by name."""
 
 REFERENCE = "fp32"
 _SMOOTH = {"int8-rough": -1.0, "int8-smooth-0.5": 0.5, "int8-smooth-0.8": 0.8}
@@ -36,7 +36,7 @@ _SMOOTH = {"int8-rough": -1.0, "int8-smooth-0.5": 0.5, "int8-smooth-0.8": 0.8}
 
 @dataclass(frozen=True)
 class Variant:
-    """`size`: bytes of its files; `made_in`: seconds that making it took."""
+    """A model ready to score; `size`: bytes of its files; `made_in`: seconds that making it took."""
 
     name: str
     graph: Graph
@@ -65,9 +65,12 @@ class CompiledGraph:
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """What making variants needs. `calibration`: cleaned training texts; `control`: validation texts and labels for
-    accuracy control; `scratch`: where files are written."""
+class VariantMaker:
+    """Makes variants of a model.
+
+    `calibration`: cleaned training texts; `control`: validation texts and labels for accuracy control; `scratch`:
+    folder for files.
+    """
 
     folder: Path
     encoder: TextEncoder
@@ -77,7 +80,7 @@ class Workshop:
     threads: int
 
     def make(self, name: str) -> Variant:
-        """Make a variant of VARIANTS. Raises ImportError where the tool for it is not installed."""
+        """Make a variant of VARIANTS. Raises ImportError if its tool is not installed."""
         started = time.perf_counter()
         if name.startswith("onnx"):
             from benchmarks.onnx_int8 import OnnxGraph, export_onnx, quantise_onnx

@@ -1,4 +1,4 @@
-"""How many operations a model spends on a text, counted from its graph or its config.json; padding is not counted."""
+"""Operations of a model for a text, from its graph or its config.json, without padding."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Work:
-    """Operations (a multiplication and an addition are two) of one window of T tokens:
-    per_window + per_token * T + per_square * T * T."""
+    """Operations of one window of T tokens: per_window + per_token * T + per_square * T * T.
+
+    A multiplication and an addition are two operations.
+    """
 
     per_token: int
     per_window: int
     per_square: int
 
     def operations(self, lengths: Iterable[int]) -> int:
-        """For windows of so many real tokens, special tokens among them."""
+        """Operations of windows with these numbers of tokens, special tokens included."""
         return sum(self.per_window + self.per_token * tokens + self.per_square * tokens**2 for tokens in lengths)
 
 
 def work_of_graph(model: Any) -> Work:
-    """Of an OpenVINO graph of an encoder with inputs (rows, width): its matrix products and attentions, which are all
-    but a few percent of what it computes.
+    """The operations of an encoder's OpenVINO graph with inputs (rows, width): its matrix products and attentions.
 
-    Products of tokens with weights count per token, of one row per window (the classifier's head) per window, of tokens
-    with tokens (attention) per square.
+    The others are a few percent. Products of tokens with weights count per token, those of one row per window (the
+    classifier's head) per window, those of tokens with tokens (attention) per square.
     """
     per_token = per_window = per_square = 0
     for operation in model.get_ops():
@@ -52,7 +53,7 @@ def work_of_graph(model: Any) -> Work:
 
 
 def work_of_config(folder: Path) -> Work:
-    """Of a BERT-like or DistilBERT-like Hugging Face classifier of two classes, from its config.json."""
+    """The operations of a two-class BERT or DistilBERT classifier, from its config.json."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     width = int(config.get("hidden_size") or config["dim"])
     layers = int(config.get("num_hidden_layers") or config["n_layers"])
@@ -65,6 +66,6 @@ def work_of_config(folder: Path) -> Work:
 
 
 def _static(operation: Any, index: int) -> list[int]:
-    """An input's shape, -1 for what is open."""
+    """An input's shape, with -1 for dynamic dimensions."""
     shape = operation.input_value(index).get_partial_shape()
     return [size.get_length() if size.is_static else -1 for size in shape]

@@ -1,4 +1,4 @@
-"""The charts, in Altair: one colour system, the same manners, and every bar or point can be picked."""
+"""The charts, in Altair. Bars and points can be clicked, and all charts share one set of colours."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from typing import Any
 import altair as alt
 
 from frontend import words
+from frontend.api.models import Bin, ConfidenceHistogram, Distribution, OverTime, Term, TimePoint
 from frontend.style import Colours
 
-JSON = dict[str, Any]
-_AXIS = 52  # room for the labels of a vertical axis, so that charts above one another line up
+Row = dict[str, Any]
+"""One record of a chart's data."""
+_AXIS = 52  # pixels for the labels of a vertical axis, so that stacked charts align
 _FORMATS = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y", "quarter": "%b %Y", "year": "%Y"}
 
 
-def distribution(part: JSON, look: Colours) -> alt.LayerChart:
-    """One bar, split in two: click a side."""
-    total = part["count"] or 1
-    share = part["positive"] / total
+def distribution(part: Distribution, look: Colours) -> alt.LayerChart:
+    """One bar of two parts; a click selects a sentiment."""
+    total = part.count or 1
+    share = part.positive / total
     rows = [
         {
             "sentiment": kind,
             "from": start,
             "to": end,
-            "reviews": part[kind],
-            "share": words.percent(part[kind] / total),
+            "reviews": count,
+            "share": words.percent(count / total),
             "middle": (start + end) / 2,
-            "shown": words.percent(part[kind] / total) if end - start > 0.09 else "",
+            "shown": words.percent(count / total) if end - start > 0.09 else "",
         }
-        for kind, start, end in (("positive", 0.0, share), ("negative", share, 1.0))
+        for kind, count, start, end in (
+            ("positive", part.positive, 0.0, share),
+            ("negative", part.negative, share, 1.0),
+        )
     ]
     picked = alt.selection_point(name="sentiment", fields=["sentiment"], on="click", clear="dblclick")
     base = alt.Chart(_data(rows))
@@ -52,11 +57,11 @@ def distribution(part: JSON, look: Colours) -> alt.LayerChart:
     return alt.layer(bar, text).properties(height=58, background="transparent")
 
 
-def share_over_time(part: JSON, look: Colours) -> alt.LayerChart:
+def share_over_time(part: OverTime, look: Colours) -> alt.LayerChart:
     """The positive share of each bucket with its Wilson band; a bucket without reviews is a gap."""
-    rows = [_time_row(point) for point in part["points"]]
+    rows = [_time_row(point) for point in part.points]
     picked = alt.selection_point(name="bucket", fields=["start"], on="click", clear="dblclick", nearest=False)
-    base = alt.Chart(_data(rows)).encode(x=_time_axis(part["bucket"], rows, labels=False))
+    base = alt.Chart(_data(rows)).encode(x=_time_axis(part.bucket, rows, labels=False))
     percent = alt.Axis(
         format=".0%", tickCount=5, title=None, minExtent=_AXIS, maxExtent=_AXIS, domain=False, ticks=False
     )
@@ -78,16 +83,16 @@ def share_over_time(part: JSON, look: Colours) -> alt.LayerChart:
     return alt.layer(band, line, dots).properties(height=230, background="transparent")
 
 
-def count_over_time(part: JSON, look: Colours) -> alt.Chart:
-    """How many reviews each bucket has, negative below positive: click a bucket."""
-    rows = [piece for point in part["points"] for piece in _stacked(point, _time_row(point))]
+def count_over_time(part: OverTime, look: Colours) -> alt.Chart:
+    """The reviews of each bucket, negative below positive; a click selects a bucket."""
+    rows = [piece for point in part.points for piece in _stacked(point, _time_row(point))]
     picked = alt.selection_point(name="bucket", fields=["start"], on="click", clear="dblclick")
     counts = alt.Axis(format=",d", tickCount=3, title=None, minExtent=_AXIS, maxExtent=_AXIS, domain=False, ticks=False)
     return (
         alt.Chart(_data(rows))
         .mark_rect(cursor="pointer", stroke=look.ground, strokeWidth=1.5)
         .encode(
-            x=_time_axis(part["bucket"], rows, labels=True, edge=True),
+            x=_time_axis(part.bucket, rows, labels=True, edge=True),
             x2="right:T",
             y=alt.Y("from:Q", axis=counts, scale=alt.Scale(zero=True)),
             y2="to:Q",
@@ -100,10 +105,10 @@ def count_over_time(part: JSON, look: Colours) -> alt.Chart:
     )
 
 
-def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
-    """A bar for each row, positive against negative, with the 95 % interval at the border and the count at the end.
+def shares(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
+    """A bar for each row, positive against negative, with the 95 % interval of the share and the count.
 
-    `rows` are tallies with a `name` to show and the value to pick under `field`.
+    `rows` are tallies with a `name` to show and, under `field`, the value that a click selects.
     """
     shown = [
         {
@@ -115,14 +120,14 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
             "zero": 0.0,
             "count_text": words.count(row["count"]),
             "share_text": words.percent(row["positive_share"], 0),
-            "interval": _interval(row["low"], row["high"]),
+            "interval": words.interval(row["low"], row["high"]),
         }
         for row in rows
         if row["count"]
     ]
     picked = alt.selection_point(name=field, fields=[field], on="click", clear="dblclick")
     some_mixed = any(row.get("mixed") for row in rows)
-    mixed = [alt.Tooltip("mixed:Q", title="Mixed ones among them", format=",")] if some_mixed else []
+    mixed = [alt.Tooltip("mixed:Q", title="Mixed reviews", format=",")] if some_mixed else []
     base = alt.Chart(_data(shown)).encode(
         y=alt.Y(
             "name:N",
@@ -131,10 +136,10 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
         ),
         opacity=alt.condition(picked, alt.value(1), alt.value(0.35)),
         tooltip=[
-            alt.Tooltip("name:N", title="Which"),
+            alt.Tooltip("name:N", title="Name"),
             alt.Tooltip("reviews:Q", title="Reviews", format=","),
             alt.Tooltip("share:Q", title="Positive", format=".1%"),
-            alt.Tooltip("interval:N", title="95 % sure within"),
+            alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("positive:Q", title="Positive reviews", format=","),
             alt.Tooltip("negative:Q", title="Negative reviews", format=","),
             *mixed,
@@ -162,16 +167,15 @@ def shares(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
     return alt.layer(good, bad, sure, inside, counts).properties(height=30 * len(shown) + 54, background="transparent")
 
 
-def terms(rows: list[JSON], kind: str, look: Colours) -> alt.LayerChart:
-    """The words most typical of one sentiment: the longer the bar, the stronger the sign. Click a word."""
+def terms(terms_: list[Term], kind: str, look: Colours) -> alt.LayerChart:
+    """The words most typical of one sentiment, by strength; a click selects a word."""
     shown = [
         {
-            **row,
-            "strength": abs(row["z"]),
-            "own": row[f"{kind}_reviews"],
-            "text": f"{words.percent(row[f'{kind}_reviews'] / row['reviews'], 0)} of {words.count(row['reviews'])}",
+            **term.model_dump(),
+            "strength": abs(term.z),
+            "text": f"{words.percent(_own(term, kind) / term.reviews, 0)} of {words.count(term.reviews)}",
         }
-        for row in sorted(rows, key=lambda row: -abs(row["z"]))
+        for term in sorted(terms_, key=lambda term: -abs(term.z))
     ]
     longest = max((row["strength"] for row in shown), default=1)
     picked = alt.selection_point(name="term", fields=["term"], on="click", clear="dblclick")
@@ -197,10 +201,14 @@ def terms(rows: list[JSON], kind: str, look: Colours) -> alt.LayerChart:
     return alt.layer(bars, text).properties(height=max(26 * len(shown), 60), background="transparent")
 
 
-def dumbbell(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
-    """From the earlier period (ring) to the later one (dot): click a row.
+def _own(term: Term, kind: str) -> int:
+    return term.positive_reviews if kind == "positive" else term.negative_reviews
 
-    `rows`: name, earlier and later (shares), good (whether the change is for the better), and texts for the tooltip.
+
+def dumbbell(rows: list[Row], field: str, look: Colours) -> alt.LayerChart:
+    """Changes from the earlier period (ring) to the later one (dot); a click selects a row.
+
+    `rows`: name, earlier and later (shares), good (whether the change is an improvement), and texts for the tooltip.
     """
     picked = alt.selection_point(name=field, fields=[field], on="click", clear="dblclick")
     top = max([row["earlier"] for row in rows] + [row["later"] for row in rows] + [0.0])
@@ -217,12 +225,12 @@ def dumbbell(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
         ),
         opacity=alt.condition(picked, alt.value(1), alt.value(0.3)),
         tooltip=[
-            alt.Tooltip("name:N", title="Which"),
+            alt.Tooltip("name:N", title="Name"),
             alt.Tooltip("before:N", title="Earlier"),
             alt.Tooltip("after:N", title="Later"),
             alt.Tooltip("change:N", title="Change"),
-            alt.Tooltip("sure:N", title="95 % sure within"),
-            alt.Tooltip("verdict:N", title="Chance or real"),
+            alt.Tooltip("sure:N", title="95 % interval"),
+            alt.Tooltip("verdict:N", title="Certainty"),
         ],
     )
     line = base.mark_rule(strokeWidth=3).encode(
@@ -239,18 +247,18 @@ def dumbbell(rows: list[JSON], field: str, look: Colours) -> alt.LayerChart:
     return alt.layer(line, ring, dot).properties(height=32 * len(rows) + 56, background="transparent")
 
 
-def histogram(part: JSON, look: Colours) -> alt.LayerChart:
-    """How sure the model is: click a bar."""
+def histogram(part: ConfidenceHistogram, look: Colours) -> alt.LayerChart:
+    """Reviews by confidence; a click selects a bar."""
     rows = [
         piece
-        for item in part["bins"]
+        for item in part.bins
         for piece in _stacked(
             item,
             {
-                "low": item["low"],
-                "high": item["high"],
-                "bin": f"{item['low']:.4f}",
-                "span": f"{100 * item['low']:.0f}–{words.percent(item['high'], 0)}",
+                "low": item.low,
+                "high": item.high,
+                "bin": f"{item.low:.4f}",
+                "span": f"{100 * item.low:.0f}–{words.percent(item.high, 0)}",
             },
         )
     ]
@@ -276,30 +284,34 @@ def histogram(part: JSON, look: Colours) -> alt.LayerChart:
         )
         .add_params(picked)
     )
-    border = part.get("needs_review_below")
+    border = part.needs_review_below
     layers: list[Any] = [bars]
     if border and left < border < 1:
-        roomy = border < left + 0.5 * (1 - left)  # is there more room on the right of the line than on its left?
-        here = alt.Chart(_data([{"at": border, "text": f"second look below {words.threshold(border)}"}]))
+        right = border < left + 0.5 * (1 - left)  # on the side with more space
+        here = alt.Chart(_data([{"at": border, "text": f"needs review below {words.threshold(border)}"}]))
         layers.append(
             here.mark_rule(color=look.ink, strokeDash=[4, 3], strokeWidth=1.4).encode(x=alt.X("at:Q", scale=across))
         )
         layers.append(
             here.mark_text(
-                align="left" if roomy else "right", baseline="top", dx=6 if roomy else -6, color=look.quiet, fontSize=12
+                align="left" if right else "right",
+                baseline="top",
+                dx=6 if right else -6,
+                color=look.quiet,
+                fontSize=12,
             ).encode(x=alt.X("at:Q", scale=across), y=alt.value(2), text="text:N")
         )
     return alt.layer(*layers).properties(height=290, background="transparent")
 
 
-def _data(rows: list[JSON]) -> alt.InlineData:
+def _data(rows: list[Row]) -> alt.InlineData:
     return alt.InlineData(values=rows)
 
 
-def _stacked(tally: JSON, row: JSON) -> list[JSON]:
-    """The two pieces of a bar, negative below positive, each with both its edges."""
-    low, all_ = tally["negative"], tally["negative"] + tally["positive"]
-    both = {**row, "positive": tally["positive"], "negative": low}
+def _stacked(tally: TimePoint | Bin, row: Row) -> list[Row]:
+    """The two parts of a bar, negative below positive, each with its lower and upper end."""
+    low, all_ = tally.negative, tally.negative + tally.positive
+    both = {**row, "positive": tally.positive, "negative": low}
     return [
         {**both, "sentiment": "negative", "from": 0, "to": low},
         {**both, "sentiment": "positive", "from": low, "to": all_},
@@ -314,26 +326,26 @@ def _sentiment_colour(field: str, look: Colours) -> alt.Color:
     )
 
 
-def _time_row(point: JSON) -> JSON:
-    first, last = date.fromisoformat(point["start"]), date.fromisoformat(point["end"]) + timedelta(days=1)
+def _time_row(point: TimePoint) -> Row:
+    first, last = point.start, point.end + timedelta(days=1)
     middle = datetime(first.year, first.month, first.day, tzinfo=UTC) + (last - first) / 2
     return {
-        "start": point["start"],
+        "start": point.start.isoformat(),
         "left": f"{first}T00:00:00Z",
         "right": f"{last}T00:00:00Z",
         "middle": middle.isoformat(),
-        "label": point["label"],
-        "count": point["count"],
-        "share": point["positive_share"],
-        "low": point["low"],
-        "high": point["high"],
-        "positive": point["positive"],
-        "negative": point["negative"],
-        "interval": _interval(point["low"], point["high"]),
+        "label": point.label,
+        "count": point.count,
+        "share": point.positive_share,
+        "low": point.low,
+        "high": point.high,
+        "positive": point.positive,
+        "negative": point.negative,
+        "interval": words.interval(point.low, point.high),
     }
 
 
-def _time_axis(bucket: str, rows: list[JSON], *, labels: bool, edge: bool = False) -> alt.X:
+def _time_axis(bucket: str, rows: list[Row], *, labels: bool, edge: bool = False) -> alt.X:
     scale = alt.Scale(type="utc", domain=[rows[0]["left"], rows[-1]["right"]], nice=False)
     starts = sorted({str(row["start"]) for row in rows})
     axis = alt.Axis(
@@ -349,30 +361,26 @@ def _time_axis(bucket: str, rows: list[JSON], *, labels: bool, edge: bool = Fals
 
 
 def _moment(day: str) -> alt.DateTime:
-    found = date.fromisoformat(day)
-    return alt.DateTime(year=found.year, month=found.month, date=found.day, utc=True)
+    start = date.fromisoformat(day)
+    return alt.DateTime(year=start.year, month=start.month, date=start.day, utc=True)
 
 
 def _time_tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("label:N", title="When"),
         alt.Tooltip("share:Q", title="Positive", format=".1%"),
-        alt.Tooltip("interval:N", title="95 % sure within"),
+        alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("count:Q", title="Reviews", format=","),
         alt.Tooltip("positive:Q", title="Positive reviews", format=","),
         alt.Tooltip("negative:Q", title="Negative reviews", format=","),
     ]
 
 
-def _window(rows: list[JSON]) -> tuple[float, float]:
-    """The part of 0 to 1 in which the bands lie, rounded outwards to tenths, at least three tenths wide."""
+def _window(rows: list[Row]) -> tuple[float, float]:
+    """The range of the bands within 0 to 1, rounded outwards to tenths, at least three tenths wide."""
     lows = [row["low"] for row in rows if row["low"] is not None] or [0.0]
     highs = [row["high"] for row in rows if row["high"] is not None] or [1.0]
     low, high = int(min(lows) * 10) / 10, -int(-max(highs) * 10 // 1) / 10
     if high - low < 0.3:
         low = max(0.0, high - 0.3)
     return low, min(1.0, max(high, low + 0.3))
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{100 * low:.1f} to {words.percent(high)}"

@@ -1,4 +1,4 @@
-"""The backend over HTTP: one method per route, plain dictionaries out, three kinds of failure."""
+"""The backend over HTTP: one method per route, typed responses, three kinds of failure."""
 
 from __future__ import annotations
 
@@ -7,37 +7,58 @@ import binascii
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
-JSON = dict[str, Any]
+from frontend.api.models import (
+    Dashboard,
+    Dialect,
+    DirectOffer,
+    DirectUpload,
+    ExplainedReview,
+    JobPage,
+    JobView,
+    Mapping,
+    Me,
+    OwnedJobs,
+    Predictions,
+    ReviewPage,
+    Upload,
+)
+
+M = TypeVar("M", bound=BaseModel)
 _CHUNK = 1 << 20
-_EARLY_SECONDS = 20  # refresh this long before a token ends, so that it does not end on its way
+_UNEXPECTED = {
+    "title": "Unexpected response",
+    "detail": "The backend's response has an unexpected form. Run the UI and the backend in the same version.",
+}
+_EARLY_SECONDS = 20  # renew a token this long before it expires, so that it does not expire on the way
 
 
 class ApiError(Exception):
-    """The backend answered with a problem; `detail` is in plain words and says what to change."""
+    """The backend answered with a problem; `detail` explains it to the user."""
 
-    def __init__(self, status: int, problem: JSON) -> None:
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
         self.code: str = str(problem.get("code", ""))
         self.title: str = str(problem.get("title", "The request failed"))
         self.detail: str = str(problem.get("detail") or self.title)
         self.request_id: str = str(problem.get("request_id", ""))
-        super().__init__(f"{status} {self.code}")  # never the detail: it may quote what a person gave
+        super().__init__(f"{status} {self.code}")  # without the detail, which may quote the user's data
 
 
 class BackendDown(Exception):
-    """No answer: the backend is stopped, starting or out of reach."""
+    """No answer: the backend is stopped, starting or unreachable."""
 
 
 class NotLoggedIn(Exception):
-    """There is no session, or it has ended and cannot be renewed."""
+    """There is no session, or it has expired and cannot be renewed."""
 
 
 def expires_at(token: str) -> float:
-    """When a JWT ends (Unix seconds); 0 when that cannot be read. Not a check: the backend checks."""
+    """Expiry of a JWT in Unix seconds; 0 if it cannot be read. Only the backend verifies tokens."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -47,121 +68,134 @@ def expires_at(token: str) -> float:
 
 
 def connection(base_url: str) -> httpx.Client:
-    """A pool of connections, safe to share between threads and users: it holds no token and no cookie."""
+    """A connection pool that threads and users can share: it holds no token and no cookie."""
     timeout = httpx.Timeout(60, connect=3)
     return httpx.Client(base_url=base_url, timeout=timeout, trust_env=False)
 
 
 class Client:
-    """The backend as one logged-in person sees it; renews the access token when it has ended.
+    """The backend's API for one logged-in user; renews an expired access token.
 
-    `keep` is called with a new access token. Every method raises ApiError, BackendDown or NotLoggedIn.
+    `keep` is called with each new access token. Every method raises ApiError, BackendDown or NotLoggedIn.
     """
 
     def __init__(self, http: httpx.Client, access: str, refresh: str, keep: Callable[[str], None]) -> None:
         self._http, self._access, self._refresh, self._keep = http, access, refresh, keep
 
-    def me(self) -> JSON:
-        """Who is logged in: subject, name, groups."""
-        return self._json("GET", "/me")
+    def me(self) -> Me:
+        """Who is logged in."""
+        return self._get(Me, "GET", "/me")
 
-    def upload(self, filename: str, source: IO[bytes]) -> JSON:
-        """Send a file in pieces; answers with what was detected in it."""
+    def upload(self, filename: str, source: IO[bytes]) -> Upload:
+        """Send a file in chunks. Returns the upload with what was detected in it."""
 
-        def pieces() -> Iterator[bytes]:
+        def chunks() -> Iterator[bytes]:
             source.seek(0)
-            while piece := source.read(_CHUNK):
-                yield piece
+            while chunk := source.read(_CHUNK):
+                yield chunk
 
-        self._renew_if_ended()  # a body that is streamed cannot be sent a second time after a 401
-        return self._json(
+        self._renew_if_expired()  # a streamed body cannot be sent again after a 401
+        return self._get(
+            Upload,
             "POST",
             "/uploads",
             params={"filename": filename},
-            content=pieces(),
+            content=chunks(),
             headers={"Content-Type": "application/octet-stream"},
             timeout=httpx.Timeout(600, connect=3),
         )
 
-    def direct_offer(self) -> JSON:
-        """Whether files can be sent straight to the store: {offered, max_bytes, expires_in}."""
-        return self._json("GET", "/uploads/direct")
+    def direct_offer(self) -> DirectOffer:
+        """Whether files can be sent straight to the store."""
+        return self._get(DirectOffer, "GET", "/uploads/direct")
 
-    def announce(self, filename: str, size_bytes: int) -> JSON:
-        """A form with which a browser sends a file straight to the store: {upload_id, url, fields, expires_in}."""
-        return self._json("POST", "/uploads/direct", json={"filename": filename, "size_bytes": size_bytes})
+    def announce(self, filename: str, size_bytes: int) -> DirectUpload:
+        """The form with which a browser sends a file straight to the store."""
+        return self._get(DirectUpload, "POST", "/uploads/direct", json={"filename": filename, "size_bytes": size_bytes})
 
-    def complete(self, upload_id: str) -> JSON:
-        """Say that the file has been sent; answers with what was detected in it."""
-        return self._json("POST", f"/uploads/{upload_id}/complete", timeout=httpx.Timeout(600, connect=3))
+    def complete(self, upload_id: str) -> Upload:
+        """Report that the file has been sent. Returns the upload with what was detected in it."""
+        return self._get(Upload, "POST", f"/uploads/{upload_id}/complete", timeout=httpx.Timeout(600, connect=3))
 
-    def get_upload(self, upload_id: str) -> JSON:
+    def get_upload(self, upload_id: str) -> Upload:
         """An earlier upload and what was detected in it."""
-        return self._json("GET", f"/uploads/{upload_id}")
+        return self._get(Upload, "GET", f"/uploads/{upload_id}")
 
-    def sniff(self, upload_id: str, dialect: JSON, mapping: JSON) -> JSON:
-        """What is detected when these parts are given by the person."""
-        return self._json("POST", f"/uploads/{upload_id}/sniff", json={"dialect": dialect, "mapping": mapping})
+    def sniff(self, upload_id: str, dialect: dict[str, Any], mapping: dict[str, Any]) -> Upload:
+        """Detect again, with these corrections by the user."""
+        return self._get(Upload, "POST", f"/uploads/{upload_id}/sniff", json={"dialect": dialect, "mapping": mapping})
 
     def delete_upload(self, upload_id: str) -> None:
-        """Forget an upload that no run uses."""
+        """Delete an upload that no job uses."""
         self._send("DELETE", f"/uploads/{upload_id}")
 
-    def start(self, upload_id: str, dialect: JSON, mapping: JSON) -> JSON:
-        """Analyse an upload; the same upload and mapping twice is one job."""
-        return self._json(
-            "POST", "/trigger_pipeline", json={"upload_id": upload_id, "dialect": dialect, "mapping": mapping}
+    def start(self, upload_id: str, dialect: Dialect, mapping: Mapping) -> JobView:
+        """Start a job. The same upload with the same mapping gives the same job."""
+        return self._get(
+            JobView,
+            "POST",
+            "/trigger_pipeline",
+            json={
+                "upload_id": upload_id,
+                "dialect": dialect.model_dump(mode="json"),
+                "mapping": mapping.model_dump(mode="json"),
+            },
         )
 
-    def jobs(self, limit: int = 50, cursor: str = "") -> JSON:
-        """The person's jobs, newest first: {jobs, next_cursor}."""
+    def jobs(self, limit: int = 50, cursor: str = "") -> JobPage:
+        """The user's jobs, newest first."""
         params = {"limit": limit, **({"cursor": cursor} if cursor else {})}
-        return self._json("GET", "/jobs", params=params)
+        return self._get(JobPage, "GET", "/jobs", params=params)
 
-    def everyones_jobs(self, limit: int = 50, cursor: str = "") -> JSON:
-        """All people's jobs, newest first, for administrators: {jobs: [{user, job}], next_cursor}."""
+    def everyones_jobs(self, limit: int = 50, cursor: str = "") -> OwnedJobs:
+        """All users' jobs, newest first; for administrators."""
         params = {"limit": limit, **({"cursor": cursor} if cursor else {})}
-        return self._json("GET", "/admin/jobs", params=params)
+        return self._get(OwnedJobs, "GET", "/admin/jobs", params=params)
 
-    def job(self, job_id: str) -> JSON:
+    def job(self, job_id: str) -> JobView:
         """One job with its progress and, once finished, its summary."""
-        return self._json("GET", f"/jobs/{job_id}")
+        return self._get(JobView, "GET", f"/jobs/{job_id}")
 
-    def cancel(self, job_id: str) -> JSON:
-        """Ask a job to stop for good."""
-        return self._json("POST", f"/jobs/{job_id}/cancel")
+    def cancel(self, job_id: str) -> JobView:
+        """Cancel a job."""
+        return self._get(JobView, "POST", f"/jobs/{job_id}/cancel")
 
-    def retry(self, job_id: str) -> JSON:
-        """Start a failed or cancelled job again."""
-        return self._json("POST", f"/jobs/{job_id}/retry")
+    def retry(self, job_id: str) -> JobView:
+        """Retry a failed or cancelled job."""
+        return self._get(JobView, "POST", f"/jobs/{job_id}/retry")
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job with its outputs, and its upload when no other job uses it."""
         self._send("DELETE", f"/jobs/{job_id}")
 
-    def dashboard(self, job_id: str, filters: JSON) -> JSON:
-        """Everything a dashboard shows, of the rows that the filters leave."""
-        return self._json("POST", "/generate_dashboard", json={"job_id": job_id, "filters": filters})
+    def dashboard(self, job_id: str, filters: dict[str, Any]) -> Dashboard:
+        """Everything that the dashboard shows of the rows that match the filters."""
+        return self._get(Dashboard, "POST", "/generate_dashboard", json={"job_id": job_id, "filters": filters})
 
-    def reviews(self, job_id: str, filters: JSON, *, sort: str = "row", limit: int = 50, cursor: str = "") -> JSON:
-        """One page of reviews: {reviews, total, next_cursor}."""
+    def reviews(
+        self, job_id: str, filters: dict[str, Any], *, sort: str = "row", limit: int = 50, cursor: str = ""
+    ) -> ReviewPage:
+        """One page of reviews."""
         params = {**query(filters), "sort": sort, "limit": limit, **({"cursor": cursor} if cursor else {})}
-        return self._json("GET", f"/jobs/{job_id}/reviews", params=params)
+        return self._get(ReviewPage, "GET", f"/jobs/{job_id}/reviews", params=params)
 
-    def predict(self, text: str) -> JSON:
-        """Sentiment of one text, and which parts of it carried that."""
-        return self._json("POST", "/predict-sentiment", json={"text": text, "explain": True})
+    def predict(self, text: str) -> Predictions:
+        """Sentiment of one text, with the contribution of its parts."""
+        return self._get(Predictions, "POST", "/predict-sentiment", json={"text": text, "explain": True})
 
-    def explanation(self, job_id: str, row: int) -> JSON:
-        """Which parts of a run's review carried its score: {text, prediction, model}."""
-        return self._json("GET", f"/jobs/{job_id}/reviews/{row}/explanation")
+    def explanation(self, job_id: str, row: int) -> ExplainedReview:
+        """The contribution of each part of a job's review to its score."""
+        return self._get(ExplainedReview, "GET", f"/jobs/{job_id}/reviews/{row}/explanation")
 
-    def _json(self, method: str, path: str, **options: Any) -> JSON:
-        answer: JSON = self._send(method, path, **options).json()
-        return answer
+    def _get(self, model: type[M], method: str, path: str, **options: Any) -> M:
+        response = self._send(method, path, **options)
+        try:
+            return model.model_validate_json(response.content)
+        except ValidationError as error:
+            raise ApiError(response.status_code, _UNEXPECTED) from error
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        self._renew_if_ended()
+        self._renew_if_expired()
         headers = options.pop("headers", {})
         response = self._exchange(method, path, headers=headers, **options)
         if response.status_code == 401 and "content" not in options:
@@ -180,7 +214,7 @@ class Client:
         except httpx.TransportError as error:
             raise BackendDown from error
 
-    def _renew_if_ended(self) -> None:
+    def _renew_if_expired(self) -> None:
         if expires_at(self._access) < time.time() + _EARLY_SECONDS:
             self._renew()
 
@@ -200,15 +234,15 @@ class Client:
 
 
 def answers(http: httpx.Client) -> bool:
-    """Whether the backend is there at all."""
+    """Whether the backend responds."""
     try:
         return http.get("/healthz", timeout=2).is_success
     except httpx.TransportError:
         return False
 
 
-def query(filters: JSON) -> JSON:
-    """Filters as a query string takes them: no empty ones, booleans in lower case, lists as repeated names."""
+def query(filters: dict[str, Any]) -> dict[str, Any]:
+    """Filters as query parameters: without empty ones, booleans in lower case, lists as repeated names."""
     return {
         name: str(value).lower() if isinstance(value, bool) else value
         for name, value in filters.items()
@@ -216,7 +250,7 @@ def query(filters: JSON) -> JSON:
     }
 
 
-def _problem(response: httpx.Response) -> JSON:
+def _problem(response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:

@@ -1,6 +1,6 @@
-"""Which reviews are looked at: one set of filters per job, changed by charts, chips and the table's own controls alike.
+"""The filters of each job, set by charts, chips and the table's controls.
 
-The set has the backend's names. It also stands in the page's address, so that a refresh shows the same reviews.
+They have the backend's names. The page's URL keeps them, so that a refresh shows the same reviews.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _LISTS = ("rating", "product", "missing")
 
 
 def current(job_id: str) -> Filters:
-    """The filters in force for a job; those in the page's address on the first look."""
+    """The filters of a job; at first those of the page's URL."""
     every: dict[str, Filters] = st.session_state.setdefault("filters", {})
     if job_id not in every:
-        every[job_id] = _from_address() if st.query_params.get("job") == job_id else {}
+        every[job_id] = _from_url() if st.query_params.get("job") == job_id else {}
     return every[job_id]
 
 
 def put(job_id: str, kind: str, values: Filters, *, by: str = "") -> None:
-    """Replace one kind of filter; nothing in `values` takes it away. Its other charts forget their selection."""
+    """Replace one kind of filter; empty `values` remove it. Other charts of this kind lose their selection."""
     now = current(job_id)
     for name in KINDS[kind]:
         now.pop(name, None)
@@ -60,13 +60,13 @@ def put(job_id: str, kind: str, values: Filters, *, by: str = "") -> None:
 
 
 def clear(job_id: str) -> None:
-    """Take every filter away."""
+    """Remove every filter."""
     for kind in KINDS:
         put(job_id, kind, {})
 
 
 def chart_key(chart: str, job_id: str) -> str:
-    """The widget key of a chart; it changes when its selection is to be forgotten."""
+    """Widget key of a chart; it changes to clear the chart's selection."""
     return f"chart-{chart}-{job_id}-{st.session_state.setdefault('selections', {}).get(chart, 0)}"
 
 
@@ -78,7 +78,7 @@ def _forget_selection(chart: str) -> None:
 def on_select(
     job_id: str, kind: str, chart: str, read: Callable[[list[dict[str, Any]]], Filters]
 ) -> Callable[[], None]:
-    """What a chart does when something in it is clicked: `read` turns the picked items into filters."""
+    """Callback for clicks in a chart; `read` turns the selected items into filters."""
     key = chart_key(chart, job_id)
 
     def picked() -> None:
@@ -90,24 +90,24 @@ def on_select(
 
 
 def phrase(term: str) -> str:
-    """A word or phrase as the word filter takes it."""
+    """A word or phrase in the syntax of the word filter."""
     return f'"{term}"' if " " in term else term
 
 
 def chips(filters: Filters) -> Iterable[tuple[str, str]]:
-    """(kind, words for it) of every filter in force."""
+    """(kind, label) of every filter."""
     if "sentiment" in filters:
         yield "sentiment", filters["sentiment"].capitalize()
     if "min_confidence" in filters or "max_confidence" in filters:
         low, high = filters.get("min_confidence", 0.0), filters.get("max_confidence", 1.0)
         yield "confidence", f"Confidence {100 * low:.0f}–{words.percent(high, 0)}"
     if "needs_review" in filters:
-        yield "needs_review", "Worth a second look" if filters["needs_review"] else "Sure enough"
+        yield "needs_review", "Needs review" if filters["needs_review"] else "Needs no review"
     if "mixed" in filters:
         yield "mixed", "Mixed" if filters["mixed"] else "Not mixed"
     if "rating" in filters:
-        given = sorted(filters["rating"])
-        yield "rating", f"{', '.join(str(one) for one in given)} {'star' if given == [1] else 'stars'}"
+        ratings = sorted(filters["rating"])
+        yield "rating", f"{', '.join(map(str, ratings))} {'star' if ratings == [1] else 'stars'}"
     if "product" in filters:
         names = filters["product"]
         yield "product", words.cut(names[0], 36) if len(names) == 1 else words.many(len(names), "product")
@@ -127,22 +127,22 @@ def _span(first: str | None, last: str | None) -> str:
     return f"from {words.day(first)}" if first else f"until {words.day(last or '')}"
 
 
-def show_in_address(job_id: str) -> None:
-    """Keep job and filters in the page's address."""
+def show_in_url(job_id: str) -> None:
+    """Keep job and filters in the page's URL."""
     now = current(job_id)
     wanted = {"job": job_id, **({"show": json.dumps(now, ensure_ascii=False)} if now else {})}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
 
-def _from_address() -> Filters:
+def _from_url() -> Filters:
     try:
-        found = json.loads(st.query_params.get("show", "{}"))
+        shown = json.loads(st.query_params.get("show", "{}"))
     except ValueError:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(shown, dict):
         return {}
     names = {name for group in KINDS.values() for name in group}
-    kept = {name: value for name, value in found.items() if name in names and value not in (None, "", [])}
-    sound = all(isinstance(value, list) == (name in _LISTS) for name, value in kept.items())
-    return kept if sound else {}
+    kept = {name: value for name, value in shown.items() if name in names and value not in (None, "", [])}
+    valid = all(isinstance(value, list) == (name in _LISTS) for name, value in kept.items())
+    return kept if valid else {}

@@ -1,4 +1,4 @@
-"""The UI's log: JSON lines in {data_dir}/logs/streamlit.log, and never a word of a review."""
+"""The UI's log: JSON lines in {data_dir}/logs/streamlit.log, without any text of a review."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 NAME = "reviewlens.frontend"
-_UNCAUGHT = "streamlit.error_util"  # where Streamlit reports what a page did not catch; it does not propagate
+_UNCAUGHT = "streamlit.error_util"  # Streamlit's logger for uncaught exceptions; it does not propagate
 
 
 class WordlessFormatter(logging.Formatter):
-    """One JSON object a line.
+    """One JSON object per line.
 
-    Of an exception it keeps the type and the places, not the message: a message may quote what was being read.
+    An exception is logged with its type and stack, but without its message, which may quote a review.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -37,7 +37,7 @@ class WordlessFormatter(logging.Formatter):
 
 
 def start_log(data_dir: Path, level: str) -> logging.Logger:
-    """Write to the file from now on, for this module's logger and Streamlit's own warnings. Safe to call again."""
+    """Start logging to the file, for this module's logger and Streamlit's. Can be called again."""
     folder = data_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(folder / "streamlit.log", maxBytes=10_000_000, backupCount=3, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Who is logged in, and the client that speaks for them.
+"""The logged-in user and their client.
 
 The backend sets two HttpOnly cookies; the browser sends them to this server too (same host, another port). A renewed
 access token is kept in the Streamlit session; a page refresh starts from the cookies again.
@@ -18,6 +18,7 @@ import httpx
 import streamlit as st
 
 from frontend import log, words
+from frontend.api.models import Me
 from frontend.client import ApiError, BackendDown, Client, NotLoggedIn, connection
 from reviewlens.settings import Settings
 
@@ -36,7 +37,7 @@ def settings() -> Settings:
 
 @st.cache_resource(show_spinner=False)
 def http() -> httpx.Client:
-    """The connections to the backend, shared by all sessions; no token is kept in them."""
+    """The connection pool to the backend, shared by all sessions; it holds no token."""
     return connection(settings().backend_url)
 
 
@@ -47,13 +48,13 @@ def logger() -> logging.Logger:
 
 
 def backend_link(path: str, **params: Any) -> str:
-    """An address of the backend for the browser to open."""
+    """URL of the backend for the browser."""
     query = urlencode({name: value for name, value in params.items() if value is not None}, doseq=True)
     return settings().browser_backend_url.rstrip("/") + path + (f"?{query}" if query else "")
 
 
 def client() -> Client:
-    """The backend as this person sees it; NotLoggedIn when there is neither a token nor a cookie."""
+    """The client of this user. Raises NotLoggedIn if there is neither a token nor a cookie."""
     state = st.session_state
     access = state.get("access_token") or _cookie(ACCESS_COOKIE)
     refresh = state.get("refresh_token") or _cookie(REFRESH_COOKIE)
@@ -71,20 +72,20 @@ def _cookie(name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def person() -> dict[str, Any]:
-    """Who is logged in; asked once per session."""
-    if "person" not in st.session_state:
-        st.session_state["person"] = client().me()
-    known: dict[str, Any] = st.session_state["person"]
-    return known
+def user() -> Me:
+    """The logged-in user, read once per session."""
+    if "user" not in st.session_state:
+        st.session_state["user"] = client().me()
+    me: Me = st.session_state["user"]
+    return me
 
 
 def forget() -> None:
-    """Drop what this session knows of the person."""
+    """Drop this session's data about the user."""
     for name in (
         "access_token",
         "refresh_token",
-        "person",
+        "user",
         "dashboards",
         "upload",
         "job",
@@ -100,7 +101,7 @@ def time_zone() -> tzinfo:
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
-    """For fragments, which run apart from the page: what goes wrong is shown there, a lost session by the whole app."""
+    """Decorator for fragments, which run apart from the page: shows errors there; a lost session reruns the app."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R | None:
@@ -110,11 +111,9 @@ def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
             forget()
             st.rerun()
         except BackendDown:
-            st.warning(
-                "ReviewLens's backend does not answer just now. Trying again by itself.", icon=":material/cloud_off:"
-            )
+            st.warning("The backend does not answer. Trying again …", icon=":material/cloud_off:")
         except ApiError as error:
-            if error.status != 429:  # asked too often: the next turn will do
+            if error.status != 429:  # the next run of the fragment is within the limit
                 show_problem(error)
         return None
 
@@ -122,7 +121,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
 
 
 def attempt(action: Callable[[], R]) -> R | None:
-    """For callbacks, which run before the page: what goes wrong is kept for `show_notice`; None then."""
+    """Run a callback's action. Callbacks run before the page, so `show_notice` shows the error; then returns None."""
     try:
         return action()
     except NotLoggedIn:
@@ -135,19 +134,19 @@ def attempt(action: Callable[[], R]) -> R | None:
 
 
 def show_notice() -> None:
-    """What went wrong in the last callback, once."""
+    """Show the error of the last callback, once."""
     notice = st.session_state.pop("notice", None)
     if notice:
         st.error(words.escape(notice), icon=":material/error:")
 
 
-def show_problem(error: ApiError, doing: str = "") -> None:
-    """A problem that the backend reported, in its own plain words."""
+def show_problem(error: ApiError, context: str = "") -> None:
+    """Show a problem that the backend reported."""
     text = words.escape(error.detail)
     reference = (
         f"\n\n:gray[Reference {words.escape(error.request_id)}]" if error.status >= 500 and error.request_id else ""
     )
-    st.error((f"**{doing}** " if doing else "") + text + reference, icon=":material/error:")
+    st.error((f"**{context}** " if context else "") + text + reference, icon=":material/error:")
     logger().warning(
         "the backend reported a problem",
         extra={"facts": {"status": error.status, "code": error.code, "request_id": error.request_id}},
@@ -155,16 +154,16 @@ def show_problem(error: ApiError, doing: str = "") -> None:
 
 
 def warn(sentences: list[str]) -> None:
-    """What a person should know about the file, in one box."""
-    told = [words.escape(sentence) for sentence in sentences]
-    if told:
-        st.warning(
-            told[0] if len(told) == 1 else "\n".join(f"- {sentence}" for sentence in told), icon=":material/info:"
-        )
+    """Show warnings about the file in one box."""
+    escaped = [words.escape(sentence) for sentence in sentences]
+    if len(escaped) > 1:
+        escaped = [f"- {sentence}" for sentence in escaped]
+    if escaped:
+        st.warning("\n".join(escaped), icon=":material/info:")
 
 
 def remembered(name: str, key: str, make: Callable[[], R], *, keep: int = 12, seconds: float = 3600) -> R:
-    """`make()` or, within this session, what it gave last time for the same key. Never shared between people."""
+    """`make()`, cached in this session by name and key; never shared between users."""
     shelf: dict[str, tuple[float, R]] = st.session_state.setdefault(name, {})
     if key in shelf and shelf[key][0] > time.monotonic() - seconds:
         return shelf[key][1]

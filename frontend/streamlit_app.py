@@ -1,4 +1,4 @@
-"""The UI's entry: `streamlit run frontend/streamlit_app.py`. Settles who is logged in, then shows one of four pages."""
+"""Entry point of the UI: `streamlit run frontend/streamlit_app.py`. Checks the log-in, then shows the page."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ sys.path[:0] = [root for root in [str(Path(__file__).resolve().parent.parent)] i
 
 import streamlit as st  # noqa: E402
 
-from frontend import doors, routes, session, style  # noqa: E402
+from frontend import frame, routes, session, style  # noqa: E402
 from frontend.client import ApiError, BackendDown, NotLoggedIn  # noqa: E402
 
 
 def main() -> None:
-    """Show the page that was asked for, or say why it cannot be shown."""
+    """Show the requested page, or the reason why it cannot be shown."""
     st.set_page_config(page_title="ReviewLens", page_icon=style.ICON, layout="wide")
     style.apply()
     session.logger()
     try:
-        name = str(session.person().get("name") or "you")
+        name = session.user().name or "you"
     except NotLoggedIn:
         session.forget()
-        doors.logged_out()
+        frame.logged_out()
         return
     except BackendDown:
-        doors.backend_down()
+        frame.backend_down()
         return
     except ApiError as error:
         routes.navigation()
@@ -33,21 +33,21 @@ def main() -> None:
         return
 
     page = routes.navigation(_home)
-    doors.sidebar(name)
+    frame.sidebar(name)
     try:
         page.run()
     except NotLoggedIn:
         session.forget()
         st.rerun()
     except BackendDown:
-        doors.backend_down(bare=False)
+        frame.backend_down(bare=False)
     except ApiError as error:
         session.show_problem(error)
 
 
 def _home() -> None:
-    """The bare address: the newest dashboard, or, while there is none, the page that makes the first one."""
-    view = "views/dashboard.py" if doors.newest_finished() else "views/analyse.py"
+    """The root path: the newest dashboard, or the Analyse page if there is none."""
+    view = "views/dashboard.py" if frame.newest_finished() else "views/analyse.py"
     st.switch_page(view, query_params=st.query_params.to_dict())
 
 

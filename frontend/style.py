@@ -1,4 +1,4 @@
-"""The look: one set of colours for both themes, and the few rules that Streamlit's theme cannot say."""
+"""The colours of both themes, and the CSS rules that Streamlit's theme cannot express."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ICON = str(_HERE / "images" / "icon.png")
 
 @dataclass(frozen=True)
 class Colours:
-    """Blue for positive and orange for negative: told apart by every kind of colour vision, and by lightness."""
+    """Blue for positive, orange for negative: they differ for every kind of colour vision, and in lightness."""
 
     positive: str
     negative: str
@@ -52,31 +52,31 @@ DARK = Colours(
 
 
 def colours() -> Colours:
-    """Those of the theme that the browser shows now."""
+    """The colours of the browser's current theme."""
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
 def apply() -> None:
-    """Put the rules of style.css on the page, with this theme's colours."""
+    """Add style.css to the page, with this theme's colours."""
     now = colours()
     variables = "".join(f"--rl-{name.replace('_', '-')}:{value};" for name, value in vars(now).items())
     st.html(f"<style>:root{{{variables}}}\n{(_HERE / 'style.css').read_text(encoding='utf-8')}</style>")
 
 
 def logo() -> None:
-    """The wordmark over the navigation."""
+    """Show the wordmark above the navigation."""
     kind = "dark" if st.context.theme.type == "dark" else "light"
     st.logo(str(_HERE / "images" / f"logo-{kind}.svg"), size="large", icon_image=str(_HERE / "images" / "icon.svg"))
 
 
 def wordmark() -> None:
-    """The wordmark in the middle of a page that has no navigation."""
+    """Show the wordmark on a page without navigation."""
     kind = "dark" if st.context.theme.type == "dark" else "light"
     st.image(str(_HERE / "images" / f"logo-{kind}.svg"), width=220)
 
 
 def link_button(label: str, url: str, *, primary: bool = False) -> None:
-    """A link that looks like a button and opens in this very tab, as logging in and out must."""
+    """A link that looks like a button and opens in the same tab, as log-in and log-out need."""
     kind = "rl-button rl-primary" if primary else "rl-button"
     st.markdown(
         f'<a class="{kind}" href="{html.escape(url, quote=True)}" target="_self">{html.escape(label)}</a>',

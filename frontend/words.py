@@ -1,9 +1,9 @@
-"""Numbers, times and states in plain words, the same on every page."""
+"""How numbers, times and states are written on every page."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 K = TypeVar("K")
@@ -13,7 +13,7 @@ MINUS = "\u2212"
 STATES = {
     "queued": "Waiting",
     "running": "Running",
-    "cancelling": "Stopping",
+    "cancelling": "Cancelling",
     "interrupted": "Interrupted",
     "succeeded": "Finished",
     "failed": "Failed",
@@ -38,16 +38,8 @@ STATE_ICONS = {
     "failed": ":material/error:",
     "cancelled": ":material/cancel:",
 }
-STAGES = {
-    "read": "Reading the file",
-    "clean": "Cleaning the texts",
-    "deduplicate": "Finding duplicates",
-    "infer": "Scoring the reviews",
-    "assemble": "Putting the results together",
-    "publish": "Saving the results",
-}
 MIXED = "praise and blame together, or neither clearly"
-"""What a mixed review is."""
+"""Definition of a mixed review."""
 UNFINISHED = ("queued", "running", "cancelling", "interrupted")
 
 
@@ -56,9 +48,9 @@ def count(number: int | float) -> str:
     return f"{int(number):,}"
 
 
-def many(number: int, one: str, several: str | None = None) -> str:
+def many(number: int, singular: str, plural: str | None = None) -> str:
     """(1, 'review') -> '1 review'; (1200, 'review') -> '1,200 reviews'."""
-    return f"{count(number)}{NBSP}{one if number == 1 else several or one + 's'}"
+    return f"{count(number)}{NBSP}{singular if number == 1 else plural or singular + 's'}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -67,12 +59,12 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def threshold(share: float) -> str:
-    """A border as it is, so that no figure near it seems to lie beyond it: 0.905 -> '90.5 %', 0.9 -> '90 %'."""
+    """A threshold, never rounded past a figure near it: 0.905 -> '90.5 %', 0.9 -> '90 %'."""
     return f"{100 * share:.1f}".removesuffix(".0") + f"{NBSP}%"
 
 
 def sure(confidence: float) -> str:
-    """How sure the model is, never 'a hundred per cent': 0.9991 -> 'over 99 % sure'."""
+    """Confidence in words, never 100 %: 0.9991 -> 'over 99 % sure'."""
     return f"over{NBSP}99{NBSP}% sure" if confidence > 0.995 else f"{percent(confidence, 0)} sure"
 
 
@@ -82,8 +74,13 @@ def points(difference: float) -> str:
 
 
 def half_width(low: float | None, high: float | None) -> str:
-    """Half an interval's width in percentage points: '± 0.6'; '' when there is none."""
+    """Half an interval's width in percentage points: '± 0.6'; '' without an interval."""
     return "" if low is None or high is None else f"±{NBSP}{50 * (high - low):.1f}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval of shares: '12.3 to 14.5 %'; '' without an interval."""
+    return "" if low is None or high is None else f"{100 * low:.1f} to {percent(high)}"
 
 
 def size(number_of_bytes: int) -> str:
@@ -97,7 +94,7 @@ def size(number_of_bytes: int) -> str:
 
 
 def _short(value: float) -> str:
-    """Three figures at most: 2.0 -> '2', 1.53 -> '1.5', 137.4 -> '137'."""
+    """At most three digits: 2.0 -> '2', 1.53 -> '1.5', 137.4 -> '137'."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
 
 
@@ -115,9 +112,9 @@ def duration(seconds: float | None) -> str:
 
 
 def remaining(seconds: float | None) -> str:
-    """How long a job still takes, as roughly as it is known."""
+    """Time left of a job, rounded."""
     if seconds is None:
-        return "working out how long it takes"
+        return "estimating the time left"
     if seconds < 5:
         return "a few seconds left"
     if seconds < 90:
@@ -127,13 +124,13 @@ def remaining(seconds: float | None) -> str:
     return f"about {seconds / 3600:.1f}{NBSP}h left"
 
 
-def place(position: int | None) -> str:
-    """Where a waiting job stands: 1 -> 'next to start', 3 -> 'number 3 in line'."""
-    return f"number {position} in line" if position and position > 1 else "next to start"
+def queue_position(position: int | None) -> str:
+    """Place in the queue: 1 -> 'next to start', 3 -> 'number 3 in the queue'."""
+    return f"number {position} in the queue" if position and position > 1 else "next to start"
 
 
 def zone(name: str | None) -> tzinfo:
-    """The browser's time zone; UTC when it is not known here."""
+    """The browser's time zone; UTC if it is unknown."""
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError):
@@ -141,7 +138,7 @@ def zone(name: str | None) -> tzinfo:
 
 
 def when(iso: str | None, where: tzinfo, *, now: datetime | None = None) -> str:
-    """An ISO time for people: 'today, 14:02', 'yesterday, 09:30', '3 May 2026, 14:02'; '' for none."""
+    """An ISO time in words: 'today, 14:02', 'yesterday, 09:30', '3 May 2026, 14:02'; '' for none."""
     if not iso:
         return ""
     moment = datetime.fromisoformat(iso)
@@ -162,7 +159,7 @@ def day(value: date | str) -> str:
 
 
 def days(first: str, last: str) -> str:
-    """Two ISO dates as a span: '3 May 2026 to 8 Jun 2026'; one day when they are the same."""
+    """Two ISO dates as a span: '3 May 2026 to 8 Jun 2026'; one day if both are the same."""
     return day(first) if first == last else f"{day(first)} to {day(last)}"
 
 
@@ -171,24 +168,24 @@ def stars(rating: float | None) -> str:
     return "" if rating is None else f"{rating:g}{NBSP}{'star' if rating == 1 else 'stars'}"
 
 
-def model(facts: dict[str, Any]) -> str:
-    """A model in one word: its version, which names it; else its base's name, else its engine."""
-    return str(facts.get("version") or facts.get("name") or facts.get("engine") or "")
+def model(version: str, name: str, engine: str) -> str:
+    """Short name of a model: its version, else its name, else its engine."""
+    return version or name or engine
 
 
 def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:
-    """The sentence that shows where every row went: it adds up, or the backend is wrong."""
-    parts = f"{count(scored)} scored + {many(duplicate, 'duplicate')} + {count(rejected)} set aside"
+    """The sum of all rows: '420 rows read = 396 scored + 14 duplicates + 10 rejected'."""
+    parts = f"{count(scored)} scored + {many(duplicate, 'duplicate')} + {count(rejected)} rejected"
     return f"{many(read, 'row')} read = {parts}"
 
 
 def reused(scores: int | None) -> str:
-    """What of the scores an earlier run had made; '' for none."""
-    return f"{many(scores, 'score')} taken from earlier runs" if scores else ""
+    """How many scores came from earlier jobs; '' for none."""
+    return f"{many(scores, 'score')} reused from earlier jobs" if scores else ""
 
 
 def chance(q_value: float) -> str:
-    """How easily a difference could be chance, after looking at many."""
+    """How likely a difference is real, by its q-value."""
     if q_value < 0.001:
         return "almost certainly real"
     if q_value < 0.01:
@@ -197,17 +194,17 @@ def chance(q_value: float) -> str:
 
 
 def distinct(labels: dict[K, str]) -> dict[K, str]:
-    """The same labels with a number where one occurs twice: a choice between two equal labels is no choice."""
-    seen: dict[str, int] = {}
-    told: dict[K, str] = {}
+    """The labels, numbered where one occurs more than once."""
+    counts: dict[str, int] = {}
+    numbered: dict[K, str] = {}
     for key, label in labels.items():
-        seen[label] = seen.get(label, 0) + 1
-        told[key] = label if seen[label] == 1 else f"{label} ({seen[label]})"
-    return told
+        counts[label] = counts.get(label, 0) + 1
+        numbered[key] = label if counts[label] == 1 else f"{label} ({counts[label]})"
+    return numbered
 
 
 def escape(text: str) -> str:
-    """Text from a person's file, made safe to stand in Markdown: nothing in it is read as formatting."""
+    """Text escaped for Markdown, so that nothing in it is formatted."""
     return "".join("\\" + char if char in "\\`*_{}[]()<>#+-.!|~$:^=&" else char for char in text)
 
 

@@ -13,7 +13,7 @@ locals {
   backend_paths = [
     "/login", "/login/*", "/logout", "/refresh", "/me", "/sign-up", "/sign-up/*", "/session/*",
     "/.well-known/*", "/admin/*", "/uploads", "/uploads/*", "/trigger_pipeline", "/jobs", "/jobs/*", "/generate_dashboard", "/predict-sentiment",
-    "/healthz", "/readyz", "/openapi.json",
+    "/healthz", "/readyz", "/openapi.json", "/api/*",
   ]
   # Answered with 404 from outside. A rule takes at most five paths.
   closed_paths = ["/operator", "/operator/*", "/metrics"]

@@ -1,4 +1,4 @@
-"""`python -m reviewlens`: what ./run calls."""
+"""Entry point of `python -m reviewlens`, which ./run calls."""
 
 from reviewlens.cli import app
 

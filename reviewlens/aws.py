@@ -1,4 +1,4 @@
-"""Clients of AWS for the adapters: region, endpoint and credentials come from the usual AWS variables and roles."""
+"""AWS clients for the adapters; region, endpoint and credentials come from the usual AWS variables and roles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from reviewlens.errors import ConfigurationError, ReviewLensError, TransientError
 from reviewlens.settings import aws_region
 
-REFUSED = frozenset(
+_PERMANENT = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
@@ -34,13 +34,13 @@ REFUSED = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Error codes that trying again does not mend."""
+"""Error codes that a retry does not resolve."""
 
 
 def client(service: str, **options: Any) -> Any:
-    """A boto3 client that retries with growing pauses (five attempts, standard mode) and does not wait for ever.
+    """Create a boto3 client with timeouts and retries with backoff (five attempts, standard mode).
 
-    `options` go to botocore's Config. ConfigurationError where region or credentials are missing.
+    `options` are passed to botocore's Config. Raises ConfigurationError when region or credentials are missing.
     """
     settings: dict[str, Any] = {
         "retries": {"mode": "standard", "total_max_attempts": 5},
@@ -48,40 +48,43 @@ def client(service: str, **options: Any) -> Any:
         "read_timeout": 60,
         "max_pool_connections": 50,
     }
-    with plain_errors(service):
+    with translate_errors(service):
         return boto3.session.Session(region_name=aws_region()).client(service, config=Config(**{**settings, **options}))
 
 
 @contextlib.contextmanager
-def plain_errors(service: str, known: dict[str, ReviewLensError] | None = None) -> Iterator[None]:
-    """Say in the project's own errors what AWS said; `known` has the errors that mean something here, by code."""
+def translate_errors(service: str, errors_by_code: dict[str, ReviewLensError] | None = None) -> Iterator[None]:
+    """Translate botocore's exceptions into ReviewLens errors; `errors_by_code` takes precedence for its AWS codes."""
     try:
         yield
     except ClientError as error:
         code = error_code(error)
-        if known and code in known:
-            raise known[code] from error
-        if code in REFUSED:
+        if errors_by_code and code in errors_by_code:
+            raise errors_by_code[code] from error
+        if code in _PERMANENT:
             raise ConfigurationError(
-                f"AWS refused a request to {service} ({code}): check the role's rights and the names in the settings.",
+                f"AWS refused a request to {service} ({code}): check the role's permissions and the names in the"
+                " settings.",
                 code="aws-refused",
                 details={"service": service, "aws_code": code},
             ) from error
         raise TransientError(
-            f"AWS could not answer a request to {service} ({code}); try again.",
+            f"A request to AWS failed ({service}: {code}); try again.",
             code="aws-failed",
             details={"service": service, "aws_code": code},
         ) from error
     except (NoCredentialsError, PartialCredentialsError, NoRegionError, ParamValidationError) as error:
         raise ConfigurationError(
-            f"A request to {service} cannot be made: {error}", code="aws-misconfigured", details={"service": service}
+            f"The AWS client for {service} is not configured correctly: {error}",
+            code="aws-misconfigured",
+            details={"service": service},
         ) from error
     except BotoCoreError as error:
         raise TransientError(
-            f"AWS's {service} cannot be reached; try again.", code="aws-unreachable", details={"service": service}
+            f"Cannot reach AWS ({service}); try again.", code="aws-unreachable", details={"service": service}
         ) from error
 
 
 def error_code(error: ClientError) -> str:
-    """AWS's own code of an error, such as NoSuchKey."""
+    """Return AWS's own code for an error, such as NoSuchKey."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,26 +1,26 @@
-"""Every error that ReviewLens raises on purpose, in one tree.
+"""The exception hierarchy: every error that ReviewLens raises on purpose.
 
 ReviewLensError
- ├─ TerminalError            trying again changes nothing; the caller must change something
- │   ├─ InputError           a file, mapping or text that the person gave is at fault
- │   ├─ LimitError           a named limit in the settings was exceeded
- │   ├─ NotFoundError        no such object, job or user (also: not yours)
- │   ├─ ConflictError        the state has moved on: a conditional write lost, a job cannot do that now
- │   ├─ AuthenticationError  who are you? a missing, bad, expired or revoked token; a wrong password
- │   ├─ PermissionError_     you are known, and may not
- │   └─ ConfigurationError   a setting, a model bundle or an installation is wrong
- └─ TransientError           trying again later may work: the surroundings failed
+ ├─ TerminalError            a retry does not help; the caller must change something
+ │   ├─ InputError           the user's file, mapping or text is invalid
+ │   ├─ LimitError           a limit from the settings is exceeded
+ │   ├─ NotFoundError        the object, job or user does not exist or belongs to somebody else
+ │   ├─ ConflictError        the state has changed: a conditional write lost, or a job's state does not allow the action
+ │   ├─ AuthenticationError  the token is missing, invalid, expired or revoked, or the password is wrong
+ │   ├─ PermissionError_     the caller is authenticated but not allowed
+ │   └─ ConfigurationError   a setting, a model bundle or the installation is wrong
+ └─ TransientError           a dependency failed; a later retry may succeed
      └─ RateLimitError       too many requests; retry after `retry_after_seconds`
 
-Each carries a stable `code` (kebab case, documented in docs/api.md) and a message in plain words: what to change.
-Vendor exceptions never leave an adapter: they are mapped to one of these.
+Each has a stable `code` (kebab case, documented in docs/api.md) and a message that says what to change.
+Adapters translate vendor exceptions into one of these, so that no vendor exception leaves an adapter.
 """
 
 from __future__ import annotations
 
 
 class ReviewLensError(Exception):
-    """Base of the tree. `code` is stable, `message` for people; `details` are small JSON-able facts."""
+    """Base class. `code` is stable, `message` is for people, `details` is a small JSON-serialisable dictionary."""
 
     default_code = "error"
 
@@ -32,43 +32,43 @@ class ReviewLensError(Exception):
 
 
 class TerminalError(ReviewLensError):
-    """Trying again changes nothing."""
+    """A retry does not help."""
 
     default_code = "terminal-error"
 
 
 class InputError(TerminalError):
-    """What the person gave is at fault."""
+    """The user's input is invalid."""
 
     default_code = "invalid-input"
 
 
 class LimitError(TerminalError):
-    """A named limit was exceeded; `details` holds `limit`, `allowed` and, where known, `actual`."""
+    """A limit from the settings is exceeded; `details` holds `limit`, `allowed` and, if known, `actual`."""
 
     default_code = "limit-exceeded"
 
 
 class NotFoundError(TerminalError):
-    """It does not exist, or not for this caller."""
+    """It does not exist, or the caller may not see it."""
 
     default_code = "not-found"
 
 
 class ConflictError(TerminalError):
-    """The state has moved on."""
+    """The current state does not allow the operation."""
 
     default_code = "conflict"
 
 
 class AuthenticationError(TerminalError):
-    """No valid proof of who is calling."""
+    """The caller is not authenticated."""
 
     default_code = "not-authenticated"
 
 
 class PermissionError_(TerminalError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but not allowed to do this."""
 
     default_code = "not-permitted"
 
@@ -80,7 +80,7 @@ class ConfigurationError(TerminalError):
 
 
 class TransientError(ReviewLensError):
-    """The surroundings failed; trying again may work."""
+    """A dependency failed; a later retry may succeed."""
 
     default_code = "temporarily-unavailable"
 

@@ -1,4 +1,4 @@
-"""Ids of jobs and uploads: random, safe in a key, sorted by the time they were made."""
+"""Ids of jobs and uploads (random, safe in a key, sorted by creation time) and time stamps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _latest = 0
 
 
 def new_id() -> str:
-    """Eleven hex digits of milliseconds since 1970, then 64 random bits in hex; never before one that was made here."""
+    """Return 11 hex digits of milliseconds since 1970 and 64 random bits in hex; ids of one process always increase."""
     global _latest
     with _lock:
         _latest = max(_latest + 1, time.time_ns() // 1_000_000)
@@ -20,10 +20,10 @@ def new_id() -> str:
 
 
 def now() -> str:
-    """The present as ISO 8601 in UTC, with milliseconds."""
+    """Return the current time as ISO 8601 in UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def seconds_since(stamp: str, present: datetime | None = None) -> float:
-    """Seconds since a time that `now` gave; below 0 where the clock was set back."""
+    """Return the seconds since a time stamp from `now`; negative if the clock was set back."""
     return ((present or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds()

@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, to standard output and a file: facts about requests, never what was in them."""
+"""JSON logs, one object per line, on standard output and in a file; they never contain users' content."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being answered; part of every line logged meanwhile."""
+"""The id of the current request; every log line includes it."""
 
-_MAX_BYTES, _KEPT = 10_000_000, 5
-_OWN_FIELDS = "facts"
+_MAX_BYTES, _BACKUPS = 10_000_000, 5
 
 
 class JsonFormatter(logging.Formatter):
-    """An exception is logged as its type and where it arose: its message may quote what a person wrote."""
+    """Formats records as JSON. Exceptions are logged without their message, which may quote what a user wrote."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line of JSON; `extra={"facts": {...}}` adds fields."""
+        """Return the record as one line of JSON; `extra={"facts": {...}}` adds fields."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -31,14 +30,14 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id.get():
             line["request_id"] = request_id.get()
-        line.update(getattr(record, _OWN_FIELDS, {}))
+        line.update(getattr(record, "facts", {}))
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = describe_exception(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def describe_exception(error: BaseException) -> dict[str, object]:
-    """Type, chain and places of an exception, without any message."""
+    """Return the types of an exception and its causes, and its stack frames, without any message."""
     chain: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in chain:
@@ -52,15 +51,15 @@ def describe_exception(error: BaseException) -> dict[str, object]:
 
 
 def configure_logging(file: Path, level: str) -> None:
-    """Send everything that is logged in this process to standard output and to `file`, which is rotated at 10 MB."""
+    """Send all logs of this process to standard output and to `file`, which is rotated at 10 MB."""
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-        old.close()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
     for handler in (
         logging.StreamHandler(sys.stdout),
-        RotatingFileHandler(file, maxBytes=_MAX_BYTES, backupCount=_KEPT, encoding="utf-8"),
+        RotatingFileHandler(file, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8"),
     ):
         handler.setFormatter(JsonFormatter())
         root.addHandler(handler)
@@ -70,8 +69,7 @@ def configure_logging(file: Path, level: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    logging.getLogger(
-        "uvicorn.access"
-    ).disabled = True  # it would write query strings; the backend logs requests itself
+    # uvicorn's access log contains query strings; the backend logs requests itself.
+    logging.getLogger("uvicorn.access").disabled = True
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "multipart", "python_multipart"):
         logging.getLogger(name).setLevel(logging.WARNING)

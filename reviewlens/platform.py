@@ -1,128 +1,122 @@
-"""The composition root: from settings to one object that holds every adapter; the only place that picks them."""
+"""The composition root: from settings to one object that makes every adapter; the only place that picks them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any, Self
 
 from reviewlens.contracts.tables import Sniffed
-from reviewlens.errors import ConfigurationError
 from reviewlens.identity.interface import IdentityProvider
 from reviewlens.identity.local import LocalIdentity
-from reviewlens.jobs.dispatcher import Dispatcher
-from reviewlens.jobs.housekeeping import Housekeeping
 from reviewlens.jobs.interface import JobTable
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.sqlite import SqliteJobTable
 from reviewlens.launch.interface import Launcher
 from reviewlens.launch.subprocess import SubprocessLauncher
-from reviewlens.reviews.records import ReadLimits
+from reviewlens.lazy import lazy
+from reviewlens.predictor import Predictor
+from reviewlens.reading.records import ReadLimits
 from reviewlens.settings import Settings
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
 from reviewlens.uploads.service import UploadService
 
+if TYPE_CHECKING:
+    from reviewlens.insights.results import Results
 
-@dataclass(frozen=True)
+
 class Platform:
-    """Everything a door needs. `local_users` is the user pool where it is our own, else None."""
+    """The adapters and services of one process, each made when first used, so that a service opens only what it uses.
 
-    settings: Settings
-    store: ObjectStore
-    identity: IdentityProvider
-    local_users: LocalIdentity | None
-    table: JobTable
-    launcher: Launcher
-    uploads: UploadService
-    jobs: JobService
-    dispatcher: Dispatcher
-    housekeeping: Housekeeping
-    cache_dir: Path
-    _lock: FileLock
+    Any number of platforms may use the same data folder, in one process or in several: writes to shared state are
+    conditional. Jobs are started by a `reviewlens.worker.Worker`, of which there is one per data folder.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data_dir = settings.data_dir.absolute()
+        self.cache_dir = self.data_dir / "cache"
+        self.secrets_dir = self.data_dir / "secrets"
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Build it; ConfigurationError (`already-running`) when another process has this data folder open."""
-        data = settings.data_dir.absolute()
-        data.mkdir(parents=True, exist_ok=True)
-        # Each backend has a data folder of its own; what several of them share lies behind the adapters.
-        lock = FileLock(data / "backend.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise ConfigurationError(
-                f"Another ReviewLens backend is using {data}. Stop it, or give this one a folder of its own"
-                " in REVIEWLENS_DATA_DIR.",
-                code="already-running",
-            ) from error
-        try:
-            store = store_for_uri(settings.store_uri)
-            local_users = (
-                LocalIdentity(data / "users.db", secrets_dir(settings), settings) if _local(settings) else None
-            )
-            identity = local_users or _cognito(settings)
-            table = _table(settings)
-            launcher = _launcher(settings)
-        except BaseException:
-            lock.release()
-            raise
-        uploads = UploadService(store, settings, _sniff)
-        cache_dir = data / "cache"
-        jobs = JobService(table, store, uploads, settings, cache_dir=cache_dir)
-        dispatcher = Dispatcher(jobs, launcher)
-        housekeeping = Housekeeping(jobs, uploads, cache_dir)
-        return cls(
-            settings,
-            store,
-            identity,
-            local_users,
-            table,
-            launcher,
-            uploads,
-            jobs,
-            dispatcher,
-            housekeeping,
-            cache_dir,
-            lock,
-        )
+        """A platform; opens nothing yet."""
+        return cls(settings)
+
+    @lazy
+    def store(self) -> ObjectStore:
+        """The object store."""
+        return store_for_uri(self.settings.store_uri)
+
+    @lazy
+    def local_users(self) -> LocalIdentity | None:
+        """The local user pool; None where users are kept elsewhere."""
+        if self.settings.identity != "local":
+            return None
+        return LocalIdentity(self.data_dir / "users.db", self.secrets_dir, self.settings)
+
+    @lazy
+    def identity(self) -> IdentityProvider:
+        """Verifies tokens and logs users in."""
+        if self.local_users is not None:
+            return self.local_users
+        from reviewlens.identity.cognito import CognitoIdentity  # AWS's client loads only where it is used
+
+        return CognitoIdentity(self.settings)
+
+    @lazy
+    def table(self) -> JobTable:
+        """The job table."""
+        if not self.settings.jobs_table:
+            return SqliteJobTable(self.data_dir / "jobs.db")
+        from reviewlens.jobs.dynamodb import DynamoJobTable
+
+        return DynamoJobTable(self.settings.jobs_table)
+
+    @lazy
+    def launcher(self) -> Launcher:
+        """Starts the tasks that work on jobs."""
+        if self.settings.launcher == "subprocess":
+            return SubprocessLauncher(self.data_dir / "logs" / "jobs")
+        from reviewlens.launch.fargate import FargateLauncher
+
+        return FargateLauncher(self.settings)
+
+    @lazy
+    def uploads(self) -> UploadService:
+        """Receives and describes uploads."""
+        return UploadService(self.store, self.settings, _sniff)
+
+    @lazy
+    def jobs(self) -> JobService:
+        """Submits, shows, cancels, retries and deletes jobs."""
+        return JobService(self.table, self.store, self.uploads, self.settings, cache_dir=self.cache_dir)
+
+    @lazy
+    def predictor(self) -> Predictor:
+        """Scores and explains single reviews in this process; call `load()` to load the model."""
+        return Predictor(self.settings)
+
+    def results(self, user: str, job_id: str) -> Results:
+        """The outputs of this user's job, opened for questions.
+
+        Raises NotFoundError (`job-not-found`), ConflictError (`job-not-succeeded`, `being-deleted`).
+        """
+        from reviewlens.insights.results import open_results  # loads Polars
+
+        self.jobs.check_succeeded(user, job_id)
+        return open_results(self.store, user, job_id, self.cache_dir)
 
     def close(self) -> None:
-        """Close the databases and let go of the data folder; the dispatcher must have stopped."""
-        if self.local_users is not None:
-            self.local_users.close()
-        if isinstance(self.table, SqliteJobTable):
-            self.table.close()
-        self._lock.release()
-
-
-def _local(settings: Settings) -> bool:
-    return settings.identity == "local"
-
-
-def _cognito(settings: Settings) -> IdentityProvider:
-    from reviewlens.identity.cognito import CognitoIdentity  # AWS's client loads only where it is used
-
-    return CognitoIdentity(settings)
-
-
-def _table(settings: Settings) -> JobTable:
-    if not settings.jobs_table:
-        return SqliteJobTable(settings.data_dir.absolute() / "jobs.db")
-    from reviewlens.jobs.dynamodb import DynamoJobTable
-
-    return DynamoJobTable(settings.jobs_table)
-
-
-def _launcher(settings: Settings) -> Launcher:
-    if settings.launcher == "subprocess":
-        return SubprocessLauncher(settings.data_dir.absolute() / "logs" / "jobs")
-    from reviewlens.launch.fargate import FargateLauncher
-
-    return FargateLauncher(settings)
+        """Close the databases that were opened, and wait for a model that is loading. The next use opens them again."""
+        opened = vars(self)
+        if "predictor" in opened:
+            self.predictor.settle()
+        for database in (opened.get("local_users"), opened.get("table")):
+            if isinstance(database, LocalIdentity | SqliteJobTable):
+                database.close()
+        for name in ("local_users", "identity", "table", "jobs"):
+            opened.pop(name, None)
 
 
 def _sniff(
@@ -133,11 +127,6 @@ def _sniff(
     overrides: dict[str, Any] | None = None,
 ) -> Sniffed:
     """The reading libraries are loaded with the first upload, not at the start."""
-    from reviewlens.reviews.sniff import sniff
+    from reviewlens.reading.sniff import sniff
 
     return sniff(open_source, filename, size_bytes, limits, overrides)
-
-
-def secrets_dir(settings: Settings) -> Path:
-    """Where signing key and operator key are kept."""
-    return settings.data_dir.absolute() / "secrets"

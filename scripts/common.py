@@ -1,4 +1,4 @@
-"""What the scripts share: plain words on standard error, failures that end a script, programs that may be absent."""
+"""Shared by the scripts: messages, failures with an exit code, running programs, the description of a deployment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFERENCE = re.compile(r"(?P<repository>[a-z0-9][a-z0-9._:/-]*)@sha256:[0-9a-f]
 
 
 class Failure(Exception):
-    """What went wrong and what to do, in words for a person; `main` prints it and ends with its exit code."""
+    """A failure with a message for people; `main` prints it and exits with `code`."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -26,13 +26,13 @@ class Failure(Exception):
 
 
 def say(text: str) -> None:
-    """One line for the person who reads the log."""
+    """Write one line to standard error."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def read(path: str) -> str:
-    """The text of a file, or of standard input for `-`. Raises Failure (2) where it cannot be read."""
+    """The text of a file, or of standard input for `-`. Raises Failure (2) if it cannot be read."""
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -40,7 +40,7 @@ def read(path: str) -> str:
 
 
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a program and waits for it; its output is the caller's to print. Raises Failure where it is missing."""
+    """Run a program and wait for it; the caller prints its output. Raises Failure (2) if it is not installed."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, **options)
     except FileNotFoundError as error:
@@ -49,7 +49,7 @@ def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[s
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where ReviewLens runs in an AWS account: what `terraform output -json deployment` prints."""
+    """Where ReviewLens runs in an AWS account; `terraform output -json deployment` prints it."""
 
     region: str
     cluster: str
@@ -61,45 +61,45 @@ class Deployment:
 
     @classmethod
     def parse(cls, text: str) -> Deployment:
-        """Reads the JSON. Raises Failure (2) that names what is missing or of the wrong form."""
-        found = _object(text, "the deployment (terraform output -json deployment)")
-        words = ("region", "cluster", "task_family", "backend_url", "frontend_url")
-        wrong = [name for name in words if not isinstance(found.get(name), str) or not found[name]]
+        """Read the JSON. Raises Failure (2) that names missing and invalid fields."""
+        outputs = _object(text, "the deployment (terraform output -json deployment)")
+        names = ("region", "cluster", "task_family", "backend_url", "frontend_url")
+        wrong = [name for name in names if not isinstance(outputs.get(name), str) or not outputs[name]]
         for name, keys in (("services", SERVICES), ("repositories", IMAGES)):
-            inner = found.get(name)
-            inner = inner if isinstance(inner, dict) else {}
-            wrong += [f"{name}.{key}" for key in keys if not isinstance(inner.get(key), str) or not inner[key]]
+            group = outputs.get(name)
+            group = group if isinstance(group, dict) else {}
+            wrong += [f"{name}.{key}" for key in keys if not isinstance(group.get(key), str) or not group[key]]
         if wrong:
             raise Failure(
                 f"The deployment lacks {', '.join(wrong)}. Print it with terraform -chdir=infra output -json deployment"
-                " and put it into the variable DEPLOYMENT of the GitHub environment.",
+                " and store it in the variable DEPLOYMENT of the GitHub environment.",
                 2,
             )
-        services = {name: found["services"][name] for name in SERVICES}
-        repositories = {name: found["repositories"][name] for name in IMAGES}
-        return cls(services=services, repositories=repositories, **{name: found[name] for name in words})
+        services = {name: outputs["services"][name] for name in SERVICES}
+        repositories = {name: outputs["repositories"][name] for name in IMAGES}
+        return cls(services=services, repositories=repositories, **{name: outputs[name] for name in names})
 
 
 def parse_images(text: str, deployment: Deployment) -> dict[str, str]:
     """Image name to `repository@sha256:…`. Raises Failure (2) for a tag, another repository or a missing image."""
-    found = _object(text, "the list of images (what push_images.py prints)")
+    references = _object(text, "the list of images (the output of push_images.py)")
     for name in IMAGES:
-        reference = found.get(name)
+        reference = references.get(name)
         match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
         if match is None or match["repository"] != deployment.repositories[name]:
             raise Failure(
-                f"The image of {name} must be {deployment.repositories[name]}@sha256:… and is {reference!r}."
-                " Deploy what push_images.py printed; a tag is refused, since it can come to mean another image.",
+                f"The image of {name} must be {deployment.repositories[name]}@sha256:…, not {reference!r}."
+                " Deploy the output of push_images.py; a tag is refused, because it can be moved to another image.",
                 2,
             )
-    return {name: found[name] for name in IMAGES}
+    return {name: references[name] for name in IMAGES}
 
 
-def _object(text: str, what: str) -> dict[str, Any]:
+def _object(text: str, name: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError as error:
-        raise Failure(f"What was given as {what} is not JSON: {error}", 2) from error
-    if not isinstance(found, dict):
-        raise Failure(f"What was given as {what} is not a JSON object.", 2)
-    return found
+        raise Failure(f"This is not JSON: {name}: {error}", 2) from error
+    if not isinstance(value, dict):
+        raise Failure(f"This is not a JSON object: {name}.", 2)
+    return value

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deploys images to ECS by digest, tries the result over HTTP, and goes back to the version before when that fails."""
+"""Deploys images to ECS by digest, runs the smoke test, and rolls back to the previous version if that fails."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rollout import PIPELINE_VARIABLE, Ecs, short
 from smoke import Site, Visitor, check
 
 _EPILOG = """\
-AWS's own variables (AWS_PROFILE, a role, ...) say who you are. SMOKE_PASSWORD holds the password of --smoke-user.
-Exit codes: 0 the new version runs; 1 it did not, and the version before runs again; 2 asked wrongly, nothing was
-changed; 3 it did not, and going back failed too: somebody must look."""
+Credentials come from the usual AWS variables (AWS_PROFILE, a role, ...). SMOKE_PASSWORD holds the password of
+--smoke-user. Exit codes: 0 the new version runs; 1 it failed and the previous version runs again; 2 invalid arguments,
+nothing was changed; 3 it failed and the rollback failed too: a person must act."""
 
 
 @dataclass
 class Change:
-    """One deployment under way. `before`: service to the revision to go back to; `moved`: services told to move."""
+    """One deployment. `previous`: service to the revision to roll back to; `updated`: services that were updated."""
 
     ecs: Ecs
     deployment: Deployment
@@ -35,79 +35,82 @@ class Change:
     smoke: Callable[[], None]
 
     def __post_init__(self) -> None:
-        self.before: dict[str, str] = {}
-        self.moved: list[str] = []
+        self.previous: dict[str, str] = {}
+        self.updated: list[str] = []
 
     def make(self) -> dict[str, str]:
-        """Registers, moves, waits, tries. Returns service to new revision; raises what went wrong."""
+        """Register, update, wait and run the smoke test. Returns service to new revision; raises the first failure."""
         names = self.deployment.services
-        self.before = {names[role]: self.ecs.settled(names[role]) for role in SERVICES}
+        self.previous = {names[role]: self.ecs.settled(names[role]) for role in SERVICES}
         pipeline = self.ecs.register(self.deployment.task_family, "pipeline", self.images["pipeline"])
-        # The backend names the revision that its jobs run in: while two versions run side by side, each starts its own.
+        # The backend names the revision that its jobs run in, so that two versions side by side start their own.
         variables = {PIPELINE_VARIABLE: short(pipeline)}
         wanted = {
             names[role]: self.ecs.register(
-                self.ecs.family(self.before[names[role]]), role, self.images[role], variables
+                self.ecs.family(self.previous[names[role]]), role, self.images[role], variables
             )
             for role in SERVICES
         }
         for service, arn in wanted.items():
-            self.moved.append(service)
+            self.updated.append(service)
             self.ecs.update(service, arn)
         self.ecs.wait(wanted)
         self.smoke()
         return wanted
 
     def undo(self, *, wait: bool = True) -> None:
-        """Services back to the revisions before; the new ones are taken out of use. Raises what went wrong."""
-        back = {service: self.before[service] for service in self.moved}
-        for service, arn in back.items():
+        """Roll services back to the previous revisions and deregister the new ones. Raises the first failure."""
+        rollback = {service: self.previous[service] for service in self.updated}
+        for service, arn in rollback.items():
             self.ecs.update(service, arn)
-        if wait and back:
-            self.ecs.wait(back)
+        if wait and rollback:
+            self.ecs.wait(rollback)
         self.ecs.forget()
 
 
 def deploy(change: Change) -> int:
-    """Makes the change, or undoes it. Returns the exit code."""
+    """Make the change, or undo it. Returns the exit code."""
     try:
         for service, arn in change.make().items():
             say(f"deploy: {service} runs {short(arn)}")
-    except Exception as error:  # noqa: BLE001 - whatever it was, the version before must run
+    except Exception as error:  # noqa: BLE001 - whatever failed, the previous version must run
         known = isinstance(error, (Failure, BotoCoreError, ClientError))
         say(f"deploy: the new version does not run. {error if known else repr(error)}")
-        asked_wrongly = isinstance(error, Failure) and error.code == 2 and not change.moved
-        return _go_back(change, code=2 if asked_wrongly else 1)
+        invalid = isinstance(error, Failure) and error.code == 2 and not change.updated
+        return _roll_back(change, code=2 if invalid else 1)
     except KeyboardInterrupt:
-        # A cancelled run is ended within seconds: say the way back and leave.
-        say("deploy: stopped by hand; telling ECS to go back, without waiting for it.")
+        # GitHub kills a cancelled workflow within seconds: start the rollback and exit.
+        say("deploy: interrupted; rolling back without waiting for it.")
         change.undo(wait=False)
         return 1
     return 0
 
 
-def _go_back(change: Change, code: int) -> int:
+def _roll_back(change: Change, code: int) -> int:
     try:
-        say("deploy: going back to the version before." if change.moved else "deploy: no service was touched.")
+        say("deploy: rolling back to the previous version." if change.updated else "deploy: no service was changed.")
         change.undo()
-        if change.moved:
+        if change.updated:
             change.smoke()
-    except Exception as error:  # noqa: BLE001 - somebody has to be told what to do now
-        say(f"deploy: GOING BACK FAILED TOO. {error}")
-        for service, arn in change.before.items():
+    except Exception as error:  # noqa: BLE001 - a person must be told what to do now
+        say(f"deploy: THE ROLLBACK FAILED TOO. {error}")
+        for service, arn in change.previous.items():
             cluster = change.ecs.cluster
             say(f"  aws ecs update-service --cluster {cluster} --service {service} --task-definition {short(arn)}")
         return 3
-    if change.moved:
-        say("deploy: the version before runs again.")
+    if change.updated:
+        say("deploy: the previous version runs again.")
     return code
 
 
 def _summary(path: str, code: int, images: dict[str, str]) -> None:
-    said = {0: "runs", 1: "failed; the version before runs", 2: "was not tried", 3: "FAILED, and so did going back"}[
-        code
-    ]
-    lines = [f"### The new version {said}", "", "| part | image |", "|---|---|"]
+    outcomes = {
+        0: "runs",
+        1: "failed; the previous version runs",
+        2: "was not tried",
+        3: "FAILED, and so did the rollback",
+    }
+    lines = [f"### The new version {outcomes[code]}", "", "| part | image |", "|---|---|"]
     lines += [f"| {name} | `{reference}` |" for name, reference in images.items()]
     with Path(path).open("a", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
@@ -119,41 +122,41 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--deployment", required=True, metavar="FILE", help="terraform output -json deployment")
     parser.add_argument(
-        "--images", required=True, metavar="FILE", help="what push_images.py printed; - reads standard input"
+        "--images", required=True, metavar="FILE", help="output of push_images.py; - reads standard input"
     )
     parser.add_argument(
-        "--patience", type=float, default=900, help="seconds for services to settle (default %(default)s)"
+        "--patience", type=float, default=900, help="seconds for services to become stable (default %(default)s)"
     )
-    parser.add_argument("--poll", type=float, default=10, help="seconds between looks (default %(default)s)")
+    parser.add_argument("--poll", type=float, default=10, help="seconds between checks (default %(default)s)")
     parser.add_argument(
-        "--smoke-patience", type=float, default=180, help="seconds for the site to answer (default %(default)s)"
+        "--smoke-patience", type=float, default=180, help="seconds for the site to become ready (default %(default)s)"
     )
-    parser.add_argument("--smoke-user", default="", help="analyse a small file as this user, too")
+    parser.add_argument("--smoke-user", default="", help="also analyse a small file as this user")
     parser.add_argument("--summary", default="", metavar="FILE", help="append a summary in Markdown to this file")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The script; returns its exit code."""
-    given = _arguments(arguments)
+    """Run the script. Returns the exit code."""
+    options = _arguments(arguments)
     try:
-        deployment = Deployment.parse(read(given.deployment))
-        images = parse_images(read(given.images), deployment)
-        site = Site(deployment.backend_url, deployment.frontend_url, given.smoke_patience)
-        visitor = Visitor(given.smoke_user, os.environ.get("SMOKE_PASSWORD", "")) if given.smoke_user else None
+        deployment = Deployment.parse(read(options.deployment))
+        images = parse_images(read(options.images), deployment)
+        site = Site(deployment.backend_url, deployment.frontend_url, options.smoke_patience)
+        visitor = Visitor(options.smoke_user, os.environ.get("SMOKE_PASSWORD", "")) if options.smoke_user else None
         client = boto3.client(
             "ecs", region_name=deployment.region, config=Config(retries={"mode": "standard", "max_attempts": 8})
         )
-        ecs = Ecs(client, deployment.cluster, poll=given.poll, patience=given.patience)
+        ecs = Ecs(client, deployment.cluster, poll=options.poll, patience=options.patience)
     except Failure as failure:
         say(f"deploy: {failure}")
         return failure.code
-    # Not what SIGINT does now: a process in the background has inherited that it ignores it.
+    # Set explicitly: a process in the background inherits that SIGINT is ignored.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"deploy: to the cluster {deployment.cluster} in {deployment.region}: {json.dumps(images)}")
     code = deploy(Change(ecs, deployment, images, lambda: check(site, visitor)))
-    if given.summary:
-        _summary(given.summary, code, images)
+    if options.summary:
+        _summary(options.summary, code, images)
     return code
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Pushes the images that build_images.sh made to ECR and prints, as JSON, by which digest each is to be deployed."""
+"""Pushes the images of build_images.sh to ECR and prints the digest of each as JSON."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ _VISIBLE_SECONDS = 60
 
 
 def digest_of(ecr: Any, repository: str, tag: str) -> str | None:
-    """The digest under which ECR keeps `repository:tag`; None where there is no such image."""
+    """The digest of `repository:tag` in ECR; None if there is no such image."""
     try:
-        found = ecr.describe_images(repositoryName=repository.partition("/")[2], imageIds=[{"imageTag": tag}])[
-            "imageDetails"
-        ]
+        name = repository.partition("/")[2]
+        images = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])["imageDetails"]
     except ecr.exceptions.ImageNotFoundException:
         return None
-    return str(found[0]["imageDigest"]) if found else None
+    return str(images[0]["imageDigest"]) if images else None
 
 
 def log_in(ecr: Any, registry: str) -> None:
-    """Lets docker push to the registry for as long as ECR's token lives. The token never stands on a command line."""
+    """Log docker in to the registry. The token goes through standard input, never onto a command line."""
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(token).decode().partition(":")
     done = run(["docker", "login", "--username", user, "--password-stdin", registry], input=password)
@@ -41,7 +40,7 @@ def log_in(ecr: Any, registry: str) -> None:
 
 
 def push(ecr: Any, local: str, repository: str, tag: str) -> str:
-    """Pushes one image; the digest that ECR then has for the tag, which must be the one that docker pushed."""
+    """Push one image. Returns ECR's digest for the tag; raises Failure if it is not the one that docker pushed."""
     remote = f"{repository}:{tag}"
     for command in (["docker", "tag", local, remote], ["docker", "push", "--quiet", remote]):
         done = run(command)
@@ -49,7 +48,7 @@ def push(ecr: Any, local: str, repository: str, tag: str) -> str:
             raise Failure(f"{' '.join(command)} failed: {done.stderr.strip()}")
     inspected = run(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", remote])
     if inspected.returncode:
-        raise Failure(f"docker does not tell the digest of {remote}: {inspected.stderr.strip()}")
+        raise Failure(f"docker does not report the digest of {remote}: {inspected.stderr.strip()}")
     deadline = time.monotonic() + _VISIBLE_SECONDS
     while (digest := digest_of(ecr, repository, tag)) is None:
         if time.monotonic() > deadline:
@@ -57,24 +56,24 @@ def push(ecr: Any, local: str, repository: str, tag: str) -> str:
         time.sleep(2)
     if f"{repository}@{digest}" not in (json.loads(inspected.stdout) or []):
         raise Failure(
-            f"{remote} is not the image that was pushed: somebody else pushed under the same tag."
+            f"{remote} is not the image that was pushed: another image was pushed with the same tag."
             " Make the repository's tags immutable and run this again."
         )
     return digest
 
 
 def push_all(ecr: Any, deployment: Deployment, tag: str, *, prefix: str, look_up: bool) -> dict[str, str]:
-    """Each image by digest. An image that is there already is kept: the same commit is the same image, whoever asks."""
+    """Push the images; returns name to digest. An image that the registry already has for the tag is kept."""
     pushed: dict[str, str] = {}
     logged_in = False
     for name, repository in deployment.repositories.items():
         digest = digest_of(ecr, repository, tag)
         if digest:
-            say(f"{name}: {tag} is in the registry already")
+            say(f"{name}: the registry already has {tag}")
         elif look_up:
             raise Failure(
-                f"The registry has no {repository}:{tag}. Give the full commit hash of a version that was"
-                f" deployed before; aws ecr describe-images --repository-name {repository.partition('/')[2]} tells.",
+                f"The registry has no {repository}:{tag}. Name the full commit hash of a version that was"
+                f" deployed before. List: aws ecr describe-images --repository-name {repository.partition('/')[2]}",
                 2,
             )
         else:
@@ -90,39 +89,35 @@ def push_all(ecr: Any, deployment: Deployment, tag: str, *, prefix: str, look_up
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="AWS's own variables (AWS_PROFILE, a role, ...) say who you are."
-        " Exit codes: 0 done, 1 failed, 2 asked wrongly.",
+        epilog="Credentials come from the usual AWS variables (AWS_PROFILE, a role, ...)."
+        " Exit codes: 0 done, 1 failed, 2 invalid arguments.",
     )
     parser.add_argument(
         "--deployment", required=True, metavar="FILE", help="terraform output -json deployment; - reads standard input"
     )
-    parser.add_argument("--tag", required=True, help="the commit's hash, which build_images.sh was given too")
-    parser.add_argument(
-        "--prefix", default="reviewlens-", help="what local image names begin with (default %(default)s)"
-    )
-    parser.add_argument(
-        "--look-up", action="store_true", help="push nothing: the images of this tag must be there already"
-    )
-    parser.add_argument("--out", default="-", metavar="FILE", help="where the JSON goes (default: standard output)")
+    parser.add_argument("--tag", required=True, help="the commit's hash, as for build_images.sh")
+    parser.add_argument("--prefix", default="reviewlens-", help="prefix of local image names (default %(default)s)")
+    parser.add_argument("--look-up", action="store_true", help="push nothing: the registry must already have this tag")
+    parser.add_argument("--out", default="-", metavar="FILE", help="file for the JSON (default: standard output)")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The script; returns its exit code."""
-    given = _arguments(arguments)
+    """Run the script. Returns the exit code."""
+    options = _arguments(arguments)
     try:
-        if not _TAG.fullmatch(given.tag):
+        if not _TAG.fullmatch(options.tag):
             raise Failure(
-                f"{given.tag!r} cannot be an image's tag: letters, digits, dots, dashes and underlines only.", 2
+                f"{options.tag!r} is not a valid image tag: use letters, digits, dots, dashes and underscores only.", 2
             )
-        deployment = Deployment.parse(read(given.deployment))
+        deployment = Deployment.parse(read(options.deployment))
         ecr = boto3.client("ecr", region_name=deployment.region)
-        images = push_all(ecr, deployment, given.tag, prefix=given.prefix, look_up=given.look_up)
+        images = push_all(ecr, deployment, options.tag, prefix=options.prefix, look_up=options.look_up)
         text = json.dumps(images, separators=(",", ":")) + "\n"
-        if given.out == "-":
+        if options.out == "-":
             sys.stdout.write(text)
         else:
-            Path(given.out).write_text(text, encoding="utf-8")
+            Path(options.out).write_text(text, encoding="utf-8")
     except Failure as failure:
         say(f"push_images: {failure}")
         return failure.code

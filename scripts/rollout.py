@@ -1,4 +1,4 @@
-"""What deploy.py asks of ECS: new revisions with images by digest, services moved to them, a bounded wait."""
+"""The ECS part of deploy.py: register revisions with images by digest, update services, wait for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from common import Failure, say
 
-# What describe_task_definition tells and register_task_definition does not take.
+# Fields of describe_task_definition that register_task_definition does not accept.
 _READ_ONLY = {
     "taskDefinitionArn",
     "revision",
@@ -31,7 +31,7 @@ def short(arn: str) -> str:
 
 @dataclass
 class Ecs:
-    """One cluster's services; `poll` seconds between looks, `patience` seconds for services to settle."""
+    """The services of one cluster; `poll`: seconds between checks, `patience`: seconds until services are stable."""
 
     client: Any
     cluster: str
@@ -40,20 +40,20 @@ class Ecs:
     registered: list[str] = field(default_factory=list)
 
     def service(self, name: str) -> dict[str, Any]:
-        """The service as ECS describes it. Raises Failure (2) where it is missing or being deleted."""
+        """The service as ECS describes it. Raises Failure (2) if it is missing or being deleted."""
         answer = self.client.describe_services(cluster=self.cluster, services=[name])
-        found = [service for service in answer["services"] if service["status"] == "ACTIVE"]
-        if not found:
+        active = [service for service in answer["services"] if service["status"] == "ACTIVE"]
+        if not active:
             raise Failure(f"The cluster {self.cluster} has no running service {name}. Has terraform apply been run?", 2)
-        return dict(found[0])
+        return dict(active[0])
 
     def settled(self, name: str) -> str:
-        """The revision that a service last ran well: the one to go back to."""
+        """The revision that a service last ran successfully: the one to roll back to."""
         deployments = self.service(name)["deployments"]
         for deployment in sorted(deployments, key=lambda each: each["status"] != "PRIMARY"):
             if deployment.get("rolloutState", "COMPLETED") == "COMPLETED":
                 return str(deployment["taskDefinition"])
-        # No deployment says that it is completed: an older one that still runs tasks is better known than the newest.
+        # No deployment is completed: prefer an older one that still runs tasks to the newest.
         older = [each for each in deployments if each["status"] == "ACTIVE" and each["runningCount"]]
         return str((older or deployments)[0]["taskDefinition"])
 
@@ -62,18 +62,19 @@ class Ecs:
         return short(arn).rpartition(":")[0]
 
     def register(self, family: str, container: str, image: str, variables: Mapping[str, str] | None = None) -> str:
-        """A new revision: the newest one of the family (Terraform's changes are in it) with another image.
+        """Register the family's newest revision, which has Terraform's changes, with another image. Returns the ARN.
 
-        `variables` replaces values of environment variables that the container has already. Returns the ARN.
+        `variables` replaces the values of environment variables that the container already has.
+        Raises Failure (2) if the family has no such container.
         """
         answer = self.client.describe_task_definition(taskDefinition=family, include=["TAGS"])
         definition = {key: value for key, value in answer["taskDefinition"].items() if key not in _READ_ONLY}
         definition = {key: value for key, value in definition.items() if value not in ("", [], None)}
-        chosen = [each for each in definition["containerDefinitions"] if each["name"] == container]
-        if not chosen:
+        containers = [each for each in definition["containerDefinitions"] if each["name"] == container]
+        if not containers:
             raise Failure(f"The task definition {family} has no container called {container}.", 2)
-        chosen[0]["image"] = image
-        for variable in chosen[0].get("environment", []):
+        containers[0]["image"] = image
+        for variable in containers[0].get("environment", []):
             variable["value"] = (variables or {}).get(variable["name"], variable["value"])
         if answer.get("tags"):
             definition["tags"] = answer["tags"]
@@ -83,40 +84,41 @@ class Ecs:
         return arn
 
     def update(self, service: str, arn: str) -> None:
-        """Tells ECS to move a service to a revision; `wait` waits for it."""
-        say(f"{service}: moving to {short(arn)}")
+        """Start the rollout of a revision to a service; `wait` waits for it."""
+        say(f"{service}: rolling out {short(arn)}")
         self.client.update_service(cluster=self.cluster, service=service, taskDefinition=arn)
 
     def wait(self, wanted: Mapping[str, str]) -> None:
-        """Until each service (name to ARN) runs the wanted revision alone, with as many tasks as it should have.
+        """Wait until each service (name to ARN) runs only the wanted revision, with all its tasks.
 
-        Raises Failure that says what ECS said: when a rollout failed, when ECS's circuit breaker went back by itself,
-        when `patience` is over.
+        Raises Failure with ECS's reason if a rollout fails, if ECS's circuit breaker rolls back, or after `patience`.
         """
-        begun = time.monotonic()
-        left, seen = dict(wanted), set[str]()
+        started = time.monotonic()
+        waiting, seen = dict(wanted), set[str]()
         while True:
-            for name, arn in list(left.items()):
+            for name, arn in list(waiting.items()):
                 service = self.service(name)
                 primary = next(each for each in service["deployments"] if each["status"] == "PRIMARY")
                 if primary["taskDefinition"] == arn:
                     seen.add(name)
                     if primary.get("rolloutState") == "FAILED":
-                        reason = primary.get("rolloutStateReason") or "no reason given"
-                        raise Failure(f"{name} did not start: {reason}{self._told(service)}")
+                        reason = primary.get("rolloutStateReason") or "ECS gives no reason"
+                        raise Failure(f"{name} did not start: {reason}{self._evidence(service)}")
                     if self._stable(service, primary):
                         say(f"{name}: runs {short(arn)}, {primary['runningCount']} of {primary['desiredCount']} tasks")
-                        del left[name]
-                elif name in seen or time.monotonic() - begun > _SEEN_SECONDS:
+                        del waiting[name]
+                elif name in seen or time.monotonic() - started > _SEEN_SECONDS:
                     raise Failure(
-                        f"ECS took {name} back to {short(primary['taskDefinition'])} by itself,"
-                        f" since tasks of {short(arn)} did not stay up.{self._told(service)}"
+                        f"ECS rolled {name} back to {short(primary['taskDefinition'])}, because"
+                        f" tasks of {short(arn)} did not keep running.{self._evidence(service)}"
                     )
-            if not left:
+            if not waiting:
                 return
-            if time.monotonic() - begun > self.patience:
-                told = self._told(self.service(next(iter(left))))
-                raise Failure(f"{', '.join(left)} did not settle within {self.patience:.0f} seconds.{told}")
+            if time.monotonic() - started > self.patience:
+                evidence = self._evidence(self.service(next(iter(waiting))))
+                raise Failure(
+                    f"{', '.join(waiting)} did not become stable within {self.patience:.0f} seconds.{evidence}"
+                )
             time.sleep(self.poll)
 
     @staticmethod
@@ -129,8 +131,8 @@ class Ecs:
             and not primary["pendingCount"]
         )
 
-    def _told(self, service: Mapping[str, Any]) -> str:
-        """What a person would look up next: the service's last events and why its last tasks stopped."""
+    def _evidence(self, service: Mapping[str, Any]) -> str:
+        """The service's last events and why its last tasks stopped, one a line."""
         lines = [event["message"] for event in service.get("events", [])[:3]]
         name = service["serviceName"]
         listed = self.client.list_tasks(cluster=self.cluster, serviceName=name, desiredStatus="STOPPED", maxResults=10)
@@ -140,13 +142,13 @@ class Ecs:
                 lines.append(f"a task of {short(task['taskDefinitionArn'])} stopped: {task.get('stoppedReason', '?')}")
                 for container in task["containers"]:
                     if container.get("reason") or container.get("exitCode"):
-                        said = f"exit code {container.get('exitCode', 'none')} {container.get('reason', '')}".rstrip()
-                        lines.append(f"  its container {container['name']}: {said}")
+                        cause = f"exit code {container.get('exitCode', 'none')} {container.get('reason', '')}".rstrip()
+                        lines.append(f"  its container {container['name']}: {cause}")
         return "".join(f"\n    {line}" for line in lines)
 
     def forget(self) -> None:
-        """Takes the revisions made here out of use, so that nothing that asks for the newest one gets them."""
+        """Deregister the revisions that were registered here, so that none of them is the family's newest."""
         for arn in self.registered:
             self.client.deregister_task_definition(taskDefinition=arn)
-            say(f"{short(arn)}: taken out of use")
+            say(f"{short(arn)}: deregistered")
         self.registered.clear()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities that have a fix in images on this machine. Needs Docker and the internet.
+# Scans local images for known vulnerabilities that have a fix. Needs Docker and the internet.
 set -euo pipefail
 
 # Trivy 0.70.0, by digest: the tag can be moved, the digest cannot.
@@ -9,8 +9,8 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/scan_images.sh IMAGE ...
 Scans local images (reviewlens-backend:local, ...) with Trivy in a container. Reports vulnerabilities of high and critical severity
-for which a fixed version exists; .trivyignore may list exceptions, one a line, each with its reason in a comment.
-Ends with 1 where something is found or cannot be scanned.
+that have a fixed version; .trivyignore may list exceptions, one a line, each with its reason in a comment.
+Exits with 1 if there are findings or an image cannot be scanned.
 TEXT
 }
 
@@ -32,13 +32,13 @@ mkdir "$work/cache"
 cp .trivyignore "$work/" 2>/dev/null || : >"$work/.trivyignore"
 failed=0
 for image in "$@"; do
-    # The scanner gets the image as a file and no access to Docker itself.
+    # The scanner reads the image from a file and has no access to Docker.
     docker save --output "$work/image.tar" "$image"
     docker run --rm --user "$(id -u):$(id -g)" --volume "$work:/work" "$trivy" image --input /work/image.tar \
         --cache-dir /work/cache --ignorefile /work/.trivyignore --scanners vuln,secret --ignore-unfixed \
         --severity HIGH,CRITICAL --exit-code 1 --no-progress ||
         {
-            echo "scan_images: $image: something was found, or Trivy could not run; its report stands above." >&2
+            echo "scan_images: $image: there are findings, or Trivy could not run; its report is above." >&2
             failed=1
         }
 done

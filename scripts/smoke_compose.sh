@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings the compose file up, uses the product as a new user would, takes it down and brings it up again. Needs Docker.
+# Starts the compose file, runs the smoke test as a new user, restarts it and tests again. Needs Docker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,11 +7,10 @@ case ${1:-} in
     --help | -h)
         cat <<'TEXT'
 Usage: scripts/smoke_compose.sh
-docker compose up under a project name of its own, then scripts/smoke.py as a new user: log in, upload, wait for the job, dashboard,
-export. Then down and up again, and the same user once more: what the volume holds has outlived the containers. Everything, the volume
-too, is removed at the end. Images that are built already are used. The ports 8000 and 8501 must be free. PYTHON names the Python to
-use (default: python3); it needs httpx. Ends with 1 where something does not work, the containers' last lines are then shown; with 2
-without httpx.
+Runs docker compose up under its own project name, then scripts/smoke.py as a new user: log in, upload, wait for the job, dashboard,
+export. Then it restarts the containers and tests with the same user again, so the volume must have kept the data. At the end it removes
+everything, the volume too. Existing images are used. Ports 8000 and 8501 must be free. PYTHON names the Python to use (default:
+python3); it needs httpx. Exits with 1 if a step fails, after showing the containers' last lines; with 2 without httpx.
 TEXT
         exit 0
         ;;
@@ -30,23 +29,23 @@ else
 fi
 
 # shellcheck disable=SC2317 # the trap calls it
-ended() {
+finish() {
     code=$?
     if [ "$code" -ne 0 ]; then
-        echo "smoke_compose: it did not work; what the containers said last:" >&2
+        echo "smoke_compose: the smoke test failed; the containers' last lines:" >&2
         compose logs --no-color --tail 100 >&2 || true
     fi
     compose down --volumes --timeout 20 >/dev/null 2>&1 || true
     exit "$code"
 }
-trap ended EXIT
+trap finish EXIT
 
 up() {
     echo "smoke_compose: $1" >&2
     compose up --detach --wait --wait-timeout 300 backend frontend
 }
 
-up "bringing it up"
+up "starting"
 SMOKE_OPERATOR_KEY=$(compose exec -T backend python -c '
 from reviewlens.settings import Settings
 settings = Settings()
@@ -55,6 +54,6 @@ SMOKE_PASSWORD=$("$python" -c 'import secrets; print(secrets.token_urlsafe(24))'
 export SMOKE_OPERATOR_KEY SMOKE_PASSWORD
 "$python" scripts/smoke.py --make-user --user smoke
 compose down --timeout 20
-up "bringing it up again"
+up "starting again"
 "$python" scripts/smoke.py --user smoke
-echo "smoke_compose: all of it works" >&2
+echo "smoke_compose: everything works" >&2

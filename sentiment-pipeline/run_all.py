@@ -1,4 +1,4 @@
-"""What the batch task runs: everything: clean, then infer. Usage: run_all.py --spec URI."""
+"""The batch task's program: cleans, then scores. Usage: run_all.py --spec URI."""
 
 from __future__ import annotations
 

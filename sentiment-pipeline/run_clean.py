@@ -1,4 +1,4 @@
-"""What the batch task runs: the cleaning (read, clean, find duplicates). Usage: run_clean.py --spec URI."""
+"""The batch task's program for cleaning: reads, cleans, finds duplicates. Usage: run_clean.py --spec URI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the batch task runs: scoring, of a job whose texts are cleaned. Usage: run_infer.py --spec URI."""
+"""The batch task's program for inference: scores a job whose texts are cleaned. Usage: run_infer.py --spec URI."""
 
 from __future__ import annotations
 

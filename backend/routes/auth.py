@@ -1,4 +1,4 @@
-"""Tokens for programs: log in, refresh, log out, who am I."""
+"""Tokens for programs: log in, refresh, log out, and who the caller is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
-from backend.deps import CurrentUser, LocalUsers, ServicesDep, address_of, limit_by_address
-from backend.schemas import ChallengeAnswer, Credentials, Me, RefreshToken, TokenAnswer, errors
+from backend.schemas.login import ChallengeAnswer, Credentials, Me, RefreshToken, TokenAnswer
+from backend.schemas.problems import errors
+from backend.web.deps import CurrentUser, LocalUsers, ServicesDep, address_of, limit_by_address
 from reviewlens.errors import AuthenticationError
 from reviewlens.identity.challenges import Challenge
 from reviewlens.identity.interface import Tokens
@@ -15,11 +16,11 @@ from reviewlens.identity.interface import Tokens
 router = APIRouter(tags=["log-in"])
 
 
-@router.post("/login", summary="Swap name and password for tokens", responses=errors(400, 401, 403, 422, 429, 503))
+@router.post("/login", summary="Exchange name and password for tokens", responses=errors(400, 401, 403, 422, 429, 503))
 def login(body: Credentials, request: Request, services: ServicesDep) -> TokenAnswer:
-    """The answer is the same whether the name or the password is wrong. Attempts are limited by name and by address.
+    """The response is the same whether the name or the password is wrong. Attempts are limited by name and by address.
 
-    401 `challenge-required` is no failure: `details` has a `session` to send with one more answer to /login/challenge.
+    401 `challenge-required` asks for one more step: send the `session` in `details` and the answer to /login/challenge.
     """
     services.logins.check(address_of(request))
     return _tokens(services.platform.identity.login(body.username, body.password))
@@ -27,10 +28,9 @@ def login(body: Credentials, request: Request, services: ServicesDep) -> TokenAn
 
 @router.post("/login/challenge", summary="Finish a log-in", responses=errors(400, 401, 403, 422, 429, 503))
 def answer_challenge(body: ChallengeAnswer, request: Request, services: ServicesDep) -> TokenAnswer:
-    """With a password of one's own or a code, as `challenge` said; within minutes of it.
+    """Send a new password or a code, as `challenge` asked for, within a few minutes.
 
-    401 `wrong-code`: the same session may be tried again; `challenge-ended`: log in again; `challenge-required`: there
-    is one more question.
+    401 `wrong-code`: try the same session again; `challenge-ended`: log in again; `challenge-required`: one more step.
     """
     services.logins.check(address_of(request))
     return _tokens(services.platform.identity.answer(body.session, body.answer))
@@ -45,7 +45,7 @@ def refresh(body: RefreshToken, request: Request, services: ServicesDep) -> Toke
 
 @router.post("/logout", status_code=204, summary="Revoke a refresh token", responses=errors(400, 422, 429, 503))
 def logout(body: RefreshToken, request: Request, services: ServicesDep) -> Response:
-    """An unknown one is fine. Access tokens live out their minutes."""
+    """An unknown token is accepted. Access tokens stay valid until they expire."""
     limit_by_address(request, services)
     services.platform.identity.logout(body.refresh_token)
     return Response(status_code=204)
@@ -67,5 +67,5 @@ def _tokens(outcome: Tokens | Challenge) -> TokenAnswer:
     if isinstance(outcome, Challenge):
         facts = {"challenge": str(outcome.kind), "session": outcome.session}
         facts |= {name: value for name in ("sent_to", "secret") if (value := getattr(outcome, name))}
-        raise AuthenticationError(outcome.words, code="challenge-required", details=dict(facts))
+        raise AuthenticationError(outcome.prompt, code="challenge-required", details=dict(facts))
     return TokenAnswer(**asdict(outcome))

@@ -1,4 +1,4 @@
-"""Analyses: start, watch, cancel, try again, delete."""
+"""Jobs: submit, watch, cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from backend.deps import CurrentUser, PlatformDep, ServicesDep
-from backend.schemas import Submission, errors
+from backend.schemas.jobs import Submission
+from backend.schemas.problems import errors
+from backend.web.deps import CurrentUser, PlatformDep, ServicesDep
 from reviewlens.jobs.views import JobPage, JobView
 
 router = APIRouter(tags=["jobs"])
@@ -19,14 +20,14 @@ JobId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples
     status_code=202,
     summary="Analyse an upload",
     responses={
-        200: {"model": JobView, "description": "It was submitted before"},
+        200: {"model": JobView, "description": "The job existed already"},
         **errors(400, 401, 404, 409, 422, 429),
     },
 )
 def trigger_pipeline(body: Submission, response: Response, user: CurrentUser, platform: PlatformDep) -> JobView:
-    """202 with a new job; 200 with the job that is already there for this upload, mapping, dialect, engine and model.
+    """202 with a new job; 200 with the existing job for the same upload, mapping, dialect, engine and model.
 
-    A job of the same kind that failed or was cancelled is queued again.
+    An existing job that failed or was cancelled is queued again.
     """
     job, created = platform.jobs.submit(user.subject, body.upload_id, body.overrides(), body.engine)
     response.status_code = 202 if created else 200
@@ -46,17 +47,17 @@ def list_jobs(
 
 @router.get("/jobs/{job_id}", summary="One job", responses=errors(401, 404, 422, 429))
 def get_job(job_id: JobId, user: CurrentUser, platform: PlatformDep) -> JobView:
-    """With its progress while it is unfinished, its summary when it succeeded, the reason when it failed."""
+    """With its progress while it is unfinished, its summary when it has succeeded, and its error when it has failed."""
     return platform.jobs.get(user.subject, job_id)
 
 
 @router.post("/jobs/{job_id}/cancel", summary="Cancel a job", responses=errors(401, 404, 409, 422, 429))
 def cancel(job_id: JobId, user: CurrentUser, platform: PlatformDep) -> JobView:
-    """At once where it waits; a running one becomes `cancelling` and stops within seconds."""
+    """A waiting job is cancelled at once; a running one becomes `cancelling` and stops within seconds."""
     return platform.jobs.cancel(user.subject, job_id)
 
 
-@router.post("/jobs/{job_id}/retry", summary="Try a job again", responses=errors(401, 404, 409, 422, 429))
+@router.post("/jobs/{job_id}/retry", summary="Retry a job", responses=errors(401, 404, 409, 422, 429))
 def retry(job_id: JobId, user: CurrentUser, platform: PlatformDep) -> JobView:
     """Queues a failed or cancelled job again, with the same file, mapping and model."""
     return platform.jobs.retry(user.subject, job_id)
@@ -64,7 +65,7 @@ def retry(job_id: JobId, user: CurrentUser, platform: PlatformDep) -> JobView:
 
 @router.delete("/jobs/{job_id}", status_code=204, summary="Delete a job", responses=errors(401, 404, 409, 422, 429))
 def delete(job_id: JobId, user: CurrentUser, services: ServicesDep) -> Response:
-    """A finished one, with its outputs and caches, and its upload when no other job uses that."""
+    """Deletes a finished job with its outputs and caches, and its upload unless another job uses it."""
     services.platform.jobs.delete(user.subject, job_id)
     services.dashboards.forget(user.subject, job_id)
     return Response(status_code=204)

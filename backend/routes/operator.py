@@ -1,4 +1,4 @@
-"""For whoever runs this on their machine and so can read the operator key: users and log-in links."""
+"""Users and log-in links, for the operator, who can read the operator key in the data folder."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 
-from backend.deps import LocalUsers, PlatformDep, operator_only
-from backend.schemas import AddedUser, LoginLink, NewUser, UserName, errors
+from backend.schemas.operator import AddedUser, LoginLink, NewUser, UserName
+from backend.schemas.problems import errors
+from backend.web.deps import LocalUsers, PlatformDep, operator_only
 
 router = APIRouter(
     prefix="/operator",
@@ -17,9 +18,9 @@ router = APIRouter(
 )
 
 
-@router.post("/login-link", summary="A link that logs a user in, once")
+@router.post("/login-link", summary="Create a link that logs a user in once")
 def login_link(body: UserName, request: Request, users: LocalUsers, platform: PlatformDep) -> LoginLink:
-    """The user is made where there is none. The link leads to this backend as browsers reach it."""
+    """Creates the user if needed. The link has the address at which browsers reach this backend."""
     query = urlencode({"token": users.login_link_token(body.username)})
     base = platform.settings.public_backend_url or str(request.base_url)
     return LoginLink(url=f"{base.rstrip('/')}/session/start?{query}")
@@ -27,6 +28,6 @@ def login_link(body: UserName, request: Request, users: LocalUsers, platform: Pl
 
 @router.post("/users", status_code=201, summary="Add a user", responses=errors(409))
 def add_user(body: NewUser, users: LocalUsers) -> AddedUser:
-    """The password is shown this once."""
+    """The password is shown only in this response."""
     user, password = users.add_user(body.username, body.password)
     return AddedUser(username=user.name, password=password)

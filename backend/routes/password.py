@@ -1,4 +1,4 @@
-"""A forgotten password: a code by mail, and with it a password of one's own, by API or by page."""
+"""A forgotten password: a code by email, and a new password with that code, by API or by page."""
 
 from __future__ import annotations
 
@@ -9,37 +9,36 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from backend import login_page
-from backend.deps import PlatformDep, ServicesDep, address_of
 from backend.forms import page, posted
 from backend.routes.session import check_twice, log_in_page
-from backend.schemas import NewcomerName, NewPassword, errors, pages
+from backend.schemas.problems import errors, pages
+from backend.schemas.sign_up import NewcomerName, NewPassword
+from backend.web.deps import PlatformDep, ServicesDep, address_of
 from reviewlens.errors import PermissionError_, ReviewLensError
-from reviewlens.identity.interface import Recovery
+from reviewlens.identity.interface import PasswordRecovery
 
 router = APIRouter(tags=["forgotten password"])
 _SENT = "If this user has a confirmed email address, a code is on its way to it. Enter it here within the hour."
 
 
-def _recovery(platform: PlatformDep) -> Recovery:
+def _recovery(platform: PlatformDep) -> PasswordRecovery:
     identity = platform.identity
-    if not isinstance(identity, Recovery):
-        raise PermissionError_(
-            "Codes are not sent here; ask whoever runs ReviewLens for a log-in link.", code="recovery-off"
-        )
+    if not isinstance(identity, PasswordRecovery):
+        raise PermissionError_("No codes are sent here; ask the operator for a log-in link.", code="recovery-off")
     return identity
 
 
-RecoveryDep = Annotated[Recovery, Depends(_recovery)]
+RecoveryDep = Annotated[PasswordRecovery, Depends(_recovery)]
 
 
 @router.post(
     "/login/forgotten",
     status_code=204,
-    summary="Have a code sent for a new password",
+    summary="Send a code for a new password",
     responses=errors(400, 403, 422, 429, 503),
 )
 def forgotten(body: NewcomerName, request: Request, services: ServicesDep, pool: RecoveryDep) -> Response:
-    """204 whether or not there is such a user, or an address to send a code to. 403 where no codes are sent."""
+    """204 whether or not the user exists and has an email address. 403 where no codes are sent."""
     services.logins.check(address_of(request))
     pool.send_reset_code(body.username)
     return Response(status_code=204)
@@ -52,7 +51,7 @@ def forgotten(body: NewcomerName, request: Request, services: ServicesDep, pool:
     responses=errors(400, 401, 403, 422, 429, 503),
 )
 def new_password(body: NewPassword, request: Request, services: ServicesDep, pool: RecoveryDep) -> Response:
-    """The answer is the same for a wrong code and for a name that nobody has. Log in with the new password then."""
+    """The response is the same for a wrong code and for an unknown name. Then log in with the new password."""
     services.logins.check(address_of(request))
     pool.reset_password(body.username, body.code, body.password)
     return Response(status_code=204)
@@ -71,12 +70,12 @@ async def forgotten_page(platform: PlatformDep, _pool: RecoveryDep) -> Response:
 
 @router.post(
     "/session/forgotten",
-    summary="Have a code sent, by the page's form",
+    summary="Send a code, by the page's form",
     response_class=HTMLResponse,
     responses={**errors(400, 413), **pages(403, 422, 429, 503)},
 )
 async def forgotten_form(request: Request, services: ServicesDep, pool: RecoveryDep) -> Response:
-    """The page that asks for the code, whether or not there is such a user; or the form with a message."""
+    """The page that asks for the code, whether or not the user exists; or the form with a message."""
     settings = services.platform.settings
     form = await posted(request, settings)
     name = form["username"][:128]
@@ -106,7 +105,7 @@ async def new_password_page(platform: PlatformDep, _pool: RecoveryDep) -> Respon
     responses={**errors(400, 413), **pages(401, 403, 422, 429, 503)},
 )
 async def new_password_form(request: Request, services: ServicesDep, pool: RecoveryDep) -> Response:
-    """The log-in page when the code was right; with the button for another code, the form and a note."""
+    """The log-in page if the code is right; the form with a note if another code was requested."""
     settings = services.platform.settings
     form = await posted(request, settings)
     name = form["username"][:128]

@@ -1,4 +1,4 @@
-"""Sessions for browsers: one-time link or log-in page in, cookies out, on to the UI."""
+"""Sessions for browsers: a one-time link or the log-in page sets cookies and redirects to the UI."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, Services, ServicesDep, address_of
 from backend.forms import into_ui, page, posted
-from backend.schemas import errors, pages
+from backend.schemas.problems import errors, pages
+from backend.web.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, ServicesDep, address_of
+from backend.web.services import Services
 from reviewlens.errors import AuthenticationError, InputError, RateLimitError, ReviewLensError
 from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.interface import Tokens
@@ -25,13 +26,13 @@ _STEP = {**errors(400, 413), **pages(200, 401, 403, 422, 429, 503)}
 
 @router.get(
     "/start",
-    summary="Swap a one-time log-in link for a session",
+    summary="Exchange a one-time log-in link for a session",
     response_class=RedirectResponse,
     status_code=303,
     responses={**errors(404, 422), **pages(401, 429)},
 )
 def start(request: Request, services: ServicesDep, users: LocalUsers, token: str = "") -> Response:
-    """303 to the UI with the session's cookies; the log-in page, with a message, when the link is no longer good."""
+    """303 to the UI with the session's cookies; the log-in page with a message if the link is no longer valid."""
     settings = services.platform.settings
     try:
         services.logins.check("link " + address_of(request))
@@ -54,46 +55,46 @@ async def login_form(platform: PlatformDep) -> Response:
     responses=_STEP,
 )
 async def log_in(request: Request, services: ServicesDep) -> Response:
-    """303 to the UI with the session's cookies; or a page: one more question (200), or the form with a message."""
+    """303 to the UI with the session's cookies; the page for the next step (200); or the form with a message."""
     settings = services.platform.settings
     form = await posted(request, settings)
     name, password = form["username"], form["password"]
 
-    def shown(error: ReviewLensError) -> login_page.Page:
+    def page_for(error: ReviewLensError) -> login_page.Page:
         if error.code == "user-not-confirmed" and settings.sign_up:
             return login_page.confirm(name[:128])
         if error.code == "password-reset-required":
             return login_page.new_password(name[:128])
         return log_in_page(settings, name[:128])
 
-    return await _step(request, services, lambda: services.platform.identity.login(name, password), shown)
+    return await _step(request, services, lambda: services.platform.identity.login(name, password), page_for)
 
 
 @router.post(
     "/challenge",
-    summary="Answer the question that the log-in page asks next",
+    summary="Answer the next step of a log-in",
     response_class=RedirectResponse,
     status_code=303,
     responses=_STEP,
 )
 async def answer_challenge(request: Request, services: ServicesDep) -> Response:
-    """A password of one's own, or a code. 303 to the UI with the session's cookies, or a page as for the log-in."""
+    """A new password, or a code. 303 to the UI with the session's cookies, or a page as for the log-in."""
     settings = services.platform.settings
     form = await posted(request, settings)
     session, answer = form["session"], form["answer"]
     try:
-        asked = Challenge.from_session(session)
+        challenge = Challenge.from_session(session)
     except AuthenticationError as error:
         return page(settings, log_in_page(settings), error)
 
-    def shown(error: ReviewLensError) -> login_page.Page:
-        return log_in_page(settings) if error.code == "challenge-ended" else login_page.challenge(asked)
+    def page_for(error: ReviewLensError) -> login_page.Page:
+        return log_in_page(settings) if error.code == "challenge-ended" else login_page.challenge(challenge)
 
     def act() -> Tokens | Challenge:
-        check_twice(answer, form["again"] if asked.kind is ChallengeKind.NEW_PASSWORD else answer)
+        check_twice(answer, form["again"] if challenge.kind is ChallengeKind.NEW_PASSWORD else answer)
         return services.platform.identity.answer(session, answer)
 
-    return await _step(request, services, act, shown)
+    return await _step(request, services, act, page_for)
 
 
 @router.get("/end", summary="Log out", response_class=RedirectResponse, status_code=303)
@@ -102,7 +103,7 @@ def end(request: Request, platform: PlatformDep) -> Response:
     try:
         platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))
     except ReviewLensError as error:
-        # The cookies go all the same: whoever logs out must not stay logged in because another service is silent.
+        # Clear the cookies anyway: a log-out must work while the user pool does not answer.
         _log.warning("a refresh token could not be revoked: %s", error.code)
     answer = RedirectResponse("/session/login", 303)
     for cookie in (ACCESS_COOKIE, REFRESH_COOKIE):
@@ -114,27 +115,27 @@ async def _step(
     request: Request,
     services: Services,
     act: Callable[[], Tokens | Challenge],
-    shown: Callable[[ReviewLensError], login_page.Page],
+    page_for: Callable[[ReviewLensError], login_page.Page],
 ) -> Response:
-    """One step of a log-in: into the UI, or to the next question, or the page that `shown` gives for what was wrong."""
+    """One step of a log-in: redirect to the UI, show the next step, or show `page_for` the error."""
     settings = services.platform.settings
     try:
         services.logins.check(address_of(request))
         outcome = await run_in_threadpool(act)
     except ReviewLensError as error:
-        return page(settings, shown(error), error)
+        return page(settings, page_for(error), error)
     if isinstance(outcome, Challenge):
         return page(settings, login_page.challenge(outcome))
     return into_ui(settings, outcome)
 
 
 def log_in_page(settings: Settings, name: str = "") -> login_page.Page:
-    """The log-in page, with the links that the user pool has a use for."""
+    """The log-in page, with links to what the user pool offers."""
     pool = settings.identity == "cognito"
     return login_page.log_in(name, sign_up=settings.sign_up and pool, recovery=pool)
 
 
 def check_twice(password: str, again: str) -> None:
-    """InputError unless a new password was typed the same twice."""
+    """InputError (`passwords-differ`) unless both are the same."""
     if password != again:
-        raise InputError("The two passwords are not the same; type both again.", code="passwords-differ")
+        raise InputError("The two passwords differ; type both again.", code="passwords-differ")

@@ -1,4 +1,4 @@
-"""Files in: upload, see what was detected, correct it, delete."""
+"""Uploads: send a file, see what was detected, correct it, delete it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from backend.deps import CurrentUser, PlatformDep
-from backend.receive import receive_upload
-from backend.schemas import Corrections, DirectOffer, DirectRequest, errors
+from backend.schemas.problems import errors
+from backend.schemas.uploads import Corrections, DirectOffer, DirectRequest
+from backend.web.deps import CurrentUser, PlatformDep
+from backend.web.receive import receive_upload
 from reviewlens.uploads.service import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
@@ -41,21 +42,24 @@ async def upload(
     platform: PlatformDep,
     filename: Annotated[str, Query(max_length=1000, examples=["reviews.csv"])] = "",
 ) -> Upload:
-    """CSV, TSV, JSON Lines, Parquet or XLSX, the text ones also gzipped.
+    """CSV, TSV, JSON Lines, Parquet or XLSX; text formats may be gzipped.
 
-    Either a form with the field `file`, or the file itself as the body with `?filename=`. The answer says what was
-    detected, with a preview of 20 rows and warnings. The oldest uploads that were never analysed go when there are more
+    Send a form with the field `file`, or the file itself as the body with `?filename=`. The response has what was
+    detected, a preview of 20 rows and warnings. The oldest uploads that no job uses are deleted when there are more
     than `max_unused_uploads_per_user`.
     """
-    allowed = platform.settings.max_upload_bytes
-    received = await receive_upload(request, user.subject, platform.uploads, filename, allowed)
+    received = await receive_upload(
+        request, user.subject, platform.uploads, filename, platform.settings.max_upload_bytes
+    )
     await run_in_threadpool(platform.jobs.drop_unused_uploads, user.subject, keep=received.upload_id)
     return received
 
 
-@router.get("/direct", summary="Whether files can be sent straight to the store", responses=errors(401, 429, 503))
+@router.get(
+    "/direct", summary="Whether files can be sent straight to the object store", responses=errors(401, 429, 503)
+)
 def direct_offer(user: CurrentUser, platform: PlatformDep) -> DirectOffer:
-    """Where it is not offered, send files to POST /uploads."""
+    """If not, send files to POST /uploads."""
     allowed = min(platform.settings.max_upload_bytes, MAX_FORM_BYTES)
     return DirectOffer(offered=platform.uploads.takes_forms(), max_bytes=allowed, expires_in=FORM_SECONDS)
 
@@ -63,25 +67,26 @@ def direct_offer(user: CurrentUser, platform: PlatformDep) -> DirectOffer:
 @router.post(
     "/direct",
     status_code=201,
-    summary="Announce a file that is sent straight to the store",
+    summary="Announce a file that is sent straight to the object store",
     responses=errors(400, 401, 404, 413, 422, 429, 503),
 )
 def direct(body: DirectRequest, user: CurrentUser, platform: PlatformDep) -> DirectUpload:
-    """For large files: the answer is a form for just this file, good for some minutes; it passes this backend by.
+    """For large files, which then do not pass through the backend. The response is a form for this file, valid for 15
+    minutes.
 
-    POST all `fields` and last the file, in the field `file`, to `url` as multipart/form-data; then call
-    POST /uploads/{upload_id}/complete. An upload that is never completed goes after a day.
+    POST all `fields`, and the file last as the field `file`, to `url` as multipart/form-data; then call
+    POST /uploads/{upload_id}/complete. An upload that is never completed is deleted after a day.
     """
     return platform.uploads.announce(user.subject, body.filename, body.size_bytes)
 
 
 @router.post(
     "/{upload_id}/complete",
-    summary="Say that a file has been sent straight to the store",
+    summary="Complete a file that was sent straight to the object store",
     responses=errors(401, 404, 409, 413, 422, 429, 503),
 )
 def complete(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Upload:
-    """Looks into the file and answers as POST /uploads does; asked again, the same answer."""
+    """Examines the file and responds like POST /uploads; a repeated request gets the same response."""
     completed = platform.uploads.complete(user.subject, upload_id)
     platform.jobs.drop_unused_uploads(user.subject, keep=completed.upload_id)
     return completed
@@ -89,18 +94,18 @@ def complete(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> U
 
 @router.get("/{upload_id}", summary="What was detected in an upload", responses=errors(401, 404, 422, 429))
 def get_upload(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Upload:
-    """The same as POST /uploads answered, with the corrections made since."""
+    """The response of POST /uploads, with the corrections made since."""
     return platform.uploads.get(user.subject, upload_id)
 
 
 @router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(400, 401, 404, 422, 429))
 def correct(upload_id: UploadId, body: Corrections, user: CurrentUser, platform: PlatformDep) -> Upload:
-    """Looks again with these corrections; they are kept and replace earlier ones; none at all: back to detection."""
+    """Examines the file again with these corrections, which replace earlier ones; without any, all is detected."""
     return platform.uploads.correct(user.subject, upload_id, body.overrides())
 
 
 @router.delete("/{upload_id}", status_code=204, summary="Delete an upload", responses=errors(401, 404, 409, 422, 429))
 def delete(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Response:
-    """Only one that no job uses; deleting its last job deletes an upload too."""
+    """Only an upload that no job uses. Deleting the last job of an upload deletes the upload too."""
     platform.jobs.delete_upload(user.subject, upload_id)
     return Response(status_code=204)

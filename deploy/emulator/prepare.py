@@ -1,6 +1,6 @@
-"""Makes on an AWS emulator what Terraform makes on AWS: bucket, table, user pool, cluster, task.
+"""Creates on an AWS emulator what Terraform creates on AWS: bucket, table, user pool, cluster, task definition.
 
-Usage: prepare.py FILE, which gets the settings that lead there. Asked again it takes what is there.
+Usage: prepare.py FILE. Writes the settings for these resources to FILE. Run again, it keeps what exists.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ _EXISTS = frozenset(
 
 
 def main(target: Path) -> int:
-    """Exit code 0; the user's password is printed when the user is made."""
+    """Create everything and write the settings; print the password if the user is new. Returns 0."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if not endpoint:
-        raise ConfigurationError("AWS_ENDPOINT_URL must lead to an emulator: on AWS, Terraform makes these things.")
+        raise ConfigurationError(
+            "AWS_ENDPOINT_URL must point to an emulator: on AWS, Terraform creates these resources."
+        )
     bucket = f"{NAME}-data"
     _bucket(bucket, os.environ["REVIEWLENS_PUBLIC_FRONTEND_URL"])
-    with _unless_there():
+    with _unless_exists():
         create_table(aws.client("dynamodb"), f"{NAME}-jobs")
-    pool, client = _people()
+    pool, client = _user_pool()
     _task(os.environ["PIPELINE_IMAGE"], endpoint)
     settings = {
         "STORE": f"s3://{bucket}",
@@ -52,14 +54,14 @@ def main(target: Path) -> int:
     draft = target.with_name(".draft")
     draft.write_text("".join(f"REVIEWLENS_{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
     draft.replace(target)
-    _owner(pool)  # last: whoever has the password has all the rest, and a run that failed is asked again
+    _owner(pool)  # last, so that the password appears only when everything else exists; a failed start is repeated
     sys.stdout.write(f"The emulated account is ready: {bucket}, {NAME}-jobs, {pool}.\n")
     return 0
 
 
 def _bucket(name: str, ui: str) -> None:
     s3 = aws.client("s3")
-    with _unless_there():
+    with _unless_exists():
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_REGION"]})
     rule = {
         "AllowedMethods": ["POST", "PUT"],
@@ -70,7 +72,7 @@ def _bucket(name: str, ui: str) -> None:
     s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [rule]})
 
 
-def _people() -> tuple[str, str]:
+def _user_pool() -> tuple[str, str]:
     """The ids of the pool and of its client."""
     cognito = aws.client("cognito-idp")
     pools = [pool["Id"] for pool in cognito.list_user_pools(MaxResults=60)["UserPools"] if pool["Name"] == NAME]
@@ -78,32 +80,32 @@ def _people() -> tuple[str, str]:
     clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)["UserPoolClients"]
     named = [client["ClientId"] for client in clients if client["ClientName"] == NAME]
     if not named:
-        made = cognito.create_user_pool_client(
+        created = cognito.create_user_pool_client(
             UserPoolId=pool,
             ClientName=NAME,
             ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
             EnableTokenRevocation=True,
             PreventUserExistenceErrors="ENABLED",
         )
-        named = [made["UserPoolClient"]["ClientId"]]
+        named = [created["UserPoolClient"]["ClientId"]]
     return pool, named[0]
 
 
 def _owner(pool: str) -> None:
-    """On the first time one user, whose password is printed once."""
+    """Create the user on the first start and print the password once."""
     cognito = aws.client("cognito-idp")
-    with _unless_there():
+    with _unless_exists():
         cognito.admin_create_user(UserPoolId=pool, Username=USER, MessageAction="SUPPRESS")
         password = f"{secrets.token_urlsafe(12)}-Aa1"
         cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=password, Permanent=True)
-        sys.stdout.write(f"Log in as {USER} with the password {password} (shown once, for this emulator alone).\n")
+        sys.stdout.write(f"Log in as {USER} with the password {password} (shown once, for this emulator only).\n")
 
 
 def _task(image: str, endpoint: str) -> None:
     ecs = aws.client("ecs")
     ecs.create_cluster(clusterName=NAME, capacityProviders=["FARGATE", "FARGATE_SPOT"])
-    passed = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    environment = {name: os.environ[name] for name in passed} | {"AWS_ENDPOINT_URL": endpoint}
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    environment = {name: os.environ[name] for name in names} | {"AWS_ENDPOINT_URL": endpoint}
     ecs.register_task_definition(
         family=f"{NAME}-pipeline",
         networkMode="awsvpc",
@@ -122,8 +124,8 @@ def _task(image: str, endpoint: str) -> None:
 
 
 @contextlib.contextmanager
-def _unless_there() -> Iterator[None]:
-    """Nothing is done twice: AWS's word that something exists is taken."""
+def _unless_exists() -> Iterator[None]:
+    """Ignore the error that the resource already exists."""
     try:
         yield
     except ClientError as error:

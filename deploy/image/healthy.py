@@ -1,4 +1,4 @@
-"""`healthy.py ADDRESS`: exit code 0 when a server on this machine answers 200 there, as in 127.0.0.1:8000/healthz."""
+"""`healthy.py ADDRESS`: exits with 0 if a local server answers 200 there, for example 127.0.0.1:8000/healthz."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def main(address: str) -> int:
-    """1, and a line that says why, when it does not answer or answers something else."""
+    """Returns 1, and prints the reason, if there is no answer or another status."""
     host, _, path = address.partition("/")
     connection = http.client.HTTPConnection(host, timeout=8)
     try:

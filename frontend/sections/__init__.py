@@ -1,1 +1,1 @@
-"""The parts of the dashboard, in the order in which they are read."""
+"""The sections of the dashboard."""

@@ -1,4 +1,4 @@
-"""The reviews behind something that was clicked, shown where the click was, with the way to all of them."""
+"""The reviews behind a clicked item, shown next to it, with a link to all of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _READ = 4
 def behind(
     view: View, name: str, title: Callable[[int], str], *, caption: str = "", sort: str = "-confidence", mark: str = ""
 ) -> None:
-    """A few of the reviews that the filter leaves. `title`: Markdown from their number; `mark`: words to mark."""
+    """Show some matching reviews. `title` makes the heading from their number; `mark`: words to highlight."""
     key = f"{name} {view.id} {sorted(view.filters.items(), key=str)}"
     page = session.remembered(
         "behind", key, lambda: session.client().reviews(view.id, view.filters, sort=sort, limit=_READ)
     )
     with st.container(key=f"card-behind-{name}"):
-        st.subheader(title(page["total"]), anchor=False)
+        st.subheader(title(page.total), anchor=False)
         if caption:
             st.caption(caption)
-        if page["reviews"]:
-            reading.reviews(page["reviews"], mark=mark)
-        if page["total"] > _READ:
+        if page.reviews:
+            reading.reviews(page.reviews, mark=mark)
+        if page.total > _READ:
             st.html('<a href="#reviews" target="_self">Read all of them in the table</a>')

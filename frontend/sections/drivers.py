@@ -1,4 +1,4 @@
-"""The words and phrases that tell negative and positive reviews apart; a click shows the reviews behind a word."""
+"""Section on drivers: words and phrases that go with a sentiment; a click shows the reviews with a word."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ _SHOWN = 12
 
 
 def drivers(view: View) -> None:
-    """Two lists of words, and the reviews that mention the one that was clicked."""
+    """Show two lists of words, and the reviews with the clicked one."""
     st.header("What drives it", anchor="drivers")
-    part = view.part("drivers")
-    if not part["available"] or not (part["positive"] or part["negative"]):
-        view.unavailable(part, "There are too few reviews of both kinds to tell which words matter.")
+    part = view.board.drivers
+    if not part.available or not (part.positive or part.negative):
+        view.unavailable(part.note, "There are too few reviews of each sentiment to tell which words matter.")
         return
-    sample = " (an even sample)" if part["sampled"] else ""
+    sample = " (an even sample)" if part.sampled else ""
     st.caption(
-        f"Words and phrases most typical of each side, of {words.count(part['looked_at'])} in "
-        f"{words.many(part['based_on'], 'review')}{sample}. "
-        "The longer the bar, the stronger the sign. Click one to read its reviews."
+        f"The words and phrases most typical of each sentiment, out of {words.count(part.looked_at)} in "
+        f"{words.many(part.based_on, 'review')}{sample}. "
+        "A longer bar is a stronger sign. Click a word to read its reviews."
     )
-    for column, kind in zip(st.columns(2, gap="medium"), ("negative", "positive"), strict=True):
+    sides = (("negative", part.negative), ("positive", part.positive))
+    for column, (kind, terms) in zip(st.columns(2, gap="medium"), sides, strict=True):
         with column, st.container(key=f"card-words-{kind}", height="stretch"):
             st.subheader("In negative reviews" if kind == "negative" else "In positive reviews", anchor=False)
-            if part[kind]:
+            if terms:
                 view.chart(
-                    charts.terms(part[kind][:_SHOWN], kind, view.look),
+                    charts.terms(terms[:_SHOWN], kind, view.look),
                     f"{kind}_words",
                     "words",
                     _picked,
@@ -41,13 +42,13 @@ def drivers(view: View) -> None:
             else:
                 st.caption("No word stands out.")
     if view.filters.get("words"):
-        wanted = view.filters["words"]
-        behind(view, "words", partial(_title, wanted), mark=wanted)
+        term = view.filters["words"]
+        behind(view, "words", partial(_title, term), mark=term)
 
 
 def _picked(items: list[dict[str, Any]]) -> filters.Filters:
     return {"words": filters.phrase(str(items[-1]["term"]))}
 
 
-def _title(wanted: str, total: int) -> str:
-    return f"{words.many(total, 'review')} with {words.escape(wanted)}"
+def _title(term: str, total: int) -> str:
+    return f"{words.many(total, 'review')} with {words.escape(term)}"

@@ -1,4 +1,4 @@
-"""For administrators: the newest runs of all people, to look at."""
+"""For administrators: the newest jobs of all users."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import session, words
+from frontend import rows, session, words
+from frontend.api.models import JobView
 
 _NEWEST = 200
 
 
 def may_see() -> bool:
-    """Whether this person is an administrator; the backend decides again with every request."""
-    return "admin" in session.person().get("groups", [])
+    """Whether the user is an administrator. The backend checks it on every request."""
+    return "admin" in session.user().groups
 
 
 def show() -> None:
-    """A table behind a switch, so that it is asked for only when it is wanted."""
-    if not st.toggle("Show everyone's newest runs", key="everyone"):
+    """Show the table behind a toggle, so that it loads only on demand."""
+    if not st.toggle("Show the newest jobs of all users", key="everyone"):
         return
-    found = session.client().everyones_jobs(limit=_NEWEST)["jobs"]
-    if not found:
-        st.caption("Nobody has analysed anything yet.")
+    owned = session.client().everyones_jobs(limit=_NEWEST).jobs
+    if not owned:
+        st.caption("There are no jobs yet.")
         return
-    st.dataframe([_row(one["user"], one["job"]) for one in found], hide_index=True)
-    st.caption("People are shown by the id that their user has in the user pool. Results are for their owners alone.")
+    st.dataframe([_row(one.user, one.job) for one in owned], hide_index=True)
+    st.caption("Users are shown by their id in the user pool. Only the owner of a job can see its results.")
 
 
-def _row(user: str, job: dict[str, Any]) -> dict[str, Any]:
+def _row(user: str, job: JobView) -> dict[str, Any]:
     return {
-        "File": words.cut(job["filename"], 60),
-        "State": words.STATES[job["state"]],
-        "When": words.when(job.get("finished_at") or job.get("started_at") or job["created_at"], session.time_zone()),
-        "Rows": job.get("rows_read"),
-        "What went wrong": words.cut(job.get("error") or "", 220),
-        "Person": user,
-        "Run": job["job_id"],
+        "File": words.cut(job.filename, 60),
+        "State": words.STATES[job.state],
+        "When": words.when(job.finished_at or job.started_at or job.created_at, session.time_zone()),
+        "Rows": rows.read(job),
+        "Error": words.cut(job.error or "", 220),
+        "User": user,
+        "Job": job.job_id,
     }

@@ -1,13 +1,11 @@
-"""One page of reviews as a table; ticking a row shows the whole review under it."""
+"""A page of reviews as a table; selecting a row shows the whole review below."""
 
 from __future__ import annotations
-
-from datetime import date
-from typing import Any
 
 import streamlit as st
 
 from frontend import words
+from frontend.api.models import Review
 from frontend.sections import reading
 
 _COLUMNS = {
@@ -21,24 +19,23 @@ _COLUMNS = {
     "title": st.column_config.TextColumn("Title", width=115),
     "product": st.column_config.TextColumn("Product", width=130),
     "date": st.column_config.DateColumn("Date", format="D MMM YYYY", width=100),
-    "row": st.column_config.NumberColumn("Row", width=60, help="Its place in the file"),
+    "row": st.column_config.NumberColumn("Row", width=60, help="Number of the row in the file"),
 }
-_NOTHING = (None, "", False)
+_EMPTY = (None, "", False)
 _ALWAYS = ("sentiment", "confidence", "text", "row")
 
 
-def show(found: list[dict[str, Any]], key: str, mark: str) -> None:
-    """Columns that are empty on the whole page are left out; `mark`: the word filter."""
-    order = [name for name in _COLUMNS if name in _ALWAYS or any(row.get(name) not in _NOTHING for row in found)]
+def show(reviews: list[Review], key: str, mark: str) -> None:
+    """Show the table, without columns that are empty on this page. `mark`: words to highlight."""
+    order = [name for name in _COLUMNS if name in _ALWAYS or any(getattr(row, name) not in _EMPTY for row in reviews)]
     rows = [
         {
-            **row,
-            "sentiment": ("▲ " if row["sentiment"] == "positive" else "▼ ") + row["sentiment"],
-            "mixed": "mixed" if row.get("mixed") else "",
-            "confidence": 100 * row["confidence"],
-            "date": date.fromisoformat(row["date"]) if row.get("date") else None,
+            **row.model_dump(),
+            "sentiment": ("▲ " if row.sentiment == "positive" else "▼ ") + row.sentiment,
+            "mixed": "mixed" if row.mixed else "",
+            "confidence": 100 * row.confidence,
         }
-        for row in found
+        for row in reviews
     ]
     state = st.dataframe(
         rows,
@@ -50,10 +47,10 @@ def show(found: list[dict[str, Any]], key: str, mark: str) -> None:
         selection_mode="single-row",
         placeholder="",
         height=min(38 + 35 * len(rows), 560),
-        alt="The reviews that the filter leaves",
+        alt="The matching reviews",
     )
     chosen = state["selection"]["rows"]
-    if chosen and chosen[0] < len(found):
-        reading.reviews([found[chosen[0]]], mark=mark, whole=True)
+    if chosen and chosen[0] < len(reviews):
+        reading.reviews([reviews[chosen[0]]], mark=mark, whole=True)
     else:
-        st.caption("Tick a row to read the whole review.")
+        st.caption("Select a row to read the whole review.")

@@ -1,12 +1,11 @@
-"""By product, by stars, and whether the model and the stars agree."""
+"""Sections on products and ratings, and on how often the model and the stars agree."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from frontend import charts, filters, words
+from frontend.api.models import Agreement, Confusion
 from frontend.sections import reading
 from frontend.sections.view import View
 
@@ -20,27 +19,27 @@ _SHOWN = 15
 
 
 _HOW = (
-    "Blue is positive, orange negative. The dark mark at the border is where the true share lies, 95 % sure. "
-    "Click a bar to read its reviews, shift-click for several."
+    "Blue is positive, orange is negative. The dark line is the 95 % interval of the share. "
+    "Click a bar to read its reviews; shift-click selects several."
 )
 
 
 def products(view: View) -> None:
-    """The positive share of each product."""
+    """Show the positive share of each product."""
     st.header("Products", anchor="products")
     with st.container(key="card-products"):
         _products(view)
 
 
 def _products(view: View) -> None:
-    part = view.part("by_product")
-    if not part["available"] or not part["rows"]:
-        view.unavailable(part, "This file does not say which product a review is about.")
+    part = view.board.by_product
+    if not part.available or not part.rows:
+        view.unavailable(part.note, "This file has no products.")
         return
     st.caption(_HOW)
-    orders = [name for name in _ORDERS if part["orders"].get(name)]
+    orders = [name for name in _ORDERS if part.orders.get(name)]
     order = "most_reviews"
-    if len(part["rows"]) > 2 and orders:
+    if len(part.rows) > 2 and orders:
         order = st.segmented_control(
             "Order",
             orders,
@@ -50,13 +49,15 @@ def _products(view: View) -> None:
             key=f"order-{view.id}",
             label_visibility="collapsed",
         )
-    by_name = {row["product"]: row for row in part["rows"]}
-    names = part["orders"].get(order) or list(by_name)
+    by_name = {row.product: row for row in part.rows}
+    names = part.orders.get(order) or list(by_name)
     every = st.session_state.get(f"all-products-{view.id}", False)
     rows = [by_name[name] for name in names if name in by_name]
     shown = rows if every else rows[:_SHOWN]
     view.chart(
-        charts.shares([{**row, "name": words.cut(row["product"], 34)} for row in shown], "product", view.look),
+        charts.shares(
+            [{**row.model_dump(), "name": words.cut(row.product, 34)} for row in shown], "product", view.look
+        ),
         "products",
         "product",
         lambda items: {"product": [item["product"] for item in items]},
@@ -64,24 +65,24 @@ def _products(view: View) -> None:
     )
     if len(rows) > _SHOWN:
         st.toggle(f"Show all {len(rows)}", key=f"all-products-{view.id}")
-    rest = []
-    if part["other_products"]:
-        rest.append(
-            f"{words.many(part['other_products'], 'more product')} with {words.many(part['others']['count'], 'review')}"
+    omitted = []
+    if part.other_products:
+        omitted.append(
+            f"{words.many(part.other_products, 'more product')} with {words.many(part.others.count, 'review')}"
         )
-    if part["without_product"]["count"]:
-        rest.append(f"{words.many(part['without_product']['count'], 'review')} without a product")
-    if rest:
-        st.caption("Not drawn: " + "; ".join(rest) + ".")
+    if part.without_product.count:
+        omitted.append(f"{words.many(part.without_product.count, 'review')} without a product")
+    if omitted:
+        st.caption("Not drawn: " + "; ".join(omitted) + ".")
 
 
 def _ratings(view: View) -> None:
-    part = view.part("by_rating")
+    part = view.board.by_rating
     st.subheader("By stars", anchor=False)
-    if not part["available"]:
-        view.unavailable(part, "This file has no ratings.")
+    if not part.available:
+        view.unavailable(part.note, "This file has no ratings.")
         return
-    rows = [{**row, "name": words.stars(row["stars"]), "rating": row["stars"]} for row in part["rows"]]
+    rows = [{**row.model_dump(), "name": words.stars(row.stars), "rating": row.stars} for row in part.rows]
     view.chart(
         charts.shares(rows, "rating", view.look),
         "ratings",
@@ -90,19 +91,19 @@ def _ratings(view: View) -> None:
         "Positive share of each number of stars",
     )
     facts = []
-    if part["mean_rating"] is not None:
-        facts.append(f"{part['mean_rating']:.2f} stars on average")
-    if part["unrated"]["count"]:
-        facts.append(f"{words.many(part['unrated']['count'], 'review')} without stars")
+    if part.mean_rating is not None:
+        facts.append(f"{part.mean_rating:.2f} stars on average")
+    if part.unrated.count:
+        facts.append(f"{words.many(part.unrated.count, 'review')} without stars")
     st.caption(" · ".join(facts))
 
 
 def stars(view: View) -> None:
-    """By stars, how often text and stars say the same, and the reviews where they do not."""
-    st.header("Do the words match the stars?", anchor="stars")
-    part = view.part("agreement")
-    if not part["available"] or not part["compared"]:
-        view.unavailable(part, "This file has no ratings to compare with.")
+    """Show the sentiment by stars, how often text and stars agree, and the reviews where they do not."""
+    st.header("Do text and stars agree?", anchor="stars")
+    part = view.board.agreement
+    if not part.available or not part.compared:
+        view.unavailable(part.note, "This file has no ratings to compare with.")
         return
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -114,25 +115,25 @@ def stars(view: View) -> None:
         _disagreements(view, part)
 
 
-def _agreement(part: dict[str, Any]) -> None:
-    half = words.half_width(part["low"], part["high"])
+def _agreement(part: Agreement) -> None:
+    half = words.half_width(part.low, part.high)
     st.html(
         f'<div class="rl-label">agrees with your stars</div><div class="rl-figure" data-testid="agreement">'
-        f"{words.percent(part['share'])} <small>{half}</small></div>"
+        f"{words.percent(part.share)} <small>{half}</small></div>"
     )
-    st.html(_table(part["confusion"]))
-    aside = f" {words.many(part['left_out'], 'review')} with about 3 stars take no side." if part["left_out"] else ""
-    st.caption(f"{words.many(part['compared'], 'review')} with 1–2 or 4–5 stars were compared.{aside}")
+    st.html(_table(part.confusion))
+    neutral = f" {words.many(part.left_out, 'review')} with about 3 stars were not." if part.left_out else ""
+    st.caption(f"{words.many(part.compared, 'review')} with 1–2 or 4–5 stars were compared.{neutral}")
 
 
-def _disagreements(view: View, part: dict[str, Any]) -> None:
-    total = part["disagreements_total"]
+def _disagreements(view: View, part: Agreement) -> None:
+    total = part.disagreements_total
     st.subheader("Where they differ most", anchor=False)
     if not total:
         st.caption(":material/check: Nowhere: every rated review agrees with its stars.")
         return
-    st.caption("Sometimes the model is wrong; often the person rated the delivery, or mistook the scale.")
-    reading.reviews(part["disagreements"][:6])
+    st.caption("Sometimes the model is wrong; often the customer rated the delivery or mistook the scale.")
+    reading.reviews(part.disagreements[:6])
     st.button(
         f"Show {'all ' if total > 1 else ''}{words.many(total, 'such review')} in the table",
         key="see-disagreements",
@@ -142,11 +143,14 @@ def _disagreements(view: View, part: dict[str, Any]) -> None:
     )
 
 
-def _table(numbers: dict[str, Any]) -> str:
+def _table(numbers: Confusion) -> str:
     rows = "".join(
-        f"<tr><td>{label}</td><td class='number'>{words.count(numbers[f'stars_{side}_model_positive'])}</td>"
-        f"<td class='number'>{words.count(numbers[f'stars_{side}_model_negative'])}</td></tr>"
-        for side, label in (("positive", "4–5 stars"), ("negative", "1–2 stars"))
+        f"<tr><td>{label}</td><td class='number'>{words.count(positive)}</td>"
+        f"<td class='number'>{words.count(negative)}</td></tr>"
+        for label, positive, negative in (
+            ("4–5 stars", numbers.stars_positive_model_positive, numbers.stars_positive_model_negative),
+            ("1–2 stars", numbers.stars_negative_model_positive, numbers.stars_negative_model_negative),
+        )
     )
     return (
         "<table class='rl-table'><tr><th></th><th class='number'><span class='rl-positive'>reads positive</span></th>"

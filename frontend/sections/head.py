@@ -1,4 +1,4 @@
-"""The top of the dashboard: which run, the sentences to take away, the figures, where every row went, the split."""
+"""The top of the dashboard: title, key sentences, figures, row counts and the split by sentiment."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from typing import Any
 import streamlit as st
 
 from frontend import charts, filters, session, words
+from frontend.api.models import Counts, Distribution, JobView
 from frontend.client import query
 from frontend.sections.behind import behind
 from frontend.sections.view import View
 
 _MIXED_NOTE = (
-    f"{words.MIXED[0].upper()}{words.MIXED[1:]}. Each counts as positive or negative as well, by the side that it "
-    "leans to. Those nearest to the middle come first."
+    f"{words.MIXED[0].upper()}{words.MIXED[1:]}. Each also counts as positive or negative, by its score. "
+    "Those nearest the middle come first."
 )
 
 
-def title(view: View, finished: list[dict[str, Any]]) -> None:
-    """The run's name and facts; choose another; export."""
-    job, model = view.job, view.part("model")
+def title(view: View, finished: list[JobView]) -> None:
+    """Show the job's name and facts, the choice of job and the export."""
+    job, model = view.job, view.board.model
     name, controls = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     with name:
-        st.title(words.escape(words.cut(view.board["filename"], 60)), anchor=False)
+        st.title(words.escape(words.cut(view.board.filename, 60)), anchor=False)
         facts = [
-            f"Analysed {words.when(job.get('finished_at') or view.board['finished_at'], session.time_zone())}",
-            f"in {words.duration(job['seconds'])}" if job.get("seconds") else "",
-            f"by {words.model(model)}",
+            f"Analysed {words.when(job.finished_at or view.board.finished_at, session.time_zone())}",
+            f"in {words.duration(job.seconds)}" if job.seconds else "",
+            f"by {words.model(model.version, model.name, model.engine)}",
         ]
         st.caption(words.escape(" · ".join(fact for fact in facts if fact)))
     with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         _choose(view, finished)
         _export(view)
-    if model.get("fallback"):
+    if model.fallback:
         st.warning(
-            "This computer's processor does not run the fast model as it should, so full precision was used. "
-            "The results are right; scoring was slower.",
+            "The fast model does not run correctly on this processor, so full precision was used. "
+            "The results are correct; scoring was slower.",
             icon=":material/speed:",
         )
 
 
-def _choose(view: View, finished: list[dict[str, Any]]) -> None:
+def _choose(view: View, finished: list[JobView]) -> None:
     if len(finished) < 2:
         return
-    by_id = {job["job_id"]: job for job in finished}
-    key = "choose_run"
+    by_id = {job.job_id: job for job in finished}
+    key = "choose_job"
     st.session_state[key] = view.id
     zone = session.time_zone()
 
@@ -55,12 +56,12 @@ def _choose(view: View, finished: list[dict[str, Any]]) -> None:
 
     labels = words.distinct(
         {
-            job_id: f"{words.cut(job['filename'], 34)} · {words.when(job.get('finished_at'), zone)}"
+            job_id: f"{words.cut(job.filename, 34)} · {words.when(job.finished_at, zone)}"
             for job_id, job in by_id.items()
         }
     )
     st.selectbox(
-        "Run",
+        "Job",
         list(by_id),
         key=key,
         format_func=labels.__getitem__,
@@ -71,98 +72,100 @@ def _choose(view: View, finished: list[dict[str, Any]]) -> None:
 
 
 def _export(view: View) -> None:
-    narrowed = bool(view.filters)
+    filtered = bool(view.filters)
     with st.popover("Export", icon=":material/download:"):
-        st.markdown("**A report to pass on**")
+        st.markdown("**A report to share**")
         _link(view, "Report (one HTML page)", "report", "html", ":material/description:")
         st.markdown("**Every review, with its sentiment**")
         with st.container(horizontal=True):
             _link(view, "CSV", "served", "csv", ":material/table:")
             _link(view, "Parquet", "served", "parquet", ":material/database:")
-        if narrowed:
-            st.markdown("**Only what the filter shows**")
+        if filtered:
+            st.markdown("**Only the matching reviews**")
             with st.container(horizontal=True):
                 _link(view, "CSV", "filtered", "csv", ":material/filter_alt:")
                 _link(view, "Parquet", "filtered", "parquet", ":material/filter_alt:")
-        if view.part("counts")["rejected"]:
-            st.markdown("**What was set aside, and why**")
+        if view.board.counts.rejected:
+            st.markdown("**Rejected rows, with reasons**")
             _link(view, "CSV", "rejected", "csv", ":material/rule:")
 
 
-def _link(view: View, label: str, what: str, form: str, icon: str) -> None:
-    given = query(view.filters) if what in ("filtered", "report") else {}
-    url = session.backend_link(f"/jobs/{view.id}/export", what=what, format=form, **given)
-    st.link_button(label, url, icon=icon, key=f"export-{what}-{form}")
+def _link(view: View, label: str, what: str, file_format: str, icon: str) -> None:
+    parameters = query(view.filters) if what in ("filtered", "report") else {}
+    url = session.backend_link(f"/jobs/{view.id}/export", what=what, format=file_format, **parameters)
+    st.link_button(label, url, icon=icon, key=f"export-{what}-{file_format}")
 
 
 def summary(view: View) -> None:
-    """The sentences to take away, the figures, and the split."""
-    if view.board["headline"]:
-        first, *rest = view.board["headline"]
+    """Show the key sentences, the figures and the split."""
+    if view.board.headline:
+        first, *rest = view.board.headline
         listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in rest)
         with st.container(key="card-headline"):
             st.html(
                 f'<p class="rl-lead">{escape(first)}</p>' + (f'<ul class="rl-points">{listed}</ul>' if listed else "")
             )
     _figures(view)
-    for warning in view.board["warnings"]:
+    for warning in view.board.warnings:
         st.caption(f":material/info: {words.escape(warning)}")
     split(view)
 
 
 def _figures(view: View) -> None:
-    counts, split_, stars = view.part("counts"), view.part("distribution"), view.part("agreement")
-    below, tells_mixed = view.part("model").get("needs_review_below"), view.part("model").get("mixed_band")
+    counts, split_, stars = view.board.counts, view.board.distribution, view.board.agreement
+    below, band = view.board.model.needs_review_below, view.board.model.mixed_band
     with st.container(key="figures"):
-        tiles = st.columns(5 if tells_mixed else 4, gap="small")
+        tiles = st.columns(5 if band else 4, gap="small")
     with tiles[0], st.container(key="card-positive", height="stretch"):
         figure(
-            words.percent(split_["positive_share"]),
+            words.percent(split_.positive_share),
             "positive",
-            f"95 % sure it is between {100 * split_['low']:.1f} and {words.percent(split_['high'])}"
-            if split_["count"]
-            else "",
+            _interval(split_),
         )
     with tiles[1], st.container(key="card-count", height="stretch"):
-        hidden = f", {words.count(counts['hidden'])} hidden by the filter" if counts["hidden"] else ""
+        hidden = f", {words.count(counts.hidden)} hidden by the filter" if counts.hidden else ""
         figure(
-            words.count(counts["shown"]),
-            "reviews" if counts["shown"] != 1 else "review",
-            f"{words.count(counts['scored'])} scored, {words.many(counts['duplicate'], 'duplicate')}{hidden}",
+            words.count(counts.shown),
+            "reviews" if counts.shown != 1 else "review",
+            f"{words.count(counts.scored)} scored, {words.many(counts.duplicate, 'duplicate')}{hidden}",
         )
     with tiles[2], st.container(key="card-stars", height="stretch"):
-        if stars["available"] and stars["compared"]:
-            figure(
-                words.percent(stars["share"]), words.half_width(stars["low"], stars["high"]), "agrees with your stars"
-            )
+        if stars.available and stars.compared:
+            figure(words.percent(stars.share), words.half_width(stars.low, stars.high), "agrees with your stars")
         else:
-            figure(
-                words.percent(split_["mean_confidence"]), "sure", "on average; the file has no stars to compare with"
-            )
-    with tiles[3], st.container(key="card-second-look", height="stretch"):
+            figure(words.percent(split_.mean_confidence), "sure", "on average; the file has no ratings to compare with")
+    with tiles[3], st.container(key="card-needs-review", height="stretch"):
         figure(
-            words.count(split_["needs_review"]),
-            words.percent(split_["needs_review_share"]),
-            "worth a second look" + (f": less than {words.threshold(below)} sure" if below else ""),
+            words.count(split_.needs_review),
+            words.percent(split_.needs_review_share),
+            ("needs" if split_.needs_review == 1 else "need")
+            + " review"
+            + (f": less than {words.threshold(below)} sure" if below else ""),
         )
-    if tells_mixed:
+    if band:
         with tiles[4], st.container(key="card-mixed", height="stretch", gap=None):
             _mixed(view, split_)
-    if tells_mixed and view.filters.get("mixed"):
+    if band and view.filters.get("mixed"):
         behind(view, "mixed", _mixed_title, caption=_MIXED_NOTE, sort="confidence")
     st.html(
         f'<p class="rl-label rl-sum" data-testid="accounting">'
-        f"{escape(words.accounting(counts['read'], counts['scored'], counts['duplicate'], counts['rejected']))}"
-        f"{_aside_link(counts)}</p>"
+        f"{escape(words.accounting(counts.read, counts.scored, counts.duplicate, counts.rejected))}"
+        f"{_rejected_link(counts)}</p>"
     )
 
 
-def _mixed(view: View, part: dict[str, Any]) -> None:
-    """How many are mixed, and one click to read them."""
-    figure(words.count(part["mixed"]), words.percent(part["mixed_share"]), f"mixed: {words.MIXED}")
-    if part["mixed"] and not view.filters.get("mixed"):
+def _interval(part: Distribution) -> str:
+    if part.low is None or part.high is None:
+        return ""
+    return f"95 % interval: {words.interval(part.low, part.high)}"
+
+
+def _mixed(view: View, part: Distribution) -> None:
+    """Show how many are mixed, and a button to read them."""
+    figure(words.count(part.mixed), words.percent(part.mixed_share), f"mixed: {words.MIXED}")
+    if part.mixed and not view.filters.get("mixed"):
         st.button(
-            "Read the mixed ones",
+            "Read the mixed reviews",
             key="see-mixed",
             type="tertiary",
             icon=":material/arrow_downward:",
@@ -175,12 +178,12 @@ def _mixed_title(total: int) -> str:
     return words.many(total, "mixed review")
 
 
-def _aside_link(counts: dict[str, Any]) -> str:
-    return ' · <a href="#set-aside" target="_self">what was set aside, and why</a>' if counts["rejected"] else ""
+def _rejected_link(counts: Counts) -> str:
+    return ' · <a href="#rejected" target="_self">see the rejected rows</a>' if counts.rejected else ""
 
 
 def figure(value: str, unit: str, label: str) -> None:
-    """One number, large, with what it means under it."""
+    """Show one large number with its meaning below."""
     st.html(
         f'<div class="rl-figure">{escape(value)} <small>{escape(unit)}</small></div>'
         f'<div class="rl-label">{escape(label)}</div>'
@@ -188,11 +191,11 @@ def figure(value: str, unit: str, label: str) -> None:
 
 
 def split(view: View) -> None:
-    """Positive against negative."""
-    part = view.part("distribution")
-    if not part["count"]:
+    """Show positive against negative."""
+    part = view.board.distribution
+    if not part.count:
         return
-    left, right = part["positive"], part["negative"]
+    left, right = part.positive, part.negative
     st.html(
         '<div style="display:flex;justify-content:space-between;gap:1rem" class="rl-sum">'
         f'<span class="rl-positive"><b>Positive</b> {words.count(left)}</span>'
@@ -208,6 +211,6 @@ def split(view: View) -> None:
 
 
 def picked_sentiment(items: list[dict[str, Any]]) -> filters.Filters:
-    """One side picked: that side; both: no filter."""
+    """A filter by one sentiment; none if both are selected."""
     kinds = {item["sentiment"] for item in items}
     return {"sentiment": kinds.pop()} if len(kinds) == 1 else {}

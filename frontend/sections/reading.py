@@ -1,65 +1,61 @@
-"""Reviews to read: the text first, then what the model made of it, and on request why."""
+"""Reviews as cards: the text, its sentiment and, on request, the explanation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from frontend import session, words
+from frontend.api.models import ExplainedReview, Review
 from frontend.client import ApiError
 from frontend.sections import why
 
 _LONG = 320
 
 
-def reviews(found: Iterable[dict[str, Any]], *, mark: str = "", whole: bool = False) -> None:
-    """Show reviews one under another; the words of a word filter are marked.
-
-    Whole ones have a button that tells what carried their score.
-    """
+def reviews(shown: Iterable[Review], *, mark: str = "", whole: bool = False) -> None:
+    """Show reviews as cards; `mark`: the words to highlight. Whole reviews have a button for the explanation."""
     pattern = _pattern(mark)
     if not whole:
-        st.html("".join(_one(review, _shortened(review, pattern)) for review in found))
+        st.html("".join(_one(review, _shortened(review, pattern)) for review in shown))
         return
-    for review in found:
+    for review in shown:
         _with_why(review, pattern)
 
 
-def _shortened(review: dict[str, Any], pattern: re.Pattern[str] | None) -> str:
-    return _body(review.get("title") or "", words.cut(review["text"] or "", _LONG), pattern)
+def _shortened(review: Review, pattern: re.Pattern[str] | None) -> str:
+    return _body(review.title or "", words.cut(review.text or "", _LONG), pattern)
 
 
-def _with_why(review: dict[str, Any], pattern: re.Pattern[str] | None) -> None:
-    """The whole review and its button; once asked for, the text as it was scored, with what carried that marked."""
-    job, row = str(st.session_state.get("job") or ""), int(review["row"])
-    asked: set[tuple[str, int]] = st.session_state.setdefault("why", set())
-    place, button = st.container(), st.empty()
-    now = (job, row) in asked
-    answer = _explained(job, row) if now else None
+def _with_why(review: Review, pattern: re.Pattern[str] | None) -> None:
+    """Show the whole review and its button; on request, the scored text with its explanation."""
+    job, row = str(st.session_state.get("job") or ""), int(review.row)
+    opened: set[tuple[str, int]] = st.session_state.setdefault("why", set())
+    card, button = st.container(), st.empty()
+    answer = _explained(job, row) if (job, row) in opened else None
     if answer is None:
-        asked.discard((job, row))
-        body = _body(review.get("title") or "", review["text"] or "", pattern)
+        opened.discard((job, row))
+        body = _body(review.title or "", review.text or "", pattern)
     else:
-        parts = answer["prediction"].get("explanation") or []
-        body = f'<div class="rl-why">{why.marked(answer["text"], parts)}</div>{why.legend(answer["text"], parts)}'
-    place.html(_one(review, body))
+        parts = answer.prediction.explanation or []
+        body = f'<div class="rl-why">{why.marked(answer.text, parts)}</div>{why.legend(answer.text, parts)}'
+    card.html(_one(review, body))
     label = "Hide why" if answer else "Why?"
     icon = ":material/visibility_off:" if answer else ":material/help:"
     if job:
-        button.button(label, key=f"why-{row}", type="tertiary", icon=icon, on_click=_turn, args=(job, row))
+        button.button(label, key=f"why-{row}", type="tertiary", icon=icon, on_click=_toggle, args=(job, row))
 
 
-def _turn(job: str, row: int) -> None:
-    asked: set[tuple[str, int]] = st.session_state["why"]
-    asked ^= {(job, row)}
+def _toggle(job: str, row: int) -> None:
+    opened: set[tuple[str, int]] = st.session_state["why"]
+    opened ^= {(job, row)}
 
 
-def _explained(job: str, row: int) -> dict[str, Any] | None:
-    """What carried a review's score; None, with the reason shown, where the backend does not tell."""
+def _explained(job: str, row: int) -> ExplainedReview | None:
+    """The explanation of a review's score; None, with the reason shown, if the backend has none."""
     try:
         return session.remembered("whys", f"{job} {row}", lambda: session.client().explanation(job, row), keep=50)
     except ApiError as error:
@@ -72,17 +68,17 @@ def _body(title: str, text: str, pattern: re.Pattern[str] | None) -> str:
     return f'{heading}<div class="text">{_marked(text, pattern)}</div>'
 
 
-def _one(review: dict[str, Any], body: str) -> str:
-    kind = review["sentiment"]
+def _one(review: Review, body: str) -> str:
+    kind = review.sentiment
     facts = [
-        f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review["confidence"])}',
-        f'<span title="{escape(words.MIXED)}">mixed</span>' if review.get("mixed") else "",
-        words.stars(review.get("rating")),
-        words.day(review["date"]) if review.get("date") else "",
-        escape(words.cut(review.get("product") or "", 60)),
-        f"row {words.count(review['row'])}",
-        "worth a second look" if review.get("needs_review") else "",
-        f"same text as row {words.count(review['duplicate_of'])}" if review.get("duplicate_of") else "",
+        f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review.confidence)}',
+        f'<span title="{escape(words.MIXED)}">mixed</span>' if review.mixed else "",
+        words.stars(review.rating),
+        words.day(review.date) if review.date else "",
+        escape(words.cut(review.product or "", 60)),
+        f"row {words.count(review.row)}",
+        "needs review" if review.needs_review else "",
+        f"same text as row {words.count(review.duplicate_of)}" if review.duplicate_of else "",
     ]
     return (
         f'<div class="rl-review {kind}">{body}'
@@ -91,7 +87,7 @@ def _one(review: dict[str, Any], body: str) -> str:
 
 
 def _pattern(mark: str) -> re.Pattern[str] | None:
-    """What to mark for a word filter: its "quoted phrases" and its single words."""
+    """What to highlight for a word filter: its "quoted phrases" and its single words."""
     parts = [
         quoted or single
         for quoted, single in re.findall(r'"([^"]+)"|(\S+)', mark.replace("\u201c", '"').replace("\u201d", '"'))
@@ -105,5 +101,5 @@ def _marked(text: str, pattern: re.Pattern[str] | None) -> str:
         return escape(text)
     pieces = pattern.split(text)  # one group: every other piece is a match
     return "".join(
-        f"<mark>{escape(piece)}</mark>" if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+        f"<mark>{escape(piece)}</mark>" if index % 2 else escape(piece) for index, piece in enumerate(pieces)
     )

@@ -1,4 +1,4 @@
-"""The bar at the foot of the page: what is filtered, how many that leaves, and the way back."""
+"""The bar at the foot of the page: the filters, how many reviews match, and buttons that remove filters."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from frontend.sections.view import View
 
 
 def bar(view: View) -> None:
-    """Shown only while something is filtered; always in reach, wherever on the page the click was."""
+    """Show the bar while there is a filter."""
     if not view.filters:
         st.session_state.pop("focus", None)
         return
     total = session.remembered(
         "totals",
         f"{view.id} {sorted(view.filters.items(), key=str)}",
-        lambda: session.client().reviews(view.id, view.filters, limit=1)["total"],
+        lambda: session.client().reviews(view.id, view.filters, limit=1).total,
         keep=50,
     )
-    served = view.part("counts")["served"]
+    served = view.board.counts.served
     with st.bottom, st.container(key="selection", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f"<b>{words.count(total)}</b> of {words.many(served, 'review')}", width="content")
         for kind, label in filters.chips(view.filters):
@@ -32,4 +32,4 @@ def bar(view: View) -> None:
             )
         st.html('<a class="rl-button" href="#reviews" target="_self">Read them</a>', width="content")
         st.button("Clear all", key="chip-all", type="tertiary", on_click=filters.clear, args=(view.id,))
-        st.toggle("Redraw the charts", key="focus", help="Count and draw only the reviews that the filter leaves.")
+        st.toggle("Redraw the charts", key="focus", help="Count and draw only the matching reviews.")

@@ -1,4 +1,4 @@
-"""The reviews themselves: filter, sort, page through, read."""
+"""Section on reviews: filter, sort, page and read them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend import filters, session, words
+from frontend.api.models import ReviewPage, TimePoint
 from frontend.sections import grid, reading
 from frontend.sections.view import View
 
@@ -24,7 +25,7 @@ _SIZES = (10, 25, 50, 100)
 
 
 def table(view: View) -> None:
-    """The heading, the controls and the rows."""
+    """Show the heading, the controls and the rows."""
     st.header("Reviews", anchor="reviews")
     with st.container(key="card-reviews"):
         _controls(view)
@@ -82,7 +83,7 @@ def _controls(view: View) -> None:
 
 def _more(view: View) -> None:
     now = view.filters
-    if view.part("by_rating")["available"]:
+    if view.board.by_rating.available:
         _keep("f-rating", now.get("rating", []))
         st.pills(
             "Stars",
@@ -93,15 +94,15 @@ def _more(view: View) -> None:
         )
         _keep("f-agreement", now.get("agreement"))
         st.segmented_control(
-            "Words against stars",
+            "Text and stars",
             ["agrees", "disagrees"],
             key="f-agreement",
             format_func=str.capitalize,
             on_change=lambda: _set(view, "agreement", {"agreement": st.session_state["f-agreement"]}),
         )
-    products = view.part("by_product")
-    if products["available"]:
-        names = [row["product"] for row in products["rows"]]
+    products = view.board.by_product
+    if products.available:
+        names = [row.product for row in products.rows]
         chosen = now.get("product", [])
         _keep("f-product", chosen)
         st.multiselect(
@@ -112,41 +113,41 @@ def _more(view: View) -> None:
             placeholder="Any product",
             on_change=lambda: _set(view, "product", {"product": st.session_state["f-product"]}),
         )
-    times = view.part("over_time")
-    if times["available"] and times["points"]:
-        _dates(view, times["points"])
+    times = view.board.over_time
+    if times.available and times.points:
+        _dates(view, times.points)
     _keep("f-confidence", (round(100 * now.get("min_confidence", 0.5)), round(100 * now.get("max_confidence", 1.0))))
     st.slider(
         "The model's confidence", 50, 100, format="%d %%", key="f-confidence", on_change=lambda: _confidence(view)
     )
     _keep("f-needs-review", bool(now.get("needs_review")))
     st.toggle(
-        "Only those worth a second look",
+        "Only those that need review",
         key="f-needs-review",
         on_change=lambda: _set(view, "needs_review", {"needs_review": st.session_state["f-needs-review"] or None}),
     )
-    if view.part("model").get("mixed_band"):
+    if view.board.model.mixed_band:
         _keep("f-mixed", bool(now.get("mixed")))
         st.toggle(
-            "Only mixed ones",
+            "Only mixed reviews",
             key="f-mixed",
             help=f"Mixed: {words.MIXED}",
             on_change=lambda: _set(view, "mixed", {"mixed": st.session_state["f-mixed"] or None}),
         )
 
 
-def _dates(view: View, points: list[dict[str, Any]]) -> None:
-    first, last = date.fromisoformat(points[0]["start"]), date.fromisoformat(points[-1]["end"])
+def _dates(view: View, points: list[TimePoint]) -> None:
+    first, last = points[0].start, points[-1].end
     now = view.filters
     begin = date.fromisoformat(now["date_from"]) if "date_from" in now else first
     end = date.fromisoformat(now["date_to"]) if "date_to" in now else last
     _keep("f-dates", (min(max(begin, first), last), max(min(end, last), first)))
 
     def changed() -> None:
-        given = st.session_state["f-dates"]
-        if len(given) == 2:
-            whole = tuple(given) == (first, last)
-            _set(view, "dates", {} if whole else {"date_from": given[0].isoformat(), "date_to": given[1].isoformat()})
+        span = st.session_state["f-dates"]
+        if len(span) == 2:
+            whole = tuple(span) == (first, last)
+            _set(view, "dates", {} if whole else {"date_from": span[0].isoformat(), "date_to": span[1].isoformat()})
 
     st.date_input("Dates", min_value=first, max_value=last, key="f-dates", on_change=changed)
 
@@ -161,13 +162,15 @@ def _confidence(view: View) -> None:
 
 
 def _keep(key: str, value: Any) -> None:
-    """Let a control show the filter in force, wherever it was set."""
+    """Set a control to the current filter, which another control may have set."""
     st.session_state[key] = value
 
 
 def _sortable(view: View, sort: str) -> bool:
-    part = {"date": "over_time", "rating": "by_rating"}.get(sort.lstrip("-"))
-    return part is None or bool(view.part(part)["available"])
+    column = sort.lstrip("-")
+    if column == "date":
+        return view.board.over_time.available
+    return column != "rating" or view.board.by_rating.available
 
 
 def _first_page() -> None:
@@ -187,46 +190,46 @@ def _rows(view: View) -> None:
             key,
             lambda: session.client().reviews(view.id, view.filters, sort=sort, limit=size, cursor=cursors[-1]),
         )
-    if not page["total"]:
+    if not page.total:
         _nothing(view)
         return
     if st.session_state.get("show-as") == "cards":
-        reading.reviews(page["reviews"], mark=view.filters.get("words", ""), whole=True)
+        reading.reviews(page.reviews, mark=view.filters.get("words", ""), whole=True)
     else:
-        grid.show(page["reviews"], f"grid-{len(cursors)}-{sort}-{size}-{hash(key)}", view.filters.get("words", ""))
+        grid.show(page.reviews, f"grid-{len(cursors)}-{sort}-{size}-{hash(key)}", view.filters.get("words", ""))
     _turn(page, cursors, size)
 
 
 def _nothing(view: View) -> None:
     with st.container(horizontal_alignment="center", key="nothing-matches"):
-        st.markdown("#### No review matches all of this")
-        st.markdown("Take a filter away, or clear them all.")
+        st.markdown("#### No review matches")
+        st.markdown("Remove a filter, or clear them all.")
         if st.button("Clear the filters", key="clear-nothing", on_click=filters.clear, args=(view.id,)):
             st.rerun()
 
 
-def _turn(page: dict[str, Any], cursors: list[str], size: int) -> None:
+def _turn(page: ReviewPage, cursors: list[str], size: int) -> None:
     first = (len(cursors) - 1) * size + 1
-    last = first + len(page["reviews"]) - 1
+    last = first + len(page.reviews) - 1
     with st.container(horizontal=True, vertical_alignment="center"):
         first_page = len(cursors) == 1
         st.button(
-            "Earlier",
+            "Previous",
             icon=":material/chevron_left:",
             disabled=first_page,
             key="page-back",
             on_click=_back,
             args=(cursors,),
         )
-        st.markdown(f"{words.count(first)}–{words.count(last)} of {words.count(page['total'])}", width="content")
+        st.markdown(f"{words.count(first)}–{words.count(last)} of {words.count(page.total)}", width="content")
         st.button(
-            "Later",
+            "Next",
             icon=":material/chevron_right:",
             icon_position="right",
-            disabled=not page["next_cursor"],
+            disabled=not page.next_cursor,
             key="page-on",
             on_click=cursors.append,
-            args=(page["next_cursor"],),
+            args=(page.next_cursor,),
         )
         st.selectbox(
             "A page",

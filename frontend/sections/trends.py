@@ -1,4 +1,4 @@
-"""Over time, and what changed most between two periods."""
+"""Sections on change: over time, and what changed most between two periods."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from typing import Any
 import streamlit as st
 
 from frontend import charts, filters, words
+from frontend.api.models import Changes, Period, ShareChange, TermChange
 from frontend.sections.view import View
 
 _EVERY = {"day": "day", "week": "week", "month": "month", "quarter": "quarter", "year": "year"}
 
 
 def over_time(view: View) -> None:
-    """The positive share with its band, and how many reviews it rests on."""
+    """Show the positive share with its interval, and the number of reviews."""
     st.header("Over time", anchor="over-time")
-    part = view.part("over_time")
-    if not part["available"] or not part["points"]:
-        view.unavailable(part, "This file has no dates, so nothing can be said about change.")
+    part = view.board.over_time
+    if not part.available or not part.points:
+        view.unavailable(part.note, "This file has no dates, so change over time is unknown.")
         return
-    ends = {point["start"]: point["end"] for point in part["points"]}
+    ends = {point.start.isoformat(): point.end.isoformat() for point in part.points}
 
     def picked(items: list[dict[str, Any]]) -> filters.Filters:
         starts = sorted(str(item["start"]) for item in items)
         return {"date_from": starts[0], "date_to": ends.get(starts[-1], starts[-1])}
 
-    bucket = _EVERY[part["bucket"]]
-    undated = f" {words.many(part['undated'], 'review')} without a date are not in it." if part["undated"] else ""
+    bucket = _EVERY[part.bucket]
+    undated = f" {words.many(part.undated, 'review')} without a date are not included." if part.undated else ""
     st.caption(
-        f"Share of positive reviews in each {bucket}. The band is where the true share lies, 95 % sure: wide where "
-        f"reviews are few.{undated} Click a {bucket} to read its reviews, shift-click a second for a span."
+        f"Share of positive reviews in each {bucket}. The band is the 95 % interval, which is wide where reviews are "
+        f"few.{undated} Click a {bucket} to read its reviews; shift-click another to select a span."
     )
     view.chart(
         charts.share_over_time(part, view.look), "share_over_time", "dates", picked, f"Positive share in each {bucket}"
@@ -42,37 +43,36 @@ def over_time(view: View) -> None:
 
 
 def changes(view: View) -> None:
-    """Products and words whose figures moved by more than chance explains."""
+    """Show products and words whose figures changed by more than chance explains."""
     st.header("What changed most", anchor="what-changed")
-    part = view.part("changes")
-    if not part["available"]:
-        view.unavailable(part, "There are not enough dated reviews to compare two periods.")
+    part = view.board.changes
+    if not part.available or part.earlier is None or part.later is None:
+        view.unavailable(part.note, "There are not enough dated reviews to compare two periods.")
         return
-    earlier, later = part["earlier"], part["later"]
+    products = words.many(part.looked_at_products, "product")
+    terms = words.many(part.looked_at_terms, "word or phrase", "words and phrases")
     st.caption(
-        f"{_period(earlier)} against {_period(later)}. Only changes that remain after correcting for looking at "
-        f"{words.many(part['looked_at_products'], 'product')} and "
-        f"{words.many(part['looked_at_terms'], 'word or phrase', 'words and phrases')} "
-        "are listed: what is missing here may well be chance."
+        f"{_period(part.earlier)} against {_period(part.later)}. Of {products} and {terms}, only "
+        "changes that chance does not explain are listed (corrected for multiple comparisons)."
     )
-    if part["overall"]:
-        st.markdown(_overall(part["overall"]))
-    lists = [("products", "product", _changed_products), ("terms", "word", _changed_words)]
-    shown = [show for name, _, show in lists if part[name]]
-    for place, show in zip(st.columns(len(shown), gap="medium") if shown else [], shown, strict=True):
-        with place:
+    if part.overall:
+        st.markdown(_overall(part.overall))
+    lists = [(part.products, "product", _changed_products), (part.terms, "word", _changed_words)]
+    shown = [show for rows, _, show in lists if rows]
+    for column, show in zip(st.columns(len(shown), gap="medium") if shown else [], shown, strict=True):
+        with column:
             show(view, part)
-    for name, kind, _ in lists:
-        if not part[name]:
-            st.caption(f":material/check: No {kind} changed by more than chance would explain.")
+    for rows, kind, _ in lists:
+        if not rows:
+            st.caption(f":material/check: No {kind} changed by more than chance explains.")
 
 
-def _changed_products(view: View, part: dict[str, Any]) -> None:
+def _changed_products(view: View, part: Changes) -> None:
     with st.container(key="card-changed-products", height="stretch"):
         st.subheader("Products", anchor=False)
         st.caption("Positive share, from ring (earlier) to dot (later)")
         view.chart(
-            charts.dumbbell([_product(row) for row in part["products"][:8]], "product", view.look),
+            charts.dumbbell([_product(row) for row in part.products[:8]], "product", view.look),
             "changed_products",
             "product",
             lambda items: {"product": [item["product"] for item in items]},
@@ -80,12 +80,12 @@ def _changed_products(view: View, part: dict[str, Any]) -> None:
         )
 
 
-def _changed_words(view: View, part: dict[str, Any]) -> None:
+def _changed_words(view: View, part: Changes) -> None:
     with st.container(key="card-changed-words", height="stretch"):
         st.subheader("Words", anchor=False)
-        st.caption("Share of reviews that mention it; colour: what those reviews mostly are now")
+        st.caption("Share of reviews that mention it; the colour is the sentiment of most of them now")
         view.chart(
-            charts.dumbbell([_term(row) for row in part["terms"][:8]], "term", view.look),
+            charts.dumbbell([_term(row) for row in part.terms[:8]], "term", view.look),
             "changed_words",
             "words",
             lambda items: {"words": filters.phrase(items[-1]["term"])},
@@ -93,52 +93,52 @@ def _changed_words(view: View, part: dict[str, Any]) -> None:
         )
 
 
-def _period(period: dict[str, Any]) -> str:
-    return f"{period['label']} ({words.many(period['tally']['count'], 'review')})"
+def _period(period: Period) -> str:
+    return f"{period.label} ({words.many(period.tally.count, 'review')})"
 
 
-def _overall(row: dict[str, Any]) -> str:
-    before, after = words.percent(row["earlier"]["positive_share"]), words.percent(row["later"]["positive_share"])
-    sure = f"95 % sure: {words.points(row['low'])} to {words.points(row['high'])}"
-    real = row["low"] > 0 or row["high"] < 0
+def _overall(row: ShareChange) -> str:
+    before, after = words.percent(row.earlier.positive_share), words.percent(row.later.positive_share)
+    interval = f"95 % interval: {words.points(row.low)} to {words.points(row.high)}"
+    real = row.low > 0 or row.high < 0
     if not real:
-        return f"All in all the positive share went from {before} to **{after}**, which may be chance ({sure})."
-    way = "rose" if row["difference"] > 0 else "fell"
-    moved = words.points(row["difference"])
-    return f"All in all the positive share **{way}** from {before} to **{after}**: {moved} ({sure})."
+        return f"Overall, the positive share went from {before} to **{after}**, which may be chance ({interval})."
+    direction = "rose" if row.difference > 0 else "fell"
+    moved = words.points(row.difference)
+    return f"Overall, the positive share **{direction}** from {before} to **{after}**: {moved} ({interval})."
 
 
-def _product(row: dict[str, Any]) -> dict[str, Any]:
-    early, late = row["earlier"], row["later"]
+def _product(row: ShareChange) -> dict[str, Any]:
+    early, late = row.earlier, row.later
     return {
-        "product": row["name"],
-        "name": words.cut(row["name"], 32),
-        "earlier": early["positive_share"],
-        "later": late["positive_share"],
-        "good": row["difference"] > 0,
-        "before": f"{words.percent(early['positive_share'])} of {words.many(early['count'], 'review')}",
-        "after": f"{words.percent(late['positive_share'])} of {words.many(late['count'], 'review')}",
-        "change": words.points(row["difference"]),
-        "sure": f"{words.points(row['low'])} to {words.points(row['high'])}",
-        "verdict": words.chance(row["q_value"]),
+        "product": row.name,
+        "name": words.cut(row.name, 32),
+        "earlier": early.positive_share,
+        "later": late.positive_share,
+        "good": row.difference > 0,
+        "before": f"{words.percent(early.positive_share)} of {words.many(early.count, 'review')}",
+        "after": f"{words.percent(late.positive_share)} of {words.many(late.count, 'review')}",
+        "change": words.points(row.difference),
+        "sure": f"{words.points(row.low)} to {words.points(row.high)}",
+        "verdict": words.chance(row.q_value),
     }
 
 
-def _term(row: dict[str, Any]) -> dict[str, Any]:
+def _term(row: TermChange) -> dict[str, Any]:
     return {
-        "term": row["term"],
-        "name": row["term"],
-        "earlier": row["earlier_mentions"] / max(row["earlier_total"], 1),
-        "later": row["later_mentions"] / max(row["later_total"], 1),
-        "good": (row["later_positive_share"] or 0) >= 0.5,
-        "before": f"in {words.count(row['earlier_mentions'])} of {words.many(row['earlier_total'], 'review')}",
-        "after": f"in {words.count(row['later_mentions'])} of {words.many(row['later_total'], 'review')}"
+        "term": row.term,
+        "name": row.term,
+        "earlier": row.earlier_mentions / max(row.earlier_total, 1),
+        "later": row.later_mentions / max(row.later_total, 1),
+        "good": (row.later_positive_share or 0) >= 0.5,
+        "before": f"in {words.count(row.earlier_mentions)} of {words.many(row.earlier_total, 'review')}",
+        "after": f"in {words.count(row.later_mentions)} of {words.many(row.later_total, 'review')}"
         + (
-            f", {words.percent(row['later_positive_share'], 0)} of them positive"
-            if row["later_positive_share"] is not None
+            f", {words.percent(row.later_positive_share, 0)} of them positive"
+            if row.later_positive_share is not None
             else ""
         ),
-        "change": words.points(row["difference"]),
-        "sure": f"{words.points(row['low'])} to {words.points(row['high'])}",
-        "verdict": words.chance(row["q_value"]),
+        "change": words.points(row.difference),
+        "sure": f"{words.points(row.low)} to {words.points(row.high)}",
+        "verdict": words.chance(row.q_value),
     }

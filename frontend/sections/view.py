@@ -1,4 +1,4 @@
-"""What every part of the dashboard is given."""
+"""The data that every section of the dashboard uses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
+from frontend.api.models import Dashboard, JobView
 from frontend.filters import Filters, chart_key, on_select
 from frontend.style import Colours
 
 
 @dataclass(frozen=True)
 class View:
-    """One job, its dashboard (of all rows, or of those filtered when `focused`), and the filters in force."""
+    """One job, its dashboard (of all rows or, if `focused`, of the matching ones), and the filters."""
 
-    job: dict[str, Any]
-    board: dict[str, Any]
+    job: JobView
+    board: Dashboard
     filters: Filters
     focused: bool
     look: Colours
@@ -26,12 +27,7 @@ class View:
     @property
     def id(self) -> str:
         """The job's id."""
-        return str(self.job["job_id"])
-
-    def part(self, name: str) -> dict[str, Any]:
-        """A part of the dashboard."""
-        found: dict[str, Any] = self.board[name]
-        return found
+        return self.job.job_id
 
     def chart(
         self,
@@ -41,7 +37,7 @@ class View:
         read: Callable[[list[dict[str, Any]]], Filters],
         alt_text: str,
     ) -> None:
-        """Draw a chart in which a click sets filters of one kind."""
+        """Draw a chart; a click in it sets the filters of one kind."""
         st.altair_chart(
             chart,
             key=chart_key(name, self.id),
@@ -50,6 +46,6 @@ class View:
             alt=alt_text,
         )
 
-    def unavailable(self, part: dict[str, Any], otherwise: str) -> None:
-        """Say why a part has nothing to show."""
-        st.caption(f":material/info: {part.get('note') or otherwise}")
+    def unavailable(self, note: str, otherwise: str) -> None:
+        """Say why a section has nothing to show."""
+        st.caption(f":material/info: {note or otherwise}")

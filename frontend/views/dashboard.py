@@ -1,92 +1,88 @@
-"""The dashboard of one finished run."""
+"""Page Dashboard: the results of one finished job."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import streamlit as st
 
-from frontend import doors, filters, session, style, words
+from frontend import filters, frame, session, style, words
+from frontend.api.models import Dashboard, JobView
 from frontend.client import ApiError
-from frontend.sections import aside, certainty, drivers, groups, head, selection, table, trends
+from frontend.sections import certainty, drivers, groups, head, rejected, selection, table, trends
 from frontend.sections.view import View
 
 
-def _finished() -> list[dict[str, Any]]:
-    jobs = session.remembered("listed", "jobs", lambda: session.client().jobs(limit=100)["jobs"], keep=1, seconds=3)
-    return [job for job in jobs if job["state"] == "succeeded"]
+def _finished() -> list[JobView]:
+    jobs = session.remembered("listed", "jobs", lambda: session.client().jobs(limit=100).jobs, keep=1, seconds=3)
+    return [job for job in jobs if job.state == "succeeded"]
 
 
-def _wanted(finished: list[dict[str, Any]]) -> str | None:
-    """The run in the address, else the one last chosen, else the newest."""
-    for wanted in (st.query_params.get("job"), st.session_state.get("job")):
-        if wanted:
-            return str(wanted)
-    return finished[0]["job_id"] if finished else None
+def _job_id(finished: list[JobView]) -> str | None:
+    """The job in the URL, else the one last chosen, else the newest."""
+    for job_id in (st.query_params.get("job"), st.session_state.get("job")):
+        if job_id:
+            return str(job_id)
+    return finished[0].job_id if finished else None
 
 
-def _board(job_id: str, given: filters.Filters) -> dict[str, Any]:
-    key = f"{job_id} {json.dumps(given, sort_keys=True)}"
-    return session.remembered("dashboards", key, lambda: session.client().dashboard(job_id, given), keep=6)
+def _board(job_id: str, applied: filters.Filters) -> Dashboard:
+    key = f"{job_id} {json.dumps(applied, sort_keys=True)}"
+    return session.remembered("dashboards", key, lambda: session.client().dashboard(job_id, applied), keep=6)
 
 
-def _not_ready(job: dict[str, Any]) -> None:
+def _not_ready(job: JobView) -> None:
     with st.container(key="door", horizontal_alignment="center"):
-        name = words.escape(job["filename"])
-        if job["state"] in words.UNFINISHED:
+        name = words.escape(job.filename)
+        if job.state in words.UNFINISHED:
             st.markdown(f"### {name} is still being analysed")
             st.page_link(
                 "views/analyse.py",
                 label="Watch it",
                 icon=":material/progress_activity:",
-                query_params={"job": job["job_id"]},
+                query_params={"job": job.job_id},
             )
         else:
-            st.markdown(f"### {name}: {words.STATES[job['state']].lower()}")
-            if job.get("error"):
-                st.error(words.escape(job["error"]), icon=":material/error:")
-            st.page_link("views/runs.py", label="See all runs", icon=":material/history:")
+            st.markdown(f"### {name}: {words.STATES[job.state].lower()}")
+            if job.error:
+                st.error(words.escape(job.error), icon=":material/error:")
+            st.page_link("views/runs.py", label="See all jobs", icon=":material/history:")
 
 
 def main() -> None:
-    """Choose the run, fetch what it shows, and show it in order."""
+    """Find the job, load its dashboard and show it."""
     finished = _finished()
-    job_id = _wanted(finished)
+    job_id = _job_id(finished)
     if job_id is None:
-        doors.nothing_yet(
+        frame.nothing_yet(
             "No results yet",
-            "Analyse a file of reviews, and see here what customers feel, about what, and whether it changes.",
+            "Analyse a file of reviews to see here what customers feel, about what, and whether it is changing.",
         )
         return
     try:
         job = session.remembered("job_facts", job_id, lambda: session.client().job(job_id), keep=4, seconds=5)
-        if job["state"] != "succeeded":
+        if job.state != "succeeded":
             _not_ready(job)
             return
         st.session_state["job"] = job_id
-        given = filters.current(job_id)
-        focused = bool(given) and bool(st.session_state.get("focus"))
+        chosen = filters.current(job_id)
+        focused = bool(chosen) and bool(st.session_state.get("focus"))
         with st.spinner("Counting the reviews …", show_time=False):
-            board = _board(job_id, given if focused else {})
+            board = _board(job_id, chosen if focused else {})
     except ApiError as error:
         if error.status == 404:
             st.session_state.pop("job", None)
             st.query_params.clear()
-            st.info(
-                "That run is not here any more. The newest one is shown instead."
-                if finished
-                else "That run is not here any more."
-            )
+            st.info("This job no longer exists.")
         session.show_problem(error)
-        st.page_link("views/runs.py", label="See all runs", icon=":material/history:")
+        st.page_link("views/runs.py", label="See all jobs", icon=":material/history:")
         return
-    filters.show_in_address(job_id)
-    view = View(job, board, given, focused, style.colours())
+    filters.show_in_url(job_id)
+    view = View(job, board, chosen, focused, style.colours())
     head.title(view, finished)
-    if focused and not board["counts"]["shown"]:
+    if focused and not board.counts.shown:
         st.info(
-            "No review matches all of these filters, so there is nothing to draw. Take one away below.",
+            "No review matches all of these filters, so there is nothing to draw. Remove one below.",
             icon=":material/filter_alt_off:",
         )
     else:
@@ -98,8 +94,8 @@ def main() -> None:
         groups.stars(view)
         certainty.certainty(view)
     table.table(view)
-    aside.set_aside(view)
-    aside.about(view)
+    rejected.rejected(view)
+    rejected.about(view)
     selection.bar(view)
 
 

@@ -1,20 +1,20 @@
-"""One review, typed in: what the model makes of it, and how sure it is."""
+"""Page Try one: sentiment, confidence and explanation of one typed review."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from frontend import session, words
+from frontend.api.models import Part, Predictions
 from frontend.client import ApiError
 from frontend.sections import why
 
 _EXAMPLES = {
     "Happy": "Set up in five minutes and it has not let me down since. I bought a second one for my mother.",
     "Unhappy": "The lid cracked in the first week and support never wrote back. I want my money back.",
-    "Torn": "The sound is lovely, but the battery is flat before lunch and the strap came off twice.",
+    "Mixed": "The sound is lovely, but the battery is flat before lunch and the strap came off twice.",
 }
 
 
@@ -22,17 +22,17 @@ def _example(text: str) -> None:
     st.session_state["one"] = text
 
 
-def _result(text: str, answer: dict[str, Any]) -> None:
-    found = answer["predictions"][0]
-    model = answer.get("model") or {}
-    kind = found["sentiment"]
-    share = 100 * found["positive_score"]
-    border = model.get("needs_review_below")
+def _result(text: str, answer: Predictions) -> None:
+    prediction = answer.predictions[0]
+    model = answer.model or {}
+    kind = prediction.sentiment
+    share = 100 * prediction.positive_score
+    below = model.get("needs_review_below")
     with st.container(key="card-result"):
-        mixed = f' <span class="rl-tag" title="{escape(words.MIXED)}">mixed</span>' if found.get("mixed") else ""
+        mixed = f' <span class="rl-tag" title="{escape(words.MIXED)}">mixed</span>' if prediction.mixed else ""
         st.html(
             f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}{mixed}</div>'
-            f'<div class="rl-label">{words.percent(found["confidence"])} sure</div>'
+            f'<div class="rl-label">{words.percent(prediction.confidence)} sure</div>'
             f'<div class="rl-meter" style="background:var(--rl-negative)" role="img" '
             f'aria-label="{share:.0f} percent towards positive">'
             f'<div style="width:{share:.1f}%;background:var(--rl-positive)"></div></div>'
@@ -41,24 +41,24 @@ def _result(text: str, answer: dict[str, Any]) -> None:
         )
         if mixed:
             st.caption(f"Mixed: {words.MIXED}; on the whole it leans to {kind}.")
-        if found["needs_review"]:
+        if prediction.needs_review:
             st.warning(
-                "**Worth a second look.** The model is "
-                + (f"less than {words.threshold(border)} sure" if border else "not sure enough")
+                "**Needs review.** The model is "
+                + (f"less than {words.threshold(below)} sure" if below else "not sure enough")
                 + ", so a person should decide.",
                 icon=":material/visibility:",
             )
         elif mixed:
-            st.success(f"**Sure of the side it leans to**, which is {kind}.", icon=":material/check_circle:")
+            st.success(f"**The model is sure** that the review leans to {kind}.", icon=":material/check_circle:")
         else:
-            st.success("**Sure enough to count on.** No second look is needed.", icon=":material/check_circle:")
-        _why(text, found.get("explanation") or [])
-        name = words.model({"version": model.get("model_version"), **model})
+            st.success("**The model is sure enough.** No person needs to read it.", icon=":material/check_circle:")
+        _why(text, prediction.explanation or [])
+        name = str(model.get("model_version") or model.get("engine") or "")
         if name:
             st.caption(f"Model: {words.escape(name)}")
 
 
-def _why(text: str, parts: why.Parts) -> None:
+def _why(text: str, parts: list[Part]) -> None:
     if parts:
         st.html(
             f'<h4 class="rl-why-title">Why</h4><div class="rl-why" data-testid="why">{why.marked(text, parts)}</div>'
@@ -67,9 +67,9 @@ def _why(text: str, parts: why.Parts) -> None:
 
 
 def main() -> None:
-    """The text, the button, the answer."""
+    """Show the text field, the button and the result."""
     st.title("Try one review", anchor=False)
-    st.markdown("Type or paste a review; it is read by the same model as a whole file.")
+    st.markdown("Type or paste a review. It is scored by the same model as a file.")
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.text_area(
@@ -81,32 +81,32 @@ def main() -> None:
             max_chars=session.settings().max_predict_chars,
         )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            asked = st.button("Read it", type="primary", icon=":material/auto_awesome:", key="ask")
+            submitted = st.button("Score it", type="primary", icon=":material/auto_awesome:", key="ask")
             st.caption("or try:", width="content")
             for label, text in _EXAMPLES.items():
                 st.button(label, key=f"example-{label}", on_click=_example, args=(text,))
     text = (st.session_state.get("one") or "").strip()
-    if asked and not text:
-        right.info("There is nothing to read yet: write something first.", icon=":material/edit:")
+    if submitted and not text:
+        right.info("Write a review first.", icon=":material/edit:")
         return
-    if asked:
+    if submitted:
         try:
-            with right, st.spinner("Reading …"):
+            with right, st.spinner("Scoring …"):
                 st.session_state["one_answer"] = (text, session.client().predict(text))
         except ApiError as error:
             st.session_state.pop("one_answer", None)
             with right:
                 session.show_problem(error)
             return
-    known = st.session_state.get("one_answer")
+    last = st.session_state.get("one_answer")
     with right:
-        if known and known[0] == text:
-            _result(*known)
+        if last and last[0] == text:
+            _result(*last)
         else:
             with st.container(key="card-result-empty"):
                 st.caption(
-                    "The answer appears here: positive or negative, how sure the model is, whether a person should "
-                    "look as well, and which words made the difference."
+                    "The result appears here: the sentiment, how sure the model is, whether a person should read the "
+                    "review, and which words made the difference."
                 )
 
 

@@ -10,15 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from reviewlens.errors import InputError, LimitError, ReviewLensError
+from reviewlens.model.engines import ENGINE_CHOICES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-user = typer.Typer(no_args_is_help=True, help="People who may log in.")
+user = typer.Typer(no_args_is_help=True, help="Users who may log in.")
 app.add_typer(user, name="user")
 console = Console(stderr=True, highlight=False)
 
 
 def fail(error: ReviewLensError) -> typer.Exit:
-    """Print an error in its own words; returns what to raise: 2 when what was given is at fault, else 1."""
+    """Print an error's message. Returns the exit to raise: code 2 if the input is at fault, else 1."""
     console.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
     return typer.Exit(2 if isinstance(error, InputError | LimitError) else 1)
 
@@ -36,9 +37,9 @@ def up() -> None:
 
 @app.command()
 def link(
-    name: Annotated[str | None, typer.Argument(help="Who it logs in; default: the person that `up` logs in.")] = None,
+    name: Annotated[str | None, typer.Argument(help="User to log in; default: the user that `up` logs in.")] = None,
     example: Annotated[
-        bool, typer.Option("--example", help="Analyse the example first where there is no job yet.")
+        bool, typer.Option("--example", help="Analyse the example first if the user has no job yet.")
     ] = False,
 ) -> None:
     """Print another log-in link while ReviewLens is running."""
@@ -62,7 +63,7 @@ def analyze(
     date: Annotated[str | None, typer.Option(help="Column with the date.")] = None,
     product: Annotated[str | None, typer.Option(help="Column with the product.")] = None,
     date_order: Annotated[
-        Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How 03/04/2025 is meant.")
+        Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How to read 03/04/2025.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="utf-8, utf-16-le, utf-16-be or cp1252.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab or pipe.")] = None,
@@ -72,13 +73,10 @@ def analyze(
     header: Annotated[bool | None, typer.Option(help="Whether the first line names the columns.")] = None,
     engine: Annotated[
         str | None,
-        typer.Option(
-            help="auto (default), cascade, openvino, openvino-small, openvino-bf16, openvino-fp32, transformers or "
-            "textblob."
-        ),
+        typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
     ] = None,
 ) -> None:
-    """Analyse one file without starting any server."""
+    """Analyse one file without a server."""
     from reviewlens.cli.analyze import run_analyze
 
     columns = {"text": text, "title": title, "rating": rating, "date": date, "product": product}
@@ -92,12 +90,12 @@ def analyze(
 @app.command()
 def upload(
     file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
-    name: Annotated[str, typer.Option("--user", prompt="User name", help="Who you are there.")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for where it is not given.")],
+    name: Annotated[str, typer.Option("--user", prompt="User name", help="User name there.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for if missing.")],
     to: Annotated[str, typer.Option(help="Address of the backend; default: as in the settings.")] = "",
-    start: Annotated[bool, typer.Option(help="Start the analysis as well.")] = True,
+    start: Annotated[bool, typer.Option(help="Also submit a job.")] = True,
 ) -> None:
-    """Send a file to a running ReviewLens, and start its analysis."""
+    """Send a file to a running ReviewLens, and submit a job for it."""
     import httpx
 
     from reviewlens.cli.upload import run_upload
@@ -113,9 +111,9 @@ def upload(
 @user.command("add")
 def user_add(
     name: Annotated[str, typer.Argument(help="The name to log in with.")],
-    password: Annotated[str | None, typer.Option(help="Default: one is made and printed.")] = None,
+    password: Annotated[str | None, typer.Option(help="Default: one is generated and printed.")] = None,
 ) -> None:
-    """Add a person who may log in."""
+    """Add a user who may log in."""
     from reviewlens.cli.users import add_user
 
     try:

@@ -1,4 +1,4 @@
-"""`./run analyze FILE`: one job without servers, on a platform of its own inside the results folder."""
+"""`./run analyze FILE`: one job without a server, on a platform of its own in the results folder."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import ColumnInfo, Mapping
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
 from reviewlens.insights.report import render_report
-from reviewlens.insights.results import open_results
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.views import JobView
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides, Upload
+from reviewlens.worker import Worker
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -45,45 +46,48 @@ def run_analyze(
     date_order: str | None,
     engine: str | None,
 ) -> int:
-    """The exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command goes on), 1 ours."""
+    """Analyse a file. Returns the exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command resumes),
+    1 an error in ReviewLens."""
     if not file.is_file():
         raise InputError(f"There is no file {file}.")
     target = out or Path("out") / file.stem
     work = target / ".work"
     target.mkdir(parents=True, exist_ok=True)
     platform = Platform.from_settings(Settings().model_copy(update={"data_dir": work.resolve()}))
-    keep = False  # what was done so far is of use to the next run of the same command
+    worker = Worker(platform)
+    keep = False  # whether the same command can resume from what was done so far
     try:
         with stop_on_signals():
             user = _owner(platform)
-            with console.status(f"Looking into {escape(file.name)} …"):
+            with console.status(f"Reading {escape(file.name)} …"):
                 upload = _upload(platform, user, file, work)
                 upload = _corrected(platform, user, upload, columns, dialect, date_order)
             _show_mapping(console, upload)
             job, _ = platform.jobs.submit(user, upload.upload_id, engine=engine or "")
-            job = _run(console, platform, user, job.job_id)
+            job = _run(console, platform, worker, user, job.job_id)
         if job.state is not JobState.SUCCEEDED or job.summary is None:
             keep = job.error_code in _OURS
-            again = " Run the same command again and it goes on." if keep else ""
-            console.print(f"[bold red]The analysis failed:[/] {escape(job.error or '')}{again}", soft_wrap=True)
+            again = " Run the same command again to resume." if keep else ""
+            console.print(f"[bold red]The job failed:[/] {escape(job.error or '')}{again}", soft_wrap=True)
             return 1 if keep else 2
-        keep = True  # the disk may be full: what was scored must not be lost with the copy
+        keep = True  # if the disk is full, the scores must not be lost with the copy
         try:
             _collect(platform, user, job.job_id, target)
         except OSError as error:
             raise TransientError(
-                f"The results could not be written ({error.strerror}). Mend that and run the same command again."
+                f"The results could not be written ({error.strerror}). Fix that and run the same command again."
             ) from error
         keep = False
         _show_results(console, job.summary, target)
     except StopRequested:
         keep = True
-        platform.dispatcher.stop()
+        worker.dispatcher.stop()
         console.print(
-            f"Interrupted. Run the same command again and it goes on (kept in {work}).", soft_wrap=True, markup=False
+            f"Interrupted. Run the same command again to resume (kept in {work}).", soft_wrap=True, markup=False
         )
         return 4
     finally:
+        worker.close()
         platform.close()
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
@@ -92,12 +96,12 @@ def run_analyze(
 
 def _owner(platform: Platform) -> str:
     if platform.local_users is None:
-        raise ConfigurationError("./run analyze works with local users only.")
+        raise ConfigurationError("./run analyze needs identity=local.")
     return platform.local_users.ensure_user(LOCAL_USER).subject
 
 
 def _upload(platform: Platform, user: str, file: Path, work: Path) -> Upload:
-    """The file as an upload; the one that an interrupted run of this command made, if the file is still the same."""
+    """The file as an upload; the upload of an interrupted earlier command if the file has not changed."""
     digest = hashlib.sha256()
     for chunk in _chunks(file):
         digest.update(chunk)
@@ -139,7 +143,7 @@ def _corrected(
         chosen = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
         detected = chosen.sniffed.mapping.date_format if chosen.sniffed.mapping else None
         if detected is None:
-            raise InputError("--date-order was given, but no date column was found; name it with --date.")
+            raise InputError("--date-order needs a date column, and none was detected; name it with --date.")
         mapping["date_format"] = detected.model_copy(update={"order": date_order, "ambiguous": False}).model_dump()
     if mapping:
         upload = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
@@ -147,7 +151,7 @@ def _corrected(
 
 
 def column_index(columns: list[ColumnInfo], wanted: str) -> int:
-    """The place of a column named by its name or by its number from 1; InputError lists what there is."""
+    """The index from 0 of a column that is given by name or by number from 1; InputError if there is none."""
     for column in columns:
         if wanted in {column.name, column.served_name}:
             return column.index
@@ -157,21 +161,21 @@ def column_index(columns: list[ColumnInfo], wanted: str) -> int:
     if wanted.isdigit() and 1 <= int(wanted) <= len(columns):
         return int(wanted) - 1
     names = ", ".join(f"{column.index + 1}: {column.served_name}" for column in columns)
-    raise InputError(f"There is no column {wanted!r}. The file has {names}.", code="unknown-column")
+    raise InputError(f"There is no column {wanted!r}. The file has {names}.", code="no-such-column")
 
 
 def _show_mapping(console: Console, upload: Upload) -> None:
     sniffed = upload.sniffed
     dialect = sniffed.dialect
-    how = [dialect.format.value]
+    properties = [dialect.format.value]
     if dialect.format == "csv":
         delimiter = {value: name for name, value in _DELIMITERS.items()}[dialect.delimiter]
-        how += [
+        properties += [
             dialect.encoding,
             f"separated by {delimiter}",
             "with a header" if dialect.header else "without a header",
         ]
-    console.print(f"{upload.filename}: {', '.join(how)}", markup=False, soft_wrap=True)
+    console.print(f"{upload.filename}: {', '.join(properties)}", markup=False, soft_wrap=True)
     if sniffed.mapping is not None:
         console.print(f"Columns: {_mapping_words(sniffed.mapping, sniffed.columns)}", markup=False, soft_wrap=True)
     for warning in sniffed.warnings:
@@ -179,14 +183,13 @@ def _show_mapping(console: Console, upload: Upload) -> None:
 
 
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
-    found = {name: getattr(mapping, name) for name in ("text", "title", "rating", "date", "product")}
-    return ", ".join(f"{name} = {columns[index].served_name}" for name, index in found.items() if index is not None)
+    return ", ".join(f"{role} = {columns[index].served_name}" for role, index in mapping.columns().items())
 
 
-def _run(console: Console, platform: Platform, user: str, job_id: str) -> JobView:
+def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id: str) -> JobView:
     with job_progress(console) as show:
         while True:
-            platform.dispatcher.tick()
+            worker.dispatcher.tick()
             job = platform.jobs.get(user, job_id)
             if job.state in _FINAL:
                 return job
@@ -195,7 +198,7 @@ def _run(console: Console, platform: Platform, user: str, job_id: str) -> JobVie
 
 
 def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
-    """Put the results into the target folder; what an earlier run left there under these names is replaced."""
+    """Copy the results into the target folder, replacing files of the same names."""
     keys = JobKeys(user, job_id)
     for key in (keys.served_csv, keys.rejected_csv, keys.processed_csv, keys.summary):
         name = key.rsplit("/", 1)[-1]
@@ -203,29 +206,31 @@ def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
     parquet = target / "served.parquet"
     shutil.rmtree(parquet, ignore_errors=True)
     shutil.copytree(platform.store.fetch_prefix(keys.served_parquet, platform.cache_dir), parquet)
-    results = open_results(platform.store, user, job_id, platform.cache_dir)
+    results = platform.results(user, job_id)
     (target / "report.html").write_text(render_report(build_dashboard(results, Filters())), encoding="utf-8")
 
 
-def _show_results(console: Console, summary: dict[str, Any], target: Path) -> None:
-    served = summary["rows_scored"] + summary["rows_duplicate"]
+def _show_results(console: Console, summary: Summary, target: Path) -> None:
+    rows = summary.accounting
     console.print(
-        f"\n{summary['rows_read']:,} rows read = {summary['rows_scored']:,} scored + {summary['rows_duplicate']:,}"
-        f" duplicates + {summary['rows_rejected']:,} set aside",
+        f"\n{rows.read:,} rows read = {rows.scored:,} scored + {rows.duplicate:,} duplicates"
+        f" + {rows.rejected:,} rejected",
         soft_wrap=True,
     )
+
+    def share(count: int) -> str:
+        return f"{count / rows.served:.1%}" if rows.served else "–"
+
     table = Table("sentiment", "rows", "share", box=None)
-    for name, count in summary["distribution"].items():
-        table.add_row(name, f"{count:,}", f"{count / served:.1%}" if served else "–")
-    table.add_row(
-        "needs review", f"{summary['needs_review']:,}", f"{summary['needs_review'] / served:.1%}" if served else "–"
-    )
-    if summary["model"].get("mixed_band"):
-        table.add_row("mixed", f"{summary['mixed']:,}", f"{summary['mixed'] / served:.1%}" if served else "–")
+    counts = [*summary.distribution, ("needs review", summary.needs_review)]
+    if summary.model.mixed_band:
+        counts.append(("mixed", summary.mixed))
+    for name, count in counts:
+        table.add_row(name, f"{count:,}", share(count))
     console.print(table)
-    for reason, count in summary["rejected_reasons"].items():
-        console.print(f"Set aside: {count:,} × {reason}", soft_wrap=True)
-    for warning in summary["warnings"]:
+    for reason, count in summary.rejected_reasons.items():
+        console.print(f"Rejected: {count:,} × {reason}", soft_wrap=True)
+    for warning in summary.warnings:
         console.print(f"[yellow]Note:[/] {escape(warning)}", soft_wrap=True)
     console.print(
         f"\nResults: {target}/ (served.csv, served.parquet/, rejected.csv, processed.csv, report.html)",

@@ -1,4 +1,4 @@
-"""`./run link`: a fresh log-in link from the backend that runs on this data folder."""
+"""`./run link`: a new log-in link from the backend that runs on this data folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from reviewlens.settings import Settings
 
 
 def running_backend(settings: Settings) -> str:
-    """Where it answers: as `up` wrote down, else as the settings say (a backend in a container)."""
+    """The backend's address: as recorded by `up`, else from the settings (a backend in a container)."""
     return str(RunFile(settings.data_dir / "up.json").read().get("backend") or settings.backend_url)
 
 
 def print_link(console: Console, name: str | None, *, example: bool) -> None:
-    """The link alone goes to standard output. `example`: analyse the example first where there is no job yet."""
+    """Write only the link to standard output. `example`: first analyse the example if the user has no job yet."""
     settings = Settings()
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     operator = Operator.of(settings, running_backend(settings))
@@ -30,5 +30,5 @@ def print_link(console: Console, name: str | None, *, example: bool) -> None:
         except ReviewLensError as error:
             console.print(f"[yellow]The example could not be analysed:[/] {escape(error.message)}")
     link = operator.login_link(name or LOCAL_USER)
-    console.print("This link logs you in; it works once, within the hour:", soft_wrap=True)
+    console.print("This link logs you in. It works once, within an hour:", soft_wrap=True)
     sys.stdout.write(f"{link}\n")

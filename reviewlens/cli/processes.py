@@ -1,4 +1,4 @@
-"""The programs that `up` starts and stops: free ports, waiting until they answer, an orderly end."""
+"""The processes that `up` starts and stops: free ports, waiting until they respond, an orderly stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reviewlens.settings import child_environment
 
 
 def free_port(host: str, wanted: int, taken: frozenset[int] = frozenset()) -> int:
-    """The first port from `wanted` on that nothing listens on; TransientError after 100 tries."""
+    """The first free port from `wanted` on; TransientError after 100 tries."""
     for port in range(wanted, min(wanted + 100, 65536)):
         if port in taken:
             continue
@@ -37,7 +37,7 @@ def free_port(host: str, wanted: int, taken: frozenset[int] = frozenset()) -> in
 
 @dataclass
 class Service:
-    """A program in a session of its own: Ctrl-C in the terminal reaches only `up`, which stops it in order."""
+    """A process in a session of its own, so that Ctrl-C in the terminal reaches only `up`, which stops it."""
 
     name: str
     command: list[str]
@@ -47,7 +47,7 @@ class Service:
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, cwd: Path) -> None:
-        """Start it; its output goes to its log."""
+        """Start the process with its output in the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -60,19 +60,19 @@ class Service:
                 start_new_session=True,
             )
 
-    def answers(self) -> bool:
-        """Whether it answers its health address now."""
+    def responds(self) -> bool:
+        """Whether the health check succeeds."""
         try:
             return httpx.get(self.health_url, timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
 
-    def ended(self) -> int | None:
-        """Its exit code, or None while it runs."""
+    def exit_code(self) -> int | None:
+        """The exit code; None while it runs or before it was started."""
         return self.process.poll() if self.process else None
 
-    def last_words(self, lines: int = 12) -> str:
-        """The end of its log."""
+    def log_tail(self, lines: int = 12) -> str:
+        """The last lines of the log."""
         try:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         except OSError:
@@ -80,27 +80,25 @@ class Service:
 
 
 def wait_until_ready(services: list[Service], seconds: float, tick: Callable[[], None]) -> None:
-    """Until all answer; TransientError with the end of its log when one ends or none comes in time."""
+    """Wait until all services respond. TransientError, with the end of a log, if one exits or the time is up."""
     deadline = time.monotonic() + seconds
     waiting = list(services)
     while waiting:
         for service in list(waiting):
-            code = service.ended()
+            code = service.exit_code()
             if code is not None:
-                raise TransientError(
-                    f"The {service.name} stopped as it started (exit code {code}):\n{service.last_words()}"
-                )
-            if service.answers():
+                raise TransientError(f"The {service.name} failed to start (exit code {code}):\n{service.log_tail()}")
+            if service.responds():
                 waiting.remove(service)
         if waiting and time.monotonic() > deadline:
             names = " and the ".join(service.name for service in waiting)
-            raise TransientError(f"The {names} did not answer within {seconds:.0f} seconds:\n{waiting[0].last_words()}")
+            raise TransientError(f"The {names} did not respond within {seconds:.0f} seconds:\n{waiting[0].log_tail()}")
         tick()
         time.sleep(0.1)
 
 
 def stop(pids: list[int], seconds: float) -> None:
-    """SIGTERM, wait, and SIGKILL to what is still there."""
+    """Send SIGTERM, wait, and kill the processes that still run."""
     processes = []
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -116,13 +114,13 @@ def stop(pids: list[int], seconds: float) -> None:
 
 
 class RunFile:
-    """Which processes belong to this data folder, so that a start after a crash can end what was left over."""
+    """Records the processes of this data folder, so that a start after a crash can stop those that were left over."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, services: list[Service], **facts: str) -> None:
-        """Remember the running services and where they listen."""
+        """Record the running services and their addresses."""
         pids = [service.process.pid for service in services if service.process]
         started = {str(pid): psutil.Process(pid).create_time() for pid in pids}
         temporary = self._path.with_suffix(".tmp")
@@ -130,7 +128,7 @@ class RunFile:
         temporary.replace(self._path)
 
     def read(self) -> dict[str, object]:
-        """What was last written, or nothing."""
+        """The last record; empty if there is none."""
         try:
             content = json.loads(self._path.read_text())
         except (OSError, json.JSONDecodeError):
@@ -138,15 +136,15 @@ class RunFile:
         return content if isinstance(content, dict) else {}
 
     def survivors(self) -> list[int]:
-        """Process ids in it that still are the processes that were meant."""
-        found = []
+        """The recorded process ids that still belong to the same processes."""
+        survivors = []
         pids = self.read().get("pids", {})
         for pid, started in pids.items() if isinstance(pids, dict) else []:
             with contextlib.suppress(psutil.Error):
                 if abs(psutil.Process(int(pid)).create_time() - float(started)) < 1 and int(pid) != os.getpid():
-                    found.append(int(pid))
-        return found
+                    survivors.append(int(pid))
+        return survivors
 
     def clear(self) -> None:
-        """Forget."""
+        """Delete the record."""
         self._path.unlink(missing_ok=True)

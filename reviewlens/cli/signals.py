@@ -1,4 +1,4 @@
-"""An orderly stop on Ctrl-C, on a closed terminal and on SIGTERM."""
+"""An orderly stop on Ctrl-C, SIGTERM or a closed terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(BaseException):
-    """A person (or the system) asked to stop. Not an Exception, so that nothing swallows it on the way up."""
+    """A signal asked the process to stop. A BaseException, so that `except Exception` does not catch it."""
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raises StopRequested in the main thread on the first signal; later ones must not cut the orderly stop short.
+    """Raises StopRequested in the main thread on the first signal; later signals are ignored during the orderly stop.
 
-    A closed terminal is not heeded where `nohup` had it ignored.
+    SIGHUP stays ignored under `nohup`.
     """
 
     def request_stop(number: int, frame: FrameType | None) -> None:
@@ -26,8 +26,8 @@ def stop_on_signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise StopRequested
 
-    heard = [each for each in _STOPPING if each != signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, request_stop) for each in heard}
+    handled = [each for each in _STOPPING if each != signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, request_stop) for each in handled}
     try:
         yield
     finally:

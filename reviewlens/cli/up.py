@@ -1,4 +1,4 @@
-"""`./run up`: backend and UI on this machine, a log-in link, and on the first start the example's dashboard."""
+"""`./run up`: the backend and the UI on this machine, a log-in link, and on the first start the example."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STOP_SECONDS = 60
 
 
 def run_up(console: Console) -> int:
-    """Run until Ctrl-C; the exit code: 0 after an orderly stop, 1 when a service ended by itself."""
+    """Run until Ctrl-C. Returns exit code 0 after an orderly stop; raises TransientError if a service exits."""
     settings = Settings()
     data = settings.data_dir.resolve()
     data.mkdir(parents=True, exist_ok=True)
@@ -32,22 +32,22 @@ def run_up(console: Console) -> int:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        where = run_file.read().get("frontend", "an address that it printed")
+        where = run_file.read().get("frontend", "the address it printed")
         raise ConflictError(f"ReviewLens is already running on this data folder, at {where}.") from None
     services: list[Service] = []
     try:
         with stop_on_signals(), lock:
             leftovers = run_file.survivors()
             if leftovers:
-                console.print("Stopping what an earlier start left running …")
+                console.print("Stopping processes of an earlier start …")
                 stop(leftovers, STOP_SECONDS)
             services = _services(settings, data)
             return _serve(console, settings.model_copy(update={"data_dir": data}), services, run_file)
     except StopRequested:
         return 0
     finally:
-        if any(service.ended() is None for service in services):
-            console.print("\nStopping … (a running job keeps what it has done and goes on at the next start)")
+        if any(service.exit_code() is None for service in services):
+            console.print("\nStopping … (a running job keeps its progress and resumes at the next start)")
         stop([service.process.pid for service in reversed(services) if service.process], STOP_SECONDS)
         run_file.clear()
 
@@ -97,14 +97,16 @@ def _serve(console: Console, settings: Settings, services: list[Service], run_fi
     _welcome(console, settings, urls)
     while True:
         for service in services:
-            code = service.ended()
+            code = service.exit_code()
             if code is not None:
-                raise TransientError(f"The {service.name} ended by itself (exit code {code}):\n{service.last_words()}")
+                raise TransientError(
+                    f"The {service.name} exited unexpectedly (exit code {code}):\n{service.log_tail()}"
+                )
         time.sleep(0.5)
 
 
 def _welcome(console: Console, settings: Settings, urls: dict[str, str]) -> None:
-    """How to get in: by a link where the users are our own, else by the log-in page."""
+    """Print how to log in: with a link for local users, else at the log-in page."""
     if settings.identity != "local":
         where = f"Open {urls['frontend']} and log in. Press Ctrl-C to stop."
         console.print(f"\n[bold]ReviewLens is running.[/] {where}", soft_wrap=True)
@@ -120,10 +122,10 @@ def _welcome(console: Console, settings: Settings, urls: dict[str, str]) -> None
 
 
 def analyse_example(console: Console, client: Client) -> None:
-    """The example file's job, watched until its end, where this person has no job yet."""
+    """If the user has no job yet, analyse the example file and wait for the result."""
     if client.call("GET", "/jobs", params={"limit": 1})["jobs"] or not EXAMPLE.exists():
         return
-    console.print("First start: analysing the example file, so that there is a dashboard to look at.", soft_wrap=True)
+    console.print("First start: analysing the example file for a first dashboard.", soft_wrap=True)
     upload = client.upload(EXAMPLE)
     job = client.call("POST", "/trigger_pipeline", json={"upload_id": upload["upload_id"]})
     with job_progress(console) as show:

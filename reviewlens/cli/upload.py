@@ -1,4 +1,4 @@
-"""`./run upload FILE`: a file to a running ReviewLens, wherever that is; a large one straight to its bucket."""
+"""`./run upload FILE`: send a file to a running ReviewLens, here or elsewhere; straight to its bucket if possible."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS: dict[int, type[ReviewLensError]] = {401: AuthenticationError, 413: Limit
 
 
 def run_upload(console: Console, http: httpx.Client, file: Path, name: str, password: str, *, start: bool) -> int:
-    """Log in, send the file, say what was detected, and start its analysis where that is asked for; 0."""
+    """Log in, send the file, print what was detected, and submit a job if `start`. Returns exit code 0."""
     if not file.is_file():
         raise InputError(f"There is no file {file}.")
     tokens = _call(http, "POST", "/login", json={"username": name, "password": password})
@@ -41,58 +41,59 @@ def run_upload(console: Console, http: httpx.Client, file: Path, name: str, pass
         console.print(f"[yellow]{escape(warning)}[/]", soft_wrap=True)
     if start:
         job = _call(http, "POST", "/trigger_pipeline", headers=headers, json={"upload_id": upload["upload_id"]})
-        console.print(f"Its analysis is {job['job_id']}; watch it on the page Runs.", soft_wrap=True)
+        console.print(f"Job {job['job_id']} is submitted; watch it on the page Jobs.", soft_wrap=True)
     else:
-        console.print(f"It is {upload['upload_id']}; nothing is analysed yet.", soft_wrap=True)
+        console.print(f"It is upload {upload['upload_id']}; no job is submitted.", soft_wrap=True)
     return 0
 
 
-def send(http: httpx.Client, file: Path, headers: dict[str, str], told: Callable[[int], None]) -> dict[str, Any]:
-    """What was detected in the file, once it is sent: straight to the store where that takes files, else by the
-    backend. Never more of it in memory than a piece. `told` is called with the bytes sent so far.
+def send(http: httpx.Client, file: Path, headers: dict[str, str], on_progress: Callable[[int], None]) -> dict[str, Any]:
+    """Send a file and return the upload: straight to the object store where it accepts files, else to the backend.
+
+    The file is streamed. `on_progress` is called with the number of bytes sent so far.
     """
-    asked = {"filename": file.name, "size_bytes": file.stat().st_size}
-    form = _call(http, "POST", "/uploads/direct", headers=headers, json=asked, but=_NOT_OFFERED)
-    with _Watched(file, told) as content:
+    announcement = {"filename": file.name, "size_bytes": file.stat().st_size}
+    form = _call(http, "POST", "/uploads/direct", headers=headers, json=announcement, none_if=_NOT_OFFERED)
+    with _Watched(file, on_progress) as content:
         if form is None:
             query = {"filename": file.name}
             kind = {"Content-Type": "application/octet-stream"}
-            sent = _call(http, "POST", "/uploads", headers=headers | kind, params=query, content=content, timeout=600)
-            return dict(sent)
+            upload = _call(http, "POST", "/uploads", headers=headers | kind, params=query, content=content, timeout=600)
+            return dict(upload)
         try:
-            answer = httpx.post(form["url"], data=form["fields"], files={"file": content}, timeout=600)
+            response = httpx.post(form["url"], data=form["fields"], files={"file": content}, timeout=600)
         except httpx.TransportError as error:
             raise TransientError("The file could not be sent to the store; try again.") from error
-    if answer.is_error:
-        raise TransientError(f"The store did not take the file (status {answer.status_code}); try again.")
+    if response.is_error:
+        raise TransientError(f"The store refused the file (status {response.status_code}); try again.")
     return dict(_call(http, "POST", f"/uploads/{form['upload_id']}/complete", headers=headers, timeout=600))
 
 
 class _Watched(io.FileIO):
-    """A file that tells how much of it was read."""
+    """A file that reports how much of it was read."""
 
-    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, on_progress: Callable[[int], None]) -> None:
         super().__init__(path)
-        self._told = told
+        self._on_progress = on_progress
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As any file does."""
+        """Read, and report the position."""
         data = super().read(-1 if size is None else size) or b""
-        self._told(self.tell())
+        self._on_progress(self.tell())
         return data
 
 
-def _call(http: httpx.Client, method: str, path: str, *, but: str = "", **options: Any) -> Any:
-    """The answer's JSON; a problem becomes an error in its own words, but the one of code `but` None."""
+def _call(http: httpx.Client, method: str, path: str, *, none_if: str = "", **options: Any) -> Any:
+    """The response's JSON. Raises the problem of an error response; returns None for one with the code `none_if`."""
     try:
-        answer = http.request(method, path, **options)
-        body = answer.json()
+        response = http.request(method, path, **options)
+        body = response.json()
     except httpx.TransportError as error:
-        raise TransientError("ReviewLens does not answer at this address; see whether it is running there.") from error
+        raise TransientError("ReviewLens does not respond at this address; check that it is running there.") from error
     except ValueError as error:
-        raise ConfigurationError("What answers at this address is no ReviewLens backend.") from error
-    if answer.is_error:
-        if but and body.get("code") == but:
+        raise ConfigurationError("There is no ReviewLens backend at this address.") from error
+    if response.is_error:
+        if none_if and body.get("code") == none_if:
             return None
-        raise _KINDS.get(answer.status_code, ReviewLensError)(str(body.get("detail") or "The backend failed."))
+        raise _KINDS.get(response.status_code, ReviewLensError)(str(body.get("detail") or "The backend failed."))
     return body

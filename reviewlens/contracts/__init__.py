@@ -1,1 +1,1 @@
-"""What crosses a process border, typed, once: object keys, job specifications, the shape of every output."""
+"""Everything that crosses a process border, typed: object keys, job specifications, every output and document."""

@@ -16,7 +16,7 @@ JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Limits(BaseModel):
-    """The settings of the same names, as they stood at submission."""
+    """The settings of the same names, at submission."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,13 +30,12 @@ class Limits(BaseModel):
 class JobSpec(BaseModel):
     """Everything that decides a job's output; the same spec on the same file gives the same output.
 
-    Stored at `JobKeys(user, job).spec`; the store's root is the spec's URI less that key, so a spec holds keys and
-    never a root.
-    `model`: '' for the bundle that ships, else a path or file URI of one on the task's machine; `model_sha256` pins its
-    content ('' for textblob).
+    Stored at `JobKeys(user, job).spec`. The store's root is the spec's URI less that key, so a spec holds no root.
+    `model`: '' for the shipped bundle, else the path or file URI of a bundle on the task's machine; `model_sha256`: its
+    digest ('' for textblob).
     `slice_rows`: rows per slice of the file, the unit of commit; `batch_rows`: rows per Arrow batch.
-    `reuse_scores_of`: finished jobs of the same user, newest first, whose scores are taken for texts that both have;
-    `keep_scores`: leave an index of this job's scores for later ones. Neither changes what comes out.
+    `reuse_scores_of`: finished jobs of the same user, newest first, whose scores are reused for texts that both have;
+    `keep_scores`: keep an index of this job's scores for later jobs. Neither changes the outputs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,5 +61,5 @@ class JobSpec(BaseModel):
 
 
 def scratch_dir(data_dir: Path, user: str, job: str) -> Path:
-    """Where a job's task keeps its working files on its machine; one that was killed leaves them."""
+    """The folder of a task's working files on its machine; a killed task leaves it behind."""
     return data_dir.absolute() / "scratch" / hashlib.sha256(f"{user}/{job}".encode()).hexdigest()[:24]

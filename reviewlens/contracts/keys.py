@@ -1,4 +1,4 @@
-"""Every key in the object store: where uploads, jobs, models and training data lie, and which keys a store accepts."""
+"""Every key in the object store: uploads, jobs, models and training data, and which keys a store accepts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from reviewlens.errors import InputError
 MAX_KEY_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
 RESERVED = ".store"
-"""First segment that adapters keep for themselves."""
+"""First segment of keys that only adapters use."""
 
 RAW = "raw/"
-"""Raw training reviews, as they came."""
+"""Training reviews as received."""
 BRONZE = "Bronze/"
 """Preprocessed, validated and flagged training reviews."""
 SILVER = "Silver/"
 """The training and test sets."""
 METADATA = "metadata/"
-"""What the preparation of training data counted and measured."""
+"""Counts and measures from the preparation of training data."""
 CHAMPION = "models/champion.json"
-"""Points at the model version in use; moved by compare-and-swap."""
+"""Names the model version in use; changed by compare-and-swap."""
 
 
 def model_bundle(version: str) -> str:
@@ -33,7 +33,7 @@ class UploadKeys:
         self.prefix = f"uploads/{user}/{upload}/"
         self.original = self.prefix + "original"
         self.info = self.prefix + "info.json"  # name, size, sha256, sniffed
-        self.announced = self.prefix + "announced.json"  # name and size of a file that is to come straight to the store
+        self.announced = self.prefix + "announced.json"  # name and size of a file that is sent straight to the store
 
 
 class JobKeys:
@@ -46,13 +46,13 @@ class JobKeys:
         self.processed_csv = self.processed_prefix + "processed.csv"
         self.served_csv = self.output_prefix + "served.csv"
         self.served_parquet = self.output_prefix + "served.parquet/"
-        self.scores = self.output_prefix + "scores.arrow"  # hash of a text to its score, for the user's later jobs
+        self.scores = self.output_prefix + "scores.arrow"  # scores by hash of the text, for the user's later jobs
         self.rejected_csv = self.output_prefix + "rejected.csv"
         self.summary = self.output_prefix + "inference_summary.json"
         self.error = self.output_prefix + "error.json"
         self.progress = self.output_prefix + "progress.json"
-        self.cancel = self.output_prefix + "cancel"  # its presence asks the job to stop for good
-        self.cancelled = self.output_prefix + "cancelled.json"  # the job says that it stopped for good
+        self.cancel = self.output_prefix + "cancel"  # its presence cancels the job
+        self.cancelled = self.output_prefix + "cancelled.json"  # the job has stopped after a cancellation
         self.work = self.output_prefix + "_work/"
         self.lease = self.work + "lease.json"
         self.newest_served_csv = f"output/{user}/served.csv"
@@ -60,7 +60,7 @@ class JobKeys:
 
 
 def check_key(key: str) -> str:
-    """The key itself; InputError (`invalid-key`) when it is not a plain relative path."""
+    """The key itself. Errors: InputError (`invalid-key`) unless it is a plain relative path."""
     _check_characters(key)
     segments = key.split("/")
     _check_segments(segments)
@@ -68,7 +68,7 @@ def check_key(key: str) -> str:
 
 
 def check_prefix(prefix: str, *, whole: bool = False) -> str:
-    """A prefix to list by: '' or the beginning of a key. `whole`: it must name a folder, so end with '/'."""
+    """A prefix to list: '' or the start of a key. `whole`: it must end with '/'. Errors: InputError (`invalid-key`)."""
     _check_characters(prefix)
     *folders, last = prefix.split("/")
     if whole and (not folders or last):
@@ -80,7 +80,7 @@ def check_prefix(prefix: str, *, whole: bool = False) -> str:
 
 def _check_characters(key: str) -> None:
     if "\0" in key or "\\" in key:
-        raise _refused("it holds a NUL or a backslash")
+        raise _refused("it contains a NUL or a backslash")
     try:
         size = len(key.encode("utf-8"))
     except UnicodeEncodeError:
@@ -96,7 +96,7 @@ def _check_segments(segments: list[str]) -> None:
         if len(segment.encode("utf-8")) > MAX_SEGMENT_BYTES:
             raise _refused(f"a part of it is longer than {MAX_SEGMENT_BYTES} bytes")
     if segments[0] == RESERVED:
-        raise _refused(f"names that begin with '{RESERVED}/' are kept for the store itself")
+        raise _refused(f"names that begin with '{RESERVED}/' are reserved for the store")
 
 
 def _refused(why: str) -> InputError:

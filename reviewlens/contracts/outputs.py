@@ -1,37 +1,133 @@
-"""The shape of what a job writes: columns and their names."""
+"""The columns of every output, written once: name, Arrow type, and how CSV shows a value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-OUTPUT_COLUMNS = ("review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed")
-"""Columns that scoring appends."""
+import pyarrow as pa
 
-NORMALISED_COLUMNS = ("_row", "_text", "_title", "_rating", "_date", "_product", "_duplicate_of")
-"""Columns that `served.parquet` holds besides, for queries."""
+from reviewlens.contracts.roles import Role
 
-_RESERVED = frozenset(OUTPUT_COLUMNS + NORMALISED_COLUMNS)
+_TEXT = pa.string()
+CSV_DECIMALS = 6
+"""Decimals of scores in CSV."""
+
+
+def _score(value: float) -> str:
+    return f"{value:.{CSV_DECIMALS}f}"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _rating(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `csv` writes a value that is not null; null is an empty field."""
+
+    name: str
+    type: pa.DataType = _TEXT
+    csv: Callable[[Any], str] = str
+
+    def fields(self, values: Iterable[Any]) -> list[str]:
+        """Values as CSV shows them, before quoting."""
+        return ["" if value is None else self.csv(value) for value in values]
+
+
+def _role_column(role: Role, prefix: str = "") -> Column:
+    """A role's normalised values; a role that is not listed here holds text."""
+    name = f"{prefix}{role}"
+    match role:
+        case Role.RATING:
+            return Column(name, pa.float64(), _rating)
+        case Role.DATE:
+            return Column(name, pa.date32(), dt.date.isoformat)
+        case _:
+            return Column(name)
+
+
+ROLE_COLUMNS = tuple(_role_column(role) for role in Role)
+"""What cleaning makes of each role's values: text, rating from 1 to 5, date."""
+
+REVIEW_ID = Column("review_id")
+
+PREDICTION_COLUMNS = (
+    Column("sentiment"),
+    Column("confidence", pa.float64(), _score),
+    Column("positive_score", pa.float64(), _score),
+    Column("needs_review", pa.bool_(), _flag),
+    Column("mixed", pa.bool_(), _flag),
+)
+"""The fields of the model's `Prediction` of the same names."""
+
+OUTPUT_COLUMNS = (REVIEW_ID, *PREDICTION_COLUMNS)
+"""Columns that `served.csv` and `served.parquet` have after the file's own."""
+
+NORMALISED_COLUMNS = (
+    Column("_row", pa.int64()),
+    *(_role_column(role, "_") for role in Role),
+    Column("_duplicate_of", pa.int64()),
+)
+"""Further columns of `served.parquet`, for queries."""
+
+PROCESSED_COLUMNS = (REVIEW_ID, Column("row", pa.int64()), *ROLE_COLUMNS)
+"""Columns of `processed.csv`; its `text` is title and text as the model reads them."""
+
+REJECTED_COLUMNS = (
+    Column("row", pa.int64()),
+    Column("byte_start", pa.int64()),
+    Column("byte_end", pa.int64()),
+    Column("reason"),
+    Column("explanation"),
+    Column("raw"),
+    Column("raw_base64"),
+)
+"""Columns of `rejected.csv`."""
+
+
+def names(columns: Iterable[Column]) -> list[str]:
+    """The columns' names, in order."""
+    return [column.name for column in columns]
+
+
+def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    """The columns as an Arrow schema."""
+    return pa.schema([(column.name, column.type) for column in columns])
+
+
+def served_columns(headers: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of `served.csv`: the file's own as text, then OUTPUT_COLUMNS."""
+    return (*map(Column, served_names(headers)), *OUTPUT_COLUMNS)
+
+
+_RESERVED = frozenset(names(OUTPUT_COLUMNS + NORMALISED_COLUMNS))
 
 
 def served_names(headers: Sequence[str]) -> list[str]:
     """The name of each column in `served.csv`, in file order, unique without regard to case.
 
-    A header that collides with a column of ours, or differs from an earlier one in case alone, gets the suffix
-    `_original`; one that repeats an earlier one exactly gets `_2`, `_3`, …; an empty one becomes `column_N` (N counts
-    from 1). Where a name made so is taken as well, a number is added. A header that needs no change keeps its name,
-    whatever stands before it.
+    A header with the name of one of our columns, or one that differs from an earlier header only in case, gets the
+    suffix `_original`; an exact repeat gets `_2`, `_3`, …; an empty header becomes `column_N` (N counts from 1). If
+    such a name is taken too, a number is added. A header that needs no change keeps its name.
     """
     cleaned = [" ".join(header.replace("\x00", "").split()) for header in headers]
-    first: dict[str, int] = {}  # folded name -> the column that keeps it
+    first: dict[str, int] = {}  # case-folded name -> the column that keeps it
     for index, name in enumerate(cleaned):
         if name and name.casefold() not in _RESERVED:
             first.setdefault(name.casefold(), index)
     taken = set(_RESERVED) | set(first)
-    names: list[str] = []
+    served: list[str] = []
     for index, name in enumerate(cleaned):
         folded = name.casefold()
         if name and first.get(folded) == index:
-            names.append(name)
+            served.append(name)
             continue
         if not name:
             wanted, again = f"column_{index + 1}", f"column_{index + 1}_"
@@ -44,5 +140,5 @@ def served_names(headers: Sequence[str]) -> list[str]:
             wanted = f"{again}{number}"
             number += 1
         taken.add(wanted.casefold())
-        names.append(wanted)
-    return names
+        served.append(wanted)
+    return served

@@ -1,6 +1,4 @@
-"""The vocabulary of review tables: how a file is written (dialect), which column means what (mapping), and what was
-seen in it.
-"""
+"""Review tables: how a file is written (dialect), which column has which role (mapping), and what was detected."""
 
 from __future__ import annotations
 
@@ -9,9 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reviewlens.contracts.roles import RoleColumns
+
 
 class FileFormat(StrEnum):
-    """Kinds of file that are read."""
+    """Formats that can be read."""
 
     CSV = "csv"  # any delimited text, TSV included
     JSONL = "jsonl"
@@ -20,74 +20,72 @@ class FileFormat(StrEnum):
 
 
 class Dialect(BaseModel):
-    """How a file is written; detected by `sniff`, may be overridden field by field, frozen into a job's spec.
+    """How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
-    `encoding`: utf-8, utf-16-le, utf-16-be or cp1252 (a byte-order mark is skipped). `quoting`: how a quote stands
-    inside a quoted field: 'double' ("") or 'backslash' (\\"); 'none': quotes are ordinary characters. Format-irrelevant
-    fields keep their defaults.
+    A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
+    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: FileFormat = FileFormat.CSV
-    compression: Literal["none", "gzip"] = "none"
-    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = "utf-8"
-    delimiter: Literal[",", ";", "\t", "|"] = ","
-    quoting: Literal["double", "backslash", "none"] = "double"
-    header: bool = True
+    format: FileFormat = Field(FileFormat.CSV, description="Format of the file.")
+    compression: Literal["none", "gzip"] = Field("none", description="How the file is compressed.")
+    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = Field("utf-8", description="Encoding of its text.")
+    delimiter: Literal[",", ";", "\t", "|"] = Field(",", description="What separates the fields.")
+    quoting: Literal["double", "backslash", "none"] = Field(
+        "double", description="How a quote inside a quoted field is written."
+    )
+    header: bool = Field(True, description="Whether the first line has the column names.")
 
 
 class DateFormat(BaseModel):
-    """How a date column is written. `order` decides numeric day/month; `ambiguous`: both orders fit all values seen."""
+    """How a date column is written. `order`: that of day and month in numbers; `ambiguous`: both fit every value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal[
         "epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"
-    ] = "iso"
-    order: Literal["year_first", "month_first", "day_first"] = "year_first"
-    ambiguous: bool = False
+    ] = Field("iso", description="Kind of date.")
+    order: Literal["year_first", "month_first", "day_first"] = Field(
+        "year_first", description="Order of day, month and year."
+    )
+    ambiguous: bool = Field(False, description="Whether day first and month first both fit.")
 
 
-class Mapping(BaseModel):
-    """Which column (0-based place in the file) means what; None where the file has none. `text` is always needed."""
+class Mapping(RoleColumns):
+    """Which column has which role, and how dates and ratings are written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    text: int
-    title: int | None = None
-    rating: int | None = None
-    date: int | None = None
-    product: int | None = None
-    date_format: DateFormat | None = None
+    date_format: DateFormat | None = Field(None, description="How the dates are written; null without a date column.")
     rating_scale: float = Field(
         5.0, gt=0, description="Best possible rating in the file; ratings are scaled to 1-5 from it."
     )
 
 
 class ColumnInfo(BaseModel):
-    """One column as seen in the sample: its header, its name in `served.csv`, and a few facts for choosing."""
+    """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
-    index: int
-    name: str
-    served_name: str
-    examples: list[str]
-    filled: float = Field(description="Share of sampled rows in which it is not empty.")
+    index: int = Field(description="Place in the file, counted from 0.")
+    name: str = Field(description="Header in the file.")
+    served_name: str = Field(description="Name in served.csv.")
+    examples: list[str] = Field(description="A few different values.")
+    filled: float = Field(description="Share of sampled rows that have a value.")
 
 
 class Sniffed(BaseModel):
-    """What was detected in an upload: answered by POST /uploads and shown for correction.
+    """What was detected in an upload, for the user to correct.
 
-    `mapping` is None when no column looks like review text (a warning says so, and a mapping must be given). `preview`
-    holds up to 20 rows of raw fields; `warnings` are sentences for the person. `mapping_reasons`: field -> why it was
-    chosen.
+    `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
+    holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
+    column.
     """
 
-    dialect: Dialect
-    columns: list[ColumnInfo]
-    mapping: Mapping | None
-    mapping_reasons: dict[str, str] = {}
-    preview: list[list[str]]
-    warnings: list[str]
-    size_bytes: int
-    estimated_rows: int
+    dialect: Dialect = Field(description="How the file is written.")
+    columns: list[ColumnInfo] = Field(description="The file's columns, in order.")
+    mapping: Mapping | None = Field(
+        description="Which column has which role; null if no column looks like review text."
+    )
+    mapping_reasons: dict[str, str] = Field({}, description="Why each role has its column.")
+    preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
+    warnings: list[str] = Field(description="Sentences for the user.")
+    size_bytes: int = Field(description="Size of the file.")
+    estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")

@@ -1,4 +1,4 @@
-"""What a model has to beat: the two word lists that people reach for first, TextBlob and VADER."""
+"""Baselines that a model should beat: the word lists TextBlob and VADER."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 NOT_INSTALLED = "not installed"
 
-# Logistic regression of the label on the compound score over the corpus's validation split, as for TextBlob: cut at
-# a compound score of 0, the list calls far too many complaints positive, and would look weaker than it is.
+# Logistic regression of the label on the compound score over the corpus's validation split, as for TextBlob. With a
+# threshold at a compound score of 0, VADER calls far too many complaints positive and looks weaker than it is.
 _SLOPE = 2.1
 _OFFSET = -0.51
 _NEEDS_REVIEW = 0.69
 
 
 class VaderEngine:
-    """VADER's compound score as a probability (Hutto & Gilbert 2014, ICWSM); a yardstick, not an engine to ship."""
+    """VADER's compound score as a probability (Hutto & Gilbert 2014, ICWSM); for comparison only."""
 
     name = "vader"
     thresholds = Thresholds(needs_review=_NEEDS_REVIEW)
 
     def __init__(self) -> None:
-        """Raises ImportError where vaderSentiment is not installed."""
+        """Raises ImportError if vaderSentiment is not installed."""
         from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
         self._analyzer: Any = SentimentIntensityAnalyzer()
 
     def compound(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """VADER's own score of each text, -1 to 1."""
+        """VADER's own score of each text, -1 to 1, shape (len(texts),)."""
         return np.array([self._analyzer.polarity_scores(text)["compound"] for text in texts], dtype=np.float64)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -58,10 +58,10 @@ class VaderEngine:
 
 
 def baselines() -> dict[str, Engine | None]:
-    """Each baseline by name, ready to score; None for one whose package is not installed."""
-    found: dict[str, Engine | None] = {"textblob": TextBlobEngine()}
+    """Each baseline by name; None if its package is not installed."""
+    engines: dict[str, Engine | None] = {"textblob": TextBlobEngine()}
     try:
-        found["vader"] = VaderEngine()
+        engines["vader"] = VaderEngine()
     except ImportError:
-        found["vader"] = None
-    return found
+        engines["vader"] = None
+    return engines

@@ -1,5 +1,7 @@
-"""Behavioural tests: what a classifier must get right, must not care about, and must react to, one capability at a
-time (after CheckList, Ribeiro et al. 2020, arXiv:2005.04118). The cases are written in behaviour.toml."""
+"""Behavioural tests by capability, after CheckList (Ribeiro et al. 2020, arXiv:2005.04118).
+
+The cases are in behaviour.toml: labels that must be correct, changes that must not matter, and changes that must.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ KINDS: dict[Kind, str] = {
     "direction": "directional",
 }
 MOST_MOVE = 0.2
-"""How far the score may move under a change that should not matter."""
+"""Largest change of the score by a change of the text that should not matter."""
 SHOWN_FAILURES = 3
 
 Floats = NDArray[np.float64]
@@ -31,8 +33,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """One text (`label`) or a text before and after a change; `expect` is 1 for positive or up, -1 for negative or
-    down, 0 for invariance."""
+    """One text (kind `label`), or a text before and after a change.
+
+    `expect`: 1 for positive or up, -1 for negative or down, 0 for invariance.
+    """
 
     texts: tuple[str, ...]
     kind: Kind
@@ -40,7 +44,7 @@ class Case:
     slack: float = 0.0
 
     def passes(self, scores: Floats) -> bool:
-        """Whether these scores of its texts are as they should be; a score that must move and stays put fails."""
+        """Whether the scores of its texts are as expected; a score that must change and does not fails."""
         if self.kind == "label":
             return bool(scores[0] >= 0.5) == (self.expect > 0)
         move = float(scores[1] - scores[0])
@@ -51,7 +55,7 @@ class Case:
 
 @dataclass(frozen=True)
 class BehaviourTest:
-    """Cases that ask the same thing."""
+    """Cases that test the same thing."""
 
     capability: str
     name: str
@@ -61,7 +65,7 @@ class BehaviourTest:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """All tests, those of a capability beside one another."""
+    """All tests, grouped by capability."""
 
     tests: tuple[BehaviourTest, ...]
 
@@ -73,12 +77,12 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Which cases each engine passed, by its name; None for an engine that is not installed."""
+    """The cases that each engine passed, by its name; None for an engine that is not installed."""
 
     behaviour: Behaviour
     passed: Mapping[str, NDArray[np.bool_] | None]
     failures: Mapping[int, tuple[float, ...]]
-    """Scores that the first engine gave to the cases it failed, by the case's place."""
+    """The first engine's scores in the cases that it failed, by the case's index."""
 
     def as_json(self) -> dict[str, object]:
         """Pass rates over all cases, by capability and by test, with a few of the first engine's failures."""
@@ -101,25 +105,25 @@ class Outcome:
         return {
             "capability": name,
             "cases": sum(len(test.cases) for test, _ in tests),
-            "pass_rate": self._rates([place for _, place in tests]),
+            "pass_rate": self._rates([span for _, span in tests]),
             "tests": [
                 {
                     "test": test.name,
                     "kind": KINDS[test.kind],
                     "cases": len(test.cases),
-                    "pass_rate": self._rates([place]),
+                    "pass_rate": self._rates([span]),
                     "failures": [
                         {"texts": list(self.behaviour.cases[index].texts), "scores": list(self.failures[index])}
-                        for index in range(place.start, place.stop)
+                        for index in range(span.start, span.stop)
                         if index in self.failures
                     ][:SHOWN_FAILURES],
                 }
-                for test, place in tests
+                for test, span in tests
             ],
         }
 
-    def _rates(self, places: Iterable[slice]) -> dict[str, float | None]:
-        chosen = np.concatenate([np.arange(place.start, place.stop) for place in places])
+    def _rates(self, slices: Iterable[slice]) -> dict[str, float | None]:
+        chosen = np.concatenate([np.arange(span.start, span.stop) for span in slices])
         return {
             name: None if passed is None else round(float(passed[chosen].mean()), 5)
             for name, passed in self.passed.items()
@@ -127,20 +131,20 @@ class Outcome:
 
 
 def judge(behaviour: Behaviour, engines: Mapping[str, Engine | None]) -> Outcome:
-    """Put every case to every engine, as cleaned as any review is; the first engine's failures are kept."""
+    """Run every case on every engine, on cleaned texts; the first engine's failures are kept."""
     cases = behaviour.cases
     texts = [clean_text(text) for case in cases for text in case.texts]
     ends = np.cumsum([len(case.texts) for case in cases])
     passed: dict[str, NDArray[np.bool_] | None] = {}
     failures: dict[int, tuple[float, ...]] = {}
-    for place, (name, engine) in enumerate(engines.items()):
+    for number, (name, engine) in enumerate(engines.items()):
         if engine is None:
             passed[name] = None
             continue
         scores = np.split(np.round(engine.score(texts), SCORE_DECIMALS), ends[:-1])
-        verdicts = [case.passes(given) for case, given in zip(cases, scores, strict=True)]
+        verdicts = [case.passes(of_case) for case, of_case in zip(cases, scores, strict=True)]
         passed[name] = np.array(verdicts)
-        if place == 0:
+        if number == 0:
             failures = {
                 index: tuple(float(score) for score in scores[index])
                 for index, verdict in enumerate(verdicts)
@@ -150,11 +154,11 @@ def judge(behaviour: Behaviour, engines: Mapping[str, Engine | None]) -> Outcome
 
 
 def read_behaviour(path: Path | None = None) -> Behaviour:
-    """The tests of a file; the ones that ship without one. Raises ValueError or KeyError for a file that breaks the
-    rules stated at its head."""
-    written = tomllib.loads((path or Path(__file__).with_name("behaviour.toml")).read_text(encoding="utf-8"))
-    words: dict[str, list[str]] = written["words"]
-    return Behaviour(tuple(_test(entry, words) for entry in written["test"]))
+    """The tests of a file, by default behaviour.toml. Raises ValueError or KeyError for a file that breaks the rules at
+    its start."""
+    content = tomllib.loads((path or Path(__file__).with_name("behaviour.toml")).read_text(encoding="utf-8"))
+    words: dict[str, list[str]] = content["words"]
+    return Behaviour(tuple(_test(entry, words) for entry in content["test"]))
 
 
 def _test(entry: dict[str, Any], words: dict[str, list[str]]) -> BehaviourTest:
@@ -165,7 +169,7 @@ def _test(entry: dict[str, Any], words: dict[str, list[str]]) -> BehaviourTest:
         for number in range(entry["each"]):
             texts = _texts(template, number + which, entry, words)
             if len(texts) != (1 if kind == "label" else 2) or len(set(texts)) != len(texts):
-                raise ValueError(f"{entry['name']}: {texts} is no case of kind {kind}")
+                raise ValueError(f"{entry['name']}: {texts} is not a case of kind {kind}")
             made[texts] = Case(texts, kind, expect, float(entry.get("slack", 0.0)))
     return BehaviourTest(entry["capability"], entry["name"], kind, tuple(made.values()))
 

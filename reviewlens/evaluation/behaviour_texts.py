@@ -1,4 +1,4 @@
-"""Making the texts of behavioural tests: filling templates, and changes that keep a text's meaning."""
+"""Texts of behavioural tests: filled templates, and changes that keep a text's meaning."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ _LONG_WORD = re.compile(r"[A-Za-z]{5,}")
 
 
 def filled(template: str, number: int, words: Mapping[str, Sequence[str]], again: Sequence[str] = ()) -> str:
-    """The template's so-many-th text. The same number gives {thing} the same word wherever it stands; {thing2} the
-    next one. Slots named in `again` get another word than without. Raises KeyError for a slot without a list."""
+    """The template's text number `number`. Every {thing} in it gets the same word, {thing2} the next one.
 
-    def word(found: re.Match[str]) -> str:
-        listed = words[found[1]]
-        # Each list is walked from another place, so that words do not always meet the same partners.
-        place = number + len(found[1]) + int(found[2] or 0)
-        return listed[(place + (3 if found[1] in again else 0)) % len(listed)]
+    Slots named in `again` get another word than without it. Raises KeyError for a slot without a word list.
+    """
+
+    def word(slot: re.Match[str]) -> str:
+        listed = words[slot[1]]
+        # Each list starts at another position, so that words do not always occur together.
+        index = number + len(slot[1]) + int(slot[2] or 0)
+        return listed[(index + (3 if slot[1] in again else 0)) % len(listed)]
 
     text = _SLOT.sub(word, template)
     text = re.sub(r"\b([Aa]) (?=[aeio]|unhappy|ugly)", r"\1n ", text)
@@ -25,22 +27,22 @@ def filled(template: str, number: int, words: Mapping[str, Sequence[str]], again
 
 
 def letters_exchanged(text: str, number: int) -> str:
-    """Two neighbouring letters inside one word change places."""
+    """Two neighbouring letters in one word are exchanged."""
     return _in_word(text, number, lambda word, at: word[:at] + word[at + 1] + word[at] + word[at + 2 :])
 
 
 def letter_left_out(text: str, number: int) -> str:
-    """One letter inside one word is missing."""
+    """One letter of one word is missing."""
     return _in_word(text, number, lambda word, at: word[:at] + word[at + 1 :])
 
 
 def letter_doubled(text: str, number: int) -> str:
-    """One letter inside one word stands twice."""
+    """One letter of one word is doubled."""
     return _in_word(text, number, lambda word, at: word[: at + 1] + word[at:])
 
 
 def no_punctuation(text: str, _number: int) -> str:
-    """Nothing but words, as typed on a phone in a hurry."""
+    """Words only, as typed on a phone in a hurry."""
     return " ".join(re.sub(r"[^\w\s]", "", text).split())
 
 
@@ -55,9 +57,9 @@ CHANGES: dict[str, Callable[[str, int], str]] = {
 
 
 def _in_word(text: str, number: int, change: Callable[[str, int], str]) -> str:
-    """The text with one of its words of five letters and more changed at a place neither first nor last."""
-    found = list(_LONG_WORD.finditer(text))
-    chosen = found[number % len(found)]
+    """The text with one word of five letters or more changed inside, not at its first or last letter."""
+    long_words = list(_LONG_WORD.finditer(text))
+    chosen = long_words[number % len(long_words)]
     word = chosen[0]
     inside = [at for at in range(1, len(word) - 2) if word[at] != word[at + 1]]
     changed = change(word, inside[number % len(inside)])

@@ -1,4 +1,4 @@
-"""The groups that an evaluation is broken down by: source, length, rating and product."""
+"""Groups of an evaluation: by source, length, rating and product."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reviewlens.reviews.vocabulary import name_score
+from reviewlens.contracts.roles import Role
+from reviewlens.reviews.column_names import name_score
 
 LEAST_TEXTS = 30
-"""Fewer texts than this say nothing: an accuracy of 90 % would be uncertain by ten points either way."""
+"""The smallest group: with fewer texts an accuracy of 90 % is uncertain by more than ten points."""
 MOST_GROUPS = 20
 OTHERS = "others"
 NOT_GIVEN = "not given"
@@ -24,42 +25,42 @@ Group = tuple[str, NDArray[np.bool_]]
 
 
 def groups_of(frame: pl.DataFrame, texts: Sequence[str]) -> dict[str, list[Group]]:
-    """For each kind of group that the file tells: its groups, each with a mask over the rows.
+    """The groups of each kind, each with a mask over the rows.
 
-    `frame`: the labelled rows; `texts`: their cleaned texts. Length is always there; `source`, `rating` and a column
-    that names the product (by any usual name) where the file has them.
+    `frame`: the labelled rows; `texts`: their cleaned texts. The kinds are length and, if the file has such a column,
+    source, rating and product (under any usual name).
     """
-    found: dict[str, list[Group]] = {}
+    groups: dict[str, list[Group]] = {}
     if "source" in frame.columns:
-        found["source"] = pooled(_names(frame["source"]))
+        groups["source"] = pooled(_names(frame["source"]))
     order = [name for _, name in _BANDS] + [_LONGEST]
-    found["length"] = pooled([length_band(text) for text in texts], order.index)
+    groups["length"] = pooled([length_band(text) for text in texts], order.index)
     if "rating" in frame.columns:
         stars = frame["rating"].cast(pl.Float64, strict=False)
         names = [NOT_GIVEN if value is None else f"{value:g} star{'s' if value != 1 else ''}" for value in stars]
-        found["rating"] = pooled(names, lambda name: -1.0 if name == NOT_GIVEN else float(name.split()[0]))
+        groups["rating"] = pooled(names, lambda name: -1.0 if name == NOT_GIVEN else float(name.split()[0]))
     product = product_column(frame.columns)
     if product is not None:
-        found["product"] = pooled(_names(frame[product]))
-    return found
+        groups["product"] = pooled(_names(frame[product]))
+    return groups
 
 
 def length_band(text: str) -> str:
-    """The band of word counts a text falls in."""
+    """The band of word counts of a text."""
     words = len(text.split())
     return next((name for most, name in _BANDS if words <= most), _LONGEST)
 
 
 def product_column(columns: Sequence[str]) -> str | None:
-    """The column that most plainly names the product; None when none does."""
-    best = max(columns, key=lambda name: name_score("product", name), default=None)
-    return best if best is not None and name_score("product", best) >= 1.5 else None
+    """The column that most likely holds the product; None if there is none."""
+    best = max(columns, key=lambda name: name_score(Role.PRODUCT, name), default=None)
+    return best if best is not None and name_score(Role.PRODUCT, best) >= 1.5 else None
 
 
 def pooled(names: Sequence[str], order: Callable[[str], float] | None = None) -> list[Group]:
-    """Groups of at least 30 texts, the twenty largest of them, with a mask each; all further texts as 'others', last.
+    """The twenty largest groups of at least 30 texts, each with a mask; all other texts follow as 'others'.
 
-    `order`: sorts the groups; without it the largest comes first.
+    `order`: sort key of the groups; by default the largest comes first.
     """
     counts = Counter(names)
     large = [name for name, count in counts.most_common() if count >= LEAST_TEXTS and name != OTHERS][:MOST_GROUPS]
@@ -67,10 +68,10 @@ def pooled(names: Sequence[str], order: Callable[[str], float] | None = None) ->
         large.sort(key=order)
     column = np.array(names, dtype=object)
     groups: list[Group] = [(name, np.asarray(column == name, dtype=bool)) for name in large]
-    rest = np.ones(len(column), dtype=bool)
+    others = np.ones(len(column), dtype=bool)
     for _, mask in groups:
-        rest &= ~mask
-    return [*groups, (OTHERS, rest)] if rest.any() else groups
+        others &= ~mask
+    return [*groups, (OTHERS, others)] if others.any() else groups
 
 
 def _names(column: pl.Series) -> list[str]:

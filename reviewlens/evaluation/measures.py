@@ -1,5 +1,4 @@
-"""Judging an engine on labelled texts: the usual measures with their intervals, calibration, and what is left once
-doubtful reviews are set aside."""
+"""Evaluation of an engine on labelled texts: measures with intervals, calibration, and accuracy by confidence."""
 
 from __future__ import annotations
 
@@ -36,8 +35,8 @@ _COMPARED = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_
 
 
 @dataclass(frozen=True)
-class Yardsticks:
-    """What an engine is measured beside: baselines by name (None: not installed) and behavioural tests."""
+class Comparison:
+    """What an evaluation adds: baselines by name (None: not installed) and behavioural tests."""
 
     baselines: Mapping[str, Engine | None] = field(default_factory=dict)
     behaviour: Behaviour | None = None
@@ -53,8 +52,8 @@ def measure(
 ) -> dict[str, object]:
     """Measures of scores (probability of positive) against labels (1 or 0), both of shape (n,), n at least 1.
 
-    Positive is the class of precision, recall and F1. A measure that the texts cannot tell (the recall of a class
-    that is missing) is None. `temperature`: what the scores were calibrated with, to tell their error without it.
+    Positive is the class of precision, recall and F1. An undefined measure, such as the recall of a missing class, is
+    None. `temperature`: that of the scores, to compute the calibration error without it.
     """
     confidence = np.maximum(scores, 1 - scores)
     right = (scores >= 0.5) == (labels == 1)
@@ -81,7 +80,7 @@ def measure(
 def risk_coverage(
     confidence: Floats, right: NDArray[np.bool_], coverages: Sequence[float] = COVERAGES
 ) -> list[dict[str, float]]:
-    """Accuracy over the most confident share of the texts, for several shares, with the least confidence in each."""
+    """Accuracy over the most confident share of the texts and its least confidence, for several shares."""
     order = np.argsort(-confidence, kind="stable")
     so_far = np.cumsum(right[order])
     counts = [max(1, round(coverage * len(right))) for coverage in coverages]
@@ -107,7 +106,7 @@ def roc_auc(scores: Floats, labels: Labels) -> float:
 
 
 def measure_neutral(scores: Floats, thresholds: Thresholds) -> dict[str, object]:
-    """What becomes of three-star reviews, which have no right answer: how many are called for review, or mixed."""
+    """Shares of three-star reviews, which have no correct label, that are positive, need review or are mixed."""
     confidence = np.maximum(scores, 1 - scores)
     return {
         "texts": len(scores),
@@ -125,16 +124,16 @@ def evaluate_file(
     limit: int | None = None,
     *,
     temperature: float | None = None,
-    yardsticks: Yardsticks | None = None,
+    comparison: Comparison | None = None,
 ) -> dict[str, object]:
-    """Score a labelled CSV or Parquet file; writes model_evaluation.json, model_evaluation.html and tested.csv into
-    `output` and returns what is in the first.
+    """Evaluate an engine on a labelled CSV or Parquet file; returns the content of model_evaluation.json.
 
-    The file has `text` and `label` (or `rating`); three-star rows are scored and reported apart. `temperature`: what
-    the engine's scores were calibrated with; without it the calibration error before scaling is null. Raises
-    InputError for a file that cannot be read or holds no labelled text.
+    Writes model_evaluation.json, model_evaluation.html and tested.csv into `output`. The file has `text` and `label`
+    (or `rating`); three-star rows are scored and reported separately. `temperature`: that of the engine's scores;
+    without it the calibration error before scaling is null. Raises InputError for a file that cannot be read or has no
+    labelled text.
     """
-    beside = yardsticks or Yardsticks()
+    added = comparison or Comparison()
     frame, texts, empty = _read(data, limit)
     started = time.perf_counter()
     scores = np.round(engine.score(texts), SCORE_DECIMALS)
@@ -164,13 +163,13 @@ def evaluate_file(
         },
         "comparison": {
             engine.name: {key: whole[key] for key in _COMPARED},
-            **_compare(beside.baselines, clear_texts, labels, skip=engine.name),
+            **_compare(added.baselines, clear_texts, labels, skip=engine.name),
         },
     }
     if not clear.all():
         result["three_stars"] = measure_neutral(scores[~clear], engine.thresholds)
-    if beside.behaviour is not None:
-        result["behaviour"] = judge(beside.behaviour, {engine.name: engine, **beside.baselines}).as_json()
+    if added.behaviour is not None:
+        result["behaviour"] = judge(added.behaviour, {engine.name: engine, **added.baselines}).as_json()
     output.mkdir(parents=True, exist_ok=True)
     _write_tested(frame, scores, engine.thresholds, output / "tested.csv")
     (output / "model_evaluation.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -179,17 +178,17 @@ def evaluate_file(
 
 
 def _read(data: Path, limit: int | None) -> tuple[pl.DataFrame, list[str], int]:
-    """The rows whose text is not empty once cleaned, their cleaned texts, and how many were empty."""
+    """The rows whose cleaned text is not empty, their cleaned texts, and the number of the others."""
     try:
         frame = labelled_frame(data)
         frame = frame.head(limit) if limit else frame
-        given = frame["label"]
+        labels = frame["label"]
         frame = frame.with_columns(
             pl.col("text").cast(pl.String), pl.col("label").cast(pl.Float64, strict=False).alias("label")
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{data.name} could not be read as a table of labelled texts.", code="bad-corpus") from error
-    known = frame["label"].is_in([0.0, 1.0]).fill_null(False) | given.is_null()
+    known = frame["label"].is_in([0.0, 1.0]).fill_null(False) | labels.is_null()
     if not known.all():
         raise InputError(
             f"A label is 1 (positive), 0 (negative) or empty (three stars); row {int(known.arg_min() or 0) + 1} of "
@@ -207,15 +206,15 @@ def _read(data: Path, limit: int | None) -> tuple[pl.DataFrame, list[str], int]:
 def _compare(
     baselines: Mapping[str, Engine | None], texts: Sequence[str], labels: Labels, skip: str
 ) -> dict[str, object]:
-    found: dict[str, object] = {}
+    figures: dict[str, object] = {}
     for name, baseline in baselines.items():
         if baseline is None:
-            found[name] = NOT_INSTALLED
+            figures[name] = NOT_INSTALLED
         elif name != skip:
             scores = np.round(baseline.score(texts), SCORE_DECIMALS)
             values = measure(scores, labels, baseline.thresholds)
-            found[name] = {key: values[key] for key in _COMPARED}
-    return found
+            figures[name] = {key: values[key] for key in _COMPARED}
+    return figures
 
 
 def _reliability(scores: Floats, labels: Labels) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""The evaluation report's plots as plain inline SVG: no script, no request, colours from the page's style."""
+"""The plots of the evaluation report as inline SVG: no script, no requests, colours from the page's style."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 338, 26, 318
 
 
 def reliability_diagram(bins: Sequence[Row]) -> Markup:
-    """Accuracy against confidence; the dashed diagonal is an honest model, the larger a dot the more texts in it."""
-    most = max((int(one["texts"]) for one in bins), default=1) or 1
+    """Accuracy against confidence; the dashed diagonal is perfect calibration, the size of a dot its texts."""
+    most = max((int(row["texts"]) for row in bins), default=1) or 1
     parts = [*_square(0.5, 0.0, "confidence", "share that is right"), _line("mark", _x(0.5), _y(0.5), _x(1), _y(1))]
-    shown = [one for one in bins if one["texts"]]
-    where = [(_x(one["confidence"], 0.5), _y(one["accuracy"])) for one in shown]
-    parts.append(_element("polyline", css="line thin", points=" ".join(f"{x},{y}" for x, y in where)))
-    for one, (x, y) in zip(shown, where, strict=True):
-        told = f"{one['texts']:,} texts: {one['confidence']:.1%} sure on average, {one['accuracy']:.1%} right"
-        radius = round(2.5 + 6 * (one["texts"] / most) ** 0.5, 1)
-        parts.append(_element("circle", _element("title", told), css="dot", cx=x, cy=y, r=radius))
+    shown = [row for row in bins if row["texts"]]
+    points = [(_x(row["confidence"], 0.5), _y(row["accuracy"])) for row in shown]
+    parts.append(_element("polyline", css="line thin", points=" ".join(f"{x},{y}" for x, y in points)))
+    for row, (x, y) in zip(shown, points, strict=True):
+        title = f"{row['texts']:,} texts: {row['confidence']:.1%} sure on average, {row['accuracy']:.1%} right"
+        radius = round(2.5 + 6 * (row["texts"] / most) ** 0.5, 1)
+        parts.append(_element("circle", _element("title", title), css="dot", cx=x, cy=y, r=radius))
     return _picture(_SIDE, _SIDE, "Share of right answers against confidence", parts)
 
 
 def risk_coverage_curve(curve: Sequence[Row], kept: float | None) -> Markup:
-    """Accuracy over the most confident share of the reviews; the dashed line is the share that is not set aside."""
+    """Accuracy over the most confident share of the reviews; the dashed line is the share that needs no review."""
     worst = min((float(point["accuracy"]) for point in curve), default=0.5)
     floor = max(0.0, min(0.9, int(worst * 20) / 20))
 
@@ -41,14 +41,14 @@ def risk_coverage_curve(curve: Sequence[Row], kept: float | None) -> Markup:
     if kept is not None:
         parts.append(_line("mark", _x(kept, 0.0), _TOP, _x(kept, 0.0), _BOTTOM))
     for point in curve[:: max(1, len(curve) // 10)]:
-        told = f"the surest {point['coverage']:.0%}: {point['accuracy']:.2%} right"
+        title = f"the surest {point['coverage']:.0%}: {point['accuracy']:.2%} right"
         at = {"cx": _x(point["coverage"], 0.0), "cy": y(point["accuracy"])}
-        parts.append(_element("circle", _element("title", told), css="dot", r=3, **at))
+        parts.append(_element("circle", _element("title", title), css="dot", r=3, **at))
     return _picture(_SIDE, _SIDE, "Accuracy over the most confident share of the reviews", parts)
 
 
 def confusion_matrix(counts: Mapping[str, int]) -> Markup:
-    """Two by two: what the reviews are (rows) and what they were called (columns), shaded by share of the row."""
+    """Two by two: labels (rows) and predictions (columns), shaded by share of the row."""
     cells = [
         [("positive, called positive", "true_positive"), ("positive, called negative", "false_negative")],
         [("negative, called positive", "false_positive"), ("negative, called negative", "true_negative")],
@@ -61,10 +61,10 @@ def confusion_matrix(counts: Mapping[str, int]) -> Markup:
     ]
     for row, line in enumerate(cells):
         total = sum(counts[name] for _, name in line) or 1
-        for column, (told, name) in enumerate(line):
+        for column, (meaning, name) in enumerate(line):
             share = counts[name] / total
             x, y = 106 + 120 * column, 32 + 100 * row
-            title = _element("title", f"{told}: {counts[name]:,}")
+            title = _element("title", f"{meaning}: {counts[name]:,}")
             css = "good" if row == column else "wrong"
             parts.append(_element("rect", css="frame", x=x, y=y, width=116, height=96))
             parts.append(_element("rect", title, css=css, x=x, y=y, width=116, height=96, opacity=f"{share:.3f}"))
@@ -74,7 +74,7 @@ def confusion_matrix(counts: Mapping[str, int]) -> Markup:
 
 
 def interval_bars(rows: Sequence[Row], overall: float) -> Markup:
-    """A bar of accuracy for each group with its 95 % interval; the dashed line is the accuracy over all texts."""
+    """A bar of accuracy for each group, with its 95 % interval; the dashed line is the accuracy over all texts."""
     lows = [row["intervals"]["accuracy"][0] for row in rows if row["intervals"]["accuracy"]]
     floor = max(0.0, int(min([*lows, overall]) * 10) / 10 - 0.1)
     left, right, height = 230, 690, 28
@@ -87,13 +87,13 @@ def interval_bars(rows: Sequence[Row], overall: float) -> Markup:
     for share in (floor, (floor + 1) / 2, 1.0):
         parts += [_line("grid", x(share), 4, x(share), bottom)]
         parts += [_text("tick", x(share), bottom + 16, f"{share:.0%}", "middle")]
-    for place, row in enumerate(rows):
-        middle = 8 + height * place + height / 2
+    for index, row in enumerate(rows):
+        middle = 8 + height * index + height / 2
         low, high = row["intervals"]["accuracy"] or (row["accuracy"], row["accuracy"])
-        told = f"{row['group']}: {row['accuracy']:.1%} of {row['texts']:,}, between {low:.1%} and {high:.1%}"
+        title = f"{row['group']}: {row['accuracy']:.1%} of {row['texts']:,}, between {low:.1%} and {high:.1%}"
         wide = max(0.0, x(row["accuracy"]) - left)
         parts.append(_text("tick", left - 8, middle + 4, _short(str(row["group"])), "end"))
-        parts.append(_element("rect", _element("title", told), css="bar", x=left, y=middle - 8, width=wide, height=16))
+        parts.append(_element("rect", _element("title", title), css="bar", x=left, y=middle - 8, width=wide, height=16))
         parts.append(_line("whisker", x(low), middle, x(high), middle))
         parts.append(_text("tick", right + 8, middle + 4, f"{row['accuracy']:.1%} of {row['texts']:,}", "start"))
     parts.append(_line("mark", x(overall), 4, x(overall), bottom))
@@ -126,14 +126,14 @@ def _short(name: str) -> str:
 
 
 def _element(tag: str, *inside: str, css: str = "", **attributes: float | str) -> Markup:
-    """One element; text and attribute values are escaped, `text_anchor` becomes text-anchor."""
+    """One element; text and attribute values are escaped, and `text_anchor` becomes text-anchor."""
     if css:
         attributes["class"] = css
-    written = Markup("").join(
+    attribute_text = Markup("").join(
         Markup(' {}="{}"').format(name.replace("_", "-"), round(value, 1) if isinstance(value, float) else value)
         for name, value in attributes.items()
     )
-    return Markup("<{}{}>{}</{}>").format(tag, written, Markup("").join(inside), tag)
+    return Markup("<{}{}>{}</{}>").format(tag, attribute_text, Markup("").join(inside), tag)
 
 
 def _picture(width: int, height: float, label: str, parts: Iterable[Markup]) -> Markup:

@@ -1,4 +1,4 @@
-"""The evaluation as one HTML page in plain words: no script, nothing fetched, light or dark as the reader has it."""
+"""The evaluation as one HTML page: no script, no requests, light or dark by the reader's preference."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _NAMES = {"textblob": "TextBlob", "vader": "VADER"}
 
 
 def render_report(result: Mapping[str, Any]) -> str:
-    """What model_evaluation.json says, as a complete page. Whatever came from the file is escaped."""
+    """The content of model_evaluation.json as a complete page; all of it is escaped."""
     return _template().render(r=result, plots=evaluation_plots, percent=percent, between=between, name=engine_name)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in per cent; a dash where there is none."""
+    """A share in per cent; a dash for None."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def between(interval: list[float] | None) -> str:
-    """An interval in per cent; empty where there is none."""
+    """An interval in per cent; empty for None."""
     return "" if interval is None else f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
 
 
 def engine_name(name: str) -> str:
-    """How an engine is called in a column's head."""
+    """An engine's name in a column header."""
     return _NAMES.get(name, name)
 
 

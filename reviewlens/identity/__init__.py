@@ -1,1 +1,1 @@
-"""Who is calling: users, tokens, and the one verifier for both."""
+"""Authentication: user pools, their tokens and the one verifier for both kinds of pool."""

@@ -1,4 +1,4 @@
-"""A log-in that wants one more answer: a password of one's own, or a code."""
+"""Log-in challenges: a new password or a code that a log-in asks for after the password."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from reviewlens.errors import AuthenticationError
 
 
 class ChallengeKind(StrEnum):
-    """What is wanted. `set-up-app`: the code of an authenticator app that was just given `secret`."""
+    """What the user must enter. `set-up-app`: the code from an authenticator app after adding `secret` to it."""
 
-    NEW_PASSWORD = "new-password"  # noqa: S105 - a kind of question, no secret
+    NEW_PASSWORD = "new-password"  # noqa: S105 - a kind of challenge, not a secret
     CODE_FROM_APP = "code-from-app"
     CODE_BY_SMS = "code-by-sms"
     CODE_BY_EMAIL = "code-by-email"
     SET_UP_APP = "set-up-app"
 
 
-_WORDS = {
-    ChallengeKind.NEW_PASSWORD: "Your password was for the first log-in alone; choose one of your own.",
+_PROMPTS = {
+    ChallengeKind.NEW_PASSWORD: "Your password was valid for the first log-in only. Choose a new one.",
     ChallengeKind.CODE_FROM_APP: "Enter the six digits that your authenticator app shows for ReviewLens.",
-    ChallengeKind.CODE_BY_SMS: "Enter the code that was sent to your phone{sent_to}.",
-    ChallengeKind.CODE_BY_EMAIL: "Enter the code that was sent to your email address{sent_to}.",
+    ChallengeKind.CODE_BY_SMS: "Enter the code sent to your phone{sent_to}.",
+    ChallengeKind.CODE_BY_EMAIL: "Enter the code sent to your email address{sent_to}.",
     ChallengeKind.SET_UP_APP: "Add this key to an authenticator app on your phone, "
     "then enter the six digits that the app shows: {secret}",
 }
@@ -33,10 +33,11 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Challenge:
-    """One more question. `name` and `proof` are the pool's; `sent_to` says, masked, where a code went.
+    """One challenge. `name` is the user name and `proof` the session token, both from the pool.
 
-    `session` is all of it as text that whoever logs in brings back with the answer. It is not signed: the pool itself
-    binds its `proof` to the user and the question, and refuses it with any other, late or twice.
+    `sent_to` is the masked address to which the code was sent. `session` holds all fields as text; the client returns
+    it with the answer. It is not signed: the pool binds `proof` to the user and the challenge, and rejects it when it
+    is used for another one, expired or used twice.
     """
 
     kind: ChallengeKind
@@ -46,29 +47,27 @@ class Challenge:
     secret: str = ""
 
     @property
-    def words(self) -> str:
-        """What to do, for a person."""
-        return _WORDS[self.kind].format(sent_to=f" ({self.sent_to})" if self.sent_to else "", secret=self.secret)
+    def prompt(self) -> str:
+        """The instruction to show to the user."""
+        return _PROMPTS[self.kind].format(sent_to=f" ({self.sent_to})" if self.sent_to else "", secret=self.secret)
 
     @property
     def session(self) -> str:
-        """Letters, digits, '-' and '_'."""
+        """All fields as one URL-safe string."""
         return base64.urlsafe_b64encode(json.dumps(asdict(self)).encode()).rstrip(b"=").decode()
 
     @classmethod
     def from_session(cls, session: str) -> Self:
-        """The challenge again; AuthenticationError (`challenge-ended`) when this is none."""
+        """Decode a `session`; AuthenticationError (`challenge-ended`) when it is not valid."""
         try:
             facts = json.loads(base64.b64decode(session + "=" * (-len(session) % 4), altchars=b"-_", validate=True))
             if not all(isinstance(value, str) for value in facts.values()):
-                raise ended()
+                raise challenge_ended()
             return cls(**{**facts, "kind": ChallengeKind(facts["kind"])})
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ended() from error
+            raise challenge_ended() from error
 
 
-def ended() -> AuthenticationError:
-    """The error for a session that is unknown, used, late or was tampered with."""
-    return AuthenticationError(
-        "This log-in has taken too long or was not accepted; log in again from the start.", code="challenge-ended"
-    )
+def challenge_ended() -> AuthenticationError:
+    """The error for a session that is unknown, used, expired or tampered with."""
+    return AuthenticationError("This log-in took too long or was not accepted; log in again.", code="challenge-ended")

@@ -1,4 +1,4 @@
-"""What Cognito's error codes mean for the person who logs in, by what was being done."""
+"""The errors that Cognito's error codes become, by operation."""
 
 from __future__ import annotations
 
@@ -12,111 +12,110 @@ from reviewlens.errors import (
     ReviewLensError,
     TransientError,
 )
-from reviewlens.identity.challenges import ended
+from reviewlens.identity.challenges import challenge_ended
 
-Known = dict[str, ReviewLensError]
+ErrorsByCode = dict[str, ReviewLensError]
 
 
 def wrong_credentials() -> AuthenticationError:
-    """The same for a wrong name, a wrong password, a locked and a disabled user."""
+    """The same error for a wrong name, a wrong password, a locked user and a disabled user."""
     return AuthenticationError(
-        "The user name or the password is wrong. After several wrong tries wait some minutes before the next.",
+        "The user name or the password is wrong. After several failed attempts, wait a few minutes.",
         code="wrong-credentials",
     )
 
 
 def wrong_code() -> AuthenticationError:
-    """A code that does not fit."""
-    return AuthenticationError("That code is wrong or no longer good; try again.", code="wrong-code")
+    """A code does not match or has expired."""
+    return AuthenticationError("The code is wrong or has expired; try again.", code="wrong-code")
 
 
 def wrong_reset_code() -> AuthenticationError:
-    """The same for a wrong, used or late code, an unknown name, and too many tries."""
+    """The same error for a wrong, used or expired code, an unknown user and too many attempts."""
     return AuthenticationError(
-        "That code is wrong or no longer good. Ask for another one; after several tries wait a quarter of an hour.",
+        "The code is wrong or has expired. Request a new one; after several attempts, wait 15 minutes.",
         code="wrong-code",
     )
 
 
 def session_ended() -> AuthenticationError:
-    """A refresh token that is revoked, expired or none."""
-    return AuthenticationError("Your log-in has ended; log in again.", code="refresh-token-invalid")
+    """The refresh token is revoked, expired or malformed."""
+    return AuthenticationError("Your session has ended; log in again.", code="refresh-token-invalid")
 
 
-def sign_up_off() -> PermissionError_:
-    """Nobody may make themselves a user."""
-    return PermissionError_("Sign-up is turned off here; ask whoever runs ReviewLens for a user.", code="sign-up-off")
+def sign_up_disabled() -> PermissionError_:
+    """Sign-up is disabled."""
+    return PermissionError_("Sign-up is disabled; ask the operator to create a user for you.", code="sign-up-off")
 
 
 def unsupported(
-    words: str = "Your account asks for a way to log in that ReviewLens does not have; ask whoever runs it.",
+    message: str = "Your account requires a log-in method that ReviewLens does not support; ask the operator.",
 ) -> AuthenticationError:
-    """A question of Cognito's that there is no page for."""
-    return AuthenticationError(words, code="login-unsupported")
+    """Cognito asks for a challenge that ReviewLens does not support."""
+    return AuthenticationError(message, code="login-unsupported")
 
 
 def used_before() -> InputError:
-    """A password that the pool's rules remember."""
-    return InputError("You have had this password before; choose another one.", code="password-used-before")
+    """The pool's password history rejects the password."""
+    return InputError("You have used this password before; choose another one.", code="password-used-before")
 
 
-def weak_password(why: str) -> InputError:
-    """From Cognito's reason, which names the rule that is broken, to what to change."""
+def weak_password(reason: str) -> InputError:
+    """Say what to change in the password, from Cognito's `reason`, which names the broken rule."""
     rules = {
         "long enough": "be longer",
         "length greater": "be longer",
         "uppercase": "have a capital letter",
-        "lowercase": "have a small letter",
+        "lowercase": "have a lower-case letter",
         "numeric": "have a digit",
-        "symbol": "have a sign such as ! or ?",
+        "symbol": "have a symbol such as ! or ?",
     }
-    broken = [words for sign, words in rules.items() if sign in why]
+    broken = [change for rule, change in rules.items() if rule in reason]
     if not broken:
-        broken = ["be longer, with capital and small letters, digits and signs"]
+        broken = ["be longer, with capital and lower-case letters, digits and symbols"]
     last = broken.pop()
     return InputError(
         f"The password must {', '.join(broken)}{' and ' if broken else ''}{last}.", code="invalid-password"
     )
 
 
-def _busy() -> Known:
-    now = "Too many log-ins at this moment; try again in a little while."
-    later = "That was tried too often; wait a quarter of an hour before you try again."
-    busy: Known = {code: RateLimitError(now, retry_after_seconds=10, code="too-many-logins") for code in _BUSY_FOR_ALL}
-    for code in _BUSY_FOR_ONE:
-        busy[code] = RateLimitError(later, retry_after_seconds=900, code="too-many-logins")
-    return busy
+_POOL_THROTTLED = ("TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded")
+_USER_THROTTLED = ("LimitExceededException", "TooManyFailedAttemptsException")
 
 
-_BUSY_FOR_ALL = ("TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded")
-_BUSY_FOR_ONE = ("LimitExceededException", "TooManyFailedAttemptsException")
+def _throttling_errors() -> ErrorsByCode:
+    pool = RateLimitError("Too many log-ins right now; try again.", retry_after_seconds=10, code="too-many-logins")
+    user = RateLimitError(
+        "Too many attempts; wait 15 minutes before you try again.", retry_after_seconds=900, code="too-many-logins"
+    )
+    return {**dict.fromkeys(_POOL_THROTTLED, pool), **dict.fromkeys(_USER_THROTTLED, user)}
 
 
-def _of_the_user() -> Known:
+def _user_errors() -> ErrorsByCode:
     return {
-        **_busy(),
+        **_throttling_errors(),
         "PasswordResetRequiredException": AuthenticationError(
-            "Your password was taken back. Enter the code that was sent to your address, and choose a new one.",
+            "An administrator has reset your password. Enter the code sent to your email address and choose a new one.",
             code="password-reset-required",
         ),
         "UserNotConfirmedException": AuthenticationError(
-            "Your email address is not confirmed yet. Enter the code that was sent to it, then log in.",
+            "Your email address is not confirmed yet. Enter the code sent to it, then log in.",
             code="user-not-confirmed",
         ),
         "UserLambdaValidationException": PermissionError_(
-            "The rules of this user pool do not let you log in; ask whoever runs ReviewLens."
+            "The rules of this user pool do not allow you to log in; ask the operator."
         ),
     }
 
 
-def at_login() -> Known:
-    """InitiateAuth with a password."""
+def login_errors() -> ErrorsByCode:
+    """Errors of InitiateAuth with a password."""
     client = ConfigurationError(
-        "The Cognito app client must allow USER_PASSWORD_AUTH and have no secret; REVIEWLENS_COGNITO_CLIENT names it.",
+        "The Cognito app client (REVIEWLENS_COGNITO_CLIENT) must allow USER_PASSWORD_AUTH and have no secret.",
         code="cognito-misconfigured",
     )
     return {
-        **_of_the_user(),
+        **_user_errors(),
         "NotAuthorizedException": wrong_credentials(),
         "UserNotFoundException": wrong_credentials(),
         "InvalidParameterException": client,
@@ -125,12 +124,12 @@ def at_login() -> Known:
     }
 
 
-def at_answer() -> Known:
-    """RespondToAuthChallenge and what sets an authenticator app up."""
+def answer_errors() -> ErrorsByCode:
+    """Errors of RespondToAuthChallenge, AssociateSoftwareToken and VerifySoftwareToken."""
     codes = ("NotAuthorizedException", "UserNotFoundException", "InvalidParameterException", "ExpiredCodeException")
     return {
-        **_of_the_user(),
-        **{code: ended() for code in codes},
+        **_user_errors(),
+        **dict.fromkeys(codes, challenge_ended()),
         "CodeMismatchException": wrong_code(),
         "EnableSoftwareTokenMFAException": wrong_code(),
         "SoftwareTokenMFANotFoundException": unsupported(),
@@ -140,44 +139,44 @@ def at_answer() -> Known:
     }
 
 
-def at_refresh() -> Known:
-    """InitiateAuth with a refresh token."""
+def refresh_errors() -> ErrorsByCode:
+    """Errors of InitiateAuth with a refresh token."""
     codes = ("NotAuthorizedException", "UserNotFoundException", "InvalidParameterException")
-    return {**_of_the_user(), **{code: session_ended() for code in codes}}
+    return {**_user_errors(), **dict.fromkeys(codes, session_ended())}
 
 
-def at_logout() -> Known:
-    """RevokeToken: what is no refresh token of ours needs no revoking."""
+def logout_errors() -> ErrorsByCode:
+    """Errors of RevokeToken; the caller ignores `session_ended`, as an invalid token needs no revocation."""
     codes = (
         "NotAuthorizedException",
         "UnauthorizedException",
         "InvalidParameterException",
         "UnsupportedTokenTypeException",
     )
-    return {**_busy(), **{code: session_ended() for code in codes}}
+    return {**_throttling_errors(), **dict.fromkeys(codes, session_ended())}
 
 
-def at_sign_up() -> Known:
-    """SignUp."""
-    taken = ConflictError("There is a user of this name already; choose another name.", code="user-exists")
+def sign_up_errors() -> ErrorsByCode:
+    """Errors of SignUp."""
+    taken = ConflictError("This user name is taken; choose another one.", code="user-exists")
     return {
-        **_of_the_user(),
+        **_user_errors(),
         "UsernameExistsException": taken,
         "AliasExistsException": taken,
-        "NotAuthorizedException": sign_up_off(),
+        "NotAuthorizedException": sign_up_disabled(),
         "InvalidPasswordException": weak_password(""),
         "InvalidParameterException": InputError(
-            "The user pool does not take this name or this email address; check both.", code="sign-up-invalid"
+            "The user pool does not accept this user name or email address; check both.", code="sign-up-invalid"
         ),
         "CodeDeliveryFailureException": TransientError(
-            "The user was made, but the code could not be sent; ask for another one in a few minutes.",
+            "The user was created, but the code could not be sent; request another one in a few minutes.",
             code="code-not-sent",
         ),
     }
 
 
-def at_confirmation() -> Known:
-    """ConfirmSignUp: an unknown user and one that is confirmed look like a wrong code."""
+def confirmation_errors() -> ErrorsByCode:
+    """Errors of ConfirmSignUp: an unknown or already confirmed user gives the same error as a wrong code."""
     codes = (
         "CodeMismatchException",
         "ExpiredCodeException",
@@ -186,23 +185,23 @@ def at_confirmation() -> Known:
         "AliasExistsException",
         "InvalidParameterException",
     )
-    return {**_of_the_user(), **{code: wrong_code() for code in codes}}
+    return {**_user_errors(), **dict.fromkeys(codes, wrong_code())}
 
 
-def at_resend() -> Known:
-    """ResendConfirmationCode."""
+def resend_errors() -> ErrorsByCode:
+    """Errors of ResendConfirmationCode."""
     codes = ("UserNotFoundException", "NotAuthorizedException", "InvalidParameterException")
     return {
-        **_of_the_user(),
-        **{code: wrong_code() for code in codes},
+        **_user_errors(),
+        **dict.fromkeys(codes, wrong_code()),
         "CodeDeliveryFailureException": TransientError(
-            "The code could not be sent; ask for another one in a few minutes.", code="code-not-sent"
+            "The code could not be sent; request another one in a few minutes.", code="code-not-sent"
         ),
     }
 
 
-_TELLS_WHO_EXISTS = (
-    *_BUSY_FOR_ONE,
+_REVEALS_ACCOUNT = (
+    *_USER_THROTTLED,
     "CodeMismatchException",
     "ExpiredCodeException",
     "InvalidParameterException",
@@ -212,20 +211,23 @@ _TELLS_WHO_EXISTS = (
     "UserNotConfirmedException",
     "UserNotFoundException",
 )
-"""Which of these comes depends on whether there is such a user and how it stands with it."""
+"""Codes that reveal whether an account exists, or its state."""
 
 
-def at_forgotten() -> Known:
-    """ForgotPassword: all that would tell who has an account is one error, which nobody is told."""
-    codes = (*_TELLS_WHO_EXISTS, "CodeDeliveryFailureException")
-    return {**_busy(), **{code: wrong_reset_code() for code in codes}}
+def forgotten_password_errors() -> ErrorsByCode:
+    """Errors of ForgotPassword: every error that reveals whether an account exists is replaced by the same generic one.
+
+    The caller does not report that error to the user.
+    """
+    codes = (*_REVEALS_ACCOUNT, "CodeDeliveryFailureException")
+    return {**_throttling_errors(), **dict.fromkeys(codes, wrong_reset_code())}
 
 
-def at_new_password() -> Known:
-    """ConfirmForgotPassword; what is wrong with the password is told to whoever has the code."""
+def new_password_errors() -> ErrorsByCode:
+    """Errors of ConfirmForgotPassword; only a user with a valid code learns what is wrong with the password."""
     return {
-        **_busy(),
-        **{code: wrong_reset_code() for code in _TELLS_WHO_EXISTS},
+        **_throttling_errors(),
+        **dict.fromkeys(_REVEALS_ACCOUNT, wrong_reset_code()),
         "InvalidPasswordException": weak_password(""),
         "PasswordHistoryPolicyViolationException": used_before(),
     }

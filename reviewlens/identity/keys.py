@@ -1,4 +1,4 @@
-"""The local pool's RSA key: made on first use, kept in a private file, published as a JWKS."""
+"""The local pool's RSA signing key: created on first use, stored in a private file, published as a JWKS."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ ALGORITHM = "RS256"
 
 
 class SigningKey:
-    """`pem` signs; `public` is its JWK; `kid` is the RFC 7638 thumbprint, so it follows from the key alone."""
+    """`pem` is the private key, `public` its JWK and `kid` its RFC 7638 thumbprint, which depends on the key alone."""
 
     def __init__(self, pem: bytes) -> None:
         try:
             key = serialization.load_pem_private_key(pem, password=None)
         except ValueError as error:
             raise ConfigurationError(
-                "The signing key file is damaged; delete it to have a new one made.", code="key-unusable"
+                "The signing key file is damaged; delete it, and a new one is created.", code="key-unusable"
             ) from error
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ConfigurationError(
-                "The signing key is not an RSA key; delete it to have a new one made.", code="key-unusable"
+                "The signing key is not an RSA key; delete it, and a new one is created.", code="key-unusable"
             )
         public_pem = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        parts = {name: _text(value) for name, value in jwk.construct(public_pem.decode(), ALGORITHM).to_dict().items()}
+        fields = {name: _text(value) for name, value in jwk.construct(public_pem.decode(), ALGORITHM).to_dict().items()}
         thumbprint = json.dumps(
-            {name: parts[name] for name in ("e", "kty", "n")}, separators=(",", ":"), sort_keys=True
+            {name: fields[name] for name in ("e", "kty", "n")}, separators=(",", ":"), sort_keys=True
         )
         self.pem = pem.decode()
         self.public_pem = public_pem.decode()
         self.kid = base64.urlsafe_b64encode(hashlib.sha256(thumbprint.encode()).digest()).rstrip(b"=").decode()
-        self.public: dict[str, str] = {**parts, "kid": self.kid, "use": "sig", "alg": ALGORITHM}
+        self.public: dict[str, str] = {**fields, "kid": self.kid, "use": "sig", "alg": ALGORITHM}
 
     @classmethod
     def load(cls, secrets_dir: Path) -> SigningKey:
-        """The key in this folder, made on first use."""
+        """Load the key from this folder; create it on first use."""
         return cls(private_file(secrets_dir / "signing-key.pem", _new_pem))
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """What /.well-known/jwks.json answers."""
+        """Return the JSON Web Key Set that /.well-known/jwks.json serves."""
         return {"keys": [self.public]}
 
 

@@ -1,4 +1,4 @@
-"""How often something may happen per key (a user, a name, an address): a token bucket in memory."""
+"""Rate limits per key (a user, a name, an address): token buckets in memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from reviewlens.errors import RateLimitError
 
 
 class RateLimiter:
-    """At most `per_minute` at once and `per_minute` a minute after that, for each key.
+    """Allows `per_minute` calls per minute for each key, with bursts of the same size.
 
-    Of more than `keys` keys the least recently seen are forgotten.
+    Keeps at most `keys` keys and drops the least recently used.
     """
 
     def __init__(
@@ -35,15 +35,15 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def check(self, key: str) -> None:
-        """Count one use; RateLimitError, with the seconds to wait, when there were too many."""
+        """Count one call; RateLimitError, with the seconds to wait, when the limit is exceeded."""
         with self._lock:
             now = self._now()
-            left, seen = self._buckets.pop(key, (float(self._per_minute), now))
-            left = min(float(self._per_minute), left + (now - seen) * self._per_minute / 60)
-            allowed = left >= 1
-            self._buckets[key] = (left - 1 if allowed else left, now)
+            tokens, last = self._buckets.pop(key, (float(self._per_minute), now))
+            tokens = min(float(self._per_minute), tokens + (now - last) * self._per_minute / 60)
+            allowed = tokens >= 1
+            self._buckets[key] = (tokens - 1 if allowed else tokens, now)
             if len(self._buckets) > self._keys:
                 self._buckets.popitem(last=False)
         if not allowed:
-            wait = max(1, math.ceil((1 - left) * 60 / self._per_minute))
+            wait = max(1, math.ceil((1 - tokens) * 60 / self._per_minute))
             raise RateLimitError(self._message, retry_after_seconds=wait, code=self._code)

@@ -1,4 +1,4 @@
-"""The local user pool: users, refresh tokens and log-in links in SQLite; signs the same tokens that Cognito does."""
+"""The local user pool: users, refresh tokens and log-in links in SQLite; its tokens have the form of Cognito's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reviewlens.errors import AuthenticationError, ConflictError, InputError
-from reviewlens.identity.challenges import ended
+from reviewlens.identity.challenges import challenge_ended
 from reviewlens.identity.interface import Tokens, User
 from reviewlens.identity.keys import SigningKey
 from reviewlens.identity.limiter import RateLimiter
@@ -32,7 +32,7 @@ _REFRESH, _LINK = "refresh", "link"
 
 
 class LocalIdentity:
-    """An IdentityProvider that also makes users and one-time log-in links; `now` is seconds since 1970."""
+    """An IdentityProvider that also creates users and one-time log-in links; `now` returns seconds since 1970."""
 
     def __init__(
         self, database: Path, secrets_dir: Path, settings: Settings, *, now: Callable[[], float] = time.time
@@ -50,7 +50,7 @@ class LocalIdentity:
         self._verifier = TokenVerifier(keys.get, issuer, CLIENT_ID)
         self._attempts = RateLimiter(
             settings.login_attempts_per_minute,
-            "Too many log-in attempts for this name; wait a little.",
+            "Too many log-in attempts for this user name; try again later.",
             now=now,
             code="too-many-logins",
         )
@@ -58,24 +58,23 @@ class LocalIdentity:
     # -- IdentityProvider ---------------------------------------------------------------------------------------------
 
     def login(self, name: str, password: str) -> Tokens:
-        """Swap name and password for tokens."""
-        self._attempts.check(
-            hashlib.sha256(name.encode(errors="replace")).hexdigest() if len(name) > 64 else name.casefold()
-        )
+        """See IdentityProvider.login; never returns a challenge."""
         try:
-            row = self._user_row(normal_name(name))
+            normal = normal_name(name)
         except InputError:
-            row = None
+            normal = ""
+        self._attempts.check(normal or _hash(name))
+        row = self._user_row(normal) if normal else None
         if not self._passwords.matches(row[1] if row else "", password) or row is None:
             raise AuthenticationError("The user name or the password is wrong.", code="wrong-credentials")
         return self._tokens(row[0])
 
     def answer(self, session: str, answer: str) -> Tokens:
-        """This pool never asks a second question."""
-        raise ended()
+        """Raise AuthenticationError: this pool has no challenges."""
+        raise challenge_ended()
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """New access and id tokens; the refresh token stays as it is."""
+        """See IdentityProvider.refresh; the refresh token stays valid."""
         with self._db.transaction() as db:
             row = db.execute(
                 "SELECT subject, name FROM grants JOIN users USING (subject)"
@@ -83,27 +82,27 @@ class LocalIdentity:
                 (_hash(refresh_token), _REFRESH, self._now()),
             ).fetchone()
         if row is None:
-            raise AuthenticationError("Your log-in has ended; log in again.", code="refresh-token-invalid")
+            raise AuthenticationError("Your session has ended; log in again.", code="refresh-token-invalid")
         user = User(row["subject"], row["name"])
         return Tokens(self._signer.access(user), self._signer.id(user), "", self._signer.life_seconds)
 
     def logout(self, refresh_token: str) -> None:
-        """Revoke a refresh token; access tokens made from it live out their few minutes."""
+        """See IdentityProvider.logout; access tokens stay valid until they expire."""
         with self._db.transaction() as db:
             db.execute("DELETE FROM grants WHERE hash = ? AND kind = ?", (_hash(refresh_token), _REFRESH))
 
     def verify(self, access_token: str) -> User:
-        """The caller, or AuthenticationError."""
+        """See IdentityProvider.verify."""
         return self._verifier.verify(access_token)
 
-    # -- the pool's own -----------------------------------------------------------------------------------------------
+    # -- Users and links of this pool ---------------------------------------------------------------------------------
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys."""
+        """Return the public keys as a JSON Web Key Set."""
         return self.key.jwks()
 
     def ensure_user(self, name: str) -> User:
-        """The user of this name, made without a password (log-in by link only) where there is none."""
+        """Return the user with this name; create one without a password (log-in by link only) if there is none."""
         normal = normal_name(name)
         with self._db.transaction() as db:
             db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, '', ?)", (_new_subject(), normal, self._now()))
@@ -111,9 +110,9 @@ class LocalIdentity:
         return User(row["subject"], row["name"])
 
     def add_user(self, name: str, password: str | None = None) -> tuple[User, str]:
-        """A new user and the password (made up where none is given).
+        """Create a user; returns it with its password, which is random when `password` is None.
 
-        ConflictError when the name has a password already; InputError when name or password cannot be one.
+        ConflictError when the user already has a password; InputError when name or password is invalid.
         """
         password = password if password is not None else secrets.token_urlsafe(12)
         hashed = self._passwords.hash(password)
@@ -123,15 +122,15 @@ class LocalIdentity:
                 "UPDATE users SET password = ? WHERE subject = ? AND password = ''", (hashed, user.subject)
             ).rowcount
         if not changed:
-            raise ConflictError("There is a user of this name already; choose another name.", code="user-exists")
+            raise ConflictError("This user name is taken; choose another one.", code="user-exists")
         return user, password
 
     def login_link_token(self, name: str) -> str:
-        """A one-time token that logs the user of this name in (the user is made where there is none)."""
+        """Return a one-time token that logs this user in; create the user if there is none."""
         return self._grant(_LINK, self.ensure_user(name).subject, self._settings.login_link_minutes * 60)
 
     def redeem(self, link_token: str) -> Tokens:
-        """Swap a one-time token for tokens; AuthenticationError when it is unknown, used or expired."""
+        """Exchange a one-time token for tokens; AuthenticationError when it is unknown, used or expired."""
         with self._db.transaction() as db:
             row = db.execute(
                 "DELETE FROM grants WHERE hash = ? AND kind = ? AND expires_at > ? RETURNING subject",
@@ -139,7 +138,7 @@ class LocalIdentity:
             ).fetchone()
         if row is None:
             raise AuthenticationError(
-                "This log-in link was used already or has expired; ask for a new one.", code="login-link-invalid"
+                "This log-in link has already been used or has expired; request a new one.", code="login-link-invalid"
             )
         with self._db.transaction() as db:
             name = db.execute("SELECT name FROM users WHERE subject = ?", (row["subject"],)).fetchone()["name"]

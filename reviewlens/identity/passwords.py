@@ -1,4 +1,4 @@
-"""Names and passwords: what they may be, and their argon2 hashes."""
+"""User names and passwords: validation and argon2 hashes."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ _NAME = re.compile(r"[\w.@+-]{1,64}")
 
 
 def normal_name(name: str) -> str:
-    """The form in which names are kept and compared; InputError when it cannot be a name."""
+    """Return the form in which names are stored and compared; InputError when the name is invalid."""
     normal = unicodedata.normalize("NFKC", name).strip().casefold()
     if not _NAME.fullmatch(normal):
         raise InputError(
-            "A user name has 1 to 64 letters, digits or the signs . _ @ + - and no spaces.", code="invalid-user-name"
+            "A user name must have 1 to 64 characters: letters, digits and . _ @ + - but no spaces.",
+            code="invalid-user-name",
         )
     return normal
 
 
 def _hasher() -> PasswordHasher:
-    """The OWASP cheat sheet's parameters for argon2id: 19 MiB, two passes, one lane."""
+    """A hasher with the OWASP cheat sheet's parameters for argon2id: 19 MiB, two passes, one lane."""
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 @cache
-def _nobody() -> str:
+def _dummy_hash() -> str:
     return _hasher().hash(secrets.token_bytes(32))
 
 
@@ -43,26 +44,27 @@ def _bytes(password: str) -> bytes:
 
 
 class Passwords:
-    """Hashes and checks; at most two at once, since each takes 19 MiB and a processor for a moment."""
+    """Hashes and verifies passwords, at most two at a time, as each operation takes 19 MiB and a processor."""
 
     def __init__(self) -> None:
         self._hasher = _hasher()
         self._slots = threading.BoundedSemaphore(2)
 
     def hash(self, password: str) -> str:
-        """The argon2id hash; InputError when the password is too short or too long."""
+        """Return the argon2id hash; InputError when the password is too short or too long."""
         if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
             raise InputError(
-                f"A password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters.", code="invalid-password"
+                f"A password must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters.",
+                code="invalid-password",
             )
         with self._slots:
             return self._hasher.hash(_bytes(password))
 
     def matches(self, hashed: str, password: str) -> bool:
-        """Whether it is the password; with no hash at all the same work is done and the answer is no."""
+        """Whether the password matches; an empty hash never matches, but takes the same time."""
         with self._slots:
             try:
-                found = self._hasher.verify(hashed or _nobody(), _bytes(password[:MAX_PASSWORD_CHARS]))
+                matches = self._hasher.verify(hashed or _dummy_hash(), _bytes(password[:MAX_PASSWORD_CHARS]))
             except (Argon2Error, InvalidHashError):
                 return False
-        return found and bool(hashed) and len(password) <= MAX_PASSWORD_CHARS
+        return matches and bool(hashed) and len(password) <= MAX_PASSWORD_CHARS

@@ -1,4 +1,4 @@
-"""Secrets that are made once and kept in files which only their owner can read."""
+"""Secrets that are created once and stored in files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def private_file(path: Path, make: Callable[[], bytes]) -> bytes:
-    """The file's content; on first use it is made, mode 600, in one step (processes that race get the same content)."""
+    """Return the file's content; on first use create it (mode 600), atomically, so that racing processes agree."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -22,12 +22,12 @@ def private_file(path: Path, make: Callable[[], bytes]) -> bytes:
             try:
                 os.link(draft, path)
             except FileExistsError:
-                pass  # another process was first: its content counts
+                pass  # another process was first; its content is used
         finally:
             draft.unlink()
     return path.read_bytes()
 
 
 def operator_key(secrets_dir: Path) -> str:
-    """The key that proves access to the data folder: who can read it may make log-in links and users."""
+    """Return the key that proves access to the data folder; it permits creating log-in links and users."""
     return private_file(secrets_dir / "operator.key", lambda: secrets.token_urlsafe(32).encode()).decode().strip()

@@ -1,4 +1,4 @@
-"""The one verifier of access tokens, whoever signed them, and the signer of the local pool."""
+"""The verifier of access tokens, used for both pools, and the signer of the local pool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reviewlens.identity.interface import User
 from reviewlens.identity.keys import ALGORITHM, SigningKey
 
 KeySource = Callable[[str], Mapping[str, str] | None]
-"""From a key id (`kid`) to the public JWK, or None where the pool has no such key."""
+"""Maps a key id (`kid`) to the public JWK, or None when the pool has no such key."""
 
 MAX_TOKEN_CHARS = 8192
 _SUBJECT = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -22,10 +22,10 @@ _OPTIONS = {"verify_aud": False, "require_exp": True, "require_iat": True, "requ
 
 
 class TokenVerifier:
-    """Checks an access token: RS256 by a key of this pool, issuer, expiry, `token_use` access, client id.
+    """Verifies access tokens: RS256 with a key of this pool, issuer, expiry, `token_use` access, client id.
 
-    Of the header only algorithm and key id are read, and the key id is only ever looked up: keys that a token brings or
-    points at (`jwk`, `jku`, `x5u`) are never used.
+    It reads only the algorithm and the key id from the header and ignores keys that a token contains or points to
+    (`jwk`, `jku`, `x5u`).
     """
 
     def __init__(self, keys: KeySource, issuer: str, client_id: str) -> None:
@@ -34,19 +34,19 @@ class TokenVerifier:
         self._client_id = client_id
 
     def verify(self, token: str) -> User:
-        """The caller; AuthenticationError (code 'token-expired' or 'token-invalid'), or what the key source raises."""
+        """Return the user; AuthenticationError (`token-expired` or `token-invalid`), or the key source's errors."""
         if len(token) > MAX_TOKEN_CHARS:
             raise _invalid()
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
-            plain = isinstance(kid, str) and header.get("alg") == ALGORITHM and "crit" not in header
-            key = self._keys(kid) if plain else None
+            supported = isinstance(kid, str) and header.get("alg") == ALGORITHM and "crit" not in header
+            key = self._keys(kid) if supported else None
             if key is None:
                 raise _invalid()
             claims = jwt.decode(token, dict(key), algorithms=[ALGORITHM], issuer=self._issuer, options=_OPTIONS)
         except jwt.ExpiredSignatureError as error:
-            raise AuthenticationError("Your log-in has expired; log in again.", code="token-expired") from error
+            raise AuthenticationError("Your session has expired; log in again.", code="token-expired") from error
         except (JOSEError, ValueError, TypeError, RecursionError) as error:
             raise _invalid() from error
         subject, groups = claims["sub"], claims.get("cognito:groups", [])
@@ -61,7 +61,7 @@ class TokenVerifier:
 
 
 class TokenSigner:
-    """Signs access and id tokens with the same claims that a Cognito user pool puts into its own."""
+    """Signs access and id tokens with the same claims as a Cognito user pool."""
 
     def __init__(
         self, key: SigningKey, issuer: str, client_id: str, *, life_seconds: int, now: Callable[[], float] = time.time
@@ -73,18 +73,18 @@ class TokenSigner:
         self.life_seconds = life_seconds
 
     def access(self, user: User) -> str:
-        """An access token."""
+        """Return an access token."""
         return self._sign(
             user, {"token_use": "access", "client_id": self._client_id, "username": user.name, "scope": "openid"}
         )
 
     def id(self, user: User) -> str:
-        """An id token: says who logged in; opens nothing."""
+        """Return an id token, which identifies the user but grants no access."""
         return self._sign(user, {"token_use": "id", "aud": self._client_id, "cognito:username": user.name})
 
     def _sign(self, user: User, claims: dict[str, object]) -> str:
         now = int(self._now())
-        shared = {
+        common = {
             "iss": self._issuer,
             "sub": user.subject,
             "iat": now,
@@ -92,8 +92,8 @@ class TokenSigner:
             "jti": secrets.token_hex(16),
             "cognito:groups": sorted(user.groups),
         }
-        return str(jwt.encode({**shared, **claims}, self._key.pem, algorithm=ALGORITHM, headers={"kid": self._key.kid}))
+        return str(jwt.encode({**common, **claims}, self._key.pem, algorithm=ALGORITHM, headers={"kid": self._key.kid}))
 
 
 def _invalid() -> AuthenticationError:
-    return AuthenticationError("The access token is not valid here; log in again.", code="token-invalid")
+    return AuthenticationError("The access token is not valid; log in again.", code="token-invalid")

@@ -1,4 +1,4 @@
-"""What changed most between two periods: positive shares of products, mentions of words."""
+"""What changed most between two periods: positive shares of products, and mentions of words."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TOP_RISING = 3
 
 
 def choose_split(days: pl.DataFrame) -> Date | None:
-    """The first day of the later period: a month's start if one leaves about a third of the reviews.
+    """The first day of the later period, which holds about a third of the reviews; the start of a month if one fits.
 
-    `days`: _date and count, without nulls, sorted. None when there is nothing to compare.
+    `days`: _date and count, without nulls, sorted. None if there is nothing to compare.
     """
     if days.height < 2:
         return None
@@ -45,7 +45,7 @@ def choose_split(days: pl.DataFrame) -> Date | None:
 def find_changes(
     rows: pl.LazyFrame, days: pl.DataFrame, sample: Sample, occurrences: Occurrences, since: Date | None = None
 ) -> Changes:
-    """Compare the reviews before `since` with those from it on; without it a day is chosen (and named in the note)."""
+    """Compare the reviews before `since` with the later ones; None: a day is chosen, and the note names it."""
     dated = days.drop_nulls("_date").sort("_date")
     split = since or choose_split(dated)
     if split is None:
@@ -67,23 +67,23 @@ def find_changes(
     products, looked_at_products = _products(rows, split)
     for change in products:
         of_product = (sample.frame["product"] == change.name).fill_null(value=False).to_numpy().astype(np.bool_)
-        found, _ = _terms(sample, occurrences, is_earlier & of_product, is_later & of_product)
-        change.rising = [term.term for term in found if term.difference > 0][:TOP_RISING]
+        changed, _ = _terms(sample, occurrences, is_earlier & of_product, is_later & of_product)
+        change.rising = [term.term for term in changed if term.difference > 0][:TOP_RISING]
     terms, looked_at_terms = _terms(sample, occurrences, is_earlier, is_later)
     how = "from the day given" if since else "about the latest third of the dated reviews"
     return Changes(
         earlier=earlier,
         later=later,
         overall=_share_changes([("All reviews", earlier.tally, later.tally)])[0],
-        products=sorted(products, key=lambda one: (-abs(one.difference), one.name))[:TOP],
+        products=sorted(products, key=lambda change: (-abs(change.difference), change.name))[:TOP],
         terms=terms,
         looked_at_products=looked_at_products,
         looked_at_terms=looked_at_terms,
         min_count=LEAST_PER_PERIOD,
-        note=f"Reviews since {day(split)} ({how}) against those before. Looked at "
+        note=f"Compares the reviews since {day(split)} ({how}) with those before. Of "
         f"{number(looked_at_products, 'product')} with at least {LEAST_PER_PERIOD} reviews on each side and "
-        f"{number(looked_at_terms, 'word or phrase', 'words and phrases')}; listed is what stays clear after "
-        "correcting for looking at so many (at most 1 in 20 of those listed is expected to be chance). "
+        f"{number(looked_at_terms, 'word or phrase', 'words and phrases')}, it lists those whose change is significant "
+        "after correction for multiple comparisons (at most 1 in 20 of those listed is expected to be due to chance). "
         "For words, the same text counts once.",
     )
 
@@ -94,7 +94,7 @@ def _period(days: pl.DataFrame, start: Date, end: Date) -> Period:
 
 
 def _products(rows: pl.LazyFrame, split: Date) -> tuple[list[ShareChange], int]:
-    """Products whose positive share clearly differs, and how many were looked at."""
+    """Products whose positive share clearly differs, and the number compared."""
     counted = (
         rows.drop_nulls(["_product", "_date"])
         .group_by("_product", later=pl.col("_date") >= split)
@@ -109,7 +109,7 @@ def _products(rows: pl.LazyFrame, split: Date) -> tuple[list[ShareChange], int]:
     for (name, before), (_, after) in zip(tallies[::2], tallies[1::2], strict=True):
         groups.append((name, before, after))
     changes = _share_changes(groups)
-    return [one for one in changes if one.q_value <= FALSE_SHARE], len(changes)
+    return [change for change in changes if change.q_value <= FALSE_SHARE], len(changes)
 
 
 def _share_changes(groups: list[tuple[str, Tally, Tally]]) -> list[ShareChange]:
@@ -126,7 +126,7 @@ def _share_changes(groups: list[tuple[str, Tally, Tally]]) -> list[ShareChange]:
 def _terms(
     sample: Sample, occurrences: Occurrences, is_earlier: Bools, is_later: Bools
 ) -> tuple[list[TermChange], int]:
-    """Terms mentioned clearly more or less often, largest change first, and how many were looked at."""
+    """Terms mentioned clearly more or less often, largest change first, and the number compared."""
     totals = int(is_earlier.sum()), int(is_later.sum())
     if min(totals) == 0:
         return [], 0

@@ -1,4 +1,4 @@
-"""The dashboard of one job under filters: a few lazy passes over the served rows, in bounded memory."""
+"""The dashboard of one job, with filters: a few lazy passes over the served rows, in bounded memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reviewlens.insights.changes import find_changes
 from reviewlens.insights.drivers import build_drivers
 from reviewlens.insights.filters import agrees_with_stars, condition, is_positive, stars_take_a_side
 from reviewlens.insights.headline import headline
-from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, ModelFacts, Review
+from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, Review
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_row
 from reviewlens.insights.set_aside import set_aside
@@ -19,56 +19,47 @@ from reviewlens.insights.terms import find_terms, take_sample
 
 EXAMPLES = 10
 DISAGREEMENTS = 25
-_CANDIDATES = 300  # more than are shown: of texts that repeat, one is shown
+_CANDIDATES = 300  # more than are shown, since of duplicates only one is shown
 
 
 def build_dashboard(results: Results, filters: Filters, *, since: Date | None = None) -> Dashboard:
-    """Everything the dashboard shows. `since`: compare from this day on, not about the latest third of the reviews."""
+    """The dashboard. `since`: first day of the later period; None: about the latest third of the reviews."""
     rows = _matching(results, filters)
     lazy = {**sections.aggregates(rows), **_candidates(rows)}
-    found = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
-    shown = int(found["all"]["count"].item())
+    collected = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
+    shown = int(collected["all"]["count"].item())
 
     sample = take_sample(rows, shown)
     occurrences = find_terms(sample.frame["text"], least=max(3, sample.frame.height // 2000))
     drivers = build_drivers(sample, occurrences)
-    changes = find_changes(rows, found["days"], sample, occurrences, since)
+    changes = find_changes(rows, collected["days"], sample, occurrences, since)
 
-    examples, disagreements = _read(results, found)
-    served = results.count("rows_scored") + results.count("rows_duplicate")
-    counts = Counts(
-        read=results.count("rows_read"),
-        scored=results.count("rows_scored"),
-        duplicate=results.count("rows_duplicate"),
-        rejected=results.count("rows_rejected"),
-        served=served,
-        shown=shown,
-        hidden=served - shown,
-    )
-    model = ModelFacts.model_validate(
-        {name: value for name, value in results.summary.get("model", {}).items() if name in ModelFacts.model_fields}
-    )
-    overall = sections.distribution(found["all"], tells_mixed=model.mixed_band is not None)
-    products = sections.by_product(found["products"])
-    rating = sections.by_rating(found["stars"], found["all"])
-    stars = sections.agreement(found["agreement"], rating, disagreements)
+    examples, disagreements = _read(results, collected)
+    summary = results.summary
+    accounting = summary.accounting
+    counts = Counts(**accounting.model_dump(), shown=shown, hidden=accounting.served - shown)
+    model = summary.model
+    overall = sections.distribution(collected["all"], has_band=model.mixed_band is not None)
+    products = sections.by_product(collected["products"])
+    rating = sections.by_rating(collected["stars"], collected["all"])
+    stars = sections.agreement(collected["agreement"], rating, disagreements)
     return Dashboard(
-        job=str(results.summary.get("job", "")),
-        filename=str(results.summary.get("filename", "")),
-        finished_at=str(results.summary.get("timings", {}).get("finished_at", "")),
+        job=summary.job,
+        filename=summary.filename,
+        finished_at=summary.timings.finished_at,
         model=model,
         filters=filters.plain(),
         counts=counts,
         headline=headline(counts, overall, changes=changes, products=products, drivers=drivers, stars=stars),
-        warnings=list(results.summary.get("warnings", [])),
+        warnings=summary.warnings,
         distribution=overall,
-        over_time=sections.over_time(found["days"]),
+        over_time=sections.over_time(collected["days"]),
         changes=changes,
         by_product=products,
         by_rating=rating,
         agreement=stars,
         drivers=drivers,
-        confidence=sections.histogram(found["bins"], model.needs_review_below),
+        confidence=sections.histogram(collected["bins"], model.needs_review_below),
         examples=examples,
         set_aside=set_aside(results),
     )
@@ -78,9 +69,9 @@ def _matching(results: Results, filters: Filters) -> pl.LazyFrame:
     rows = results.scan().filter(condition(filters))
     if not filters.words:
         return rows
-    # Searching texts is slow beside the rest, and the passes are several: search once, keep the row numbers.
-    found = rows.select("_row").collect(engine="streaming")
-    return results.scan().join(found.lazy(), on="_row", how="semi", maintain_order="left")
+    # Searching texts is slow, and there are several passes: search once and keep the row numbers.
+    matches = rows.select("_row").collect(engine="streaming")
+    return results.scan().join(matches.lazy(), on="_row", how="semi", maintain_order="left")
 
 
 def _candidates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
@@ -108,10 +99,10 @@ def _candidates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
     }
 
 
-def _read(results: Results, found: dict[str, pl.DataFrame]) -> tuple[Examples, list[Review]]:
+def _read(results: Results, collected: dict[str, pl.DataFrame]) -> tuple[Examples, list[Review]]:
     """Fetch the texts of all candidates in one pass."""
     rows = {
-        name: found[name].unique("key", keep="first", maintain_order=True)["_row"].head(most).to_list()
+        name: collected[name].unique("key", keep="first", maintain_order=True)["_row"].head(most).to_list()
         for name, most in (
             ("surest_positive", EXAMPLES),
             ("surest_negative", EXAMPLES),
@@ -130,9 +121,7 @@ def _read(results: Results, found: dict[str, pl.DataFrame]) -> tuple[Examples, l
             most_confident_positive=listed["surest_positive"],
             most_confident_negative=listed["surest_negative"],
             least_certain=listed["least_certain"],
-            note="Of several reviews with the same text, one is listed."
-            if reviews
-            else "No reviews match the filters.",
+            note="Reviews with the same text are listed once." if reviews else "No reviews match the filters.",
         ),
         listed["disagreements"],
     )

@@ -17,11 +17,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def weighted_log_odds(positive: Ints, negative: Ints) -> tuple[Floats, Floats]:
-    """Log-odds ratio of each term (above 0: positive) and its z-score, the counts of all terms being the two corpora.
+    """Log-odds ratio of each term (above 0: positive) and its z-score, from its counts in the two corpora.
 
     Monroe, B. L., Colaresi, M. P. and Quinn, K. M. (2008), Fightin' words, Political Analysis 16, 372-403,
-    equations 16, 19 and 22; the prior is the share of each term in both corpora together, worth a twentieth of
-    all observations and at most 500.
+    equations 16, 19 and 22. The prior is the share of each term in both corpora together; it weighs a twentieth of all
+    observations, at most 500.
     """
     both = positive + negative
     prior = min(PRIOR_MOST, PRIOR_SHARE * float(both.sum()))
@@ -34,14 +34,14 @@ def weighted_log_odds(positive: Ints, negative: Ints) -> tuple[Floats, Floats]:
 
 
 def build_drivers(sample: Sample, occurrences: Occurrences, *, top: int = TOP) -> Drivers:
-    """The strongest terms of each kind. z-scores come from distinct texts, the counts shown from all rows looked at."""
+    """The strongest terms of each sentiment. z-scores count distinct texts; the counts shown cover all sampled rows."""
     positive_docs = sample.frame["positive"].to_numpy().astype(np.bool_)
     if min(positive_docs.sum(), (~positive_docs).sum()) < 3 or len(positive_docs) < LEAST_REVIEWS:
         return Drivers(
             available=False,
             based_on=sample.rows,
             sampled=sample.sampled,
-            note=f"Comparing words takes {LEAST_REVIEWS} different reviews, with at least three of each sentiment.",
+            note=f"A comparison of words needs {LEAST_REVIEWS} different reviews, at least three of each sentiment.",
         )
     weights = sample.frame["weight"].to_numpy()
     positive, negative = occurrences.count(positive_docs), occurrences.count(~positive_docs)
@@ -69,7 +69,7 @@ def build_drivers(sample: Sample, occurrences: Occurrences, *, top: int = TOP) -
 
     note = (
         f"{len(occurrences.terms):,} words and phrases were compared. "
-        "The first of each list lean most clearly; the last may be hints only."
+        "The first in each list are the clearest; the last may be hints only."
     )
     if sample.sampled:
         note += f" Counts are from an even sample of {sample.rows:,} of the reviews shown."

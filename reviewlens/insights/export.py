@@ -1,4 +1,4 @@
-"""Downloads of a job's rows: CSV safe to open in a spreadsheet, Parquet as it is, or the report; streamed."""
+"""Downloads of a job's rows, streamed: CSV that is safe in a spreadsheet, Parquet, or the report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from reviewlens.contracts.outputs import CSV_DECIMALS, REJECTED_COLUMNS, names
 from reviewlens.errors import InputError, LimitError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.filters import condition
@@ -23,39 +24,39 @@ MEDIA_TYPES: dict[Format, str] = {
     "parquet": "application/vnd.apache.parquet",
     "html": "text/html; charset=utf-8",
 }
-REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")
 BATCH_ROWS = 20_000
 _BATCH_CHARS = 8_000_000
 _BLOCK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for the local code page
 
-# Spreadsheets take a cell for a formula by its first character, some after white space or in its full-width form; signs
-# that cannot be seen may be dropped on the way there.
-_UNSEEN = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
-_FORMULA = rf"^(?:[\t\r\n]|[{_UNSEEN}]*[=+\-@＝＋－＠])"
+# A spreadsheet takes a cell for a formula by its first character, even after white space or in full-width form.
+# Invisible characters before it may get lost on import.
+_INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_FORMULA = rf"^(?:[\t\r\n]|[{_INVISIBLE}]*[=+\-@＝＋－＠])"
 _NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
 
 
 def export_rows(
     results: Results, what: What, format: Format, filters: Filters, *, max_rows: int | None = None
 ) -> Iterator[bytes]:
-    """The download as blocks of bytes. `filters` count for 'filtered' and 'report' only.
+    """The download as blocks of bytes. `filters` apply to 'filtered' and 'report' only.
 
-    CSV: the columns of served.csv (or rejected.csv), every text quoted, cells that a spreadsheet would run as a formula
-    behind an apostrophe (plain numbers such as -5 stay). Parquet: the same columns, values unchanged. HTML: the report.
-    Errors, before the first block: InputError (bad-export) for a combination that does not exist; LimitError over
-    `max_rows`.
+    CSV: the columns of served.csv (or rejected.csv) with every text quoted; a cell that a spreadsheet would run as a
+    formula gets a leading apostrophe (plain numbers such as -5 do not). Parquet: the same columns, values unchanged.
+    HTML: the report.
+    Errors, before the first block: InputError (`bad-export`), LimitError for more than `max_rows`.
     """
     if (what == "report") != (format == "html"):
         raise InputError(
-            "The report comes as html; served, rejected and filtered rows come as csv or parquet.", code="bad-export"
+            "The report is available as html; served, rejected and filtered rows as csv or parquet.", code="bad-export"
         )
     if what == "report":
         return iter([render_report(build_dashboard(results, filters)).encode()])
-    rows = results.count("rows_rejected")
+    accounting = results.summary.accounting
+    rows = accounting.rejected
     frame = results.scan().select(results.served_columns)
     if what == "served":
-        rows = results.count("rows_scored") + results.count("rows_duplicate")
+        rows = accounting.served
     elif what == "filtered":
         matching = results.scan().filter(condition(filters))
         rows = int(matching.select(pl.len()).collect(engine="streaming").item())
@@ -66,7 +67,7 @@ def export_rows(
             details={"limit": "max_export_rows", "allowed": max_rows, "actual": rows},
         )
     if what == "rejected":
-        frame = pl.LazyFrame(schema=dict.fromkeys(REJECTED_COLUMNS, pl.String))
+        frame = pl.LazyFrame(schema=dict.fromkeys(names(REJECTED_COLUMNS), pl.String))
         batches: Iterable[pl.DataFrame] = _rejected(results.rejected_csv)
     else:
         batches = frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
@@ -75,10 +76,8 @@ def export_rows(
 
 
 def export_name(results: Results, what: What, format: Format) -> str:
-    """A file name for the download, after the uploaded file's; only letters, digits, dot, dash and underscore."""
-    stem = re.sub(
-        r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)$", "", str(results.summary.get("filename", "")), flags=re.I
-    )
+    """A file name for the download, from the upload's; letters, digits, dots, dashes and underscores only."""
+    stem = re.sub(r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)$", "", results.summary.filename, flags=re.I)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80] or "reviews"
     return f"{stem}-{what}.{format}"
 
@@ -97,7 +96,7 @@ def defused(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _defused_names(names: Sequence[str]) -> dict[str, str]:
-    """From a column's name to one that no spreadsheet runs and no other column has."""
+    """New names for columns whose names a spreadsheet would run as formulas; they stay unique."""
     taken, renamed = set(names), {}
     for name in names:
         if re.match(_FORMULA, name):
@@ -113,14 +112,13 @@ def _csv(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[bytes]:
     empty = defused(pl.DataFrame(schema=schema))
     yield _BYTE_ORDER_MARK + _csv_bytes(empty, header=True)
     for batch in batches:
-        # Numbers with 6 decimals, as in served.csv.
         yield _csv_bytes(defused(batch), header=False)
 
 
 def _csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:
     buffer = io.BytesIO()
-    # Quoted, a cell stays one cell where the spreadsheet's own separator is another character.
-    frame.write_csv(buffer, include_header=header, quote_style="non_numeric", float_precision=6)
+    # Quotes keep a cell whole in spreadsheets that use another separator.
+    frame.write_csv(buffer, include_header=header, quote_style="non_numeric", float_precision=CSV_DECIMALS)
     return buffer.getvalue()
 
 
@@ -139,12 +137,12 @@ def _parquet(schema: pl.Schema, batches: Iterable[pl.DataFrame]) -> Iterator[byt
 
 
 def _rejected(path: Path) -> Iterator[pl.DataFrame]:
-    """All of rejected.csv; a batch closes early when its texts are huge, as they may be."""
-    schema = dict.fromkeys(REJECTED_COLUMNS, pl.String)
+    """All of rejected.csv; a batch ends early if its texts are huge."""
+    schema = dict.fromkeys(names(REJECTED_COLUMNS), pl.String)
     batch: list[list[str]] = []
     size = 0
     for row in read_rejected(path):
-        batch.append([row.get(name) or "" for name in REJECTED_COLUMNS])
+        batch.append([row.get(name) or "" for name in schema])
         size += sum(map(len, batch[-1]))
         if size > _BATCH_CHARS or len(batch) == BATCH_ROWS:
             yield pl.DataFrame(batch, schema=schema, orient="row")

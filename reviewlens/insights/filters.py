@@ -9,52 +9,52 @@ from reviewlens.insights.words import mentions, split_search
 
 STARS_POSITIVE = 4.0
 STARS_NEGATIVE = 2.0
-"""Ratings from STARS_POSITIVE up and STARS_NEGATIVE down take a side; those between do not."""
+"""Ratings of STARS_POSITIVE and above are positive, those of STARS_NEGATIVE and below negative; others are neither."""
 
 
 def is_positive() -> pl.Expr:
-    """Whether the model calls a row positive."""
+    """Whether a row's sentiment is positive."""
     return pl.col("sentiment") == "positive"
 
 
 def whole_stars() -> pl.Expr:
-    """A rating as one of 1 to 5 stars, halves rounded up; null without a rating."""
+    """A rating in whole stars from 1 to 5, halves rounded up; null without a rating."""
     return (pl.col("_rating") + 0.5).floor().clip(1, 5).cast(pl.Int8)
 
 
 def stars_take_a_side() -> pl.Expr:
-    """Whether a row's rating says positive or negative; null without a rating."""
+    """Whether a row's rating is positive or negative; null without a rating."""
     return (pl.col("_rating") >= STARS_POSITIVE) | (pl.col("_rating") <= STARS_NEGATIVE)
 
 
 def agrees_with_stars() -> pl.Expr:
-    """Whether model and stars take the same side; meaningful where `stars_take_a_side`."""
+    """Whether model and stars agree; only meaningful if `stars_take_a_side`."""
     return is_positive() == (pl.col("_rating") >= STARS_POSITIVE)
 
 
 def condition(filters: Filters) -> pl.Expr:
-    """True for the rows to look at, never null."""
-    wanted: list[pl.Expr] = []
+    """True for the rows that match, never null."""
+    conditions: list[pl.Expr] = []
     if filters.sentiment is not None:
-        wanted.append(pl.col("sentiment") == filters.sentiment)
+        conditions.append(pl.col("sentiment") == filters.sentiment)
     if filters.min_confidence is not None:
-        wanted.append(pl.col("confidence") >= filters.min_confidence)
+        conditions.append(pl.col("confidence") >= filters.min_confidence)
     if filters.max_confidence is not None:
-        wanted.append(pl.col("confidence") <= filters.max_confidence)
+        conditions.append(pl.col("confidence") <= filters.max_confidence)
     if filters.needs_review is not None:
-        wanted.append(pl.col("needs_review") == filters.needs_review)
+        conditions.append(pl.col("needs_review") == filters.needs_review)
     if filters.mixed is not None:
-        wanted.append(pl.col("mixed") == filters.mixed)
+        conditions.append(pl.col("mixed") == filters.mixed)
     if filters.rating:
-        wanted.append(whole_stars().is_in(filters.rating))
+        conditions.append(whole_stars().is_in(filters.rating))
     if filters.product:
-        wanted.append(pl.col("_product").is_in(filters.product))
+        conditions.append(pl.col("_product").is_in(filters.product))
     if filters.date_from is not None:
-        wanted.append(pl.col("_date") >= filters.date_from)
+        conditions.append(pl.col("_date") >= filters.date_from)
     if filters.date_to is not None:
-        wanted.append(pl.col("_date") <= filters.date_to)
-    wanted.extend(mentions(term) for term in split_search(filters.words))
+        conditions.append(pl.col("_date") <= filters.date_to)
+    conditions.extend(mentions(term) for term in split_search(filters.words))
     if filters.agreement is not None:
-        wanted.append(stars_take_a_side() & (agrees_with_stars() == (filters.agreement == "agrees")))
-    wanted.extend(pl.col(f"_{name}").is_null() for name in filters.missing)
-    return pl.all_horizontal(*wanted, pl.lit(value=True)).fill_null(value=False)
+        conditions.append(stars_take_a_side() & (agrees_with_stars() == (filters.agreement == "agrees")))
+    conditions.extend(pl.col(f"_{name}").is_null() for name in filters.missing)
+    return pl.all_horizontal(*conditions, pl.lit(value=True)).fill_null(value=False)

@@ -1,4 +1,4 @@
-"""What a manager should know first: a few sentences from the numbers, and none where the evidence is thin."""
+"""What a manager should know first: a few sentences, and none where the evidence is weak."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def headline(
     drivers: Drivers,
     stars: Agreement,
 ) -> list[str]:
-    """At most five sentences, the most general first; fewer when less can be said with confidence."""
+    """At most five sentences, the most general first; fewer if the evidence supports fewer."""
     if overall.positive_share is None or overall.low is None or overall.high is None:
         return ["No reviews match the filters." if counts.served else "No review in this file could be scored."]
     which = "the reviews" if counts.hidden == 0 else "the reviews that match the filters"
     if counts.shown < LEAST_REVIEWS:
         return [
-            f"{overall.positive:,} of {which} are positive and {overall.negative:,} negative: "
-            f"with {number(counts.shown, 'review')} that is too few for firm conclusions."
+            f"{overall.positive:,} of {which} are positive and {overall.negative:,} negative; "
+            f"with {number(counts.shown, 'review')}, that is too few for firm conclusions."
         ]
     first = (
         f"{percent(overall.positive_share, counts.shown)} of {which} are positive "
@@ -61,14 +61,22 @@ def _over_all(changes: Changes) -> list[str]:
 
 
 def _by_product(changes: Changes) -> list[str]:
-    """The product that clearly fell most, and the one that clearly rose most."""
+    """The product with the largest clear fall, and the one with the largest clear rise."""
     if changes.later is None:
         return []
     chosen = [
-        min((one for one in changes.products if one.difference < 0), key=lambda one: one.difference, default=None),
-        max((one for one in changes.products if one.difference > 0), key=lambda one: one.difference, default=None),
+        min(
+            (change for change in changes.products if change.difference < 0),
+            key=lambda change: change.difference,
+            default=None,
+        ),
+        max(
+            (change for change in changes.products if change.difference > 0),
+            key=lambda change: change.difference,
+            default=None,
+        ),
     ]
-    return [_product_sentence(one, day(changes.later.start)) for one in chosen if one is not None]
+    return [_product_sentence(change, day(changes.later.start)) for change in chosen if change is not None]
 
 
 def _product_sentence(change: ShareChange, since: str) -> str:
@@ -81,8 +89,8 @@ def _product_sentence(change: ShareChange, since: str) -> str:
 
 
 def _least_liked(products: ByProduct, overall: float, changes: Changes) -> list[str]:
-    """Products whose whole interval lies under the overall share, unless just named as falling."""
-    named = {one.name for one in changes.products}
+    """Products whose whole interval lies below the overall share, unless already named as falling."""
+    named = {change.name for change in changes.products}
     below = [
         row
         for row in products.rows
@@ -92,7 +100,7 @@ def _least_liked(products: ByProduct, overall: float, changes: Changes) -> list[
         return []
     below.sort(key=lambda row: row.positive_share or 0.0)
     return [
-        "Clearly below the rest: "
+        "Clearly below average: "
         + listing(
             [f"{row.product} ({percent(row.positive_share or 0.0)} of {row.count:,} positive)" for row in below[:3]]
         )
@@ -110,13 +118,13 @@ def _words(drivers: Drivers) -> list[str]:
 
 
 def _reading(overall: Distribution, stars: Agreement) -> list[str]:
-    """What is worth a person's time, and how far the labels can be trusted."""
+    """How far the sentiments can be trusted, and what a person should read."""
     parts = []
     if stars.share is not None and stars.compared >= LEAST_REVIEWS:
-        parts.append(f"the labels agree with the stars in {percent(stars.share, stars.compared)} of rated reviews")
+        parts.append(f"the sentiments agree with the stars in {percent(stars.share, stars.compared)} of rated reviews")
     if (overall.needs_review_share or 0.0) >= MANY_UNSURE:
-        parts.append(f"{number(overall.needs_review, 'review')} are uncertain enough to deserve a look")
-    if MANY_MIXED <= (overall.mixed_share or 0.0) < 1:  # all of them: they were filtered for it
+        parts.append(f"{number(overall.needs_review, 'review')} are uncertain enough that a person should read them")
+    if MANY_MIXED <= (overall.mixed_share or 0.0) < 1:  # 1: the filter selects them
         parts.append(f"{number(overall.mixed, 'review')} are mixed ({MIXED})")
     if not parts:
         return []

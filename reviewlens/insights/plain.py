@@ -1,4 +1,4 @@
-"""Numbers, dates and shares in plain words."""
+"""Numbers, dates and shares in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def day(value: Date) -> str:
 
 
 def bucket_label(start: Date, bucket: Bucket) -> str:
-    """How a stretch of time that begins at `start` is called."""
+    """The label of the bucket that begins at `start`."""
     if bucket == "year":
         return str(start.year)
     if bucket == "quarter":
@@ -34,7 +34,7 @@ def number(count: int, noun: str, plural: str = "") -> str:
 
 
 def percent(share: float, of: int = 0) -> str:
-    """A share as a percentage, with a decimal where `of` reviews are enough; never rounded to all or none."""
+    """A share as a percentage, with a decimal if `of` reviews are enough; never rounded to 0 or 100."""
     places = 1 if of >= 2000 else 0
     text = f"{100 * share:.{places}f}"
     if share < 1 and float(text) == 100:
@@ -45,13 +45,13 @@ def percent(share: float, of: int = 0) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of two shares in percentage points, without its sign."""
+    """The difference of two shares in percentage points, without its sign."""
     rounded = round(100 * abs(difference))
     return f"{rounded} percentage point" + ("" if rounded == 1 else "s")
 
 
 def signed(difference: float, places: int = 0) -> str:
-    """A difference of two shares in percentage points with its sign: +4, -12, 0."""
+    """The difference of two shares in percentage points, with its sign: +4, -12, 0."""
     rounded = round(100 * difference, places)
     return f"{rounded:+.{places}f}" if rounded else "0"
 

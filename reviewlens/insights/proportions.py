@@ -1,4 +1,4 @@
-"""Shares with honest uncertainty: Wilson and Newcombe intervals, two-proportion tests, Benjamini-Hochberg."""
+"""Statistics of shares: Wilson and Newcombe intervals, two-proportion tests, Benjamini-Hochberg."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Z95 = NormalDist().inv_cdf(0.975)
 
 
 def wilson(successes: int, total: int) -> tuple[float, float, float] | None:
-    """Share, low and high of its 95 % interval; None when total is 0.
+    """Share, and the ends of its 95 % interval; None if total is 0.
 
     Wilson, E. B. (1927), Probable inference, the law of succession, and statistical inference, JASA 22, 209-212.
     """
@@ -22,12 +22,12 @@ def wilson(successes: int, total: int) -> tuple[float, float, float] | None:
     shrink = 1 + Z95**2 / total
     centre = (share + Z95**2 / (2 * total)) / shrink
     half = Z95 / shrink * math.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
-    # Rounding must not push an end past the share itself (0 of n, n of n).
+    # Rounding must not move an end past the share (0 of n, n of n).
     return share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
 
 
 def newcombe(successes_1: int, total_1: int, successes_2: int, total_2: int) -> tuple[float, float, float]:
-    """Difference share_2 - share_1 with its 95 % interval; totals are above 0.
+    """Difference share_2 - share_1, and the ends of its 95 % interval; totals are above 0.
 
     Newcombe, R. G. (1998), Interval estimation for the difference between independent proportions, method 10,
     Statistics in Medicine 17, 873-890.
@@ -43,7 +43,7 @@ def newcombe(successes_1: int, total_1: int, successes_2: int, total_2: int) -> 
 
 
 def two_proportion_p(successes_1: int, total_1: int, successes_2: int, total_2: int) -> float:
-    """Two-sided p-value of the pooled z-test that two shares are equal; 1 when nothing varies."""
+    """Two-sided p-value of the pooled z-test that two shares are equal; 1 if nothing varies."""
     pooled = (successes_1 + successes_2) / (total_1 + total_2)
     variance = pooled * (1 - pooled) * (1 / total_1 + 1 / total_2)
     if variance <= 0:
@@ -53,7 +53,7 @@ def two_proportion_p(successes_1: int, total_1: int, successes_2: int, total_2: 
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """q-values in the order given: listing those at or below q keeps the expected share of false ones at or below q.
+    """q-values, in the order given: of those at or below q, the expected share of false ones is at most q.
 
     Benjamini, Y. and Hochberg, Y. (1995), Controlling the false discovery rate, JRSS B 57, 289-300.
     """
@@ -69,10 +69,10 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
 
 def tally(positive: int, count: int, needs_review: int = 0, mixed: int = 0) -> Tally:
     """A Tally with its share and interval filled in."""
-    found = wilson(positive, count)
-    if found is None:
+    interval = wilson(positive, count)
+    if interval is None:
         return Tally()
-    share, low, high = found
+    share, low, high = interval
     return Tally(
         count=count,
         positive=positive,
@@ -88,8 +88,8 @@ def tally(positive: int, count: int, needs_review: int = 0, mixed: int = 0) -> T
 def add(*tallies: Tally) -> Tally:
     """The tally of several disjoint groups together."""
     return tally(
-        sum(one.positive for one in tallies),
-        sum(one.count for one in tallies),
-        sum(one.needs_review for one in tallies),
-        sum(one.mixed for one in tallies),
+        sum(part.positive for part in tallies),
+        sum(part.count for part in tallies),
+        sum(part.needs_review for part in tallies),
+        sum(part.mixed for part in tallies),
     )

@@ -1,4 +1,4 @@
-"""What may be asked of a job's results: filters, a page of reviews, a download."""
+"""Queries on a job's results: filters, a page of reviews, a download."""
 
 from __future__ import annotations
 
@@ -21,40 +21,50 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 def _as_list(value: object) -> object:
-    """One value stands for a list of it; None for no choice."""
+    """A single value becomes a list of one; None an empty list."""
     if value is None:
         return []
     return [value] if isinstance(value, str | int | float) else value
 
 
 class Filters(BaseModel):
-    """Which served rows to look at; every field given must hold (within `rating`, `product` any one of the values).
+    """Which served rows match; every field given must match (in `rating` and `product` any one of the values).
 
-    `mixed`: praise and blame together, or neither clearly; in results that tell nothing of it no row is mixed.
-    `rating`: whole stars, a rating such as 3.7 counting as 4. `missing`: rows that lack all of these.
+    `mixed`: praise and blame together, or neither clearly.
+    `rating`: whole stars; a rating of 3.7 counts as 4. `missing`: rows that lack all of these.
     `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
-    `agreement`: only rows whose rating takes a side (4 and above positive, 2 and below negative).
-    `date_from` and `date_to` are inclusive; a row without a date is outside any date filter, one without a rating or
-    product outside any rating or product filter. Unknown names are refused rather than ignored.
+    `agreement`: only rows with a positive (4 and above) or negative (2 and below) rating.
+    `date_from` and `date_to` are included. A row without a date matches no date filter; the same holds for rating and
+    product. Unknown fields are an error.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    sentiment: Sentiment | None = None
-    min_confidence: Probability | None = None
-    max_confidence: Probability | None = None
-    needs_review: bool | None = None
-    mixed: bool | None = None
-    rating: Annotated[list[Stars], BeforeValidator(_as_list), Field(max_length=5)] = []
-    product: Annotated[list[str], BeforeValidator(_as_list), Field(max_length=200)] = []
-    date_from: Date | None = None
-    date_to: Date | None = None
-    words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
-    agreement: Literal["agrees", "disagrees"] | None = None
-    missing: Annotated[list[Literal["rating", "date", "product"]], BeforeValidator(_as_list), Field(max_length=3)] = []
+    sentiment: Sentiment | None = Field(None, description="Only this sentiment.")
+    min_confidence: Probability | None = Field(None, description="Least confidence.")
+    max_confidence: Probability | None = Field(None, description="Highest confidence.")
+    needs_review: bool | None = Field(None, description="Whether a person should read it.")
+    mixed: bool | None = Field(None, description="Whether it is mixed.")
+    rating: Annotated[
+        list[Stars], BeforeValidator(_as_list), Field(max_length=5, description="Any of these numbers of stars.")
+    ] = []
+    product: Annotated[
+        list[str], BeforeValidator(_as_list), Field(max_length=200, description="Any of these products.")
+    ] = []
+    date_from: Date | None = Field(None, description="First day.")
+    date_to: Date | None = Field(None, description="Last day.")
+    words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = Field(
+        "", description="Words and quoted phrases that title or text contain."
+    )
+    agreement: Literal["agrees", "disagrees"] | None = Field(None, description="Whether model and stars agree.")
+    missing: Annotated[
+        list[Literal["rating", "date", "product"]],
+        BeforeValidator(_as_list),
+        Field(max_length=3, description="Values that the row lacks."),
+    ] = []
 
     @model_validator(mode="after")
-    def _says_something_that_can_hold(self) -> Self:
+    def _is_consistent(self) -> Self:
         if (
             self.min_confidence is not None
             and self.max_confidence is not None
@@ -71,18 +81,18 @@ class Filters(BaseModel):
 
     @property
     def active(self) -> bool:
-        """Whether anything is filtered at all."""
+        """Whether any filter is set."""
         return self.plain() != Filters()
 
     def plain(self) -> Filters:
-        """The filters alone, without what a query adds to them."""
+        """The filters without the fields that a query adds."""
         return Filters.model_validate({name: getattr(self, name) for name in Filters.model_fields})
 
 
 class ReviewQuery(Filters):
     """The query string of GET /jobs/{id}/reviews."""
 
-    sort: Sort = "row"
+    sort: Sort = Field("row", description="Order of the reviews; - for descending.")
     limit: int = Field(50, ge=1, le=500)
     cursor: str = Field("", max_length=500)
 
@@ -90,5 +100,5 @@ class ReviewQuery(Filters):
 class ExportQuery(Filters):
     """The query string of GET /jobs/{id}/export."""
 
-    what: What = "served"
-    format: Format = "csv"
+    what: What = Field("served", description="Which rows, or the report.")
+    format: Format = Field("csv", description="File format.")

@@ -1,4 +1,4 @@
-"""The report: one HTML file that shows a dashboard offline and on paper; it holds no script and requests nothing."""
+"""The report: a dashboard as one HTML file for offline use and print, without scripts or requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from reviewlens.insights import charts, plain
+from reviewlens.insights import plain, svg
 from reviewlens.insights.models import Dashboard, Filters
 
 _FILTER_NAMES = {
@@ -26,11 +26,11 @@ _FILTER_NAMES = {
 
 
 def render_report(dashboard: Dashboard) -> str:
-    """The dashboard as a complete HTML page. Whatever came from the file is escaped."""
+    """The dashboard as a complete HTML page; text from the file is escaped."""
     return _template().render(
         d=dashboard,
         filters=describe_filters(dashboard.filters),
-        charts=charts,
+        svg=svg,
         plain=plain,
         strongest=max(
             (abs(term.z) for term in [*dashboard.drivers.positive, *dashboard.drivers.negative]), default=1.0
@@ -46,7 +46,7 @@ def describe_filters(filters: Filters) -> list[str]:
         if value is None or value in ("", []):
             continue
         if isinstance(value, list):
-            value = ", ".join(str(one) for one in value)
+            value = ", ".join(map(str, value))
         elif isinstance(value, bool):
             value = "yes" if value else "no"
         described.append(f"{label}: {value}")

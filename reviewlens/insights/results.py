@@ -1,102 +1,66 @@
-"""The outputs of one finished job, opened for questions: a lazy table, its summary, the rows set aside."""
+"""The outputs of one finished job: a lazy table of its served rows, its summary, its rejected rows."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from reviewlens.contracts.keys import JobKeys
-from reviewlens.contracts.outputs import served_names
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, Column, arrow_schema, names
+from reviewlens.contracts.summary import Summary
 from reviewlens.errors import NotFoundError
 from reviewlens.storage.interface import ObjectStore
-
-SCORE_COLUMNS: dict[str, Any] = {
-    "review_id": pl.String,
-    "sentiment": pl.String,
-    "confidence": pl.Float64,
-    "positive_score": pl.Float64,
-    "needs_review": pl.Boolean,
-    "mixed": pl.Boolean,
-}
-NORMAL_COLUMNS: dict[str, Any] = {
-    "_row": pl.Int64,
-    "_text": pl.String,
-    "_title": pl.String,
-    "_rating": pl.Float64,
-    "_date": pl.Date,
-    "_product": pl.String,
-    "_duplicate_of": pl.Int64,
-}
 
 
 @dataclass(frozen=True)
 class Results:
-    """One job's outputs as local files: `parquet` is the folder served.parquet, `summary` the parsed summary."""
+    """One job's outputs as local files: `parquet` is the folder served.parquet."""
 
     parquet: Path
-    summary: dict[str, Any]
+    summary: Summary
     rejected_csv: Path
 
     def scan(self) -> pl.LazyFrame:
-        """All served rows in file order, lazily; no rows at all give an empty table with the same columns."""
-        parts = sorted(self.parquet.glob("*.parquet"))
-        if not parts:
-            return pl.LazyFrame(
-                schema={**dict.fromkeys(self.original_columns, pl.String), **SCORE_COLUMNS, **NORMAL_COLUMNS}
-            )
-        rows = pl.scan_parquet(parts)
-        if self.tells_mixed:
-            return rows
-        # A column of the file's own may have that name: it is called here as a job would call it today.
-        today = dict(zip(self._names_then, self.original_columns, strict=True))
-        return rows.rename(today).with_columns(mixed=pl.lit(value=False))
-
-    @property
-    def tells_mixed(self) -> bool:
-        """Whether the job has the column `mixed`; one from before there was such a column does not."""
-        return "mixed" in self.summary
+        """All served rows in file order, lazily; without rows an empty table with the same columns."""
+        if parts := sorted(self.parquet.glob("*.parquet")):
+            return pl.scan_parquet(parts)
+        columns = [*map(Column, self.original_columns), *OUTPUT_COLUMNS, *NORMALISED_COLUMNS]
+        return pl.LazyFrame(schema=polars_schema(columns))
 
     @property
     def original_columns(self) -> list[str]:
         """The file's own columns under their names in served.csv, in file order."""
-        if self.tells_mixed:
-            return self._names_then
-        return served_names([str(column.get("name", "")) for column in self.summary.get("columns", [])])
+        return [column.served_name for column in self.summary.columns]
 
     @property
     def served_columns(self) -> list[str]:
         """The columns of served.csv, in order."""
-        ours = [name for name in SCORE_COLUMNS if name != "mixed" or self.tells_mixed]
-        return [*self.original_columns, *ours]
+        return [*self.original_columns, *names(OUTPUT_COLUMNS)]
 
-    @property
-    def _names_then(self) -> list[str]:
-        return [str(column["served_name"]) for column in self.summary.get("columns", [])]
 
-    def count(self, name: str) -> int:
-        """A count from the summary, e.g. rows_read."""
-        return int(self.summary.get(name) or 0)
+def polars_schema(columns: Iterable[Column]) -> pl.Schema:
+    """The columns as a Polars schema."""
+    return pl.DataFrame(arrow_schema(columns).empty_table()).schema
 
 
 def open_results(store: ObjectStore, user: str, job: str, cache_dir: Path) -> Results:
-    """Open a finished job's outputs; copies are kept under `cache_dir` where the store is not on this machine.
+    """Open a finished job's outputs; copies are kept under `cache_dir` if the store is not on this machine.
 
-    Errors: NotFoundError when the job has no summary, that is, has not finished successfully.
+    Errors: NotFoundError (`no-results`) if the job has not succeeded.
     """
     keys = JobKeys(user, job)
     try:
-        summary = json.loads(store.get(keys.summary))
+        summary = Summary.model_validate_json(store.get(keys.summary))
     except NotFoundError as error:
         raise NotFoundError(
-            "This analysis has no results: it has not finished, or it did not succeed.", code="no-results"
+            "This job has no results: it has not finished, or it did not succeed.", code="no-results"
         ) from error
-    into = cache_dir / user / job
+    folder = cache_dir / user / job
     return Results(
-        parquet=store.fetch_prefix(keys.served_parquet, into / "served.parquet"),
+        parquet=store.fetch_prefix(keys.served_parquet, folder / "served.parquet"),
         summary=summary,
-        rejected_csv=store.fetch(keys.rejected_csv, into / "rejected.csv"),
+        rejected_csv=store.fetch(keys.rejected_csv, folder / "rejected.csv"),
     )

@@ -1,4 +1,4 @@
-"""Reviews to read: pages in a stable order under filters, and rows by number."""
+"""Reviews to read: filtered pages in a stable order, and reviews by row number."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 
 import polars as pl
 
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names
 from reviewlens.errors import InputError
 from reviewlens.insights.filters import condition
 from reviewlens.insights.models import Filters, Review, ReviewPage, Sort
-from reviewlens.insights.results import SCORE_COLUMNS, Results
+from reviewlens.insights.results import Results
 
-_NORMAL = ("row", "text", "title", "rating", "date", "product", "duplicate_of")
 _KEYS = {"row": "_row", "confidence": "confidence", "date": "_date", "rating": "_rating"}
 
 
 def query_reviews(
     results: Results, filters: Filters, sort: Sort = "row", limit: int = 50, cursor: str = ""
 ) -> ReviewPage:
-    """One page; pages follow one another without gap or repeat. Equal keys stay in file order, missing ones come last.
+    """One page. Consecutive pages have no gap or repeat; equal values are in file order, missing ones come last.
 
     `cursor`: the `next_cursor` of the page before, with the same sort; '' for the first page.
-    Errors: InputError (bad-cursor).
+    Errors: InputError (`bad-cursor`).
     """
     key, descending = _KEYS[sort.removeprefix("-")], sort.startswith("-")
     matching = results.scan().filter(condition(filters))
-    wanted = matching.select(pl.col("_row").alias("row"), pl.col(key).alias("key"))
+    keys = matching.select(pl.col("_row").alias("row"), pl.col(key).alias("key"))
     if cursor:
-        wanted = wanted.filter(_after(*_read_cursor(cursor, sort), descending=descending))
-    # With the row number as key, its direction must hold for equal keys too.
-    ordered = wanted.sort("key", "row", descending=[descending, False], nulls_last=True).head(limit + 1)
+        keys = keys.filter(_after(*_read_cursor(cursor, sort), descending=descending))
+    # If the key is the row number, both columns have the same direction.
+    ordered = keys.sort("key", "row", descending=[descending, False], nulls_last=True).head(limit + 1)
     counted, page = pl.collect_all([matching.select(pl.len()), ordered], engine="streaming")
     rows = page["row"].to_list()
     following = None
@@ -45,18 +45,20 @@ def query_reviews(
 
 
 def reviews_by_row(results: Results, rows: Iterable[int]) -> list[Review]:
-    """The reviews with these row numbers, in the order given."""
+    """The reviews with these row numbers, in this order. Errors: KeyError for a row without a score."""
     order = list(rows)
     if not order:
         return []
     frame = (
         results.scan()
         .filter(pl.col("_row").is_in(set(order)))
-        .select(*SCORE_COLUMNS, *(pl.col(f"_{name}").alias(name) for name in _NORMAL))
+        .select(
+            *names(OUTPUT_COLUMNS), *(pl.col(name).alias(name.removeprefix("_")) for name in names(NORMALISED_COLUMNS))
+        )
         .collect(engine="streaming")
     )
-    found = {row["row"]: _review(row) for row in frame.iter_rows(named=True)}
-    return [found[row] for row in order]
+    by_row = {row["row"]: _review(row) for row in frame.iter_rows(named=True)}
+    return [by_row[row] for row in order]
 
 
 def _review(row: dict[str, Any]) -> Review:
@@ -64,7 +66,7 @@ def _review(row: dict[str, Any]) -> Review:
 
 
 def _after(value: Any, row: int, *, descending: bool) -> pl.Expr:
-    """True for what follows (value, row) in the order asked for, where a missing value comes last."""
+    """True for the rows after (value, row) in this order; missing values come last."""
     key = pl.col("key")
     if value is None:
         return key.is_null() & (pl.col("row") > row)
@@ -80,13 +82,13 @@ def _write_cursor(sort: Sort, value: Any, row: int) -> str:
 
 def _read_cursor(cursor: str, sort: Sort) -> tuple[Any, int]:
     try:
-        made_for, value, row = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if made_for != sort or type(row) is not int or not 0 <= row < 2**63:
-            raise ValueError("made for another order, or no row of any file")
+        cursor_sort, value, row = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if cursor_sort != sort or type(row) is not int or not 0 <= row < 2**63:
+            raise ValueError("a cursor of another sort, or not a row number")
         if value is not None:
             value = dt.date.fromisoformat(value) if sort.endswith("date") else float(value)
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise InputError(
-            "This page marker does not belong to this list; start again from the first page.", code="bad-cursor"
+            "This cursor does not belong to this list; start again from the first page.", code="bad-cursor"
         ) from error
     return value, row

@@ -1,4 +1,4 @@
-"""The counting sections of a dashboard, each from a small aggregate."""
+"""The sections of a dashboard that count, each made from a small aggregate."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_POINTS = 400
 
 
 def tally_counts() -> list[pl.Expr]:
-    """What a tally is made from, counted."""
+    """The counts in a tally."""
     return [
         pl.len().cast(pl.Int64).alias("count"),
         is_positive().sum().cast(pl.Int64).alias("positive"),
@@ -46,7 +46,7 @@ def tally_counts() -> list[pl.Expr]:
 
 
 def aggregates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
-    """The lazy aggregates that the sections are made from; small however many rows there are."""
+    """The lazy aggregates behind the sections; their size does not grow with the number of rows."""
     means = [pl.col("_rating").mean().alias("mean_rating"), pl.col("confidence").mean().alias("mean_confidence")]
     return {
         "all": rows.select(*tally_counts(), *means),
@@ -67,9 +67,9 @@ def row_tally(row: dict[str, Any]) -> Tally:
     return tally(*(row[name] for name in TALLIED))
 
 
-def distribution(everything: pl.DataFrame, *, tells_mixed: bool) -> Distribution:
-    """The sentiment of the rows shown, and how many are mixed where the model can tell."""
-    row = everything.row(0, named=True)
+def distribution(totals: pl.DataFrame, *, has_band: bool) -> Distribution:
+    """The sentiment of the rows shown, and how many are mixed if the model has a mixed band."""
+    row = totals.row(0, named=True)
     whole = row_tally(row)
     if whole.count == 0:
         return Distribution(note="No reviews match the filters.")
@@ -77,13 +77,13 @@ def distribution(everything: pl.DataFrame, *, tells_mixed: bool) -> Distribution
         **whole.model_dump(),
         mean_confidence=row["mean_confidence"],
         needs_review_share=whole.needs_review / whole.count,
-        mixed_share=whole.mixed / whole.count if tells_mixed else None,
-        note="The range is a 95 % interval: how far the share could be off by chance alone.",
+        mixed_share=whole.mixed / whole.count if has_band else None,
+        note="The range is a 95 % interval: by how much the share could be off by chance.",
     )
 
 
 def over_time(days: pl.DataFrame) -> OverTime:
-    """Contiguous buckets whose size suits the span of the dates."""
+    """Buckets without gaps, of a size that fits the span of the dates."""
     undated = int(days.filter(pl.col("_date").is_null())["count"].sum())
     dated = days.drop_nulls("_date")
     if dated.is_empty():
@@ -93,19 +93,19 @@ def over_time(days: pl.DataFrame) -> OverTime:
     bucket: Bucket = next((name for most, name in _LONGEST_SPAN if span <= most), "year")
     every = _EVERY[bucket]
     grouped = dated.group_by(start=pl.col("_date").dt.truncate(every)).agg(pl.col(TALLIED).sum())
-    found = {row["start"]: row_tally(row) for row in grouped.iter_rows(named=True)}
-    low, high = min(found), max(found)
+    tallies = {row["start"]: row_tally(row) for row in grouped.iter_rows(named=True)}
+    low, high = min(tallies), max(tallies)
     starts: list[Date] = pl.date_range(low, high, every, eager=True).to_list()
     if len(starts) > _MOST_POINTS:
-        starts = sorted(found)
+        starts = sorted(tallies)
     points = []
     for start in starts:
         end = pl.Series([start]).dt.offset_by(every).item() - timedelta(days=1)
-        counted = found.get(start, Tally())
+        counted = tallies.get(start, Tally())
         points.append(TimePoint(start=start, end=end, label=bucket_label(start, bucket), **counted.model_dump()))
     note = f"Share of positive reviews by {bucket}, with 95 % intervals; a gap is a {bucket} without reviews."
     if undated:
-        note += f" {number(undated, 'review')} without a date left out."
+        note += f" {number(undated, 'review')} without a date not shown."
     return OverTime(bucket=bucket, points=points, undated=undated, note=note)
 
 
@@ -115,11 +115,11 @@ def _ends(dated: pl.DataFrame) -> tuple[Date, Date]:
 
 
 def by_product(products: pl.DataFrame, *, top: int = TOP_PRODUCTS) -> ByProduct:
-    """The `top` products by count, the others together."""
+    """The `top` products by count, and the others together."""
     without = add(*(row_tally(row) for row in products.filter(pl.col("_product").is_null()).iter_rows(named=True)))
     named = products.drop_nulls("_product").sort(["count", "_product"], descending=[True, False])
     if named.is_empty():
-        return ByProduct(available=False, without_product=without, note="The reviews shown name no products.")
+        return ByProduct(available=False, without_product=without, note="The reviews shown have no products.")
     rows = [
         ProductRow(
             product=row["_product"],
@@ -129,44 +129,42 @@ def by_product(products: pl.DataFrame, *, top: int = TOP_PRODUCTS) -> ByProduct:
         )
         for row in named.head(top).iter_rows(named=True)
     ]
-    rest = named.slice(top)
-    others = tally(*(int(rest[name].sum()) for name in TALLIED))
+    remaining = named.slice(top)
+    others = tally(*(int(remaining[name].sum()) for name in TALLIED))
     orders = {
         "most_reviews": rows,
         "most_positive": sorted(rows, key=lambda row: (-(row.low or 0.0), row.product)),
         "least_positive": sorted(rows, key=lambda row: (row.high or 0.0, row.product)),
         "name": sorted(rows, key=lambda row: row.product.casefold()),
     }
-    note = (
-        "Most and least positive go by the cautious end of each interval, so that a few reviews do not lead the list."
-    )
+    note = "Most and least positive use the cautious end of each interval, so a product with few reviews does not lead."
     return ByProduct(
         rows=rows,
         products=named.height,
         others=others,
-        other_products=rest.height,
+        other_products=remaining.height,
         without_product=without,
         orders={name: [row.product for row in order] for name, order in orders.items()},
         note=note,
     )
 
 
-def by_rating(stars: pl.DataFrame, everything: pl.DataFrame) -> ByRating:
-    """What the model says at each number of stars."""
-    found = {row["stars"]: row_tally(row) for row in stars.iter_rows(named=True)}
-    unrated = found.pop(None, Tally())
-    if not found:
+def by_rating(stars: pl.DataFrame, totals: pl.DataFrame) -> ByRating:
+    """The sentiment at each number of stars."""
+    tallies = {row["stars"]: row_tally(row) for row in stars.iter_rows(named=True)}
+    unrated = tallies.pop(None, Tally())
+    if not tallies:
         return ByRating(available=False, unrated=unrated, note="The reviews shown have no ratings.")
     return ByRating(
-        rows=[RatingRow(stars=star, **found.get(star, Tally()).model_dump()) for star in range(5, 0, -1)],
+        rows=[RatingRow(stars=star, **tallies.get(star, Tally()).model_dump()) for star in range(5, 0, -1)],
         unrated=unrated,
-        mean_rating=everything["mean_rating"].item(),
+        mean_rating=totals["mean_rating"].item(),
         note="Ratings are counted as whole stars, halves rounded up.",
     )
 
 
 def agreement(cells: pl.DataFrame, rating: ByRating, disagreements: list[Review]) -> Agreement:
-    """How often the model and the stars take the same side."""
+    """How often model and stars agree."""
     counts = {(row["positive"], row["agrees"]): row["len"] for row in cells.iter_rows(named=True)}
     confusion = Confusion(
         stars_positive_model_positive=counts.get((True, True), 0),
@@ -178,11 +176,11 @@ def agreement(cells: pl.DataFrame, rating: ByRating, disagreements: list[Review]
     apart = confusion.stars_positive_model_negative + confusion.stars_negative_model_positive
     unrated = rating.unrated.count
     left_out = sum(row.count for row in rating.rows) - agrees - apart
-    found = wilson(agrees, agrees + apart)
-    if found is None:
-        reason = "no ratings" if not rating.available else "no ratings that take a side (4 and above, or 2 and below)"
+    interval = wilson(agrees, agrees + apart)
+    if interval is None:
+        reason = "no ratings" if not rating.available else "no positive (4 and above) or negative (2 and below) ratings"
         return Agreement(available=False, left_out=left_out, unrated=unrated, note=f"The reviews shown have {reason}.")
-    share, low, high = found
+    share, low, high = interval
     return Agreement(
         compared=agrees + apart,
         agrees=agrees,
@@ -194,14 +192,14 @@ def agreement(cells: pl.DataFrame, rating: ByRating, disagreements: list[Review]
         confusion=confusion,
         disagreements=disagreements,
         disagreements_total=apart,
-        note="4 stars and above count as positive, 2 and below as negative; those between are left out.",
+        note="4 stars and above count as positive, 2 and below as negative; other ratings are not compared.",
     )
 
 
 def histogram(bins: pl.DataFrame, needs_review_below: float | None) -> ConfidenceHistogram:
-    """Confidence in steps of 0.05, from 0.5 (or lower, if any is lower) to 1."""
-    found = {int(row["bin"]): row for row in bins.iter_rows(named=True)}
-    if not found:
+    """Confidence in steps of 0.05, from 0.5 (or the lowest, if lower) to 1."""
+    steps = {int(row["bin"]): row for row in bins.iter_rows(named=True)}
+    if not steps:
         return ConfidenceHistogram(
             available=False, needs_review_below=needs_review_below, note="No reviews match the filters."
         )
@@ -210,12 +208,12 @@ def histogram(bins: pl.DataFrame, needs_review_below: float | None) -> Confidenc
             Bin(
                 low=step / BINS_PER_UNIT,
                 high=(step + 1) / BINS_PER_UNIT,
-                count=found[step]["count"] if step in found else 0,
-                positive=found[step]["positive"] if step in found else 0,
-                negative=found[step]["count"] - found[step]["positive"] if step in found else 0,
+                count=steps[step]["count"] if step in steps else 0,
+                positive=steps[step]["positive"] if step in steps else 0,
+                negative=steps[step]["count"] - steps[step]["positive"] if step in steps else 0,
             )
-            for step in range(min(BINS_PER_UNIT // 2, *found), BINS_PER_UNIT)
+            for step in range(min(BINS_PER_UNIT // 2, *steps), BINS_PER_UNIT)
         ],
         needs_review_below=needs_review_below,
-        note="How sure the model is; the least sure reviews are marked for a person to look at.",
+        note="How sure the model is of each sentiment; a person should read those it is least sure of.",
     )

@@ -1,4 +1,4 @@
-"""The rows that were not scored: reasons with counts and a few examples each, read without loading the file."""
+"""The rejected rows: each reason with its count and a few examples, read without loading the whole file."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ _MOST_ROWS_READ = 200_000
 
 
 def set_aside(results: Results) -> SetAside:
-    """What the summary counted, most frequent reason first, with examples from rejected.csv."""
-    counts: dict[str, int] = results.summary.get("rejected_reasons", {})
+    """The reasons in the summary, most frequent first, with examples from rejected.csv."""
+    counts = results.summary.rejected_reasons
     examples: dict[str, list[RejectedRow]] = {code: [] for code in counts}
-    wanted = sum(min(count, EXAMPLES) for count in counts.values())
-    if wanted:
+    missing = sum(min(count, EXAMPLES) for count in counts.values())
+    if missing:
         for read, row in enumerate(read_rejected(results.rejected_csv)):
-            some = examples.get(row["reason"])
-            if some is not None and len(some) < EXAMPLES:
-                some.append(_example(row))
-                wanted -= 1
-            if wanted <= 0 or read >= _MOST_ROWS_READ:
+            listed = examples.get(row["reason"])
+            if listed is not None and len(listed) < EXAMPLES:
+                listed.append(_example(row))
+                missing -= 1
+            if missing <= 0 or read >= _MOST_ROWS_READ:
                 break
-    rejected, duplicates = results.count("rows_rejected"), results.count("rows_duplicate")
+    accounting = results.summary.accounting
+    rejected = accounting.rejected
     return SetAside(
         available=rejected > 0,
         rejected=rejected,
-        duplicates=duplicates,
+        duplicates=accounting.duplicate,
         reasons=[
             Reason(code=code, label=code.replace("-", " ").capitalize(), count=count, examples=examples[code])
             for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         ],
-        note="Of the whole file, whatever the filters; rejected.csv holds every one of these rows."
+        note="Counts cover the whole file, without filters; rejected.csv has every rejected row."
         if rejected
-        else "No row was set aside: every row of the file was scored.",
+        else "No row was rejected.",
     )
 
 
 def read_rejected(path: Path) -> Iterator[dict[str, str]]:
     """The rows of rejected.csv, one by one."""
-    # A rejected row may hold a field of megabytes: that may be why it was rejected.
+    # A rejected row may have a field of megabytes, which may be why it was rejected.
     csv.field_size_limit(2**31 - 1)
     with path.open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)

@@ -1,4 +1,4 @@
-"""Which words and phrases occur in which reviews: 1 to 3 words, bounded by sampling, identical texts taken once."""
+"""The words and phrases (1 to 3 words) in a sample of the reviews; identical texts count once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Sample:
-    """Distinct texts: `frame` has text, positive, date, product and weight (rows of that text); `rows`: their sum."""
+    """Distinct texts: `frame` has text, positive, date, product and weight (its rows); `rows`: sum of weights."""
 
     frame: pl.DataFrame
     rows: int
@@ -32,7 +32,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Occurrences:
-    """Each (`doc`, `term`) pair once; `terms[i]` is a term's text, `words[i]` how many words it has."""
+    """Each pair of (`doc`, `term`) once; `terms[i]` is a term's text, `words[i]` its number of words."""
 
     terms: list[str]
     words: Ints
@@ -40,13 +40,13 @@ class Occurrences:
     term: Ints
 
     def count(self, weights: npt.NDArray[Any]) -> Ints:
-        """Per term, the sum of the weights of the texts that hold it; booleans count."""
+        """For each term, the sum of the weights of the texts that contain it; True weighs 1."""
         summed = np.bincount(self.term, weights=weights[self.doc].astype(np.float64), minlength=len(self.terms))
         return summed.round().astype(np.int64)
 
 
 def take_sample(rows: pl.LazyFrame, shown: int, size: int = SAMPLE) -> Sample:
-    """About `size` of the `shown` rows, spread evenly over the file by a hash of the row number: the same each time."""
+    """About `size` of the `shown` rows, chosen by a hash of the row number, so that the sample is always the same."""
     sampled = shown > size
     if sampled:
         spread = (pl.col("_row").cast(pl.UInt64) * 2_654_435_761) % 2**32
@@ -70,10 +70,10 @@ def take_sample(rows: pl.LazyFrame, shown: int, size: int = SAMPLE) -> Sample:
 
 
 def find_terms(texts: pl.Series, least: int) -> Occurrences:
-    """All terms that at least `least` of the texts hold and that can mean something by themselves.
+    """All terms that occur in at least `least` texts and mean something by themselves.
 
-    A term neither begins nor ends with a stop word, does not end in a negation, has a word that is neither number nor
-    negation, and stays within one sentence.
+    A term does not begin or end with a stop word, does not end in a negation, has a word that is neither a number nor a
+    negation, and lies within one sentence.
     """
     tokens = (
         pl.DataFrame({"text": texts})
@@ -126,7 +126,7 @@ def find_terms(texts: pl.Series, least: int) -> Occurrences:
 
 
 def _starts(ids: Ints, doc: Ints, size: int, *, is_word: Bools, opens: Bools, closes: Bools, hollow: Bools) -> Ints:
-    """Where a term of `size` words begins: inside one text, all words, the ends meaningful, not hollow throughout."""
+    """Positions where a term of `size` words begins: in one text, words only, valid ends, and not all words hollow."""
     count = max(0, len(ids) - size + 1)
     last = ids[size - 1 : size - 1 + count]
     fits = opens[ids[:count]] & closes[last] & (doc[:count] == doc[size - 1 : size - 1 + count])
@@ -135,8 +135,8 @@ def _starts(ids: Ints, doc: Ints, size: int, *, is_word: Bools, opens: Bools, cl
         part = ids[offset : offset + count]
         fits &= is_word[part]
         solid |= ~hollow[part]
-    found: Ints = np.flatnonzero(fits & solid).astype(np.int64)
-    return found
+    starts: Ints = np.flatnonzero(fits & solid).astype(np.int64)
+    return starts
 
 
 def _name(code: int, size: int, names: list[str]) -> str:
@@ -144,21 +144,23 @@ def _name(code: int, size: int, names: list[str]) -> str:
     return " ".join(names[(code >> (_ID_BITS * (size - 1 - place))) & mask] for place in range(size))
 
 
-def without_echoes(order: list[int], found: Occurrences, limit: int) -> list[int]:
-    """The first `limit` of `order` less those that repeat a better one, such as 'waste' beside 'waste of money'.
+def without_echoes(order: list[int], occurrences: Occurrences, limit: int) -> list[int]:
+    """The first `limit` terms of `order` without echoes: terms that repeat a better one, as 'waste' 'waste of money'.
 
-    A longer phrase stands in for a listed part of it that it nearly always accompanies, and is an echo otherwise.
-    A term found in nearly the same reviews as a listed one is an echo too.
+    A longer phrase replaces its listed part if it occurs in nearly all reviews with that part; otherwise it is an echo.
+    A term that occurs in nearly the same reviews as a listed one is an echo too.
     """
     kept: list[int] = []
     reviews: list[Ints] = []
-    by_term = np.argsort(found.term, kind="stable")
-    edges = np.searchsorted(found.term[by_term], np.arange(len(found.terms) + 1))
+    by_term = np.argsort(occurrences.term, kind="stable")
+    edges = np.searchsorted(occurrences.term[by_term], np.arange(len(occurrences.terms) + 1))
     for index in order:
-        held_by = found.doc[by_term[edges[index] : edges[index + 1]]]
-        echoes = [place for place, other in enumerate(kept) if _within(found.terms[index], found.terms[other])]
+        held_by = occurrences.doc[by_term[edges[index] : edges[index + 1]]]
+        echoes = [
+            place for place, other in enumerate(kept) if _within(occurrences.terms[index], occurrences.terms[other])
+        ]
         if echoes:
-            longer = all(found.words[index] > found.words[kept[place]] for place in echoes)
+            longer = all(occurrences.words[index] > occurrences.words[kept[place]] for place in echoes)
             if longer and all(len(held_by) >= 0.6 * len(reviews[place]) for place in echoes):
                 kept[echoes[0]], reviews[echoes[0]] = index, held_by
                 for place in reversed(echoes[1:]):
@@ -168,7 +170,7 @@ def without_echoes(order: list[int], found: Occurrences, limit: int) -> list[int
                 break
             kept.append(index)
             reviews.append(held_by)
-    # A phrase that stood in for its part may by now be found in nearly the same reviews as another.
+    # A phrase that replaced its part may occur in nearly the same reviews as another term.
     return [
         index
         for place, index in enumerate(kept)
@@ -181,6 +183,6 @@ def _within(one: str, other: str) -> bool:
 
 
 def _overlap(one: Ints, other: Ints) -> float:
-    """Reviews that hold both terms among those that hold either."""
+    """Share of reviews with both terms among those with either."""
     both = len(np.intersect1d(one, other, assume_unique=True))
     return both / (len(one) + len(other) - both)

@@ -1,4 +1,4 @@
-"""What a word and a phrase are: one definition for searching and for counting, so that a count and its search agree."""
+"""The definition of words and phrases, shared by search and counting so that a count and its search agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-# Phrases never run across these.
+# A phrase does not contain these.
 BREAKS = r".,!?;:…()\[\]{}\"“”—–|/\\"
 WORD = r"\w+(?:['’]\w+)*"
 WORD_OR_BREAK = rf"[{BREAKS}]|{WORD}"
@@ -37,21 +37,21 @@ were what when where whether which while who whom whose why will with within wou
 you've your yours yourself ive im
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
-"""Words that say nothing by themselves; negations are not among them."""
+"""Words without a meaning of their own; negations are not among them."""
 _NUMBERS = "one two three four five six seven eight nine ten first second third half"
 NUMBERS = frozenset(_NUMBERS.split())
 
 
 def split_search(words: str) -> list[str]:
-    """The words and quoted phrases of a search, each holding at least one letter or digit."""
-    found = ["".join(match.groups(default="")) for match in _QUOTED_OR_WORD.finditer(words)]
-    return [term for term in found if _PY_WORD.search(term)]
+    """The words and quoted phrases of a search, each with at least one letter or digit."""
+    terms = ["".join(match.groups(default="")) for match in _QUOTED_OR_WORD.finditer(words)]
+    return [term for term in terms if _PY_WORD.search(term)]
 
 
 def term_pattern(term: str) -> str:
     """A regular expression (for Polars) that finds the term as whole words, in any case.
 
-    Between two words of a phrase stand spaces, or punctuation too where the term itself has it ("cheap, but good").
+    Between the words of a phrase are spaces, or punctuation too if the term has it ("cheap, but good").
     """
     pattern = _LEFT
     end: int | None = None
@@ -64,7 +64,7 @@ def term_pattern(term: str) -> str:
 
 
 def mentions(term: str) -> pl.Expr:
-    """Whether a row's title or text holds the term."""
+    """Whether a row's title or text contains the term."""
     pattern = term_pattern(term)
     return pl.any_horizontal(pl.col(name).str.contains(pattern).fill_null(value=False) for name in ("_text", "_title"))
 

@@ -1,1 +1,1 @@
-"""A job's life: submit, progress, cancel, resume; its table."""
+"""Jobs: submission, dispatch, cancellation, resumption, and their table."""

@@ -1,24 +1,24 @@
-"""The job table in DynamoDB, which any number of backends share.
+"""The job table in DynamoDB, which any number of backends may share.
 
-One table, on demand, with this schema (`SCHEMA`; `infra/` makes the same):
+One on-demand table with this schema (`SCHEMA`; `infra/` creates the same):
 
 - key: `pk` (S, hash) and `sk` (S, range);
-- index `unfinished`: `unfinished` (S, hash: the state) and `id` (S, range), all attributes. Sparse: a job that reaches
-  an end loses the attribute and with it its place here, and gets one again, under "deleting", when its deletion begins;
+- index `unfinished`: `unfinished` (S, hash: the state) and `id` (S, range), all attributes. Sparse: finished jobs
+  are not in it, except under "deleting" while they are being deleted;
 - index `everyone`: `everyone` (S, hash: always "jobs") and `id` (S, range), all attributes;
 - time to live: the attribute `expires_at` (N, seconds since 1970).
 
-| pk | sk | what |
+| pk | sk | content |
 |---|---|---|
 | `user#{user}` | `job#{id}` | a job |
-| `user#{user}` | `print#{fingerprint}` | the id of the job that has this fingerprint: there is one per user |
+| `user#{user}` | `print#{fingerprint}` | the id of the user's job with this fingerprint, at most one |
 | `user#{user}` | `tally` | how many jobs the user has, how many of them unfinished |
-| `user#{user}` | `deleted#{id}` | that a job was deleted, without its file's name; goes by time to live |
-| `live` | `live` | the set of jobs that are RUNNING or CANCELLING, which bounds how many are |
+| `user#{user}` | `deleted#{id}` | a note that a job was deleted, without its file name; expires by time to live |
+| `live` | `live` | the set of jobs that are RUNNING or CANCELLING, which enforces their limit |
 
-Every write is one transaction over the items that it touches, on condition that the job's version and state are as they
-were read, so the four never disagree and a late or repeated message changes nothing. A job is read consistently. The
-indexes are behind by some milliseconds, seldom more: who acts on what they list reads the job again.
+Every write is one transaction over the items it touches, on condition that the job's version and state are as they were
+read. So the four items always agree, and a late or repeated request changes nothing. Reads of a job are consistent. The
+indexes lag behind by milliseconds, rarely more: callers that act on a listed job read it again.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ Reasons = list[str]
 
 
 def create_table(client: Any, name: str) -> None:
-    """Make the table and wait until it can be used, where there is no Terraform: on an emulator, or to try things."""
-    with aws.plain_errors("dynamodb"):
+    """Create the table and wait until it is active; for emulators and experiments without Terraform."""
+    with aws.translate_errors("dynamodb"):
         client.create_table(TableName=name, **SCHEMA)
         client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
         client.update_time_to_live(
@@ -94,7 +94,7 @@ def create_table(client: Any, name: str) -> None:
 
 
 class DynamoJobTable:
-    """A JobTable that any number of processes share."""
+    """A JobTable that any number of processes may share."""
 
     def __init__(self, table_name: str, client: Any = None) -> None:
         self.name = table_name
@@ -114,29 +114,29 @@ class DynamoJobTable:
 
     def find(self, user: str, fingerprint: str) -> Job | None:
         """The user's job with this fingerprint."""
-        named = self._item(_key(user, f"print#{fingerprint}"))
-        item = self._item(_key(user, f"job#{named['job']['S']}")) if named else None
+        print_item = self._item(_key(user, f"print#{fingerprint}"))
+        item = self._item(_key(user, f"job#{print_item['job']['S']}")) if print_item else None
         return _job(item) if item else None
 
     def counts(self, user: str) -> Counts:
-        """How many jobs the user has: one small item."""
+        """How many jobs the user has, from one small item."""
         item = self._item(_key(user, "tally")) or {}
         return Counts(*(int(item.get(name, _number(0))["N"]) for name in ("count_all", "count_unfinished")))
 
     def in_states(self, states: Iterable[JobState], *, limit: int = UNLIMITED) -> Jobs:
-        """All users' jobs in these unfinished states, oldest first, from an index that may be a moment behind."""
+        """All users' jobs in these unfinished states, oldest first, from an index that may lag behind."""
         wanted = unfinished_states(states)
         if not wanted:
-            self._item(_LIVE_KEY)  # whoever asks for nothing asks whether the table is there
+            self._item(_LIVE_KEY)  # without states this is a check of the table
         lists = (_readable(self._index("unfinished", str(state), limit=limit)) for state in wanted)
         return [*islice(merge(*lists, key=lambda job: job.id), limit)]
 
     def being_deleted(self) -> Jobs:
-        """Finished jobs whose deletion has begun, oldest first, from an index that may be a moment behind."""
+        """Finished jobs whose deletion has begun, oldest first, from an index that may lag behind."""
         return [*_readable(self._index("unfinished", _DELETING))]
 
     def ahead(self, job: Job) -> int:
-        """How many queued jobs were made before this one, by a list that is read once a second at most."""
+        """How many queued jobs were created before this one, from a list that is read at most once a second."""
         with self._queue_lock:
             if time.monotonic() - self._queue_read_at >= _QUEUE_SECONDS:
                 queued = self._index("unfinished", str(JobState.QUEUED), ProjectionExpression="id")
@@ -156,16 +156,17 @@ class DynamoJobTable:
         return [*islice((job for job in _readable(items) if job.id != before), limit)]
 
     def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
-        """Everybody's jobs, newest first, from an index that may be a moment behind."""
+        """All users' jobs, newest first, from an index that may lag behind."""
         items = self._index("everyone", "jobs", before=before, limit=limit, ScanIndexForward=False)
         return [*islice(_readable(items), limit)]
 
     # -- write --------------------------------------------------------------------------------------------------------
 
     def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
-        """Job, fingerprint and tally in one transaction, or the user's job of the same fingerprint and False."""
+        """Insert job, fingerprint and tally in one transaction; or return the user's job with the same fingerprint and
+        False."""
         absent = {"ConditionExpression": "attribute_not_exists(pk)"}
-        named = {**_key(job.user, f"print#{job.fingerprint}"), "job": {"S": job.id}}
+        print_item = {**_key(job.user, f"print#{job.fingerprint}"), "job": {"S": job.id}}
         room = "attribute_not_exists(pk) OR (count_all < :most_jobs AND count_unfinished < :most_unfinished)"
         tally = self._tally(job.user, 1, 1)
         tally["Update"] |= {"ConditionExpression": room}
@@ -174,19 +175,19 @@ class DynamoJobTable:
             ":most_unfinished": _number(most_unfinished),
         }
         while True:
-            reasons = self._write([self._put(named, **absent), self._put(_item(job), **absent), tally])
+            reasons = self._write([self._put(print_item, **absent), self._put(_item(job), **absent), tally])
             if not reasons:
                 return job, True
             if reasons[0] == _REFUSED:
                 same = self.find(job.user, job.fingerprint)
                 if same is not None:
-                    return same, same.id == job.id  # our own, where the answer to an earlier attempt was lost
+                    return same, same.id == job.id  # ours if the response to an earlier attempt was lost
                 self._forget_print(job.user, job.fingerprint)
-                continue  # deleted this moment, or by hand
+                continue  # its job was just deleted, or deleted by hand
             raise id_taken() if reasons[1] == _REFUSED else over_limit()
 
     def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
-        """Move a queued job to RUNNING; None where `at_most` are live already."""
+        """Move a queued job to RUNNING; None when `at_most` are running already."""
         while True:
             job = self.get(user, job_id)
             check_move(job, JobState.RUNNING, [JobState.QUEUED])
@@ -208,7 +209,7 @@ class DynamoJobTable:
         if_version: int | None = None,
         **changes: object,
     ) -> Job:
-        """Move along TRANSITIONS; read and tried again while others write."""
+        """Move along TRANSITIONS; reads and tries again while other processes write."""
         expected = None if expect is None else frozenset(expect)
         while True:
             job = self.get(user, job_id)
@@ -228,7 +229,7 @@ class DynamoJobTable:
                 return after
 
     def delete(self, user: str, job_id: str, *, if_version: int | None = None) -> None:
-        """Hide a finished job at once and free its fingerprint; a note that it was there goes by time to live."""
+        """Delete a finished job and its fingerprint; leaves a note that expires by time to live."""
         while True:
             job = self.get(user, job_id)
             check_version(job, if_version)
@@ -252,15 +253,15 @@ class DynamoJobTable:
     # -- requests -----------------------------------------------------------------------------------------------------
 
     def _item(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        with aws.plain_errors("dynamodb"):
-            answer = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
-        found: dict[str, Any] | None = answer.get("Item")
-        return found
+        with aws.translate_errors("dynamodb"):
+            response = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+        item: dict[str, Any] | None = response.get("Item")
+        return item
 
     def _index(
         self, name: str, value: str, *, before: str = "", limit: int = UNLIMITED, **more: Any
     ) -> Iterator[dict[str, Any]]:
-        """Items of an index; `before`: those with smaller ids."""
+        """Items of an index; `before`: only those with smaller ids."""
         condition, values = f"{name} = :value", {":value": value}
         if before:
             condition, values = f"{condition} AND id < :before", {**values, ":before": before}
@@ -269,7 +270,7 @@ class DynamoJobTable:
     def _query(
         self, condition: str, values: dict[str, str], *, limit: int = UNLIMITED, **more: Any
     ) -> Iterator[dict[str, Any]]:
-        """Items, page by page; `limit` is only how many are wanted in all."""
+        """Items, page by page; `limit` only sets the size of the pages."""
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": condition,
@@ -278,22 +279,22 @@ class DynamoJobTable:
             **more,
         }
         while True:
-            with aws.plain_errors("dynamodb"):
-                answer = self._client.query(**request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
+            with aws.translate_errors("dynamodb"):
+                response = self._client.query(**request)
+            yield from response["Items"]
+            if "LastEvaluatedKey" not in response:
                 return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def _write(self, operations: Operations) -> Reasons:
-        """Do all of it and answer [], or nothing and answer each operation's reason.
+        """Do all operations and return [], or none and return each operation's reason.
 
-        A repetition after a lost answer counts as the first (botocore sends a token along). TransientError while other
-        transactions or DynamoDB's limits are in the way for too long.
+        A repetition after a lost response has no effect (botocore sends an idempotency token). TransientError when
+        other transactions or DynamoDB's limits block the write for too long.
         """
         reasons: Reasons = []
         for pause in _PAUSES:
-            with aws.plain_errors("dynamodb"):
+            with aws.translate_errors("dynamodb"):
                 try:
                     self._client.transact_write_items(TransactItems=operations)
                     return []
@@ -307,13 +308,13 @@ class DynamoJobTable:
                 break
             time.sleep(random.uniform(pause / 2, pause))
         raise TransientError(
-            "The job table cannot be written to now; try again.",
+            "The job table cannot be written to; try again.",
             code="aws-failed",
             details={"service": "dynamodb", "aws_code": ", ".join(sorted(set(reasons)))},
         )
 
     def _operations(self, before: Job, after: Job, at_most: int | None = None) -> Operations:
-        """What a write to a job consists of: its row, and the counts that its states change."""
+        """The operations of a write to a job: its row, and the counts that its change of state affects."""
         operations = [self._put(_item(after), **_as_read(before))]
         was, is_now = before.state in LIVE, after.state in LIVE
         if was != is_now:
@@ -333,7 +334,7 @@ class DynamoJobTable:
         return operations
 
     def _tally(self, user: str, jobs: int, unfinished: int) -> dict[str, Any]:
-        """Adds to a user's counts."""
+        """An operation that adds to a user's counts."""
         return {
             "Update": {
                 **self._at(_key(user, "tally")),
@@ -343,11 +344,11 @@ class DynamoJobTable:
         }
 
     def _forget_lost(self) -> None:
-        """Rows that somebody deleted by hand must not take up room for ever; ids are never given again."""
+        """Remove jobs from the live set whose rows were deleted by hand; ids are never reused."""
         for member in (self._item(_LIVE_KEY) or {}).get("jobs", {"SS": []})["SS"]:
             user, _, job_id = member.rpartition("/")
             if self._item(_key(user, f"job#{job_id}")) is None:
-                with aws.plain_errors("dynamodb"):
+                with aws.translate_errors("dynamodb"):
                     self._client.update_item(
                         **self._at(_LIVE_KEY),
                         UpdateExpression="DELETE jobs :job",
@@ -355,16 +356,16 @@ class DynamoJobTable:
                     )
 
     def _forget_print(self, user: str, fingerprint: str) -> None:
-        """The print of a row that somebody deleted by hand must not be in the way of its file for ever."""
+        """Delete the fingerprint of a job whose row was deleted by hand, so that its file can be submitted again."""
         key = _key(user, f"print#{fingerprint}")
-        named = self._item(key)
-        if named is None or self._item(_key(user, f"job#{named['job']['S']}")) is not None:
+        print_item = self._item(key)
+        if print_item is None or self._item(_key(user, f"job#{print_item['job']['S']}")) is not None:
             return
-        with contextlib.suppress(ConflictError), aws.plain_errors("dynamodb", {_REFUSED_ALONE: ConflictError("")}):
+        with contextlib.suppress(ConflictError), aws.translate_errors("dynamodb", {_REFUSED_ALONE: ConflictError("")}):
             self._client.delete_item(
                 **self._at(key),
                 ConditionExpression="job = :job",
-                ExpressionAttributeValues={":job": named["job"]},
+                ExpressionAttributeValues={":job": print_item["job"]},
             )
 
     def _at(self, key: dict[str, Any]) -> dict[str, Any]:
@@ -379,11 +380,11 @@ def _key(user: str, sort: str) -> dict[str, Any]:
 
 
 def _number(value: float) -> dict[str, str]:
-    return {"N": str(value).removesuffix(".0")}  # as DynamoDB itself spells it
+    return {"N": str(value).removesuffix(".0")}  # as DynamoDB writes numbers
 
 
 def _as_read(job: Job) -> dict[str, Any]:
-    """The condition that nobody wrote since."""
+    """The condition that the row has not been written since it was read."""
     return {
         "ConditionExpression": "version = :version AND #state = :state",
         "ExpressionAttributeNames": {"#state": "state"},
@@ -403,7 +404,7 @@ def _item(job: Job) -> dict[str, Any]:
 
 
 def _job(item: dict[str, Any]) -> Job:
-    """The row; ConfigurationError for one that this version cannot read. What it lacks is as in a new job."""
+    """The row; ConfigurationError if this version cannot read it. Missing fields have the values of a new job."""
     try:
         values: dict[str, Any] = {name: next(iter(item[name].values())) for name in FIELDS if name in item}
         for name in _NUMBERS & set(values):
@@ -411,13 +412,13 @@ def _job(item: dict[str, Any]) -> Job:
         return Job(**{**values, "state": JobState(values["state"])})
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            "This job's row in the table cannot be read; another version of ReviewLens wrote it, or somebody by hand.",
+            "This job's row cannot be read; it was written by another version of ReviewLens, or by hand.",
             code="job-unreadable",
         ) from error
 
 
 def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Job]:
-    """The jobs of a list; a row that cannot be read hides no other."""
+    """The jobs of a list, without rows that cannot be read."""
     for item in items:
         try:
             yield _job(item)

@@ -1,4 +1,4 @@
-"""What a job table promises; adapters: sqlite, dynamodb. State moves along TRANSITIONS only, by conditional writes."""
+"""The job table: its interface, rows and states. Adapters: sqlite, dynamodb."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 class JobState(StrEnum):
     """queued -> running -> succeeded | failed | cancelled | interrupted.
 
-    interrupted -> queued resumes by itself; failed, cancelled -> queued is a retry; TRANSITIONS has them all.
+    interrupted -> queued happens automatically; failed, cancelled -> queued is a retry. TRANSITIONS lists all moves.
     """
 
     QUEUED = "queued"
@@ -36,23 +36,24 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 }
 UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING, JobState.INTERRUPTED})
 LIVE = frozenset({JobState.RUNNING, JobState.CANCELLING})
-"""A task of theirs runs, or is about to."""
+"""States in which a task runs or is about to start."""
 
 
 BEING_DELETED = "being-deleted"
 """The `error_code` of a finished job whose deletion has begun."""
 UNLIMITED = 10**9
-"""More jobs than anybody has."""
+"""A limit above any number of jobs."""
 CLAIM = "claim:"
-"""How the `handle` of a running job begins whose task is about to be started: a claim of the one who starts it."""
+"""Prefix of the `handle` of a running job whose task is being started: the claim of the dispatcher that starts it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the table. Times are ISO 8601 UTC; `handle` is the launcher's or a claim; `error` is for people.
+    """One row of the table. Times are ISO 8601 in UTC; `handle` is the launcher's handle or a claim; `error` is for
+    people, `error_code` for programs.
 
-    `error_code` is stable. `fingerprint` names upload, mapping, dialect, engine and model: the same submitted twice is
-    one job. Ids sort by the time they were made. `version` counts writes.
+    `fingerprint` identifies upload, mapping, dialect, engine and model: submitting the same twice gives one job. Ids
+    sort by creation time. `version` counts writes. `seconds` is the time from first start to end.
     """
 
     id: str
@@ -84,48 +85,50 @@ class Counts:
 
 
 Jobs = list[Job]
-"""For annotations inside a table's class, where `list` is its method."""
+"""For annotations inside a table class, where `list` is a method."""
 
 
 class JobTable(Protocol):
-    """Any number of processes may share one: each write is conditional on the row's version as the writer read it.
+    """A table that any number of processes may share: every write is conditional on the row's version as it was read.
 
-    Errors: NotFoundError, ConflictError (not allowed from the state that the row has now), TransientError,
-    ConfigurationError (the surroundings refuse).
+    Errors: NotFoundError, ConflictError (not allowed from the row's present state), TransientError, ConfigurationError
+    (AWS denies access).
     """
 
     def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
-        """Insert; if the user has a job with this fingerprint, return that one and False.
+        """Insert a job and return it with True; if the user has a job with its fingerprint, return that one with False.
 
-        LimitError when the user has so many jobs, or unfinished ones, already; ConflictError when the id is taken.
+        LimitError when the user has `most_jobs` jobs or `most_unfinished` unfinished ones; ConflictError when the id is
+        taken.
         """
         ...
 
     def get(self, user: str, job_id: str) -> Job:
-        """One job of this user as it stands; another user's is NotFoundError."""
+        """One job of this user in its present state; NotFoundError for another user's job."""
         ...
 
     def find(self, user: str, fingerprint: str) -> Job | None:
-        """The user's job with this fingerprint."""
+        """The user's job with this fingerprint, or None."""
         ...
 
     def counts(self, user: str) -> Counts:
-        """How many jobs the user has, without reading them."""
+        """How many jobs the user has, without reading them all."""
         ...
 
     def in_states(self, states: Iterable[JobState], *, limit: int = UNLIMITED) -> Jobs:
-        """All users' jobs in these unfinished states, oldest first, the oldest `limit` of them.
+        """The oldest `limit` jobs of all users in these unfinished states, oldest first.
 
-        May be a moment behind: read a job with `get` before acting on it. Asks the table even for no states at all.
+        May be slightly out of date: read a job with `get` before acting on it. Queries the table even without states,
+        so that it can serve as a check.
         """
         ...
 
     def being_deleted(self) -> Jobs:
-        """All users' finished jobs that are marked BEING_DELETED, oldest first; may be a moment behind."""
+        """All users' finished jobs that are marked BEING_DELETED, oldest first; may be slightly out of date."""
         ...
 
     def ahead(self, job: Job) -> int:
-        """How many queued jobs of all users were made before this one; may be a second behind."""
+        """How many queued jobs of all users were created before this one; may be a second out of date."""
         ...
 
     def list(self, user: str, *, limit: int = 100, before: str = "") -> Jobs:
@@ -133,13 +136,13 @@ class JobTable(Protocol):
         ...
 
     def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
-        """The same for everybody's jobs, for administrators; what happened this very second may be missing."""
+        """The same for all users' jobs, for administrators; may be a second out of date."""
         ...
 
     def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
-        """Move a queued job to RUNNING unless `at_most` jobs of all users are RUNNING or CANCELLING; None: no room.
+        """Move a queued job to RUNNING; None when `at_most` jobs of all users are RUNNING or CANCELLING already.
 
-        Of many who try at once one succeeds, the others get ConflictError; the number is never exceeded.
+        Of several concurrent calls for a job one succeeds and the others raise ConflictError. The limit always holds.
         """
         ...
 
@@ -153,9 +156,9 @@ class JobTable(Protocol):
         if_version: int | None = None,
         **changes: object,
     ) -> Job:
-        """Move along TRANSITIONS and set other fields at once.
+        """Move along TRANSITIONS and set other fields in the same write.
 
-        ConflictError when the present state is not in `expect` or forbids it, or the version is not `if_version`.
+        ConflictError when the present state forbids the move or is not in `expect`, or the version is not `if_version`.
         """
         ...
 
@@ -164,5 +167,5 @@ class JobTable(Protocol):
         ...
 
     def delete(self, user: str, job_id: str, *, if_version: int | None = None) -> None:
-        """Delete a job that is finished (else ConflictError); its fingerprint is free at once."""
+        """Delete a finished job (else ConflictError); its fingerprint can be used again at once."""
         ...

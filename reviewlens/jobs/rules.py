@@ -1,4 +1,4 @@
-"""What every job table checks before it writes: which fields may be set, which moves are allowed."""
+"""Checks that every job table makes before a write: which fields may be set, which moves are allowed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIXED = frozenset({"id", "user", "state", "fingerprint", "version", "created_at
 
 
 def changed(job: Job, changes: dict[str, Any], state: JobState | None = None) -> Job:
-    """The row as it is to stand after a write; TypeError for a field that is not there to be set."""
+    """The row after a write; TypeError for a field that cannot be set."""
     unknown = set(changes) - (set(FIELDS) - _FIXED)
     if unknown:
         raise TypeError(f"cannot set {', '.join(sorted(unknown))}")
@@ -23,7 +23,7 @@ def changed(job: Job, changes: dict[str, Any], state: JobState | None = None) ->
 
 
 def check_move(job: Job, to: JobState, expect: Iterable[JobState] | None) -> None:
-    """ConflictError when the present state is not expected or forbids it."""
+    """ConflictError when the present state forbids the move or is not in `expect`."""
     if to not in TRANSITIONS[job.state] or (expect is not None and job.state not in set(expect)):
         raise ConflictError(
             f"The job is {job.state} and cannot become {to}.", code="job-state", details={"state": str(job.state)}
@@ -31,17 +31,17 @@ def check_move(job: Job, to: JobState, expect: Iterable[JobState] | None) -> Non
 
 
 def check_version(job: Job, if_version: int | None) -> None:
-    """ConflictError when somebody wrote meanwhile."""
+    """ConflictError when the row was written since it was read."""
     if if_version is not None and job.version != if_version:
         raise ConflictError(
-            f"The job has changed meanwhile and is {job.state}; look at it again.",
+            f"The job has changed and is now {job.state}; reload it.",
             code="job-state",
             details={"state": str(job.state)},
         )
 
 
 def check_finished(job: Job) -> None:
-    """ConflictError for a job that may still be worked on."""
+    """ConflictError for an unfinished job."""
     if job.state in UNFINISHED:
         raise ConflictError("The job is not finished; cancel it first.", code="job-not-finished")
 
@@ -50,13 +50,13 @@ def check_kept(job: Job) -> None:
     """ConflictError for a job whose deletion has begun."""
     if job.error_code == BEING_DELETED:
         raise ConflictError(
-            "This job is being deleted, which ends by itself within minutes; upload its file anew to analyse it again.",
+            "This job is being deleted, which takes up to a few minutes. Upload its file again to analyse it.",
             code="being-deleted",
         )
 
 
 def unfinished_states(states: Iterable[JobState]) -> list[JobState]:
-    """In the order of their names; ValueError for others: no table keeps an index of finished jobs."""
+    """The states sorted by name; ValueError for finished ones, for which tables have no index."""
     wanted = sorted(set(states))
     if set(wanted) - UNFINISHED:
         raise ValueError("finished jobs are listed by user, not by state")
@@ -64,15 +64,15 @@ def unfinished_states(states: Iterable[JobState]) -> list[JobState]:
 
 
 def no_such_job() -> NotFoundError:
-    """What is raised for a job that is not there, or not this user's."""
+    """The error for a job that does not exist or belongs to another user."""
     return NotFoundError("There is no such job.", code="job-not-found")
 
 
 def id_taken() -> ConflictError:
-    """What is raised for a second job of the same id."""
-    return ConflictError("There is a job of this id already.", code="job-exists")
+    """The error for a second job with the same id."""
+    return ConflictError("A job with this id exists already.", code="job-exists")
 
 
 def over_limit() -> LimitError:
-    """What is raised where a user may have no further job."""
-    return LimitError("You have as many jobs as allowed; delete some, or wait until one has finished.")
+    """The error when a user may not have another job."""
+    return LimitError("You have the most jobs allowed. Delete some, or wait until one has finished.")

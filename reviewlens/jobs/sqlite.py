@@ -1,4 +1,4 @@
-"""The job table in SQLite: every write names the state and version it expects to find."""
+"""The job table in SQLite."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (id);
 
 
 class SqliteJobTable:
-    """A JobTable in one file that one process opens."""
+    """A JobTable in one file on this machine, which several processes may open."""
 
     def __init__(self, database: Path) -> None:
         self._db = Database(database, _SCHEMA)
 
     def create(self, job: Job, *, most_jobs: int = UNLIMITED, most_unfinished: int = UNLIMITED) -> tuple[Job, bool]:
-        """Insert, or answer the user's job of the same fingerprint and False."""
+        """Insert, or return the user's job with the same fingerprint and False."""
         names = ", ".join(FIELDS)
         marks = ", ".join(f":{name}" for name in FIELDS)
         with self._db.transaction() as db:
@@ -89,13 +89,13 @@ class SqliteJobTable:
         return [_job(row) for row in rows]
 
     def ahead(self, job: Job) -> int:
-        """How many queued jobs were made before this one."""
+        """How many queued jobs were created before this one."""
         with self._db.transaction() as db:
             row = db.execute("SELECT count(*) FROM jobs WHERE state = ? AND id < ?", (JobState.QUEUED, job.id))
             return int(row.fetchone()[0])
 
     def list(self, user: str, *, limit: int = 100, before: str = "") -> Jobs:
-        """Newest first; ids sort by the time they were made, so a cursor holds even when its job is deleted."""
+        """Newest first; ids sort by creation time, so a cursor stays valid when its job is deleted."""
         with self._db.transaction() as db:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE user = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
@@ -104,7 +104,7 @@ class SqliteJobTable:
         return [_job(row) for row in rows]
 
     def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
-        """Everybody's jobs, newest first."""
+        """All users' jobs, newest first."""
         with self._db.transaction() as db:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?", (before, before, limit)
@@ -112,7 +112,7 @@ class SqliteJobTable:
         return [_job(row) for row in rows]
 
     def claim(self, user: str, job_id: str, *, at_most: int, **changes: object) -> Job | None:
-        """Move a queued job to RUNNING; None where `at_most` are live already."""
+        """Move a queued job to RUNNING; None when `at_most` are running already."""
         with self._db.transaction() as db:
             job = _get(db, user, job_id)
             check_move(job, JobState.RUNNING, [JobState.QUEUED])
@@ -132,7 +132,7 @@ class SqliteJobTable:
         if_version: int | None = None,
         **changes: object,
     ) -> Job:
-        """Move along TRANSITIONS; ConflictError when the present state is not expected or forbids it."""
+        """Move along TRANSITIONS; ConflictError when the present state forbids it or is not in `expect`."""
         with self._db.transaction() as db:
             job = _get(db, user, job_id)
             check_version(job, if_version)
@@ -147,7 +147,7 @@ class SqliteJobTable:
             return _write(db, changed(job, changes))
 
     def delete(self, user: str, job_id: str, *, if_version: int | None = None) -> None:
-        """Delete a job that is finished."""
+        """Delete a finished job."""
         with self._db.transaction() as db:
             job = _get(db, user, job_id)
             check_version(job, if_version)
@@ -181,7 +181,7 @@ def _counts(db: sqlite3.Connection, user: str) -> Counts:
 
 
 def _write(db: sqlite3.Connection, job: Job) -> Job:
-    """Write a row on condition that nobody wrote since it was read (also true across connections)."""
+    """Write a row unless it was written since it was read, also by another connection."""
     sets = ", ".join(f"{name} = :{name}" for name in FIELDS)
     db.execute(
         f"UPDATE jobs SET {sets} WHERE user = :user AND id = :id AND version = :version - 1",  # noqa: S608 - own names

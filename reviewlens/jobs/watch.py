@@ -1,4 +1,4 @@
-"""How long the tasks that run have shown no sign of getting on, or of life."""
+"""How long running tasks have made no progress, or had no heartbeat."""
 
 from __future__ import annotations
 
@@ -6,68 +6,68 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs.interface import Job
-from reviewlens.jobs.outcome import read_json
+from reviewlens.jobs.outcome import read_document
 from reviewlens.storage.interface import ObjectStore
-
-_SIGNS = ("attempt_started_at", "stage", "rows_done")
 
 
 @dataclass
-class _Seen:
+class _Observation:
     signs: tuple[object, ...]
     since: float
 
 
 class Watch:
-    """Compares what each job tells of itself with what it told before.
+    """Compares each job's progress and lease with the previous observation.
 
-    Time is this process's own monotonic clock, so neither a clock that is set, nor another machine's, nor a laptop that
-    slept makes a task look stuck; a restart begins to count anew.
+    Times are on this process's monotonic clock: setting a clock, another machine's clock or a sleeping laptop cannot
+    make a task look stuck. A restart begins to count again.
     """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._seen: dict[tuple[str, str, str], _Seen] = {}
+        self._observations: dict[tuple[str, str, str], _Observation] = {}
 
     def silent_seconds(self, job: Job) -> float:
-        """Seconds since the job's task was last seen to get on, or was first looked at.
+        """Seconds since the job's task last made progress, or since the first observation.
 
-        What counts is that rows get done, not that somebody writes: a task whose scoring processes hang still reports.
+        Only finished rows and stages count: a task whose scoring processes hang still writes reports.
         """
-        progress = read_json(self._store, JobKeys(job.user, job.id).progress) or {}
-        return self._unchanged(job, "rows", *(progress.get(name) for name in _SIGNS))
+        progress = read_document(self._store, JobKeys(job.user, job.id).progress, Progress)
+        signs = (progress.attempt_started_at, progress.stage, progress.rows_done) if progress else ()
+        return self._unchanged(job, "rows", *signs)
 
     def unheard_seconds(self, job: Job) -> float:
-        """Seconds since the job's task was last seen to be alive, by its lease's heartbeat, or was first looked for."""
+        """Seconds since the last heartbeat of the job's lease, or since the first observation."""
         lease = self._store.head(JobKeys(job.user, job.id).lease)
         return self._unchanged(job, "life", lease.etag if lease else "")
 
     def unreadable_seconds(self, job: Job) -> float:
-        """Seconds since this was first asked; `readable` ends it."""
+        """Seconds since the first call; `readable` resets them."""
         return self._unchanged(job, "trouble")
 
     def readable(self, job: Job) -> None:
-        """What the job has left in the store could be read."""
-        self._seen.pop((job.user, job.id, "trouble"), None)
+        """The job's results could be read from the store."""
+        self._observations.pop((job.user, job.id, "trouble"), None)
 
     def forget(self, job: Job) -> None:
-        """The job's task has ended."""
-        for what in ("rows", "life", "trouble"):
-            self._seen.pop((job.user, job.id, what), None)
+        """Drop all observations of a job whose task has ended."""
+        for kind in ("rows", "life", "trouble"):
+            self._observations.pop((job.user, job.id, kind), None)
 
     def keep(self, live: Iterable[Job] | None) -> None:
-        """Forget all but these: others' tasks have ended, and somebody else settled them. None: it is not known."""
+        """Drop the observations of all other jobs, which have ended. None: the running jobs are not known."""
         if live is not None:
-            known = {(job.user, job.id) for job in live}
-            self._seen = {place: seen for place, seen in self._seen.items() if place[:2] in known}
+            running = {(job.user, job.id) for job in live}
+            self._observations = {key: each for key, each in self._observations.items() if key[:2] in running}
 
-    def _unchanged(self, job: Job, what: str, *told: object) -> float:
-        signs = (job.handle, *told)
-        seen = self._seen.get((job.user, job.id, what))
+    def _unchanged(self, job: Job, kind: str, *facts: object) -> float:
+        signs = (job.handle, *facts)
+        last = self._observations.get((job.user, job.id, kind))
         now = time.monotonic()
-        if seen is None or seen.signs != signs:
-            self._seen[job.user, job.id, what] = _Seen(signs, now)
+        if last is None or last.signs != signs:
+            self._observations[job.user, job.id, kind] = _Observation(signs, now)
             return 0.0
-        return now - seen.since
+        return now - last.since

@@ -1,1 +1,1 @@
-"""Starting a job's task: a subprocess on a laptop, a Fargate task on AWS."""
+"""Launchers, which start a job's task: a subprocess on a laptop, a Fargate task or an EMR Serverless job on AWS."""

@@ -1,4 +1,4 @@
-"""Starts a job's task on AWS: an ECS Fargate task, or for large files an EMR Serverless job."""
+"""Starts a job's task on AWS: an ECS Fargate task, or an EMR Serverless job run for large files."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from botocore.exceptions import ClientError
 from reviewlens import aws
 from reviewlens.errors import ConfigurationError, TransientError
 from reviewlens.launch.emr import EmrServerlessLauncher
-from reviewlens.launch.handles import job_of, read_handle, task_name, write_handle
+from reviewlens.launch.handles import job_id_of, read_handle, task_name, write_handle
 from reviewlens.launch.interface import NO_CAPACITY, TaskState, TaskStatus
 from reviewlens.launch.sizes import size_for
-from reviewlens.launch.stopped import ASKED, KILLED, NO_CAPACITY_WORDS, says_no_capacity, task_status
+from reviewlens.launch.stopped import KILL_REASON, NO_CAPACITY_MESSAGE, STOP_REASON, is_no_capacity, task_status
 from reviewlens.settings import Settings
 
 log = logging.getLogger(__name__)
 
 COMMAND = ("python", "sentiment-pipeline/run_all.py")
 SPOT_PAUSE_SECONDS = 600.0
-"""How long tasks run on demand after Spot had no capacity."""
+"""How long tasks run on demand after Spot has no capacity."""
 CAPACITY_PAUSE_SECONDS = 20.0
-"""How long nothing is asked for after there was no capacity at all."""
+"""Pause before the next request after AWS has no capacity at all."""
 _NEW_SECONDS = 120.0
-"""AWS may not know a new task yet; one that it does not know counts as starting for so long."""
-_MOST_AT_ONCE = 100
-_KEPT = 2000
-_HOPELESS = (
+"""DescribeTasks may not know a new task yet; an unknown task counts as starting for this time."""
+_DESCRIBE_BATCH = 100
+_MAX_OBSERVED = 2000
+_PERMANENT_ERRORS = (
     "ClusterNotFoundException",
     "InvalidParameterException",
     "ClientException",
@@ -46,24 +46,24 @@ _HOPELESS = (
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What was last heard of a task, and when."""
+class _Observation:
+    """The last known status of a task, and the time of the request."""
 
     cluster: str
     status: TaskStatus
-    at: float
+    time: float
 
     @property
-    def over(self) -> bool:
+    def final(self) -> bool:
         return self.status.state is not TaskState.RUNNING
 
 
 class FargateLauncher:
-    """A handle is JSON with cluster and task ARN, or the EMR Serverless application and job run.
+    """Handles are JSON with cluster and task ARN, or with the EMR Serverless application and job run.
 
-    All tasks of one spec carry one name (`startedBy`): one that runs already, because an answer was lost or the caller
-    went away before it could write the handle down, is found again instead of started twice. What AWS said of a task
-    is believed for `poll_seconds`, and one request asks after all tasks at once.
+    All tasks of a spec have the same name (`startedBy`), so that `start` finds a running one instead of starting a
+    second one, for example after a response was lost or the caller stopped before it stored the handle. The status of a
+    task is cached for `poll_seconds`, and one request describes all tasks.
     """
 
     def __init__(
@@ -83,55 +83,54 @@ class FargateLauncher:
         self._poll_seconds = poll_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._observed: OrderedDict[str, _Observation] = OrderedDict()
         self._tokens: dict[tuple[str, str], str] = {}
         self._spot_again_at = self._any_again_at = clock()
 
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
-        """Start the task on a machine that suits the file, or find the one that runs for this spec already.
+        """Start a task with a size that suits the file, or find the one that already runs for this spec.
 
-        Errors: TransientError (`no-capacity` where AWS has no machine now), ConfigurationError.
+        Errors: TransientError (`no-capacity` if AWS has no machine now), ConfigurationError.
         """
         if self._emr is not None and input_bytes > self._settings.emr_over_bytes:
             return self._emr.start(spec_uri, input_bytes=input_bytes)
-        arn = self._running(spec_uri) or self._run(spec_uri, input_bytes)
-        self._note(arn, self._settings.ecs_cluster, TaskStatus(TaskState.RUNNING))
+        arn = self._running_task(spec_uri) or self._run_task(spec_uri, input_bytes)
+        self._observe(arn, self._settings.ecs_cluster, TaskStatus(TaskState.RUNNING))
         return write_handle(cluster=self._settings.ecs_cluster, task=arn, started=time.time())
 
     def status(self, handle: str) -> TaskStatus:
-        """RUNNING until its containers have ended; GONE when AWS has forgotten it (about an hour after its end)."""
-        if self._emr is not None and self._emr.knows(handle):
+        """RUNNING until the containers end; GONE when ECS no longer knows the task (about an hour after its end)."""
+        if self._emr is not None and self._emr.owns(handle):
             return self._emr.status(handle)
         task = read_handle(handle, "cluster", "task")
         if task is None:
             return TaskStatus(TaskState.GONE)
         arn = task["task"]
         with self._lock:
-            seen = self._seen.get(arn)
-        if seen is None or not (seen.over or self._clock() - seen.at < self._poll_seconds):
-            self._look(task["cluster"], arn, task.get("started"))
+            last = self._observed.get(arn)
+        if last is None or not (last.final or self._clock() - last.time < self._poll_seconds):
+            self._describe(task["cluster"], arn, task.get("started"))
         with self._lock:
-            return self._seen[arn].status
+            return self._observed[arn].status
 
     def stop(self, handle: str) -> None:
-        """SIGTERM, and SIGKILL after the container's stopTimeout."""
-        self._end(handle, ASKED)
+        """Stop the task: SIGTERM, then SIGKILL after the container's stopTimeout."""
+        self._stop_task(handle, STOP_REASON)
 
     def kill(self, handle: str) -> None:
-        """The same: AWS knows no harder way; what it then leaves with does not matter any more."""
-        self._end(handle, KILLED)
+        """Stop the task; ECS has no force kill. The task's exit code is then ignored."""
+        self._stop_task(handle, KILL_REASON)
 
-    # -- starting -----------------------------------------------------------------------------------------------------
+    # -- Starting tasks -----------------------------------------------------------------------------------------------
 
-    def _running(self, spec_uri: str) -> str | None:
+    def _running_task(self, spec_uri: str) -> str | None:
         with self._errors():
-            found = self._ecs.list_tasks(cluster=self._settings.ecs_cluster, startedBy=task_name(spec_uri))
-        tasks = sorted(found["taskArns"])
-        if tasks:
-            log.info("job %s has a task already", job_of(spec_uri))
-        return tasks[0] if tasks else None
+            response = self._ecs.list_tasks(cluster=self._settings.ecs_cluster, startedBy=task_name(spec_uri))
+        if response["taskArns"]:
+            log.info("job %s already has a task", job_id_of(spec_uri))
+        return min(response["taskArns"], default=None)
 
-    def _run(self, spec_uri: str, input_bytes: int) -> str:
+    def _run_task(self, spec_uri: str, input_bytes: int) -> str:
         if self._clock() < self._any_again_at:
             raise _no_capacity()
         if self._settings.ecs_spot and self._clock() >= self._spot_again_at:
@@ -139,7 +138,7 @@ class FargateLauncher:
             if arn is not None:
                 return arn
             self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
-            log.warning("there is no Spot capacity; job %s runs on demand", job_of(spec_uri))
+            log.warning("no Spot capacity; job %s runs on demand", job_id_of(spec_uri))
         arn = self._run_on("FARGATE", spec_uri, input_bytes)
         if arn is None:
             self._any_again_at = self._clock() + CAPACITY_PAUSE_SECONDS
@@ -147,28 +146,28 @@ class FargateLauncher:
         return arn
 
     def _run_on(self, provider: str, spec_uri: str, input_bytes: int) -> str | None:
-        """The task's ARN; None when this provider has no capacity."""
-        # Kept until there is an answer: the same request asked again starts nothing new.
+        """Run a task and return its ARN; None when this capacity provider has no capacity."""
+        # The same token is used until a request succeeds, so that a repeated request does not start a second task.
         token = self._tokens.setdefault((spec_uri, provider), uuid.uuid4().hex)
         with self._errors():
             try:
-                answer = self._ecs.run_task(clientToken=token, **self._request(provider, spec_uri, input_bytes))
+                response = self._ecs.run_task(clientToken=token, **self._request(provider, spec_uri, input_bytes))
             except ClientError as error:
-                words = str(error.response.get("Error", {}).get("Message", ""))
-                if says_no_capacity(words):
+                message = str(error.response.get("Error", {}).get("Message", ""))
+                if is_no_capacity(message):
                     return None
-                if "inactive" in words.lower():  # a deployment went back while a backend of it still runs
+                if "inactive" in message.lower():  # after a rollback, while a backend of the new version still runs
                     raise TransientError(
-                        "The revision of the task that runs jobs was just withdrawn; the job starts with the next one.",
+                        "The revision of the task definition was just withdrawn; the job is started with the next one.",
                         code="launch-failed",
                     ) from error
                 raise
         self._tokens.pop((spec_uri, provider), None)
-        if answer.get("tasks"):
-            return str(answer["tasks"][0]["taskArn"])
-        reasons = " ".join(str(failure.get("reason")) for failure in answer.get("failures", []))
-        log.warning("job %s got no task: %s", job_of(spec_uri), reasons)
-        if says_no_capacity(reasons):
+        if response.get("tasks"):
+            return str(response["tasks"][0]["taskArn"])
+        reasons = " ".join(str(failure.get("reason")) for failure in response.get("failures", []))
+        log.warning("cannot start a task for job %s: %s", job_id_of(spec_uri), reasons)
+        if is_no_capacity(reasons):
             return None
         raise TransientError(
             f"AWS did not start the job's task ({reasons or 'no reason given'}).", code="launch-failed"
@@ -196,44 +195,44 @@ class FargateLauncher:
             },
             "startedBy": task_name(spec_uri),
             "propagateTags": "TASK_DEFINITION",
-            "tags": [{"key": "reviewlens:job", "value": job_of(spec_uri)[:256]}],
+            "tags": [{"key": "reviewlens:job", "value": job_id_of(spec_uri)[:256]}],
         }
 
-    # -- looking after ------------------------------------------------------------------------------------------------
+    # -- Watching and stopping tasks ----------------------------------------------------------------------------------
 
-    def _look(self, cluster: str, arn: str, started: object) -> None:
+    def _describe(self, cluster: str, arn: str, started: object) -> None:
         with self._lock:
             others = [
                 other
-                for other, seen in self._seen.items()
-                if other != arn and not seen.over and seen.cluster == cluster
-            ]
+                for other, last in self._observed.items()
+                if other != arn and not last.final and last.cluster == cluster
+            ][: _DESCRIBE_BATCH - 1]
         with self._errors():
-            told = self._ecs.describe_tasks(cluster=cluster, tasks=[arn, *others[: _MOST_AT_ONCE - 1]])
-        known = {task["taskArn"] for task in told["tasks"]}
+            response = self._ecs.describe_tasks(cluster=cluster, tasks=[arn, *others])
+        known = {task["taskArn"] for task in response["tasks"]}
         with self._lock:
-            for other in others[: _MOST_AT_ONCE - 1]:
+            for other in others:
                 if other not in known:
-                    self._seen.pop(other, None)  # forgotten by AWS: whoever still wants to know asks for it alone
-        for task in told["tasks"]:
+                    self._observed.pop(other, None)  # ECS no longer knows it; the next `status` asks for it alone
+        for task in response["tasks"]:
             status = task_status(task, self._settings.ecs_container)
             if status.code == NO_CAPACITY:
                 self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
-            self._note(task["taskArn"], cluster, status)
+            self._observe(task["taskArn"], cluster, status)
         if arn not in known:
             new = isinstance(started, int | float) and abs(time.time() - started) < _NEW_SECONDS
-            self._note(arn, cluster, TaskStatus(TaskState.RUNNING if new else TaskState.GONE))
+            self._observe(arn, cluster, TaskStatus(TaskState.RUNNING if new else TaskState.GONE))
 
-    def _note(self, arn: str, cluster: str, status: TaskStatus) -> None:
+    def _observe(self, arn: str, cluster: str, status: TaskStatus) -> None:
         with self._lock:
-            self._seen[arn] = _Seen(cluster, status, self._clock())
-            self._seen.move_to_end(arn)
-            while len(self._seen) > _KEPT:
-                self._seen.popitem(last=False)
+            self._observed[arn] = _Observation(cluster, status, self._clock())
+            self._observed.move_to_end(arn)
+            while len(self._observed) > _MAX_OBSERVED:
+                self._observed.popitem(last=False)
 
-    def _end(self, handle: str, reason: str) -> None:
-        if self._emr is not None and self._emr.knows(handle):
-            (self._emr.kill if reason == KILLED else self._emr.stop)(handle)
+    def _stop_task(self, handle: str, reason: str) -> None:
+        if self._emr is not None and self._emr.owns(handle):
+            (self._emr.kill if reason == KILL_REASON else self._emr.stop)(handle)
             return
         task = read_handle(handle, "cluster", "task")
         if task is None:
@@ -242,27 +241,27 @@ class FargateLauncher:
             try:
                 self._ecs.stop_task(cluster=task["cluster"], task=task["task"], reason=reason)
             except ClientError as error:
-                if aws.error_code(error) != "InvalidParameterException":  # AWS has forgotten it: it does not run
+                if aws.error_code(error) != "InvalidParameterException":  # ECS no longer knows the task
                     raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with aws.plain_errors("ecs", {code: _impossible(code) for code in _HOPELESS}):
+        with aws.translate_errors("ecs", {code: _launch_impossible(code) for code in _PERMANENT_ERRORS}):
             yield
 
 
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
+def _names(comma_separated: str) -> list[str]:
+    return [name.strip() for name in comma_separated.split(",") if name.strip()]
 
 
 def _no_capacity() -> TransientError:
-    return TransientError(NO_CAPACITY_WORDS, code="no-capacity")
+    return TransientError(NO_CAPACITY_MESSAGE, code="no-capacity")
 
 
-def _impossible(aws_code: str) -> ConfigurationError:
+def _launch_impossible(aws_code: str) -> ConfigurationError:
     return ConfigurationError(
-        f"AWS will not run a job's task ({aws_code}): the administrator must look at the cluster, the task definition,"
-        " its container's name, the subnets and the security groups in the settings.",
+        f"AWS rejected the job's task ({aws_code}): the operator must check the cluster, the task definition, its"
+        " container's name, the subnets and the security groups in the settings.",
         code="launch-impossible",
         details={"aws_code": aws_code},
     )

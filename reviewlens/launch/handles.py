@@ -1,4 +1,4 @@
-"""Handles of tasks on AWS: JSON that names the task, and a name by which a task finds its spec."""
+"""Handles of tasks on AWS, as JSON, and the name that all tasks of a spec share."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 
 def task_name(spec_uri: str) -> str:
-    """The name that every task of this spec carries, 35 letters and digits."""
+    """Return the name of all tasks of this spec: 35 characters."""
     return "rl-" + hashlib.sha256(spec_uri.encode()).hexdigest()[:32]
 
 
-def job_of(spec_uri: str) -> str:
-    """The job's id: the folder that the spec lies in."""
+def job_id_of(spec_uri: str) -> str:
+    """Return the job's id, which is the name of the spec's folder."""
     return spec_uri.rstrip("/").split("/")[-2:][0]
 
 
-def write_handle(**facts: Any) -> str:
-    """The handle; `read_handle` is its inverse."""
-    return json.dumps(facts)
+def write_handle(**fields: Any) -> str:
+    """Encode a handle; `read_handle` decodes it."""
+    return json.dumps(fields)
 
 
 def read_handle(handle: str, *names: str) -> dict[str, Any] | None:
-    """What a handle says; None unless it has text under all these names."""
+    """Decode a handle; None unless it has a non-empty string for each of these names."""
     try:
-        facts = json.loads(handle)
+        fields = json.loads(handle)
     except ValueError:
         return None
-    if not isinstance(facts, dict) or not all(facts.get(name) and isinstance(facts[name], str) for name in names):
+    if not isinstance(fields, dict) or not all(fields.get(name) and isinstance(fields[name], str) for name in names):
         return None
-    return facts
+    return fields

@@ -1,4 +1,4 @@
-"""What a launcher promises; adapters: subprocess, fargate (with EMR Serverless for large files)."""
+"""The interface of a launcher; adapters: subprocess and fargate (with EMR Serverless for large files)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class TaskState(StrEnum):
-    """A task as its launcher sees it. GONE: it does not run and no exit code is known (for example after a restart)."""
+    """State of a task. GONE: it does not run and its exit code is unknown (for example after a restart)."""
 
     RUNNING = "running"
     EXITED = "exited"
@@ -17,11 +17,11 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """`exit_code` is set for EXITED; `reason` says in words why it stopped, where that is known.
+    """`exit_code` is set for EXITED; `reason` is a sentence that says why the task stopped, if known.
 
-    `code` is set where the surroundings ended the task for a cause that a person must hear of (no memory left, no such
-    image, ...): stable, with `reason` in plain words. `counts`: whether the attempt counts against the job; false where
-    the task was taken away through no fault of its own.
+    `code` is a stable error code, set if the platform ended the task for a cause that the user must know (out of
+    memory, missing image, ...). `counts`: whether the attempt counts towards the job's limit; false if the platform
+    took the machine away.
     """
 
     state: TaskState
@@ -32,27 +32,27 @@ class TaskStatus:
 
 
 NO_CAPACITY = "no-capacity"
-"""Code of the TransientError when there is no machine to be had now: waiting helps, and no attempt is lost."""
+"""Code of the TransientError when no machine is available now; a retry helps, and the attempt does not count."""
 
 
 class Launcher(Protocol):
-    """Errors: TransientError when a task cannot be started or asked after now, ConfigurationError when it never can."""
+    """Errors: TransientError for failures that a retry may resolve, ConfigurationError for those that it cannot."""
 
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
-        """Start `run_all.py --spec URI`; returns a handle (text) that survives a restart of the caller.
+        """Start `run_all.py --spec URI`; returns a handle (text) that stays valid when the caller restarts.
 
-        `input_bytes`: size of the file, by which a launcher that can choose picks a machine.
+        `input_bytes`: size of the file, from which a launcher may choose the size of the machine.
         """
         ...
 
     def status(self, handle: str) -> TaskStatus:
-        """What became of it; a handle of another program that reused the process id is GONE, never RUNNING."""
+        """Return the task's status; GONE if another program now has its process id."""
         ...
 
     def stop(self, handle: str) -> None:
-        """Ask it to stop and leave resumable (SIGTERM); returns at once; not running is fine."""
+        """Request a stop (SIGTERM), after which the job can be resumed. Returns immediately; ignores stopped tasks."""
         ...
 
     def kill(self, handle: str) -> None:
-        """End it and its helpers at once, for one that does not heed `stop`; not running is fine."""
+        """Kill the task and its child processes, for a task that does not react to `stop`; ignores stopped tasks."""
         ...

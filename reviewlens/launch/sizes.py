@@ -1,4 +1,4 @@
-"""How large a machine a job's Fargate task gets, by the size of its file."""
+"""Chooses the size of a job's Fargate task by the size of its file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class TaskSize:
-    """`cpu` in units of 1/1024 processor, `memory` in MiB, `disk` in GiB: a combination that Fargate has."""
+    """`cpu` in units of 1/1024 processor, `memory` in MiB, `disk` in GiB: a combination that Fargate supports."""
 
     cpu: int
     memory: int
@@ -22,13 +22,13 @@ SIZES: tuple[tuple[int, TaskSize], ...] = (
     (100 * _MB, TaskSize(4096, 16384, 30)),
     (500 * _MB, TaskSize(8192, 32768, 60)),
 )
-"""Files of at most so many bytes, and their size. A scoring worker is one processor and about 1 GB; twice as many
-processors take half the time for about the same money, so a larger file gets more of them."""
+"""Maximum bytes of a file, and the size of its task. A scoring worker needs one processor and about 1 GB. Twice as many
+processors take half the time for about the same cost, so larger files get more processors."""
 
 LARGEST = TaskSize(16384, 65536, 150)
-"""For all that are larger; Fargate has no more processors."""
+"""For larger files; Fargate supports no more processors."""
 
 
 def size_for(input_bytes: int) -> TaskSize:
-    """The size for a file of so many bytes (as uploaded; 0 where that is not known: the smallest)."""
-    return next((size for most, size in SIZES if input_bytes <= most), LARGEST)
+    """Return the task size for an uploaded file with this number of bytes; 0 (unknown) gives the smallest size."""
+    return next((size for max_bytes, size in SIZES if input_bytes <= max_bytes), LARGEST)

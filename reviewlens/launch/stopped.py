@@ -1,4 +1,4 @@
-"""What a stopped ECS task's codes and reasons mean, in words."""
+"""Translates the codes and reasons of a stopped ECS task into a TaskStatus."""
 
 from __future__ import annotations
 
@@ -9,72 +9,72 @@ from reviewlens.launch.interface import NO_CAPACITY, TaskState, TaskStatus
 
 log = logging.getLogger(__name__)
 
-KILLED = "ReviewLens ended it: it no longer got on."
-ASKED = "ReviewLens asked it to stop."
-NO_CAPACITY_WORDS = "AWS has no free machine for this job right now; it is tried again by itself."
-_TAKEN_AWAY = frozenset({"SpotInterruption", "TerminationNotice", "InfrastructureHealth"})
+KILL_REASON = "ReviewLens killed the task because it made no progress."
+STOP_REASON = "ReviewLens requested the stop."
+NO_CAPACITY_MESSAGE = "AWS has no free machine for this job right now; it is retried automatically."
+_RECLAIMED = frozenset({"SpotInterruption", "TerminationNotice", "InfrastructureHealth"})
 _SIGKILL_EXIT = 137
 _ENDED = frozenset({"DEPROVISIONING", "STOPPED", "DELETED"})
-"""Its containers have ended; what is still to do concerns AWS alone."""
+"""States in which the containers have ended."""
 
 
-def says_no_capacity(words: str) -> bool:
-    """Whether AWS has no machine now, or no more of them for this account."""
-    lower = words.lower()
-    return words.startswith("RESOURCE:") or "capacity is unavailable" in lower or "reached the limit" in lower
+def is_no_capacity(message: str) -> bool:
+    """Whether the message means that AWS has no machine now, or that the account's quota is used up."""
+    lower = message.lower()
+    return message.startswith("RESOURCE:") or "capacity is unavailable" in lower or "reached the limit" in lower
 
 
 def task_status(task: dict[str, Any], container: str) -> TaskStatus:
-    """The state of a task as DescribeTasks tells it."""
+    """Convert a task from DescribeTasks to a TaskStatus; `container` is the name of the job's container."""
     if task.get("lastStatus") not in _ENDED:
         return TaskStatus(TaskState.RUNNING)
     containers = task.get("containers") or [{}]
-    own = next((one for one in containers if one.get("name") == container), containers[0])
-    code: int | None = own.get("exitCode")
-    told = str(task.get("stoppedReason") or "")
-    words = f"{told} {own.get('reason') or ''}"
+    job_container = next((each for each in containers if each.get("name") == container), containers[0])
+    code: int | None = job_container.get("exitCode")
+    stopped_reason = str(task.get("stoppedReason") or "")
+    reasons = f"{stopped_reason} {job_container.get('reason') or ''}"
     stop_code = task.get("stopCode")
     state = TaskState.GONE if code is None else TaskState.EXITED
-    log.info("a task ended: %s, exit code %s: %s", stop_code, code, words[:500])
-    if told == KILLED:  # also one that then left politely: it had got stuck
-        return TaskStatus(TaskState.GONE, reason=told)
-    if stop_code in _TAKEN_AWAY:
-        return TaskStatus(state, code, "AWS took the task's machine back; the job goes on on another.", counts=False)
+    log.info("a task stopped: %s, exit code %s: %s", stop_code, code, reasons[:500])
+    if stopped_reason == KILL_REASON:  # the exit code does not matter: the task was stuck
+        return TaskStatus(TaskState.GONE, reason=stopped_reason)
+    if stop_code in _RECLAIMED:
+        return TaskStatus(state, code, "AWS took the task's machine back; the job continues on another.", counts=False)
     if stop_code == "UserInitiated":
-        # A task that was stopped says by its exit code how it left; 0 says nothing, the store knows.
-        reason = told or "It was stopped."
+        # A non-zero exit code says how the task stopped; after 0 the job's result is read from the store.
+        reason = stopped_reason or "The task was stopped."
         return TaskStatus(state, code, reason, counts=False) if code else TaskStatus(TaskState.GONE, None, reason)
-    if "OutOfMemory" in words or code == _SIGKILL_EXIT:
+    if "OutOfMemory" in reasons or code == _SIGKILL_EXIT:
         return TaskStatus(
             state,
             code,
-            f"The task needed more memory than its machine has ({task.get('memory', '?')} MiB) and was ended: ask the"
-            " administrator for fewer workers (REVIEWLENS_WORKERS) or a larger machine, or split the file.",
+            f"The task ran out of memory (its machine has {task.get('memory', '?')} MiB): ask the operator for"
+            " fewer workers (REVIEWLENS_WORKERS) or a larger machine, or split the file.",
             code="task-out-of-memory",
         )
     if code is not None:
         return TaskStatus(state, code, f"exit code {code}")
-    return _not_started(words)
+    return _not_started(reasons)
 
 
-def _not_started(words: str) -> TaskStatus:
-    log.warning("a task could not be started: %s", words[:1000])
-    if says_no_capacity(words):
-        return TaskStatus(TaskState.GONE, reason=NO_CAPACITY_WORDS, code=NO_CAPACITY)
-    if "CannotPull" in words or "pull image" in words:
+def _not_started(reasons: str) -> TaskStatus:
+    log.warning("a task could not be started: %s", reasons[:1000])
+    if is_no_capacity(reasons):
+        return TaskStatus(TaskState.GONE, reason=NO_CAPACITY_MESSAGE, code=NO_CAPACITY)
+    if "CannotPull" in reasons or "pull image" in reasons:
         return TaskStatus(
             TaskState.GONE,
-            reason="The task's container image cannot be fetched: the administrator must look whether it exists and"
-            " whether the task's role and network reach it.",
+            reason="AWS cannot pull the task's container image: the operator must check that it exists and that"
+            " the task's role and network can access it.",
             code="task-image",
         )
-    if "no space left" in words.lower():
+    if "no space left" in reasons.lower():
         return TaskStatus(
             TaskState.GONE, reason="The disk of the task's machine is full; split the file.", code="task-disk-full"
         )
     return TaskStatus(
         TaskState.GONE,
-        reason="AWS could not prepare the task's machine (its network, secrets, log group or program); the"
-        " administrator finds AWS's own words in the backend's log.",
+        reason="AWS could not prepare the task's machine (network, secrets, log group or command); the operator"
+        " finds AWS's message in the backend's log.",
         code="task-not-started",
     )

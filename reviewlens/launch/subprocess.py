@@ -1,4 +1,4 @@
-"""Starts a job's task as a process of its own, which outlives whoever started it."""
+"""Starts a job's task as a separate process, which keeps running when the caller exits."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ import psutil
 
 import reviewlens
 from reviewlens.errors import ConfigurationError, TransientError
+from reviewlens.launch.handles import job_id_of
 from reviewlens.launch.interface import TaskState, TaskStatus
 
-_CLOCK_SLACK_SECONDS = 1.0
-_KEPT_LOGS = 200
+_CLOCK_TOLERANCE_SECONDS = 1.0
+_MAX_LOGS = 200
 
 
 def default_command() -> list[str]:
-    """`sentiment-pipeline/run_all.py` beside the library where it is present, else the library's own entry point."""
+    """Return the command for `sentiment-pipeline/run_all.py` if it exists, else for the library's own entry point."""
     script = Path(reviewlens.__file__).resolve().parents[1] / "sentiment-pipeline" / "run_all.py"
     return [sys.executable, str(script)] if script.is_file() else [sys.executable, "-m", "reviewlens.pipeline"]
 
 
 class SubprocessLauncher:
-    """A handle is JSON: process id, start time and spec URI, so that another process with that id is told apart.
+    """Handles are JSON with process id, start time and spec URI, which identify the process even if its id is reused.
 
-    The task runs in a session of its own (Ctrl-C in a terminal does not reach it) and writes to a file under `logs`.
+    A task runs in its own session, so that Ctrl-C in a terminal does not reach it, and logs to a file in `logs`.
     """
 
     def __init__(self, logs: Path, command: Sequence[str] | None = None) -> None:
@@ -42,10 +43,10 @@ class SubprocessLauncher:
         self._lock = threading.Lock()
 
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
-        """Start the task; TransientError when the machine cannot now, ConfigurationError without a program."""
+        """Start the task; TransientError when the machine cannot start it now, ConfigurationError without a program."""
         try:
             self._logs.mkdir(parents=True, exist_ok=True)
-            self._drop_old_logs()
+            self._delete_old_logs()
             with (self._logs / _log_name(spec_uri)).open("ab") as output:
                 child = subprocess.Popen(
                     [*self._command, "--spec", spec_uri],
@@ -56,12 +57,12 @@ class SubprocessLauncher:
                 )
         except (FileNotFoundError, PermissionError) as error:
             raise ConfigurationError(
-                f"The job's program cannot be started ({error.strerror}); check the installation.",
+                f"Cannot start the job's program ({error.strerror}); check the installation.",
                 code="launch-impossible",
             ) from error
         except OSError as error:
             raise TransientError(
-                f"A job cannot be started right now ({error.strerror}).", code="launch-failed"
+                f"The job cannot be started right now ({error.strerror}).", code="launch-failed"
             ) from error
         started = psutil.Process(child.pid).create_time()
         handle = json.dumps({"pid": child.pid, "started": started, "spec": spec_uri})
@@ -70,64 +71,60 @@ class SubprocessLauncher:
         return handle
 
     def status(self, handle: str) -> TaskStatus:
-        """EXITED with its code while this launcher started it; after a restart RUNNING or GONE."""
+        """EXITED with the exit code if this launcher started the task; after a restart RUNNING or GONE."""
         with self._lock:
             child = self._children.get(handle)
             if child is None:
-                gone = TaskStatus(TaskState.RUNNING if _find(handle) else TaskState.GONE)
-                return self._exits.get(handle, gone)
+                status = TaskStatus(TaskState.RUNNING if _running_process(handle) else TaskState.GONE)
+                return self._exits.get(handle, status)
             code = child.poll()
             if code is None:
                 return TaskStatus(TaskState.RUNNING)
-            _end_stragglers(child.pid)
-            reason = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            _terminate_group(child.pid)
+            reason = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             self._exits[handle] = TaskStatus(TaskState.EXITED, code, reason)
             del self._children[handle]
             return self._exits[handle]
 
     def stop(self, handle: str) -> None:
-        """SIGTERM to the task's own process alone: it brings its helpers down itself after committing what it has."""
-        process = _find(handle)
+        """Send SIGTERM to the task's main process, which commits its slices and then stops its child processes."""
+        process = _running_process(handle)
         if process is not None:
-            try:
+            with suppress(psutil.NoSuchProcess):  # it has just exited
                 process.terminate()
-            except psutil.NoSuchProcess:
-                pass  # it went by itself in this very moment
 
     def kill(self, handle: str) -> None:
-        """SIGKILL to the task's process and all that it started."""
-        process = _find(handle)
+        """Send SIGKILL to the task's process and all its descendants."""
+        process = _running_process(handle)
         if process is None:
             return
         try:
-            family = [process, *process.children(recursive=True)]
+            processes = [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
-            return  # it went by itself in this very moment
-        for member in family:
+            return  # it has just exited
+        for each in processes:
             with suppress(psutil.NoSuchProcess):
-                member.kill()
+                each.kill()
 
-    def _drop_old_logs(self) -> None:
+    def _delete_old_logs(self) -> None:
         newest_first = sorted(self._logs.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in newest_first[_KEPT_LOGS:]:
+        for path in newest_first[_MAX_LOGS:]:
             path.unlink(missing_ok=True)
 
 
 def _log_name(spec_uri: str) -> str:
-    """The job's id: the folder that the spec lies in."""
-    folder = spec_uri.rstrip("/").split("/")[-2:][0]
-    return "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in folder)[:100] + ".log"
+    return "".join(char if char.isalnum() or char in "-_" else "_" for char in job_id_of(spec_uri))[:100] + ".log"
 
 
-def _find(handle: str) -> psutil.Process | None:
-    """The handle's process if it still runs.
+def _running_process(handle: str) -> psutil.Process | None:
+    """Return the handle's process if it still runs.
 
-    Start times shift when the clock is set, so the spec among its arguments counts as well.
+    Start times shift when the clock is set, so the spec among the process's arguments also identifies it.
     """
     try:
         task = json.loads(handle)
         process = psutil.Process(task["pid"])
-        same_start = abs(process.create_time() - task["started"]) <= _CLOCK_SLACK_SECONDS
+        same_start = abs(process.create_time() - task["started"]) <= _CLOCK_TOLERANCE_SECONDS
         if process.status() != psutil.STATUS_ZOMBIE and (same_start or task["spec"] in process.cmdline()):
             return process
     except (psutil.Error, ValueError, KeyError, TypeError):
@@ -135,10 +132,8 @@ def _find(handle: str) -> psutil.Process | None:
     return None
 
 
-def _end_stragglers(group: int) -> None:
-    """End what the finished leader of this group left running (no new process gets a living group's id)."""
+def _terminate_group(group: int) -> None:
+    """Terminate the processes that the group's exited leader left (no new process gets the id of a live group)."""
     if not psutil.pid_exists(group):
-        try:
+        with suppress(OSError):  # the group is empty
             os.killpg(group, signal.SIGTERM)
-        except OSError:
-            pass  # nobody is left, as it should be

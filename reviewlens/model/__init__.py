@@ -1,1 +1,1 @@
-"""The classifier as it scores: bundle, engines, cascade, explanation."""
+"""The model that scores: bundle, engines, cascade, explanation."""

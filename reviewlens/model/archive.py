@@ -17,7 +17,7 @@ _CHUNK = MIB
 
 
 class _Bounded:
-    """A gzip stream that refuses one huge read (a tar header can ask for any size) and too much in all."""
+    """A gzip stream with a limit on each read (a tar header can name any size) and on their total."""
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
         self._stream = stream
@@ -25,7 +25,7 @@ class _Bounded:
 
     def read(self, size: int = -1) -> bytes:
         if size < 0 or size > 8 * _CHUNK or size > self._left:
-            raise _bad("it unpacks to more than is allowed")
+            raise _bad("it unpacks to more than the limit")
         self._left -= size
         return self._stream.read(size)
 
@@ -47,25 +47,25 @@ def extract_allowed(archive: Path, into: Path, caps: Mapping[str, int]) -> dict[
 
 
 def read_member(archive: Path, name: str, caps: Mapping[str, int]) -> bytes:
-    """The content of one member, read no further than it stands; errors as for `extract_allowed`."""
-    for found, source in _members(archive, caps):
-        if found == name:
+    """The content of one member; reads no further. Errors as for `extract_allowed`."""
+    for member, source in _members(archive, caps):
+        if member == name:
             return source.read()
     raise _bad(f"it holds no {name}")
 
 
 def _members(archive: Path, caps: Mapping[str, int]) -> Iterator[tuple[str, BinaryIO]]:
-    seen: set[str] = set()
+    names: set[str] = set()
     try:
         with gzip.open(archive, "rb") as stream:
             bounded = cast(BinaryIO, _Bounded(cast(BinaryIO, stream), sum(caps.values()) + 16 * MIB))
-            # Read as a stream: there is nothing to seek to, and no second look at a member.
+            # As a stream: no seeking, and each member is read once.
             with tarfile.open(fileobj=bounded, mode="r|", bufsize=tarfile.RECORDSIZE) as tar:
                 for member in tar:
-                    _check(member, caps, seen)
+                    _check(member, caps, names)
                     source = tar.extractfile(member)
                     assert source is not None  # it is a plain file
-                    seen.add(member.name)
+                    names.add(member.name)
                     yield member.name, cast(BinaryIO, source)
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -79,12 +79,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(member: tarfile.TarInfo, caps: Mapping[str, int], seen: Collection[str]) -> None:
+def _check(member: tarfile.TarInfo, caps: Mapping[str, int], names: Collection[str]) -> None:
     name = member.name
     if name not in caps:
         hint = "; save the weights as model.safetensors" if name.endswith((".bin", ".pt", ".pkl", ".pth")) else ""
-        raise _bad(f"it holds {name[:80]!r}, which is not one of its allowed files{hint}")
-    if name in seen:
+        raise _bad(f"it holds {name[:80]!r}, which is not an allowed file{hint}")
+    if name in names:
         raise _bad(f"it holds {name!r} twice")
     if not member.isreg() or member.issparse():
         raise _bad(f"{name!r} in it is not a plain file")
@@ -102,4 +102,4 @@ def _copy(source: BinaryIO, target: Path) -> str:
 
 
 def _bad(reason: str) -> ConfigurationError:
-    return ConfigurationError(f"This model archive is not used: {reason}.", code="bad-bundle")
+    return ConfigurationError(f"This model archive is refused: {reason}.", code="bad-bundle")

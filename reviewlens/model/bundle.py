@@ -1,4 +1,4 @@
-"""A model bundle (model.tar.gz): what is in it, writing it, and unpacking it safely from several processes at once."""
+"""A model bundle (model.tar.gz): its members, writing it, and unpacking it safely from several processes at once."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import MIB, extract_allowed, read_member, sha256_file
 from reviewlens.model.encoder import LongTexts
+from reviewlens.model.locate import default_bundle_path, models_dir
 
 FORMAT_VERSION: Literal[2] = 2
-"""Since 2 a bundle may read long texts by their ends, its stages may have bounds for longer texts; 1 is read too."""
+"""Since 2 a bundle may read long texts by their ends and have bounds for longer texts; 1 is accepted."""
 
 MEMBERS: dict[str, int] = {
     "bundle.json": 4 * MIB,
@@ -34,14 +35,14 @@ MEMBERS: dict[str, int] = {
     "small.bin": 512 * MIB,
     "small.tokenizer.json": 64 * MIB,
 }
-"""Every name a bundle may hold, with its largest size in bytes."""
+"""Every allowed member of a bundle, with its largest size in bytes."""
 
 _REQUIRED = ("bundle.json", "tokenizer.json", "model.xml", "model.bin", "MODEL_CARD.md")
 _STAGE_NEEDS = {"ngrams": ("ngrams.npy",), "small": ("small.xml", "small.bin", "small.tokenizer.json")}
 
 
 class KnownAnswer(BaseModel):
-    """A cleaned text and the score that the shipped graph gave it where it was made."""
+    """A cleaned text and the score that the graph gave it on the machine that made the bundle."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,12 +61,12 @@ class LongerBounds(BaseModel):
 
 
 class CascadeStage(BaseModel):
-    """A cheaper stage that answers before the bundle's own graph, where it is sure.
+    """A cheaper stage before the bundle's own graph.
 
-    It answers a text whose calibrated score is at most `answers_below` or at least `answers_above`; the others go on to
-    the next stage. `longer` holds other bounds for longer texts, ascending. `temperature` calibrates this stage's
-    margins. `least_known`: of a text's n-grams, the share that must have been learnt from for the n-gram stage to
-    answer it. `known_answers` are this stage's own scores.
+    It answers a text whose calibrated score is at most `answers_below` or at least `answers_above`; the others go to
+    the next stage. `longer`: other bounds for longer texts, ascending. `temperature` calibrates this stage's margins.
+    `least_known`: the share of a text's n-grams that the n-gram stage must know to answer it. `known_answers`: this
+    stage's own scores.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,18 +82,18 @@ class CascadeStage(BaseModel):
     @field_validator("longer")
     @classmethod
     def _ascending(cls, bounds: tuple[LongerBounds, ...]) -> tuple[LongerBounds, ...]:
-        starts = [each.from_tokens for each in bounds]
+        starts = [bound.from_tokens for bound in bounds]
         if starts != sorted(set(starts)):
-            raise ValueError("the bounds of longer texts ascend by from_tokens")
+            raise ValueError("the bounds of longer texts must ascend by from_tokens")
         return bounds
 
 
 class BundleMetadata(BaseModel):
     """bundle.json; `files` holds the SHA-256 of every other member.
 
-    `mixed`: the band of positive scores, both ends within, that is called mixed; None calls nothing mixed.
-    `long_texts`: how texts longer than `max_length` are read, by every stage.
-    `cascade`: the stages before the bundle's own graph, cheapest first; empty for a bundle of one graph.
+    `mixed`: the mixed band, lowest and highest positive score; None for no band. `long_texts`: how every stage reads
+    texts longer than `max_length`. `cascade`: the stages before the bundle's own graph, cheapest first; empty for a
+    bundle of one graph.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -120,7 +121,7 @@ class BundleMetadata(BaseModel):
     @classmethod
     def _cheapest_first(cls, stages: tuple[CascadeStage, ...]) -> tuple[CascadeStage, ...]:
         if [stage.name for stage in stages] not in (["ngrams"], ["small"], ["ngrams", "small"], []):
-            raise ValueError("the stages are ngrams, then small, each at most once")
+            raise ValueError("the stages must be ngrams, then small, each at most once")
         return stages
 
     def stage(self, name: str) -> CascadeStage | None:
@@ -128,13 +129,13 @@ class BundleMetadata(BaseModel):
         return next((stage for stage in self.cascade if stage.name == name), None)
 
     def needed_members(self) -> set[str]:
-        """Names of the files that a bundle with this metadata must hold."""
+        """Names of the members that a bundle with this metadata must have."""
         return {*_REQUIRED, *(name for stage in self.cascade for name in _STAGE_NEEDS[stage.name])}
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An unpacked bundle: its folder, the archive's SHA-256 and what bundle.json says."""
+    """An unpacked bundle: its folder, the archive's SHA-256 and its bundle.json."""
 
     dir: Path
     sha256: str
@@ -142,14 +143,14 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """The model's version, as shown beside its results."""
+        """The model's version, shown with its results."""
         return self.metadata.version
 
 
 def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
-    """Pack the folder's members with bundle.json into `archive` and return its SHA-256.
+    """Pack the folder's members and bundle.json into `archive`; returns its SHA-256.
 
-    The same contents give the same bytes. Raises ConfigurationError when a required member is missing.
+    The same contents give the same bytes. Raises ConfigurationError (code `bad-bundle`) when a member is missing.
     """
     names = [name for name in MEMBERS if name != "bundle.json" and (folder / name).exists()]
     missing = sorted(metadata.needed_members() - {*names, "bundle.json"})
@@ -170,18 +171,26 @@ def write_bundle(archive: Path, folder: Path, metadata: BundleMetadata) -> str:
     return sha256_file(archive)
 
 
-def unpack(archive: Path, into: Path) -> Bundle:
-    """The bundle, unpacked under `into` in a folder named by the archive's SHA-256; quick when that was done before.
+def open_bundle(path: Path | None, cache_dir: Path | None = None) -> Bundle:
+    """The bundle in a model.tar.gz or an unpacked folder; the shipped one when None.
 
-    Safe when several processes do it at once: each unpacks beside the place and renames. Raises ConfigurationError
-    (code
-    `bad-bundle`) for an archive that breaks a rule, and (code `no-bundle`) when there is none.
+    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
+    """
+    chosen = path or default_bundle_path()
+    return open_folder(chosen) if chosen.is_dir() else unpack(chosen, cache_dir or models_dir())
+
+
+def unpack(archive: Path, into: Path) -> Bundle:
+    """The bundle, unpacked under `into` in a folder named by the archive's SHA-256; quick when it is there already.
+
+    Several processes may do it at once: each unpacks into a folder of its own and renames it. Raises ConfigurationError
+    for a missing archive (code `no-bundle`) and for one that breaks a rule (`bad-bundle`).
     """
     if not archive.is_file():
         raise ConfigurationError(f"There is no model bundle at {archive}.", code="no-bundle")
     sha256 = sha256_file(archive)
-    place = into / sha256
-    if not _complete(place):
+    folder = into / sha256
+    if not _complete(folder):
         into.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=into, prefix=f".{sha256[:12]}-"))
         try:
@@ -190,27 +199,31 @@ def unpack(archive: Path, into: Path) -> Bundle:
             expected = {**metadata.files, "bundle.json": digests.get("bundle.json", "")}
             if digests != expected or not metadata.needed_members() <= set(digests):
                 raise ConfigurationError("This model bundle's files do not match its bundle.json.", code="bad-bundle")
-            _move(scratch, place)
+            _move(scratch, folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    return Bundle(place, sha256, _read_metadata(place))
+    return Bundle(folder, sha256, _read_metadata(folder))
 
 
 def open_folder(folder: Path) -> Bundle:
-    """A bundle that lies unpacked in a folder (as `unpack` or a SageMaker container leaves it); its files are
-    checked."""
+    """The bundle in an unpacked folder, as `unpack` or a SageMaker container leaves it, with its files verified.
+
+    Raises ConfigurationError (code `bad-bundle`).
+    """
     metadata = _read_metadata(folder)
     for name, digest in metadata.files.items():
         if name not in MEMBERS or not (folder / name).is_file() or sha256_file(folder / name) != digest:
             raise ConfigurationError(f"{name} in {folder} does not match its bundle.json.", code="bad-bundle")
     missing = sorted(metadata.needed_members() - {*metadata.files, "bundle.json"})
     if missing:
-        raise ConfigurationError(f"{folder} is no whole model bundle: {missing[0]} is not in it.", code="bad-bundle")
+        raise ConfigurationError(
+            f"{folder} is not a complete model bundle: {missing[0]} is missing.", code="bad-bundle"
+        )
     return Bundle(folder, sha256_file(folder / "bundle.json"), metadata)
 
 
 def peek(path: Path) -> BundleMetadata:
-    """What bundle.json of an archive or an unpacked folder says, nothing else read or checked.
+    """The bundle.json of an archive or an unpacked folder; nothing else is read or verified.
 
     Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
     """
@@ -225,7 +238,9 @@ def _read_metadata(folder: Path) -> BundleMetadata:
     try:
         return _parsed((folder / "bundle.json").read_bytes())
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{folder} is no model bundle: it has no bundle.json.", code="bad-bundle") from error
+        raise ConfigurationError(
+            f"{folder} is not a model bundle: it has no bundle.json.", code="bad-bundle"
+        ) from error
 
 
 def _parsed(content: bytes) -> BundleMetadata:
@@ -233,31 +248,31 @@ def _parsed(content: bytes) -> BundleMetadata:
         return BundleMetadata.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its form"
-        raise ConfigurationError(f"bundle.json is not valid: {where}: {first['msg']}.", code="bad-bundle") from error
+        location = ".".join(str(part) for part in first["loc"]) or "its form"
+        raise ConfigurationError(f"bundle.json is not valid: {location}: {first['msg']}.", code="bad-bundle") from error
 
 
-def _complete(place: Path) -> bool:
-    """Whether an earlier unpacking is still whole: a cleaner of temporary files may have taken parts of it."""
+def _complete(folder: Path) -> bool:
+    """Whether an unpacked folder still has all files: a cleaner of temporary files may have removed some."""
     try:
-        metadata = _read_metadata(place)
+        metadata = _read_metadata(folder)
     except ConfigurationError:
         return False
     return all(
-        (place / name).is_file() and sha256_file(place / name) == digest for name, digest in metadata.files.items()
+        (folder / name).is_file() and sha256_file(folder / name) == digest for name, digest in metadata.files.items()
     )
 
 
-def _move(scratch: Path, place: Path) -> None:
+def _move(scratch: Path, folder: Path) -> None:
     scratch.chmod(0o755)
     try:
-        scratch.rename(place)
+        scratch.rename(folder)
     except OSError:
-        if _complete(place):
+        if _complete(folder):
             return  # another process was first
-        broken = place.with_name(f".{place.name[:12]}-broken-{os.getpid()}")
-        place.rename(broken)
-        scratch.rename(place)
+        broken = folder.with_name(f".{folder.name[:12]}-broken-{os.getpid()}")
+        folder.rename(broken)
+        scratch.rename(folder)
         shutil.rmtree(broken, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""From a calibrated margin to a probability."""
+"""The logistic function, and array types of scores and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every transformer engine shares: tokens, windows over long texts, batches by length, combining, calibration."""
+"""What transformer engines share: tokens, windows over long texts, batches by length, margins and calibration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reviewlens.model.batching import PAD_MULTIPLE, length_buckets, padded_lengt
 from reviewlens.model.calibration import sigmoid
 
 WINDOW_OVERLAP = 64
-"""Least number of tokens that two neighbouring windows of a long text share."""
+"""Fewest tokens that two neighbouring windows of a long text share."""
 
 
 class Graph(Protocol):
@@ -26,10 +26,10 @@ class Graph(Protocol):
 
 
 def windows(tokens: int, room: int, overlap: int = WINDOW_OVERLAP) -> list[tuple[int, int]]:
-    """The (start, end) of the windows over a text of so many tokens when `room` fit the model at once.
+    """The (start, end) of the windows over a text of `tokens` tokens, of which `room` fit the model at once.
 
-    One window when it fits. Otherwise as few as will do, of equal width, each sharing at least `overlap` tokens with
-    the next: equal width so that every window weighs the same, and no token is left out.
+    One window if the text fits; otherwise as few as possible, of equal width so that all weigh the same, each sharing
+    at least `overlap` tokens with the next. Every token is in a window.
     """
     if tokens <= room:
         return [(0, tokens)]
@@ -42,40 +42,42 @@ def windows(tokens: int, room: int, overlap: int = WINDOW_OVERLAP) -> list[tuple
 
 
 LongTexts = Literal["windows", "ends"]
-"""How a text longer than the model's window is read: all of it in overlapping windows, or its beginning and its end in
-one (the better and cheaper way for a verdict on the whole: Sun et al. 2019, arXiv:1905.05583)."""
+"""How a text longer than the model's window is read: all of it in overlapping windows, or its beginning and end in one.
+
+The ends are cheaper, and better for the sentiment of a whole text (Sun et al. 2019, arXiv:1905.05583).
+"""
 
 
 def ends(tokens: Sequence[int], room: int) -> list[int]:
-    """The first and the last half of the tokens that fit, side by side; all of them where they fit."""
+    """The first and last tokens of a text, half of `room` each; all tokens if they fit."""
     tail = room // 2
     return list(tokens) if len(tokens) <= room else [*tokens[: room - tail], *tokens[len(tokens) - tail :]]
 
 
 class TextEncoder:
-    """Token ids of texts, special tokens added, long texts in windows or by their ends."""
+    """Turns texts into token ids with special tokens; long texts in windows or by their ends."""
 
     def __init__(self, tokenizer_json: Path, max_length: int, long_texts: LongTexts = "windows") -> None:
         tokenizer = Tokenizer.from_file(str(tokenizer_json))
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        marked = tokenizer.encode("a")
-        special = marked.special_tokens_mask
+        sample = tokenizer.encode("a")
+        special = sample.special_tokens_mask
         text_at = special.index(0)
         text_end = len(special) - special[::-1].index(0)
-        self._prefix = marked.ids[:text_at]
-        self._suffix = marked.ids[text_end:]
+        self._prefix = sample.ids[:text_at]
+        self._suffix = sample.ids[text_end:]
         self._tokenizer = tokenizer
         self._room = max_length - len(self._prefix) - len(self._suffix)
         self._long_texts = long_texts
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of whole texts, no special tokens."""
-        # One by one: encode_batch would start as many threads as there are processors in every worker.
+        """Token ids of whole texts, without special tokens."""
+        # One by one: encode_batch would start a thread per processor in every worker.
         return [self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
 
     def pieces(self, tokens: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[int]]:
-        """Ids of every window over the texts, special tokens added, and for each window the index of its text."""
+        """Token ids of every window over the texts, with special tokens, and the index of each window's text."""
         pieces: list[list[int]] = []
         owner: list[int] = []
         for index, ids in enumerate(tokens):
@@ -89,17 +91,17 @@ class TextEncoder:
         return pieces, owner
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
-        """Token ids of every window, and for each window the index of its text."""
+        """As `pieces`, for texts."""
         return self.pieces(self.tokens(texts))
 
 
 def score_margins(texts: Sequence[str], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
-    """Positive less negative logit for each text, shape (len(texts),); the mean over its windows for a long one."""
+    """Positive less negative logit of each text, shape (len(texts),); the mean over the windows of a long text."""
     return token_margins(encoder.tokens(texts), encoder, graph)
 
 
 def token_margins(tokens: Sequence[Sequence[int]], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
-    """As `score_margins`, for texts that are token ids already (the encoder's, without special tokens)."""
+    """As `score_margins`, for the encoder's token ids without special tokens."""
     pieces, owner = encoder.pieces(tokens)
     margins = np.zeros(len(pieces), dtype=np.float64)
     lengths = [padded_length(len(ids), PAD_MULTIPLE) for ids in pieces]
@@ -111,11 +113,11 @@ def token_margins(tokens: Sequence[Sequence[int]], encoder: TextEncoder, graph: 
             mask[row, : len(pieces[index])] = 1
         logits = graph.logits(ids, mask)
         margins[chosen] = logits[:, 1].astype(np.float64) - logits[:, 0]
-    # Windows of one text are equally wide, so their plain mean weighs every part of it alike.
+    # The windows of a text have equal width, so their mean weighs every part of it the same.
     counts = np.bincount(owner, minlength=len(tokens))
     return np.asarray(np.bincount(owner, weights=margins, minlength=len(tokens)) / counts, dtype=np.float64)
 
 
 def calibrated(margins: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Probability of positive from margins."""
+    """Probability of positive from margins, same shape."""
     return sigmoid(margins / temperature)

@@ -1,4 +1,4 @@
-"""One graph of a bundle with its tokenizer and temperature, checked against its known answers when it is opened."""
+"""One graph of a bundle with its tokenizer and temperature, checked against its known answers when it is loaded."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from reviewlens.model.engines.openvino_graph import Arithmetic, OpenVinoGraph
 
 log = logging.getLogger(__name__)
 
-# Processors round differently in the last place, and one step of an int8 scale may follow: a little is normal.
-# Saturating int8 arithmetic (seen on processors without VNNI) moves scores by far more.
+# Processors differ in rounding, which may change an int8 value by one step: small differences are normal. int8 products
+# that saturate can move scores further (on processors without VNNI; docs/MODEL_CARD.md has figures).
 KNOWN_ANSWER_MEAN_GAP = 0.02
 KNOWN_ANSWER_WORST_GAP = 0.15
 
 
 @dataclass(frozen=True)
 class GraphFiles:
-    """Where a graph's files are, and what its scores are to be like."""
+    """A graph's files, how it reads texts, and its known answers."""
 
     xml: Path
     tokenizer: Path
@@ -36,7 +36,7 @@ class GraphFiles:
 
 
 def own_graph(bundle: Bundle) -> GraphFiles:
-    """The bundle's own graph, the last stage of its cascade if it has one."""
+    """The bundle's own graph: the last stage of its cascade, if it has one."""
     facts = bundle.metadata
     return GraphFiles(
         bundle.dir / "model.xml",
@@ -49,11 +49,11 @@ def own_graph(bundle: Bundle) -> GraphFiles:
 
 
 def small_graph(bundle: Bundle) -> GraphFiles:
-    """The bundle's small graph; ConfigurationError (code `no-small-model`) where it has none."""
+    """The bundle's small graph; ConfigurationError (code `no-small-model`) without one."""
     stage = bundle.metadata.stage("small")
     if stage is None:
         raise ConfigurationError(
-            "This bundle holds no small model; choose openvino, or another bundle.", code="no-small-model"
+            "This bundle has no small model; choose openvino, or another bundle.", code="no-small-model"
         )
     return GraphFiles(
         bundle.dir / "small.xml",
@@ -66,9 +66,9 @@ def small_graph(bundle: Bundle) -> GraphFiles:
 
 
 class GraphScorer:
-    """Calibrated scores by one graph. Where int8 arithmetic misbehaves, activations are left in full precision.
+    """Calibrated scores of one graph; if int8 misses the known answers, activations stay in full precision.
 
-    Raises ConfigurationError (code `model-misbehaves`) where that does not help either.
+    Raises ConfigurationError (code `model-misbehaves`) if that misses them as well.
     """
 
     def __init__(self, files: GraphFiles, threads: int, arithmetic: Arithmetic = "int8") -> None:
@@ -80,8 +80,7 @@ class GraphScorer:
             return
         if arithmetic == "int8":
             log.warning(
-                "int8 arithmetic gives wrong answers on this processor; scoring with full-precision activations, "
-                "which is slower"
+                "int8 arithmetic is wrong on this processor; scoring with full-precision activations, which is slower"
             )
             self._graph = OpenVinoGraph(files.xml, threads, arithmetic="fp32")
             self.fell_back = True
@@ -94,7 +93,7 @@ class GraphScorer:
         )
 
     def scores(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Calibrated probability of positive for texts given as this graph's token ids, without special tokens."""
+        """Calibrated probability of positive for this graph's token ids without special tokens, (len(tokens),)."""
         return calibrated(token_margins(tokens, self.encoder, self._graph), self._temperature)
 
     def _answers_as(self, known: Sequence[KnownAnswer]) -> bool:
@@ -102,7 +101,7 @@ class GraphScorer:
 
 
 def answers_as(known: Sequence[KnownAnswer], scores: NDArray[np.float64]) -> bool:
-    """Whether scores are near enough to the known ones; yes where none are known."""
+    """Whether scores are close enough to the known ones; True without known answers."""
     if not known:
         return True
     gaps = np.abs(scores - [answer.score for answer in known])

@@ -1,4 +1,4 @@
-"""What an engine is, and how a score becomes a sentiment, a confidence, a call for review and the word mixed."""
+"""The engine interface, and how a score becomes a sentiment, a confidence, needs_review and mixed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 Sentiment = Literal["positive", "negative"]
 
 SCORE_DECIMALS = 6
-"""Scores are rounded to this many decimals before anything is decided or written, so every reader sees one number."""
+"""Decimals that a score is rounded to before it is used or written, so that every reader gets the same number."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """`needs_review`: a prediction with less confidence than this (0.5 to 1) should be read by a person.
+    """`needs_review`: a prediction with less confidence (0.5 to 1) should be read by a person.
 
-    `mixed`: the band of positive scores, both ends within, that is called mixed; None where the engine has none, so
-    that nothing is called mixed.
+    `mixed`: the mixed band, lowest and highest positive score, both included; None for an engine without one.
     """
 
     needs_review: float
@@ -29,11 +28,10 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One review's outcome; `positive_score` is the calibrated probability of positive, `confidence` that of
-    `sentiment`.
+    """One review's result.
 
-    `mixed` is one more fact about the review (praise and blame together, or neither clearly): `sentiment` stays the
-    side that it leans to.
+    `positive_score`: calibrated probability of positive; `confidence`: that of `sentiment`. `mixed`: the review has
+    praise and blame, or neither clearly; `sentiment` is then the side that it leans to.
     """
 
     sentiment: Sentiment
@@ -44,28 +42,27 @@ class Prediction:
 
 
 class Engine(Protocol):
-    """Scores cleaned texts; loaded once per process, used from one thread at a time."""
+    """Scores cleaned texts. It is loaded once per process and used by one thread at a time."""
 
     @property
     def name(self) -> str:
-        """The name it is chosen by, for example cascade, openvino or textblob."""
+        """Its name in the table of engines, for example cascade, openvino or textblob."""
         ...
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds that belong to this engine's scores."""
+        """The thresholds for this engine's scores."""
         ...
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Calibrated probability of positive (0 to 1) for each already cleaned text, in the order given; shape
-        (len(texts),).
+        """Calibrated probability of positive (0 to 1) for each cleaned text, in order; shape (len(texts),).
 
-        A text's score does not depend on its neighbours, and no text is cut.
+        A text's score does not depend on the other texts.
         """
         ...
 
     def describe(self) -> dict[str, object]:
-        """JSON-able facts: engine, model version and SHA-256, precision, whether it fell back, and the two thresholds.
+        """Facts for JSON: engine, model version and SHA-256, precision, fallback to full precision, and thresholds.
 
         `needs_review_below` is a number, `mixed_band` is [lowest, highest] score or null.
         """
@@ -73,8 +70,7 @@ class Engine(Protocol):
 
 
 def decide(positive_score: float, thresholds: Thresholds) -> Prediction:
-    """Positive from 0.5 up; the confidence is the probability of the sentiment given; mixed inside the band, ends
-    included."""
+    """The prediction for a score: positive from 0.5, mixed inside the band with its ends."""
     score = round(float(positive_score), SCORE_DECIMALS)
     positive = score >= 0.5
     confidence = round(score if positive else 1.0 - score, SCORE_DECIMALS)

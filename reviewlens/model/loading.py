@@ -1,86 +1,69 @@
-"""Making an engine by name; each engine's own library is imported only when that engine is asked for."""
+"""Choosing and loading an engine by name; an engine's own library is imported only when that engine is loaded."""
 
 from __future__ import annotations
 
-import os
-import stat
-import tempfile
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
-from reviewlens.errors import ConfigurationError
+from reviewlens.errors import ConfigurationError, InputError
 from reviewlens.model.archive import sha256_file
-from reviewlens.model.bundle import Bundle, open_folder, peek, unpack
+from reviewlens.model.bundle import open_bundle, peek
+from reviewlens.model.engines import AUTO, BY_NAME, ENGINES, EngineInfo
 from reviewlens.model.interface import Engine
+from reviewlens.model.locate import absolute, default_bundle_path, is_remote, local_model, split_address
 from reviewlens.model.scorer import Scorer
 
-AUTO = "auto"
-"""Stands for `cascade` where the bundle has cheaper stages, else for `openvino`."""
-
-_GRAPH_ENGINES = ("openvino", "openvino-small", "openvino-bf16", "openvino-fp32")
-
-ENGINES: tuple[str, ...] = (AUTO, "cascade", *_GRAPH_ENGINES, "transformers", "textblob")
-"""Every name that may be asked for."""
-
-DEFAULT_BUNDLE = "reviewlens-4"
-
-
-def default_bundle_path() -> Path:
-    """The model.tar.gz that ships with the library."""
-    return Path(__file__).parent / "bundles" / DEFAULT_BUNDLE / "model.tar.gz"
-
-
-def unpacked_models_dir() -> Path:
-    """Where bundles are unpacked unless the caller says otherwise: the user's cache folder, else a private one."""
-    try:
-        return _own_folder(Path.home() / ".cache" / "reviewlens" / "models")
-    except (OSError, RuntimeError):  # a container's user may have no home, or one that cannot be written
-        pass
-    try:
-        return _own_folder(Path(tempfile.gettempdir()) / f"reviewlens-models-{os.getuid()}")
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="reviewlens-models-"))
-
-
-def _own_folder(place: Path) -> Path:
-    """The folder, made if need be; OSError unless it can be written and belongs to this user alone."""
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = place.lstat()
-    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o022:
-        raise PermissionError(f"{place} could have been filled by somebody else")
-    with tempfile.TemporaryFile(dir=place):
-        return place
-
-
-def open_bundle(path: Path | None, cache_dir: Path | None = None) -> Bundle:
-    """The bundle at a model.tar.gz or unpacked folder; the one that ships when None.
-
-    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
-    """
-    chosen = path or default_bundle_path()
-    return open_folder(chosen) if chosen.is_dir() else unpack(chosen, cache_dir or unpacked_models_dir())
+__all__ = [
+    "AUTO",
+    "ENGINES",
+    "check_engine",
+    "default_bundle_path",
+    "load_engine",
+    "load_scorer",
+    "model_address",
+    "model_sha256",
+    "open_bundle",
+    "pinned_model",
+    "resolve_engine",
+]
 
 
 def resolve_engine(name: str, bundle: Path | None = None) -> str:
-    """The engine that a name stands for: itself, or for `auto` what suits the bundle (None: the one that ships).
+    """The name itself, or for `auto` the engine that suits the bundle (None: the shipped one).
 
-    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`) where `auto` finds no bundle.
+    Raises ConfigurationError (codes `no-bundle`, `bad-bundle`) when `auto` finds no bundle.
     """
     if name != AUTO:
         return name
     return "cascade" if peek(bundle or default_bundle_path()).cascade else "openvino"
 
 
-def engine_library(name: str) -> str:
-    """The Python package that an engine needs."""
-    return "openvino" if name in {AUTO, "cascade", *_GRAPH_ENGINES} else name
+def check_engine(name: str, model: str) -> str:
+    """The name of the engine that a new job uses, `auto` resolved; `model` as for `local_model`.
+
+    Raises InputError for an unknown engine (code `unknown-engine`) or one whose libraries are missing
+    (`engine-not-installed`); ConfigurationError when there is no such model.
+    """
+    if name not in ENGINES:
+        raise InputError(f"There is no such engine; choose one of {', '.join(ENGINES)}.", code="unknown-engine")
+    if any(find_spec(library) is None for library in BY_NAME["cascade" if name == AUTO else name].libraries):
+        raise InputError(f"The engine {name} is not installed here; choose another one.", code="engine-not-installed")
+    return name if name != AUTO else resolve_engine(name, local_model(model))
+
+
+def model_address(engine: str, model: str) -> str:
+    """The model's name in a job's specification: valid in any working directory; '' for an engine without a model."""
+    return absolute(model) if BY_NAME[engine].needs_model else ""
 
 
 def model_sha256(name: str, bundle: Path | None) -> str:
-    """What pins a job's model: SHA-256 of the archive (of bundle.json for a folder); '' for an engine without a file.
+    """SHA-256 that pins a job's model: of the archive, or of bundle.json in a folder; '' for an engine without a model.
 
-    Raises ConfigurationError (code `no-bundle`) when the file is not there.
+    Raises ConfigurationError (code `no-bundle`) when the file is missing, (`unknown-engine`) for an unknown engine.
     """
-    if name == "textblob":
+    if not _info(name).needs_model:
         return ""
     chosen = bundle or default_bundle_path()
     for candidate in (chosen, chosen / "bundle.json", chosen / "config.json"):
@@ -89,45 +72,53 @@ def model_sha256(name: str, bundle: Path | None) -> str:
     raise ConfigurationError(f"There is no model at {chosen}.", code="no-bundle")
 
 
-def load_engine(name: str, bundle: Path | None = None, *, threads: int = 1, cache_dir: Path | None = None) -> Engine:
-    """An engine ready to score with so many threads.
+def pinned_model(engine: str, model: str) -> str:
+    """As `model_sha256` for a model as `local_model` takes it; a file is read once while it stays the same."""
+    if is_remote(model) and BY_NAME[engine].needs_model:
+        return split_address(model)[1]
+    path = local_model(model) or default_bundle_path()
+    return _pinned(engine, path, path.stat().st_mtime_ns if path.exists() else 0)
 
-    `bundle`: a model.tar.gz, an unpacked bundle or (for `transformers`) a Hugging Face folder; None for the one that
-    ships.
-    Raises ConfigurationError for an unknown name (code `unknown-engine`), an unusable bundle, one without the stages
-    that `cascade` and `openvino-small` need (codes `no-cascade`, `no-small-model`), or a library that is not installed.
+
+@lru_cache(maxsize=16)
+def _pinned(engine: str, path: Path, _mtime_ns: int) -> str:
+    return model_sha256(engine, path)
+
+
+def load_engine(
+    name: str, model: Path | str | None = None, *, threads: int = 1, cache_dir: Path | None = None
+) -> Engine:
+    """An engine ready to score with this many threads.
+
+    `model`: a model.tar.gz, an unpacked bundle or (for `transformers`) a Hugging Face folder; None for the shipped
+    one; text as for `local_model`. Raises ConfigurationError for an unknown name (code `unknown-engine`), missing
+    libraries (`engine-not-installed`), an unusable bundle (`no-bundle`, `bad-bundle`), or one without the stages that
+    `cascade` and `openvino-small` need (`no-cascade`, `no-small-model`).
     """
-    name = resolve_engine(name, bundle)
-    if name == "cascade":
-        from reviewlens.model.engines.cascade import CascadeEngine
-
-        return CascadeEngine(open_bundle(bundle, cache_dir), threads)
-    if name in _GRAPH_ENGINES:
-        from reviewlens.model.engines.openvino import OpenVinoEngine
-
-        return OpenVinoEngine(open_bundle(bundle, cache_dir), threads, name)
-    if name == "transformers":
-        try:
-            from reviewlens.model.engines.transformers import TransformersEngine
-        except ImportError as error:
-            raise ConfigurationError(
-                "The transformers engine needs the training extra: install requirements/training.txt.",
-                code="engine-not-installed",
-            ) from error
-        if bundle is None:
-            raise ConfigurationError(
-                "The transformers engine needs a model: a Hugging Face folder or model.tar.gz.", code="no-bundle"
-            )
-        return TransformersEngine.open(bundle, threads, cache_dir or unpacked_models_dir())
-    if name == "textblob":
-        from reviewlens.model.engines.textblob import TextBlobEngine
-
-        return TextBlobEngine()
-    raise ConfigurationError(
-        f"There is no engine called {name[:40]!r}; choose one of {', '.join(ENGINES)}.", code="unknown-engine"
-    )
+    path = local_model(model, cache_dir) if isinstance(model, str) else model
+    info = _info(resolve_engine(name, path))
+    try:
+        module = import_module(f"reviewlens.model.engines.{info.module}")
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The {info.name} engine needs {' and '.join(info.libraries)}: install {info.requirements}.",
+            code="engine-not-installed",
+        ) from error
+    engine: Engine = getattr(module, info.class_name).open(info.name, path, threads, cache_dir)
+    return engine
 
 
-def load_scorer(name: str, bundle: Path | None = None, *, threads: int = 1, cache_dir: Path | None = None) -> Scorer:
-    """An engine wrapped for raw texts; errors as for `load_engine`."""
-    return Scorer(load_engine(name, bundle, threads=threads, cache_dir=cache_dir))
+def load_scorer(
+    name: str, model: Path | str | None = None, *, threads: int = 1, cache_dir: Path | None = None
+) -> Scorer:
+    """An engine wrapped for raw texts; arguments and errors as for `load_engine`."""
+    return Scorer(load_engine(name, model, threads=threads, cache_dir=cache_dir))
+
+
+def _info(name: str) -> EngineInfo:
+    try:
+        return BY_NAME[name]
+    except KeyError:
+        raise ConfigurationError(
+            f"There is no engine called {name[:40]!r}; choose one of {', '.join(ENGINES)}.", code="unknown-engine"
+        ) from None

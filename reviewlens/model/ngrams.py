@@ -1,5 +1,4 @@
-"""The first stage of a cascade: a linear model over hashed n-grams of word pieces, next to no work beside a
-transformer."""
+"""The first stage of a cascade: a linear model over hashed n-grams of word pieces, far cheaper than a transformer."""
 
 from __future__ import annotations
 
@@ -18,10 +17,10 @@ LONGEST = 3
 
 _BITS = 20
 BUCKETS = 1 << _BITS
-"""Hash buckets that all n-grams share; one more weight, the last, is the intercept."""
+"""Number of hash buckets for all n-grams; one more weight, the last, is the intercept."""
 
 UNIT = 256.0
-"""Weights are whole multiples of 1/UNIT: whole numbers add up to the same sum in any order, on any processor."""
+"""Weights are integers in multiples of 1/UNIT: their sums are the same in any order, on any processor."""
 
 _BOUNDARY = 0xFFFF_FFFF
 _GROW = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -30,69 +29,75 @@ _MIX = np.uint64(0xD6E8_FEB8_6659_FD93)
 
 @dataclass(frozen=True)
 class HashedTexts:
-    """N-grams of several texts on one line: `starts` and `lengths` of the texts, and for each order (1 to LONGEST)
-    the bucket of the n-gram that begins at a place and whether it ends within its text."""
+    """N-grams of several texts in one sequence of positions.
+
+    `starts`, `lengths`: of the texts. `orders`: for each n (1 to LONGEST), the bucket of the n-gram that starts at a
+    position, and whether it ends within its text; both (positions,).
+    """
 
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     orders: list[tuple[NDArray[np.int64], NDArray[np.bool_]]]
 
     def sizes(self) -> NDArray[np.int64]:
-        """How many n-grams each text has, shape (texts,)."""
+        """Number of n-grams of each text, shape (texts,)."""
         return np.asarray(sum(np.maximum(self.lengths - order, 0) for order in range(LONGEST)), dtype=np.int64)
 
 
 def hashed(tokens: Sequence[Sequence[int]]) -> HashedTexts:
-    """The n-grams of texts given as token ids; a mark is set before and after each text, so that its first and last
-    words show as such. No n-gram reaches from one text into the next."""
+    """The n-grams of texts as token ids. A marker before and after each text distinguishes its first and last words.
+
+    No n-gram spans two texts.
+    """
     lengths = np.fromiter((len(ids) + 2 for ids in tokens), dtype=np.int64, count=len(tokens))
     ends = np.cumsum(lengths)
     starts = ends - lengths
-    places = int(ends[-1]) if len(ends) else 0
-    line = np.full(places, _BOUNDARY, dtype=np.uint64)
-    within = np.ones(places, dtype=np.bool_)
+    positions = int(ends[-1]) if len(ends) else 0
+    sequence = np.full(positions, _BOUNDARY, dtype=np.uint64)
+    within = np.ones(positions, dtype=np.bool_)
     within[starts] = within[ends - 1] = False
-    line[within] = np.fromiter(chain.from_iterable(tokens), dtype=np.uint64, count=places - 2 * len(tokens))
-    left = np.repeat(ends, lengths) - np.arange(places)
-    return HashedTexts(starts, lengths, list(_orders(line, left)))
+    sequence[within] = np.fromiter(chain.from_iterable(tokens), dtype=np.uint64, count=positions - 2 * len(tokens))
+    left = np.repeat(ends, lengths) - np.arange(positions)
+    return HashedTexts(starts, lengths, list(_orders(sequence, left)))
 
 
-def _orders(line: NDArray[np.uint64], left: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
-    rolling = np.zeros(len(line), dtype=np.uint64)
+def _orders(
+    sequence: NDArray[np.uint64], left: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+    rolling = np.zeros(len(sequence), dtype=np.uint64)
     for order in range(1, LONGEST + 1):
-        shifted = np.zeros_like(line)
-        shifted[: max(0, len(line) - order + 1)] = line[order - 1 :]
-        rolling = (rolling + shifted + np.uint64(order)) * _GROW  # wraps round, as is meant
+        shifted = np.zeros_like(sequence)
+        shifted[: max(0, len(sequence) - order + 1)] = sequence[order - 1 :]
+        rolling = (rolling + shifted + np.uint64(order)) * _GROW  # overflow is intended
         mixed = (rolling ^ (rolling >> np.uint64(31))) * _MIX
         yield (mixed >> np.uint64(64 - _BITS)).astype(np.int64), left >= order
 
 
 class NgramModel:
-    """Weights of the buckets, int16 in multiples of 1/UNIT, shape (BUCKETS + 1,); 0 for an n-gram never learnt."""
+    """Weights of the buckets, int16 in multiples of 1/UNIT, shape (BUCKETS + 1,); 0 for an unknown n-gram."""
 
     def __init__(self, weights: NDArray[np.int16]) -> None:
         if weights.shape != (BUCKETS + 1,) or weights.dtype != np.int16:
-            raise ConfigurationError("The n-gram weights of this bundle have a wrong shape.", code="bad-bundle")
+            raise ConfigurationError("The n-gram weights of this bundle have the wrong shape.", code="bad-bundle")
         self.weights = weights
 
     @classmethod
     def open(cls, path: Path) -> NgramModel:
-        """Read a .npy file, no objects allowed in it; ConfigurationError (code `bad-bundle`) for anything else."""
+        """Read a .npy file without pickled objects; ConfigurationError (code `bad-bundle`) for anything else."""
         try:
             return cls(np.load(path, allow_pickle=False))
         except (OSError, ValueError, EOFError) as error:
             raise ConfigurationError(f"{path.name} of this bundle cannot be read.", code="bad-bundle") from error
 
     def save(self, path: Path) -> None:
-        """Write what `open` reads."""
+        """Write the file that `open` reads."""
         with path.open("wb") as file:
             np.save(file, self.weights, allow_pickle=False)
 
     def margins(self, tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """For each text its margin (positive less negative, not calibrated) and the share of its n-grams longer than
-        one word piece that were learnt from, both of shape (len(tokens),).
+        """Each text's uncalibrated margin, and the known share of its n-grams of two word pieces or more.
 
-        A text's numbers depend on its own tokens alone, to the last bit.
+        Both have the shape (len(tokens),). A text's values depend on its own tokens only, to the last bit.
         """
         if not len(tokens):
             return np.zeros(0), np.zeros(0)
@@ -106,5 +111,5 @@ class NgramModel:
                 known += weights != 0
         sizes = texts.sizes()
         total = np.add.reduceat(sums, texts.starts) / np.sqrt(sizes)
-        learnt = np.add.reduceat(known, texts.starts) / (sizes - texts.lengths)
-        return (total + self.weights[BUCKETS]) / UNIT, learnt
+        known_share = np.add.reduceat(known, texts.starts) / (sizes - texts.lengths)
+        return (total + self.weights[BUCKETS]) / UNIT, known_share

@@ -1,4 +1,4 @@
-"""From raw texts to predictions: clean, score, decide; what HTTP and the command line call."""
+"""From raw texts to predictions: clean, score, decide."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Scorer:
     def predict(self, raw_texts: Sequence[str]) -> list[Prediction]:
         """One prediction for each raw text, in order.
 
-        Raises InputError (code `empty-text`, details `index`) for a text of which cleaning leaves nothing.
+        Raises InputError (code `empty-text`, details `index`) for a text that is empty after cleaning.
         """
         texts = [clean_text(raw) for raw in raw_texts]
         for index, text in enumerate(texts):
@@ -34,8 +34,8 @@ class Scorer:
         return [decide(score, self.thresholds) for score in self.engine.score(texts)]
 
     def explain(self, raw: str, turn: AbstractContextManager[object] | None = None) -> list[Contribution]:
-        """Which parts of a raw text carried its score, in order; see `reviewlens.model.explain`.
+        """The contributions of parts of a raw text to its score, in order; see `reviewlens.model.explain`.
 
-        `turn` is held whenever the engine is used: a lock that several threads share.
+        `turn`: a lock that is held while the engine is used.
         """
         return explain(self.engine, raw, turn=turn)

@@ -1,4 +1,4 @@
-"""Where a raw text's words, clauses and passages lie, and the text without some of them."""
+"""The positions of a raw text's words, clauses and passages, and the text without one of them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import emoji
 
 from reviewlens.reviews.cleaning import clean_text
 
-# Han and kana have no spaces: two characters are a usual word. Thai and its neighbours write longer ones.
+# Han and kana have no spaces, and words of about two characters; Thai and its neighbours have longer ones.
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _THAI = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _PIECE = re.compile(f"[{_HAN}]{{1,2}}|[{_THAI}]{{1,5}}|[^{_HAN}{_THAI}\\s]+")
 _HAN_ONLY = re.compile(f"[{_HAN}]+")
-# Words run together ("good,but loud/heavy"), but not figures ("1,000") nor addresses.
+# Words without a space between them ("good,but loud/heavy"); not numbers ("1,000"), not addresses.
 _RUN_TOGETHER = re.compile(r"(?<=[^\W\d])(?:[,;!?…—–/|]+|\.{2,})(?=[^\W\d])")
 _TAG = re.compile(r"<[!/?]?[A-Za-z][^<>]*>|<!--[^<>]*-->")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _NOT_EMOJI = frozenset("©®™ℹ")
 
-# Each run is read once and as a whole: a run of dots or spaces may be as long as the text.
+# Possessive quantifiers read each run once: a run of dots or spaces may be as long as the text.
 _SENTENCE_END = re.compile(
     r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s)|[。！？]++[”’」』）]*+|[\r\n]++|<(?:br|p|/p|li|div)\b[^<>]*+>", re.I
 )
@@ -37,14 +37,14 @@ _LONG = 28
 _UNITS = 6
 _FULL = 0.8
 
-# What may be left hanging where a span was taken out; never the eyes or the mouth of an emoticon.
+# Punctuation that may be left over where a part was removed; never a part of an emoticon.
 _HANGING = re.compile(r"\s*(?:[,.!?…]|;(?![-)(DP'])|:(?![-)(DPpOo/\\'|\[\]*@]))+")
 _OPEN_THEN_CLOSED = {"(": ")", "[": "]", '"': '"', "“": "”", "'": "'", "‘": "’", "«": "»"}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """The characters start to end of a raw text; `size` is roughly the number of a model's tokens in it."""
+    """The characters start to end of a raw text; `size` estimates the number of tokens."""
 
     start: int
     end: int
@@ -53,7 +53,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Unit:
-    """A sentence, a clause or some neighbours of these: the characters start to end, and the words in it."""
+    """One or several neighbouring sentences or clauses: the characters start to end, and their words."""
 
     start: int
     end: int
@@ -62,18 +62,18 @@ class Unit:
 
     @property
     def clauses(self) -> tuple[Unit, ...]:
-        """What it was joined of, else itself."""
+        """The clauses that it was joined from, else itself."""
         return self.joined or (self,)
 
     @property
     def size(self) -> int:
-        """Roughly the number of tokens."""
+        """Estimated number of tokens."""
         return sum(word.size for word in self.words)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """As much of a text as is read together: the characters start to end, in units."""
+    """A part of a text that is scored together: the characters start to end, in units."""
 
     start: int
     end: int
@@ -81,54 +81,53 @@ class Passage:
 
     @property
     def size(self) -> int:
-        """Roughly the number of tokens."""
+        """Estimated number of tokens."""
         return sum(unit.size for unit in self.units)
 
 
 def words(raw: str) -> list[Piece]:
-    """The words of a raw text in order: runs of letters and digits, emoji, emoticons; no punctuation, no markup.
+    """The words of a raw text in order: runs of letters and digits, emoji, emoticons; no punctuation or markup.
 
-    A text without spaces between its words is cut into pieces of a few characters.
+    A text without spaces between words is cut into pieces of a few characters.
     """
     plain = _without_markup(raw)
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     if not raw.isascii():
-        found, plain = _emoji(plain)
+        pieces, plain = _emoji(plain)
     for run in re.finditer(r"\S+", plain):
-        for piece in _PIECE.finditer(plain, run.start(), run.end()):
-            found.extend(_words_of(raw, plain, piece.start(), piece.end()))
-    return sorted(_joined_marks(raw, found), key=lambda word: word.start)
+        for match in _PIECE.finditer(plain, run.start(), run.end()):
+            pieces.extend(_words_of(raw, plain, match.start(), match.end()))
+    return sorted(_joined_marks(raw, pieces), key=lambda word: word.start)
 
 
-def passages(raw: str, found: Sequence[Piece], most: int) -> list[Passage]:
-    """A raw text cut into passages of whole sentences of about `most` tokens, and these into a few clauses each.
+def passages(raw: str, pieces: Sequence[Piece], most: int) -> list[Passage]:
+    """A raw text in passages of whole sentences of about `most` tokens, each in a few units; [] without words.
 
-    Every word is in exactly one unit; a sentence of more than `most` tokens is cut. None where there are no words.
+    Every word is in exactly one unit; a sentence of more than `most` tokens is cut.
     """
-    if not found:
+    if not pieces:
         return []
-    units = _units(raw, found)
+    units = _units(raw, pieces)
     total = sum(unit.size for unit, _ in units)
     target = total / max(1, -(-total // most))
     groups: list[list[Unit]] = []
     read = 0
     for unit, begins in units:
-        # Of about equal length, each ending with a sentence, unless that sentence has no end.
-        late = read >= target * len(groups)
-        if not groups or (late and (begins or sum(one.size for one in groups[-1]) >= most)):
+        # Passages of about equal length that end with a sentence, unless that sentence is too long.
+        is_full = read >= target * len(groups)
+        if not groups or (is_full and (begins or sum(part.size for part in groups[-1]) >= most)):
             groups.append([])
         groups[-1].append(unit)
         read += unit.size
     return [Passage(group[0].start, group[-1].end, tuple(_few(group))) for group in groups]
 
 
-def _units(raw: str, found: Sequence[Piece]) -> list[tuple[Unit, bool]]:
-    """Sentences, the long ones cut into clauses and, where they have none, every so many words; whether each begins a
-    sentence."""
-    starts = [word.start for word in found]
+def _units(raw: str, pieces: Sequence[Piece]) -> list[tuple[Unit, bool]]:
+    """Sentences, each with whether it begins one; long ones are cut into clauses, or else every few words."""
+    starts = [word.start for word in pieces]
 
     def unit(start: int, end: int) -> Unit:
-        return Unit(start, end, tuple(found[bisect_left(starts, start) : bisect_left(starts, end)]))
+        return Unit(start, end, tuple(pieces[bisect_left(starts, start) : bisect_left(starts, end)]))
 
     cut: list[tuple[Unit, bool]] = []
     for start, end in _cut(0, len(raw), (mark.end() for mark in _SENTENCE_END.finditer(raw))):
@@ -139,14 +138,14 @@ def _units(raw: str, found: Sequence[Piece]) -> list[tuple[Unit, bool]]:
         for number, part in enumerate(whole):
             if not cut or (part.words and cut[-1][0].words):
                 cut.append((part, number == 0))
-            else:  # a row of dots or stars belongs to what it follows, or begins the text
+            else:  # punctuation without words belongs to the unit before it, or begins the text
                 before, begins = cut[-1]
                 cut[-1] = Unit(before.start, part.end, before.words + part.words), begins
     return cut
 
 
 def _by_words(unit: Unit) -> list[Unit]:
-    """A unit that no punctuation cuts, in parts of equally many words."""
+    """A unit without punctuation to cut at, in parts of equally many words."""
     count = max(1, min(len(unit.words), -(-unit.size // _LONG)))
     firsts = [len(unit.words) * number // count for number in range(count + 1)]
     places = [unit.start, *(unit.words[first].start for first in firsts[1:-1]), unit.end]
@@ -157,7 +156,7 @@ def _by_words(unit: Unit) -> list[Unit]:
 
 
 def _few(units: Sequence[Unit]) -> list[Unit]:
-    """Neighbours joined into at most a handful of units of about equal length."""
+    """The units joined with their neighbours to at most `_UNITS`, of about equal length."""
     most = sum(unit.size for unit in units) / _UNITS
     joined: list[Unit] = []
     for unit in units:
@@ -171,7 +170,7 @@ def _few(units: Sequence[Unit]) -> list[Unit]:
 
 
 def hide(raw: str, start: int, end: int) -> str:
-    """The raw text without these characters, and without punctuation that then hangs in the air.
+    """The raw text without these characters, and without punctuation that is then left over.
 
     "loud, ugly, heavy." without "ugly" is "loud, heavy.", without "heavy" it is "loud, ugly."
     """
@@ -195,7 +194,7 @@ def _cut(start: int, end: int, cuts: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _without_markup(raw: str) -> str:
-    """The text with tags and invisible entities as spaces and other entities as one letter or sign; equally long."""
+    """The text with tags and invisible entities as spaces and other entities as letters or signs; same length."""
     if "<" in raw:
         raw = _TAG.sub(lambda tag: tag[0] if clean_text(tag[0]) else " " * len(tag[0]), raw)
     if "&" not in raw:
@@ -210,10 +209,10 @@ def _without_markup(raw: str) -> str:
 
 
 def _emoji(plain: str) -> tuple[list[Piece], str]:
-    """Runs of emoji, each one word (cleaning says a repeated one once), and the text with spaces in their place."""
+    """Runs of emoji, each as one word (cleaning keeps one of repeated emoji), and the text with spaces for them."""
     runs: list[list[int]] = []
-    for found in emoji.emoji_list(plain):
-        start, end = int(found["match_start"]), int(found["match_end"])
+    for match in emoji.emoji_list(plain):
+        start, end = int(match["match_start"]), int(match["match_end"])
         if plain[start] in _NOT_EMOJI:
             continue
         if runs and runs[-1][1] == start:
@@ -227,27 +226,27 @@ def _emoji(plain: str) -> tuple[list[Piece], str]:
 
 
 def _words_of(raw: str, plain: str, start: int, end: int) -> Iterable[Piece]:
-    """The words in a run without white space; an emoticon is one where cleaning makes words of it."""
+    """The words in a run without white space; an emoticon is a word if cleaning turns it into words."""
     core = [place for place in range(start, end) if plain[place].isalnum() or _is_mark(plain[place])]
-    if len(core) < 2 and 2 <= end - start <= 8 and _said_in_words(raw[start:end]):
+    if len(core) < 2 and 2 <= end - start <= 8 and _becomes_words(raw[start:end]):
         yield Piece(start, end, 2)
         return
     if not core:
         return
     first, last = core[0], core[-1] + 1
-    if 2 <= first - start <= 4 and _said_in_words(raw[start:first]):
+    if 2 <= first - start <= 4 and _becomes_words(raw[start:first]):
         yield Piece(start, first, 2)
     joints = [] if "://" in plain[start:end] else list(_RUN_TOGETHER.finditer(plain, first, last))
     for begin, stop in zip([first, *(j.end() for j in joints)], [*(j.start() for j in joints), last], strict=True):
         yield Piece(begin, stop, _size(plain[begin:stop]))
-    if 2 <= end - last <= 4 and _said_in_words(raw[last:end]):
+    if 2 <= end - last <= 4 and _becomes_words(raw[last:end]):
         yield Piece(last, end, 2)
 
 
-def _joined_marks(raw: str, found: list[Piece]) -> Iterable[Piece]:
-    """No word begins with a mark that belongs to the letter before it."""
+def _joined_marks(raw: str, pieces: list[Piece]) -> Iterable[Piece]:
+    """The words, where no word begins with a combining mark of the letter before it."""
     before: Piece | None = None
-    for word in sorted(found, key=lambda word: word.start):
+    for word in sorted(pieces, key=lambda word: word.start):
         if before is not None and before.end == word.start and _is_mark(raw[word.start]):
             before = Piece(before.start, word.end, before.size + word.size)
             continue
@@ -258,7 +257,7 @@ def _joined_marks(raw: str, found: list[Piece]) -> Iterable[Piece]:
         yield before
 
 
-def _said_in_words(run: str) -> bool:
+def _becomes_words(run: str) -> bool:
     cleaned = clean_text(run)
     return cleaned != run and any(char.isalpha() for char in cleaned)
 

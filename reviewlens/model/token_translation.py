@@ -1,4 +1,4 @@
-"""Token ids of one tokenizer turned into another's, where both cut every text alike: a text is then cut once."""
+"""Translation of token ids between tokenizers that cut every text the same, so that a text is tokenised once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SAME = ("normalizer", "pre_tokenizer")
 
 
 class Translation:
-    """From the ids of one tokenizer to another's; a text that holds a special token's name is cut anew."""
+    """Translates one tokenizer's ids to another's; a text with a special token's name in it is tokenised again."""
 
     def __init__(self, table: list[int], special: Sequence[str], target: Tokenizer) -> None:
         self._table = table
@@ -22,7 +22,7 @@ class Translation:
 
     @classmethod
     def between(cls, source: Path, target: Path) -> Translation | None:
-        """None unless the tokenizers differ in nothing but the ids and the names of special tokens."""
+        """The translation between two tokenizer.json files; None if they differ in more than ids and special tokens."""
         ours, theirs = (json.loads(path.read_text(encoding="utf-8")) for path in (source, target))
         from_vocabulary, to_vocabulary = ours["model"].pop("vocab"), theirs["model"].pop("vocab")
         if not isinstance(from_vocabulary, dict) or not isinstance(to_vocabulary, dict):
@@ -37,16 +37,16 @@ class Translation:
             return None
         table = [-1] * (max(from_vocabulary.values()) + 1)
         for piece, index in from_vocabulary.items():
-            table[index] = to_vocabulary.get(piece, -1)  # -1: a special token's name, which is cut anew
+            table[index] = to_vocabulary.get(piece, -1)  # -1: a special token's name, tokenised again
         return cls(table, sorted(special), Tokenizer.from_file(str(target)))
 
     def apply(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> list[list[int]]:
-        """The other tokenizer's ids for texts whose ids by the first one are given; no special tokens."""
+        """The target tokenizer's ids of texts, from the source tokenizer's ids; without special tokens."""
         table = self._table
         return [
-            self._anew(text) if self._special and self._special.search(text) else [table[index] for index in ids]
+            self._tokenise(text) if self._special and self._special.search(text) else [table[index] for index in ids]
             for text, ids in zip(texts, tokens, strict=True)
         ]
 
-    def _anew(self, text: str) -> list[int]:
+    def _tokenise(self, text: str) -> list[int]:
         return list(self._target.encode(text, add_special_tokens=False).ids)

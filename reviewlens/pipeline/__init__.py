@@ -1,1 +1,1 @@
-"""The Spark batch job over one upload: read, clean, infer, summarise, with progress and checkpoints."""
+"""The Spark batch job over one upload: it reads, cleans, scores and summarises, with progress and checkpoints."""

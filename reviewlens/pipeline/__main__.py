@@ -17,30 +17,30 @@ from reviewlens.settings import Settings
 
 
 def main(arguments: list[str] | None = None, *, stage: Stage = "all") -> int:
-    """Parse, run, return the exit code. SIGTERM and SIGINT let the slices in hand finish."""
+    """Run a job and return its exit code. After SIGTERM or SIGINT the slices in progress are finished first."""
     parser = argparse.ArgumentParser(prog="reviewlens.pipeline", description="Run one ReviewLens job.")
     parser.add_argument("--spec", required=True, metavar="URI", help="address of the job's spec.json")
     parser.add_argument("--stage", choices=("all", "clean", "infer"), default=stage, help="part of the job to run")
     try:
-        chosen = parser.parse_args(arguments)
-    except SystemExit as leaving:  # argparse leaves with 2, which here says that the input is at fault
-        return OURS if leaving.code else DONE
+        options = parser.parse_args(arguments)
+    except SystemExit as exit_:  # argparse exits with 2, the code for a fault in the input
+        return OURS if exit_.code else DONE
     try:
         settings = Settings()
     except ValidationError as error:
-        parser.exit(OURS, f"A setting is wrong: {error}\n")
+        parser.exit(OURS, f"Invalid settings: {error}\n")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.getLogger("py4j").setLevel(logging.ERROR)
     stop = threading.Event()
 
-    def leave(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, leave)
-    return run_spec(chosen.spec, settings, stage=chosen.stage, stop=stop)
+        signal.signal(number, interrupt)
+    return run_spec(options.spec, settings, stage=options.stage, stop=stop)
 
 
 if __name__ == "__main__":

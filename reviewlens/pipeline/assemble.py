@@ -1,4 +1,4 @@
-"""Stage 5: rows, cleaned texts and scores come together again as pieces of the outputs, every row accounted for."""
+"""Stage 5: join rows, cleaned texts and scores into parts of the outputs, and account for every row."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from reviewlens.contracts.stages import JobStage
 from reviewlens.model.interface import Thresholds
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, parquet_schema
@@ -28,7 +29,7 @@ OUTPUTS = ("served.csv", "processed.csv", "rejected.csv", "served.parquet")
 
 @dataclass
 class Tally:
-    """Counts over some rows; `served` rows are those with a score of their own or of the text they repeat."""
+    """Counts over some rows. Sentiments, `needs_review` and `mixed` count scored rows and duplicates."""
 
     rows: int = 0
     scored: int = 0
@@ -54,70 +55,64 @@ class Tally:
                 setattr(self, name, getattr(self, name) + value)
 
     def check(self) -> None:
-        """Every row read is scored, a duplicate or rejected, and every score is of one kind."""
+        """Raise AssertionError unless every row is scored, a duplicate or rejected, and the other counts fit."""
         if self.rows != self.scored + self.duplicate + self.rejected:
-            raise AssertionError(f"rows do not add up: {asdict(self)}")
+            raise AssertionError(f"row counts do not add up: {asdict(self)}")
         if self.scored + self.duplicate != self.positive + self.negative:
-            raise AssertionError(f"labels do not add up: {asdict(self)}")
+            raise AssertionError(f"sentiment counts do not add up: {asdict(self)}")
         if max(self.needs_review, self.mixed) > self.scored + self.duplicate:
             raise AssertionError(f"more rows are marked than served: {asdict(self)}")
         if self.rejected != sum(self.rejected_reasons.values()):
-            raise AssertionError(f"reasons do not add up: {asdict(self)}")
+            raise AssertionError(f"reason counts do not add up: {asdict(self)}")
 
 
 class FirstScores:
-    """The scores of those first occurrences that later rows repeat."""
+    """The scores of rows that have duplicates."""
 
     def __init__(self, duplicates: Duplicates) -> None:
         self._rows = np.unique(duplicates.first_rows)
         self._scores = np.full(len(self._rows), np.nan)
 
-    def note(self, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
-        """Keep what is needed of a slice's scores."""
-        places = np.searchsorted(self._rows, rows)
-        known = places < len(self._rows)
-        known[known] = self._rows[places[known]] == rows[known]
-        self._scores[places[known]] = scores[known]
+    def add(self, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
+        """Keep those of a slice's scores that duplicates need."""
+        indices = np.searchsorted(self._rows, rows)
+        repeated = indices < len(self._rows)
+        repeated[repeated] = self._rows[indices[repeated]] == rows[repeated]
+        self._scores[indices[repeated]] = scores[repeated]
 
     def of(self, first_rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Scores of first rows, all of which were noted."""
+        """Scores of first rows; each must have been added before."""
         return self._scores[np.searchsorted(self._rows, first_rows)]
 
 
 def assemble(job: Job, plan: Plan) -> None:
-    """Commit every piece that is not there yet."""
+    """Commit every part that is not committed yet."""
     duplicates = load_duplicates(job)
     first_scores = FirstScores(duplicates)
     thresholds = thresholds_of(json.loads(job.store.get(job.work.engine)))
-    with job.progress.stage("assemble", 0, plan.rows):
+    with job.progress.stage(JobStage.ASSEMBLE, 0, plan.rows):
         for number, group in enumerate(groups(plan)):
             job.control.check()
             rows = sum(part.rows for part in group)
-            if _committed(job, number):
+            if job.store.head(job.work.part(number, "tally.json")) is not None:
                 for part in group:
-                    _note_scores(job, part, first_scores)
+                    _add_scores(job, part, first_scores)
             else:
                 _assemble_group(job, plan, number, group, duplicates, first_scores, thresholds)
             job.progress.advance(rows)
 
 
 def thresholds_of(facts: dict[str, Any]) -> Thresholds:
-    """The thresholds among what an engine says of itself; one without a band calls nothing mixed."""
-    band = facts.get("mixed_band")
+    """The thresholds among an engine's facts; without a band no row is mixed."""
+    band = facts["mixed_band"]
     return Thresholds(
         needs_review=float(facts["needs_review_below"]),
         mixed=None if band is None else (float(band[0]), float(band[1])),
     )
 
 
-def _committed(job: Job, number: int) -> bool:
-    """Whether a piece is there with today's columns: one from before an upgrade is put together anew."""
-    key = job.work.part(number, "tally.json")
-    return job.store.head(key) is not None and "mixed" in json.loads(job.store.get(key))
-
-
 def groups(plan: Plan) -> Iterator[list[Slice]]:
-    """Slices gathered into pieces of a size that later readers like; decided by the plan alone."""
+    """Slices grouped into parts large enough for Parquet readers; the plan alone decides the groups."""
     group: list[Slice] = []
     for part in plan.slices:
         group.append(part)
@@ -138,36 +133,37 @@ def _assemble_group(
     thresholds: Thresholds,
 ) -> None:
     total = Tally()
-    with _Piece(job.scratch / "pieces", parquet_schema(plan.headers)) as piece:
+    with _PartWriter(job.scratch / "parts", parquet_schema(plan.headers)) as writer:
         for part in group:
             tables = _load(job, part)
-            first_scores.note(*tables.own_scores())
+            first_scores.add(*tables.own_scores())
             repeated, first_rows = duplicates.within(part)
             rows = build_rows(job.spec, plan, tables, repeated, first_rows, first_scores.of(first_rows), thresholds)
-            piece.write(rows)
+            writer.write(rows)
             tally = _count(part, rows)
             tally.check()
             total.add(tally)
     for name in OUTPUTS:
         job.control.check_lease()
-        job.store.put_file(piece.path(name), job.work.part(number, name))
+        job.store.put_file(writer.path(name), job.work.part(number, name))
     job.put(job.work.part(number, "tally.json"), json.dumps(asdict(total)).encode())
 
 
 def _count(part: Slice, rows: ResultRows) -> Tally:
-    positive = sum(label == "positive" for label in rows.sentiment)
+    predictions = rows.predictions
+    positive = sum(prediction.sentiment == "positive" for prediction in predictions)
     return Tally(
         rows=part.rows,
         scored=rows.scored,
         duplicate=rows.duplicate,
         rejected=len(rows.rejected_reasons),
         positive=positive,
-        negative=len(rows.sentiment) - positive,
-        needs_review=sum(rows.needs_review),
-        mixed=sum(rows.mixed),
+        negative=len(predictions) - positive,
+        needs_review=sum(prediction.needs_review for prediction in predictions),
+        mixed=sum(prediction.mixed for prediction in predictions),
         unread_dates=rows.unread_dates,
         unread_ratings=rows.unread_ratings,
-        confidence_sum=fsum(rows.confidence),
+        confidence_sum=fsum(prediction.confidence for prediction in predictions),
         rejected_reasons=dict(Counter(rows.rejected_reasons)),
     )
 
@@ -182,13 +178,13 @@ def _load(job: Job, part: Slice) -> SliceTables:
     )
 
 
-def _note_scores(job: Job, part: Slice, first_scores: FirstScores) -> None:
+def _add_scores(job: Job, part: Slice, first_scores: FirstScores) -> None:
     if part.records:
-        first_scores.note(*SliceTables(scores=job.read_table(job.work.scored(part.number))).own_scores())
+        first_scores.add(*SliceTables(scores=job.read_table(job.work.scored(part.number))).own_scores())
 
 
-class _Piece:
-    """The four output files of a group, being written in the job's scratch folder."""
+class _PartWriter:
+    """Writes the four output files of a group of slices in the job's scratch folder."""
 
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
         self._folder = folder
@@ -197,7 +193,7 @@ class _Piece:
     def path(self, name: str) -> Path:
         return self._folder / name
 
-    def __enter__(self) -> _Piece:
+    def __enter__(self) -> _PartWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._texts = {
             name: self.path(name).open("w", encoding="utf-8", newline="") for name in OUTPUTS if name.endswith(".csv")

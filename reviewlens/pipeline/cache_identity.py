@@ -1,4 +1,4 @@
-"""What decides a text's score besides the text: two jobs may share scores only where all of this is equal."""
+"""The identity of scores: two jobs may share scores only if everything here is equal."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import reviewlens.model
+from reviewlens.model.engines import engine_libraries
+from reviewlens.model.locate import is_remote
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 INDEX_VERSION = 1
-"""Raised when an index holds other things than before, or says them differently."""
+"""Raise it when the content or format of an index changes."""
 
-_LIBRARIES = ("numpy", "openvino", "tokenizers", "torch", "transformers", "textblob")
+_NOT_SCORING = ("explain.py", "spans.py", "locate.py", "archive.py")
+"""Files of `reviewlens/model` that change no score: explanations, and where a bundle comes from."""
 
 
 def scoring_identity(engine: str, model: str, model_sha256: str) -> dict[str, object] | None:
-    """Engine, model, cleaning, and the code and machine that do the arithmetic; None where the model's content is not
-    pinned as a whole. `model`: its local path, '' for the one that ships or none at all.
+    """Engine, model, cleaning, code and machine; None when the model's content is not pinned as a whole.
 
-    A model given as a folder is pinned by its description only: its weights may have changed and nobody would see it.
+    `model`: an address or local path, '' for the shipped model or none. A folder is pinned by its description only, so
+    a change of its weights would go unnoticed.
     """
-    if model and not Path(model).is_file():
+    if model and not is_remote(model) and not Path(model).is_file():
         return None
     return {
         "version": INDEX_VERSION,
@@ -36,15 +39,14 @@ def scoring_identity(engine: str, model: str, model_sha256: str) -> dict[str, ob
 
 @lru_cache(maxsize=1)
 def runtime() -> dict[str, str]:
-    """The processor, the libraries that score, and a digest of this program's own scoring code.
+    """The processor, the versions of the scoring libraries, and a digest of our scoring code.
 
-    Processors and releases round differently in the last places, and a digest needs nobody to remember to raise a
-    number.
+    Processors and library versions round differently. A digest of the code needs no version number to maintain.
     """
     return {
         "processor": _processor(),
-        "code": _digest(Path(next(iter(reviewlens.model.__path__)))),
-        **{name: _version(name) for name in _LIBRARIES},
+        "code": code_digest(Path(next(iter(reviewlens.model.__path__)))),
+        **{name: _version(name) for name in ("numpy", *engine_libraries())},
     }
 
 
@@ -58,19 +60,22 @@ def _version(library: str) -> str:
         return ""
 
 
-def _digest(folder: Path) -> str:
+def code_digest(folder: Path) -> str:
+    """SHA-256 over the scoring code in `reviewlens/model`; a change of any other code leaves it as it is."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
+        if path.relative_to(folder).as_posix() in _NOT_SCORING:
+            continue
         digest.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
 def _processor() -> str:
-    """Kind, model and a digest of what it can do, as far as the system tells: a virtual machine may name any model."""
+    """Architecture, model name and a digest of its features: a virtual machine may report any model name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    telling = sorted({line for line in lines if line.startswith(_PROCESSOR_FACTS)})
-    return " ".join([platform.machine(), *names[:1], hashlib.sha256("\n".join(telling).encode()).hexdigest()[:12]])
+    features = sorted({line for line in lines if line.startswith(_PROCESSOR_FACTS)})
+    return " ".join([platform.machine(), *names[:1], hashlib.sha256("\n".join(features).encode()).hexdigest()[:12]])

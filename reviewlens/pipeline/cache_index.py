@@ -1,4 +1,4 @@
-"""A finished job's scores by the hash of their texts: one file in which later jobs look texts up without loading it."""
+"""The score index of a finished job: scores by the hash of their texts, in a file that is searched without loading."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 RUN_ROWS = 500_000
-"""Texts per run. A run is sorted in memory when it is written, and is one record batch of the file."""
+"""Texts per run. A run is sorted in memory when it is written; it is one record batch of the file."""
 
 KEY_BYTES = 16
 _SCHEMA = pa.schema([("high", pa.uint64()), ("low", pa.uint64()), ("score", pa.float64())])
@@ -21,11 +21,11 @@ Words = NDArray[np.uint64]
 
 
 class BadIndex(ValueError):
-    """The file is no index."""
+    """The file is not a score index."""
 
 
 def as_words(keys: pa.ChunkedArray) -> Words:
-    """Hashes of 16 bytes as pairs of numbers, shape (len(keys), 2)."""
+    """16-byte hashes as pairs of numbers, shape (len(keys), 2)."""
     fixed = keys.cast(pa.binary(KEY_BYTES)).combine_chunks()
     if fixed.null_count:
         raise ValueError("a hash is missing")
@@ -37,7 +37,7 @@ def as_words(keys: pa.ChunkedArray) -> Words:
 
 
 class IndexWriter:
-    """Writes an index to `path`, holding one run in memory; the same texts in the same order give the same bytes."""
+    """Writes an index with one run in memory; the same texts in the same order give the same bytes."""
 
     def __init__(self, path: Path, label: dict[str, object]) -> None:
         self._schema = _SCHEMA.with_metadata({_LABEL: json.dumps(label, sort_keys=True).encode()})
@@ -52,7 +52,7 @@ class IndexWriter:
         return self
 
     def add(self, words: Words, scores: NDArray[np.float64]) -> None:
-        """Further texts; each once."""
+        """Add texts; each text once."""
         self._words.append(words)
         self._scores.append(scores)
         self._rows += len(scores)
@@ -75,32 +75,31 @@ class IndexWriter:
 
 
 class Index:
-    """An index opened for looking up. The file is mapped, not read: memory does not grow with its size."""
+    """An index opened for search. The file is memory-mapped, so memory use does not grow with its size."""
 
     def __init__(self, path: Path) -> None:
-        """Raises BadIndex for a file that is none."""
+        """Errors: BadIndex for any other file."""
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
             label = json.loads((reader.schema.metadata or {})[_LABEL])
             batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
         except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
-            raise BadIndex("this is no index of scores") from error
+            raise BadIndex("this is not a score index") from error
         if not reader.schema.equals(_SCHEMA):
-            raise BadIndex("this index has other columns")
+            raise BadIndex("this index has different columns")
         self.label: dict[str, object] = label
         self._runs = [tuple(column.to_numpy(zero_copy_only=True) for column in batch.columns) for batch in batches]
 
     def find(self, words: Words) -> NDArray[np.float64]:
-        """The stored scores of these texts, NaN for one that is not here.
+        """The stored scores of these texts, shape (len(words),); NaN where there is none.
 
-        A run is searched by the first half of the hash and the second half must agree. Of two texts that share the
-        first half only one is found: a miss costs a moment, a wrong score is not possible short of a collision of all
-        128 bits.
+        A run is searched by the first half of the hash; the second half must match. If two texts share the first half,
+        only one is found and the other is scored again. A wrong score would need a collision of all 128 bits.
         """
-        found = np.full(len(words), np.nan)
+        found_scores = np.full(len(words), np.nan)
         for high, low, scores in self._runs:
-            places = np.searchsorted(high, words[:, 0])
-            places[places == len(high)] = 0
-            same = (high[places] == words[:, 0]) & (low[places] == words[:, 1])
-            found[same] = scores[places[same]]
-        return found
+            indices = np.searchsorted(high, words[:, 0])
+            indices[indices == len(high)] = 0
+            same = (high[indices] == words[:, 0]) & (low[indices] == words[:, 1])
+            found_scores[same] = scores[indices[same]]
+        return found_scores

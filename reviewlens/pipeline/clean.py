@@ -1,9 +1,10 @@
-"""Stage 2: each slice's texts cleaned, its ratings and dates read, by Spark."""
+"""Stage 2: Spark cleans each slice's texts and reads its ratings and dates."""
 
 from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from reviewlens.contracts.stages import JobStage
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.slices import read_slice, run_slices
 from reviewlens.pipeline.work import Job, Plan, Slice
@@ -11,12 +12,12 @@ from reviewlens.spark.session import Spark
 
 
 def clean(job: Job, plan: Plan, spark: Spark) -> None:
-    """Commit the cleaned form of every slice that has none yet."""
+    """Commit the cleaned rows of every slice that has none yet."""
     done = job.numbers(job.work.clean)
     todo = [part for part in plan.slices if part.records and part.number not in done]
     if not todo:
         return
-    with job.progress.stage("clean", plan.rows - sum(part.rows for part in todo), plan.rows):
+    with job.progress.stage(JobStage.CLEAN, plan.rows - sum(part.rows for part in todo), plan.rows):
         with job.progress.paused():
             session = spark.get()
         run_slices(job, session, todo, lambda part: _clean_slice(job, session, part))

@@ -1,4 +1,4 @@
-"""Stage 3: which rows repeat an earlier row's text, so that each text is scored once."""
+"""Stage 3: find the rows whose text an earlier row has, so that each text is scored once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from reviewlens.contracts.stages import JobStage
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.slices import run_whole, spark_address, spark_path
 from reviewlens.pipeline.work import Job, Plan, Slice
@@ -20,7 +21,7 @@ _SCHEMA = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
 
 
 class Duplicates:
-    """Rows that repeat an earlier text, ascending, and for each the first row with that text (16 bytes a row)."""
+    """The duplicates, ascending, and for each the first row with its text; 16 bytes a row."""
 
     def __init__(self, table: pa.Table) -> None:
         self.rows: NDArray[np.int64] = table.column("row").to_numpy()
@@ -33,10 +34,10 @@ class Duplicates:
 
 
 def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
-    """Commit the list of duplicates, unless that is done."""
+    """Commit the list of duplicates, unless it is committed already."""
     if job.store.head(job.work.duplicates) is not None:
         return
-    with job.progress.stage("deduplicate", 0, plan.rows):
+    with job.progress.stage(JobStage.DEDUPLICATE, 0, plan.rows):
         job.control.check()
         folder = job.scratch / "duplicates"
         shutil.rmtree(folder, ignore_errors=True)
@@ -47,13 +48,13 @@ def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
                 cleaned = spark_address(job, job.work.clean)
             else:
                 cleaned = spark_path(job.store.fetch_prefix(job.work.clean, job.scratch / "clean"))
-            found = session.read.schema(steps.CLEANED).parquet(cleaned).transform(steps.first_per_text)
+            duplicates = session.read.schema(steps.CLEANED).parquet(cleaned).transform(steps.first_per_text)
             if job.cluster:
-                run_whole(job, session, lambda: _bring(found, folder))
+                run_whole(job, session, lambda: _collect(duplicates, folder))
             else:
-                run_whole(job, session, lambda: found.write.parquet("file:" + str(folder)))
+                run_whole(job, session, lambda: duplicates.write.parquet("file:" + str(folder)))
         merged = job.scratch / "duplicates.parquet"
-        # Spark sorted by ranges: its files in the order of their names are one ascending list.
+        # Spark sorts by ranges: its files in name order are one ascending list.
         with pq.ParquetWriter(merged, _SCHEMA) as writer:
             for piece in sorted(folder.glob("part-*.parquet")):
                 writer.write_table(pq.read_table(piece).cast(_SCHEMA))
@@ -62,10 +63,10 @@ def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
         job.progress.advance(plan.rows)
 
 
-def _bring(found: DataFrame, folder: Path) -> None:
-    """Sixteen bytes a duplicate, to this machine: the cluster's others have no folder in common with it."""
+def _collect(duplicates: DataFrame, folder: Path) -> None:
+    """Fetch the duplicates to this machine: on a cluster the workers share no folder with it."""
     folder.mkdir()
-    pq.write_table(found.toArrow(), folder / "part-00000.parquet")
+    pq.write_table(duplicates.toArrow(), folder / "part-00000.parquet")
 
 
 def load_duplicates(job: Job) -> Duplicates:

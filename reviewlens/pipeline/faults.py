@@ -1,4 +1,4 @@
-"""What to tell when a job fails: a cause in words for people, a place in the code for us, and never a review's text."""
+"""What a failed job reports: a cause in words, a place in the code for the log, and never a review's text."""
 
 from __future__ import annotations
 
@@ -19,52 +19,50 @@ _FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+), in (\S+)', re.MULTILINE)
 
 
 def explain(error: BaseException) -> ReviewLensError:
-    """The error itself where it was raised on purpose, else one that says the cause as far as it is known."""
+    """The error itself if it is one of ours, else one that names the likely cause."""
     if isinstance(error, ReviewLensError):
         return error
-    said = " ".join(_said(one) for one in _chain(error))
-    if _FULL.search(said) or any(
-        isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in _chain(error)
+    messages = " ".join(_message(link) for link in _chain(error))
+    if _FULL.search(messages) or any(
+        isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT) for link in _chain(error)
     ):
         return TransientError("The disk is full: free some space and start the job again.", code="disk-full")
-    if _MEMORY.search(said) or any(isinstance(one, MemoryError) for one in _chain(error)):
+    if _MEMORY.search(messages) or any(isinstance(link, MemoryError) for link in _chain(error)):
         return TransientError(
             "Memory ran out: close other programs, lower REVIEWLENS_WORKERS, or raise REVIEWLENS_DRIVER_MEMORY_MB.",
             code="out-of-memory",
         )
-    if _KILLED.search(said):
+    if _KILLED.search(messages):
         return TransientError(
-            "A scoring process was ended from outside, most likely because memory ran out: lower REVIEWLENS_WORKERS.",
+            "A scoring process was killed, most likely because memory ran out: lower REVIEWLENS_WORKERS.",
             code="worker-lost",
         )
-    if _SILENT in said or any(type(one).__name__ in _SPARK_GONE for one in _chain(error)):
+    if _SILENT in messages or any(type(link).__name__ in _SPARK_GONE for link in _chain(error)):
         return TransientError(
-            "Spark was ended from outside, most likely because memory ran out: close other programs and start the job "
-            "again.",
+            "Spark was killed, most likely because memory ran out: close other programs and start the job again.",
             code="spark-lost",
         )
     return TerminalError(
-        "Something went wrong inside ReviewLens. Your file is unharmed; start the job again, and report it if it fails "
-        "once more.",
+        "An internal error occurred. Your file is unchanged; start the job again, and report it if it fails again.",
         code="internal-error",
     )
 
 
 def places(error: BaseException) -> list[str]:
-    """Where it happened: kinds of error and lines of code, also from inside Spark's workers, without any message."""
-    found: list[str] = []
-    for one in _chain(error):
-        found.append(type(one).__name__)
-        found += [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(one.__traceback__)]
-        found += [f"{file}:{line} {name}" for file, line, name in _FRAME.findall(_said(one))]
-    return found[:200]
+    """Where an error happened: types and lines of code, also from Spark's workers, without any message."""
+    lines: list[str] = []
+    for link in _chain(error):
+        lines.append(type(link).__name__)
+        lines += [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(link.__traceback__)]
+        lines += [f"{file}:{line} {name}" for file, line, name in _FRAME.findall(_message(link))]
+    return lines[:200]
 
 
-def _said(error: BaseException) -> str:
-    """An error's message. Errors from Java ask Java for theirs, which fails once that has gone."""
+def _message(error: BaseException) -> str:
+    """An error's message. Errors from Java ask the JVM for it, which fails once the JVM has stopped."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - any failure to tell means the same
+    except Exception:  # noqa: BLE001 - any failure means the same
         return _SILENT
 
 

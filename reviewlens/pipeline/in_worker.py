@@ -1,15 +1,17 @@
-"""What runs inside Spark's Python workers, on Arrow batches; nothing here imports pyspark."""
+"""The functions that run in Spark's Python workers, on Arrow batches; this module does not import pyspark."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from reviewlens.contracts.outputs import ROLE_COLUMNS, Column, arrow_schema
+from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ReviewLensError
 from reviewlens.model.interface import Engine
@@ -19,23 +21,30 @@ from reviewlens.reviews.values import parse_date, parse_rating
 
 TEXT_EMPTY = "text-empty"
 
+CLEANED = arrow_schema(
+    [Column("row", pa.int64()), Column("key", pa.binary()), Column("scored"), *ROLE_COLUMNS, Column("reason")]
+)
+"""A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected."""
+SCORED = arrow_schema([Column("row", pa.int64()), Column("positive_score", pa.float64())])
+"""Scores of a slice."""
+
 
 def clean_batches(batches: Iterator[pa.RecordBatch], *, mapping_json: str) -> Iterator[pa.RecordBatch]:
-    """Batches of (row, text, title, rating, date, product) to batches of steps.CLEANED."""
+    """Batches of the row and a column for each role to batches of CLEANED."""
     mapping = Mapping.model_validate_json(mapping_json)
     for batch in batches:
         yield _clean(batch, mapping)
 
 
 def score_batches(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
-    """Batches of (row, scored) to batches of (row, positive_score)."""
+    """Batches of (row, scored) to batches of SCORED."""
     for batch in batches:
         scores = cached_engine(engine, model).score(batch.column("scored").to_pylist())
         yield pa.record_batch({"row": batch.column("row"), "positive_score": pa.array(scores, pa.float64())})
 
 
 def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
-    """Load the engine in this worker; each batch gives one row of JSON: its facts, or what is wrong."""
+    """Load the engine in this worker; each batch becomes one row of JSON with the engine's facts or an error."""
     for _ in batches:
         try:
             answer: dict[str, object] = {"facts": cached_engine(engine, model).describe()}
@@ -46,29 +55,34 @@ def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: st
 
 @lru_cache(maxsize=1)
 def cached_engine(engine: str, model: str) -> Engine:
-    """The engine of this process; loading takes a second or two, so workers are kept and reused."""
-    return load_engine(engine, Path(model) if model else None)
+    """The engine of this process; it takes seconds to load, so workers are reused."""
+    return load_engine(engine, model)
 
 
 def _clean(batch: pa.RecordBatch, mapping: Mapping) -> pa.RecordBatch:
-    texts = [clean_text(raw) for raw in batch.column("text").to_pylist()]
-    titles = [clean_text(raw) for raw in batch.column("title").to_pylist()]
-    scored = [join_title(title, text) for title, text in zip(titles, texts, strict=True)]
-    keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in scored]
-    ratings = [parse_rating(raw, mapping.rating_scale) if raw else None for raw in batch.column("rating").to_pylist()]
-    date_format = mapping.date_format
-    dates = [parse_date(raw, date_format) if raw and date_format else None for raw in batch.column("date").to_pylist()]
-    products = [(raw or "").strip() or None for raw in batch.column("product").to_pylist()]
-    return pa.record_batch(
-        {
-            "row": batch.column("row"),
-            "key": pa.array(keys, pa.binary()),
-            "scored": pa.array(scored, pa.string()),
-            "text": pa.array(texts, pa.string()),
-            "title": pa.array([title or None for title in titles], pa.string()),
-            "rating": pa.array(ratings, pa.float64()),
-            "date": pa.array(dates, pa.date32()),
-            "product": pa.array(products, pa.string()),
-            "reason": pa.array([None if text else TEXT_EMPTY for text in scored], pa.string()),
-        }
-    )
+    values = {role: list(map(_normaliser(role, mapping), batch.column(role.value).to_pylist())) for role in Role}
+    scored = [join_title(title, text) for title, text in zip(values[Role.TITLE], values[Role.TEXT], strict=True)]
+    columns: dict[str, Any] = {
+        "row": batch.column("row"),
+        "key": [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in scored],
+        "scored": scored,
+        **{role.value: values[role] for role in Role},
+        "reason": [None if text else TEXT_EMPTY for text in scored],
+    }
+    return pa.record_batch([pa.array(columns[field.name], field.type) for field in CLEANED], schema=CLEANED)
+
+
+def _normaliser(role: Role, mapping: Mapping) -> Callable[[str | None], Any]:
+    """How a raw value of this role becomes a value of its column in CLEANED; None for one that cannot be read."""
+    match role:
+        case Role.TEXT:
+            return clean_text
+        case Role.TITLE:
+            return lambda raw: clean_text(raw) or None
+        case Role.RATING:
+            return lambda raw: parse_rating(raw, mapping.rating_scale) if raw else None
+        case Role.DATE:
+            date_format = mapping.date_format
+            return lambda raw: parse_date(raw, date_format) if raw and date_format else None
+        case _:
+            return lambda raw: (raw or "").strip() or None

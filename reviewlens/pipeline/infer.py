@@ -1,21 +1,21 @@
-"""Stage 4: every text that is new gets its score, slice by slice, by engines that live in Spark's Python workers."""
+"""Stage 4: engines in Spark's Python workers score every new text, slice by slice."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import model_sha256
+from reviewlens.model.locate import is_remote, local_model
 from reviewlens.pipeline import steps
-from reviewlens.pipeline.cache import Earlier, Known, count_reused, look_up, note_identity
+from reviewlens.pipeline.cache import Earlier, Known, count_reused, look_up, store_identity
 from reviewlens.pipeline.cache_identity import scoring_identity
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.in_worker import describe_engine
@@ -27,8 +27,8 @@ from reviewlens.spark.session import Spark
 def infer(job: Job, plan: Plan, spark: Spark) -> None:
     """Commit the scores of every slice that has none yet.
 
-    A slice of which earlier jobs know every text needs no engine; without any other slice none is loaded.
-    Errors: ConfigurationError when the model is not the one that the spec names, or cannot be used on this machine.
+    A slice whose scores are all known from earlier jobs needs no engine; if every slice is such, none is loaded.
+    Errors: ConfigurationError if the model is not the one in the spec, or does not work on this machine.
     """
     for number in job.numbers(job.work.scores):
         job.progress.reused(count_reused(job, number))
@@ -39,40 +39,39 @@ def infer(job: Job, plan: Plan, spark: Spark) -> None:
     identity = scoring_identity(job.spec.engine, model, sha256)
     duplicates = load_duplicates(job)
     earlier = Earlier(job, identity)
-    note_identity(job, identity, afresh=False)
+    store_identity(job, identity, replace=False)
     todo = _reuse_whole_slices(job, plan, todo, duplicates, earlier)
     if not todo and job.store.head(job.work.engine) is not None:
         return
-    with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
+    with job.progress.stage(JobStage.INFER, plan.rows - sum(part.rows for part in todo), plan.rows):
         with job.progress.paused():
             session = spark.get()
             facts = warm_up(session, job.workers, job.spec.engine, model)
         if _settle_engine(job, facts):
-            note_identity(job, identity, afresh=True)
+            store_identity(job, identity, replace=True)
             job.progress.reused(None)
             todo = _todo(job, plan)
-        known = earlier.told(facts)
+        known = earlier.with_facts(facts)
         run_slices(job, session, todo, lambda part: _score_slice(job, session, part, duplicates, known, model))
 
 
 def checked_model(spec: JobSpec) -> tuple[str, str]:
-    """The local path of the spec's model ('' for the one that ships) and its SHA-256, which the spec pins."""
-    if "://" in spec.model and not spec.model.startswith("file://"):
-        raise ConfigurationError(
-            "A model is a file or folder on the machine that scores; name its path there in REVIEWLENS_MODEL.",
-            code="no-bundle",
-        )
-    path = unquote(urlsplit(spec.model).path) if spec.model.startswith("file:") else spec.model
-    found = model_sha256(spec.engine, Path(path) if path else None)
-    if spec.model_sha256 and found != spec.model_sha256:
+    """Where workers load the spec's model from ('' for the shipped one) and its SHA-256.
+
+    A model that has an address is downloaded here, once; workers on other machines download it themselves. Raises
+    ConfigurationError (code `model-changed`) when the SHA-256 is not the one in the spec; else as for `local_model`.
+    """
+    path = local_model(spec.model)
+    sha256 = model_sha256(spec.engine, path)
+    if spec.model_sha256 and sha256 != spec.model_sha256:
         raise ConfigurationError(
             "The model has changed since this job was submitted; submit the file again.", code="model-changed"
         )
-    return path, found
+    return spec.model if is_remote(spec.model) else str(path or ""), sha256
 
 
 def warm_up(session: SparkSession, workers: int, engine: str, model: str) -> dict[str, object]:
-    """Load the engine in every worker before time is taken; its facts, as the workers tell them."""
+    """Load the engine in every worker, before the stage's time counts; return the facts that the workers report."""
     answers = (
         session.range(0, workers, 1, workers)
         .mapInArrow(partial(describe_engine, engine=engine, model=model), "answer string")
@@ -94,9 +93,9 @@ def _todo(job: Job, plan: Plan) -> list[Slice]:
 
 
 def _settle_engine(job: Job, facts: dict[str, object]) -> bool:
-    """Commit what the engine says of itself; True when an earlier attempt was told otherwise, whose scores are void.
+    """Commit the engine's facts; return True if an earlier attempt had different ones, whose scores are discarded.
 
-    An attempt on another machine may have had to fall back to another precision: one output never mixes the two.
+    An attempt on another machine may have used another precision: one output never mixes the two.
     """
     described = json.dumps(facts, sort_keys=True).encode()
     earlier = job.store.head(job.work.engine)
@@ -112,43 +111,43 @@ def _settle_engine(job: Job, facts: dict[str, object]) -> bool:
 def _reuse_whole_slices(
     job: Job, plan: Plan, todo: list[Slice], duplicates: Duplicates, earlier: Earlier
 ) -> list[Slice]:
-    """Commit the slices of which every score is known already; the others."""
+    """Commit the slices whose scores are all known from earlier jobs; return the others."""
     settled = job.store.head(job.work.engine) is not None
-    known = earlier.told(json.loads(job.store.get(job.work.engine)) if settled else None)
+    known = earlier.with_facts(json.loads(job.store.get(job.work.engine)) if settled else None)
     if known.facts is None or not known.indexes:
         return todo
-    rest: list[Slice] = []
-    with job.progress.stage("infer", plan.rows - sum(part.rows for part in todo), plan.rows):
+    remaining: list[Slice] = []
+    with job.progress.stage(JobStage.INFER, plan.rows - sum(part.rows for part in todo), plan.rows):
         for part in todo:
             job.control.check()
-            found = look_up(job, part, duplicates, known)
-            if not found.known.all():
-                rest.append(part)
+            to_score = look_up(job, part, duplicates, known)
+            if not to_score.known.all():
+                remaining.append(part)
                 continue
             if not settled:
                 _settle_engine(job, known.facts)
                 settled = True
-            _commit(job, part, found.table())
+            _commit(job, part, to_score.table())
             job.progress.advance(part.rows)
-        if not rest and not settled:  # there was no text at all
+        if not remaining and not settled:  # there is no text to score
             _settle_engine(job, known.facts)
-    return rest
+    return remaining
 
 
 def _score_slice(
     job: Job, session: SparkSession, part: Slice, duplicates: Duplicates, known: Known, model: str
 ) -> None:
-    found = look_up(job, part, duplicates, known)
+    to_score = look_up(job, part, duplicates, known)
     fresh = None
-    if not found.known.all():
+    if not to_score.known.all():
         repeated, _ = duplicates.within(part)
         fresh = (
             read_slice(job, session, job.work.cleaned(part.number), steps.CLEANED)
-            .transform(steps.to_be_scored([*repeated.tolist(), *found.rows[found.known].tolist()]))
+            .transform(steps.to_be_scored([*repeated.tolist(), *to_score.rows[to_score.known].tolist()]))
             .transform(steps.score(job.spec.engine, model))
             .toArrow()
         )
-    _commit(job, part, found.table(fresh))
+    _commit(job, part, to_score.table(fresh))
 
 
 def _commit(job: Job, part: Slice, scores: pa.Table) -> None:

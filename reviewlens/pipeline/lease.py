@@ -1,4 +1,4 @@
-"""One runner per job: a lease object with a heartbeat, taken over by conditional write when its owner is gone."""
+"""One task per job: a lease object with a heartbeat, taken over by a conditional write when its owner is gone."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def acquire(self) -> None:
-        """Take the lease, or raise Interrupted while another runner holds it.
+        """Take the lease. Errors: Interrupted (`job-leased`) while another task holds it.
 
-        A holder on this machine is asked for by process id. One elsewhere counts as gone when its lease has not changed
-        while we watched for `seconds`, so no two clocks are compared.
+        A holder on this machine is gone if its process is. One elsewhere is gone if its lease does not change while we
+        watch it for `seconds`, so no clocks are compared.
         """
         while True:
             try:
@@ -48,14 +48,14 @@ class Lease:
                 break
             except ConflictError:
                 pass
-            present = self._store.head(self._key)
-            if present is None:
+            current = self._store.head(self._key)
+            if current is None:
                 continue
-            if not self._holder_is_gone(present):
-                raise Interrupted("Another runner is at work on this job; this one leaves it alone.", code="job-leased")
+            if not self._holder_is_gone(current):
+                raise Interrupted("Another task works on this job; this one stops.", code="job-leased")
             try:
-                self._etag = self._store.put(self._key, self._content(), if_match=present.etag).etag
-                log.warning("took over the lease of a runner that has gone")
+                self._etag = self._store.put(self._key, self._content(), if_match=current.etag).etag
+                log.warning("took over the lease of a task that has gone")
                 break
             except ConflictError:
                 continue
@@ -64,15 +64,15 @@ class Lease:
         self._thread.start()
 
     def confirm(self) -> None:
-        """Raise LeaseLost unless the lease is ours; renews one that this process has slept through."""
+        """Raise LeaseLost unless the lease is ours; a lease that expired while this process slept is renewed first."""
         with self._lock:
             if not self._lost and time.monotonic() - self._beat_at > self._seconds:
                 self._renew()
             if self._lost:
-                raise LeaseLost("Another runner has taken over this job; this one stops.")
+                raise LeaseLost("Another task has taken over this job; this one stops.")
 
     def release(self) -> None:
-        """Give the lease up, if it is still ours."""
+        """Give up the lease if it is still ours."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -109,7 +109,7 @@ class Lease:
             }
         ).encode()
 
-    def _holder_is_gone(self, present: ObjectInfo) -> bool:
+    def _holder_is_gone(self, lease: ObjectInfo) -> bool:
         try:
             holder = json.loads(self._store.get(self._key))
         except (NotFoundError, ValueError):
@@ -120,13 +120,13 @@ class Lease:
         while time.monotonic() < deadline:
             time.sleep(min(0.2, self._seconds / 10))
             now = self._store.head(self._key)
-            if now is None or now.etag != present.etag:
+            if now is None or now.etag != lease.etag:
                 return now is None
         return True
 
 
 def _machine() -> str:
-    """Names this machine and, where there are such, its process namespace: within it a process id means one process."""
+    """This machine and its process namespace: within both, a process id is unique."""
     try:
         namespace = str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:

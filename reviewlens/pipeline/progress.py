@@ -1,35 +1,26 @@
-"""How far a job is and how long its stages took: progress.json for those who watch, timings for the summary."""
+"""Writes progress.json, and keeps the timings of the stages for the summary."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
+from reviewlens.contracts.job_status import Progress
+from reviewlens.contracts.stages import JobStage
+from reviewlens.contracts.summary import Timings
 from reviewlens.storage.interface import ObjectStore
-
-STAGES: dict[str, str] = {
-    "read": "Reading the file",
-    "clean": "Cleaning the texts",
-    "deduplicate": "Finding repeated reviews",
-    "infer": "Scoring reviews",
-    "assemble": "Putting the results together",
-    "publish": "Saving the results",
-}
-"""Stages in order, each with its label."""
 
 _EVERY_SECONDS = 1.0
 
 
-class Progress:
-    """Writes progress.json about once a second and adds up, over all attempts, the seconds spent in each stage.
+class ProgressWriter:
+    """Writes progress.json about once a second and adds up the seconds of each stage over all attempts.
 
-    Speed and time left are reckoned from this attempt's own work in the present stage. Time left is told only from
-    scoring on: before, the longest stage's speed is not known.
+    Speed and time left come from this attempt's work in the current stage. Time left is written from scoring on: before
+    that the speed of the longest stage is unknown.
     """
 
     def __init__(self, store: ObjectStore, key: str, timings_key: str) -> None:
@@ -37,26 +28,24 @@ class Progress:
         self._key = key
         self._timings_key = timings_key
         self._started_at = now_iso()
-        self._stage = "read"
+        self._stage: JobStage | None = JobStage.READ  # None: Spark and the engines start
         self._entered = self._saved = time.monotonic()
         self._written = 0.0
         self._done = self._done_before = 0
         self._total: int | None = None
         self._reused = 0
         self._reused_lock = threading.Lock()
-        found = store.head(timings_key)
-        kept: dict[str, Any] = json.loads(store.get(timings_key)) if found else {}
-        self._timings: dict[str, float] = {
-            name: kept.get(f"{name}_seconds", 0.0) for name in (*STAGES, "total", "start")
-        }
-        self._first_started_at: str = kept.get("started_at", self._started_at)
-        self._attempts: int = kept.get("attempts", 0) + 1
+        if store.head(timings_key) is None:
+            self._timings = Timings(started_at=self._started_at, attempts=1)
+        else:
+            self._timings = Timings.model_validate_json(store.get(timings_key))
+            self._timings.attempts += 1
 
     @contextmanager
-    def stage(self, name: str, done: int = 0, total: int | None = None) -> Iterator[None]:
-        """Be in a stage of which `done` rows were done by earlier attempts."""
+    def stage(self, stage: JobStage, done: int = 0, total: int | None = None) -> Iterator[None]:
+        """Enter a stage with `done` rows done by earlier attempts and `total` rows in all."""
         self._keep_time()
-        self._stage, self._done, self._done_before, self._total = name, done, done, total
+        self._stage, self._done, self._done_before, self._total = stage, done, done, total
         self._entered = time.monotonic()
         self.write()
         try:
@@ -67,9 +56,9 @@ class Progress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Time that is no stage's own, such as Spark and the engines starting; counted as `start_seconds`."""
+        """Count time that belongs to no stage, such as the start of Spark and the engines, as `start_seconds`."""
         self._keep_time()
-        stage, self._stage = self._stage, "start"
+        stage, self._stage = self._stage, None
         try:
             yield
         finally:
@@ -78,55 +67,50 @@ class Progress:
             self._entered = time.monotonic()
 
     def advance(self, rows: int) -> None:
-        """So many more rows are done in this stage."""
+        """Add `rows` to the rows done in this stage."""
         self._done += rows
         if time.monotonic() - self._written >= _EVERY_SECONDS:
             self.write()
 
     def reused(self, scores: int | None) -> None:
-        """So many more scores came from earlier jobs (from any thread); None: those told so far are void."""
+        """Add `scores` taken from earlier jobs, from any thread; None: start again from 0."""
         with self._reused_lock:
             self._reused = 0 if scores is None else self._reused + scores
 
     def write(self) -> None:
-        """Write both documents now."""
+        """Write progress and timings now."""
         self._keep_time()
         self._written = time.monotonic()
         speed = self._speed()
         left = None
-        if speed and self._total is not None and self._stage in ("infer", "assemble"):
+        if speed and self._total is not None and self._stage in (JobStage.INFER, JobStage.ASSEMBLE):
             left = round((self._total - self._done) / speed, 1)
-        shown = self._stage if self._stage in STAGES else "infer"
-        document = {
-            "stage": shown,
-            "label": STAGES[shown],
-            "stage_number": list(STAGES).index(shown) + 1,
-            "stages": len(STAGES),
-            "rows_done": self._done,
-            "rows_total": self._total,
-            "rows_per_second": speed,
-            "seconds_left": left,
-            "rows_reused": self._reused,
-            "updated_at": now_iso(),
-            "attempt_started_at": self._started_at,
-        }
-        self._store.put(self._key, json.dumps(document).encode())
-        self._store.put(self._timings_key, json.dumps(self._kept()).encode())
+        progress = Progress(
+            stage=self._stage or JobStage.INFER,
+            rows_done=self._done,
+            rows_total=self._total,
+            rows_per_second=speed,
+            seconds_left=left,
+            rows_reused=self._reused,
+            updated_at=now_iso(),
+            attempt_started_at=self._started_at,
+        )
+        self._store.put(self._key, progress.model_dump_json().encode())
+        self._store.put(self._timings_key, self._rounded().model_dump_json().encode())
 
-    def timings(self) -> dict[str, object]:
-        """The summary's `timings`, as of now."""
+    def timings(self) -> Timings:
+        """The summary's `timings`, up to now."""
         self._keep_time()
-        kept = self._kept()
-        return {**kept, "finished_at": now_iso()}
+        return self._rounded().model_copy(update={"finished_at": now_iso()})
 
-    def _kept(self) -> dict[str, object]:
-        seconds = {f"{name}_seconds": round(value, 3) for name, value in self._timings.items()}
-        return {"started_at": self._first_started_at, "attempts": self._attempts, **seconds}
+    def _rounded(self) -> Timings:
+        seconds = {name: round(value, 3) for name, value in self._timings if name.endswith("_seconds")}
+        return self._timings.model_copy(update=seconds)
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        self._timings[self._stage] += now - self._saved
-        self._timings["total"] += now - self._saved
+        for name in (f"{self._stage or 'start'}_seconds", "total_seconds"):
+            setattr(self._timings, name, getattr(self._timings, name) + now - self._saved)
         self._saved = now
 
     def _speed(self) -> float | None:
@@ -136,5 +120,5 @@ class Progress:
 
 
 def now_iso() -> str:
-    """This moment, ISO 8601, UTC, to the millisecond."""
+    """The current time, ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,15 +1,18 @@
-"""Stage 6: pieces become the outputs, the summary comes last, the checkpoints go."""
+"""Stage 6: join the parts into the outputs, then write the summary."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
-from reviewlens.contracts.outputs import served_names
+from reviewlens.contracts.outputs import PROCESSED_COLUMNS, REJECTED_COLUMNS, names, served_names
+from reviewlens.contracts.roles import Role
+from reviewlens.contracts.stages import JobStage
+from reviewlens.contracts.summary import ScoringModel, SentimentCounts, ServedColumn, Summary
 from reviewlens.pipeline.assemble import Tally, groups
 from reviewlens.pipeline.cache import reused_scores
 from reviewlens.pipeline.csvtext import csv_line
-from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS, served_header
+from reviewlens.pipeline.rows import served_header
 from reviewlens.pipeline.work import Job, Plan
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
@@ -17,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 def publish(job: Job, plan: Plan) -> None:
-    """Write every output and then the summary, which says that the others are whole."""
+    """Write every output and then the summary, which marks the others as complete."""
     keys, store = job.keys, job.store
     numbers = range(len(list(groups(plan))))
     total = Tally()
@@ -25,13 +28,13 @@ def publish(job: Job, plan: Plan) -> None:
         total.add(Tally(**json.loads(store.get(job.work.part(number, "tally.json")))))
     total.check()
     if total.rows != plan.rows:
-        raise AssertionError(f"{plan.rows} rows were read, {total.rows} are accounted for")
-    with job.progress.stage("publish", 0, plan.rows):
+        raise AssertionError(f"{plan.rows} rows were read, {total.rows} were assembled")
+    with job.progress.stage(JobStage.PUBLISH, 0, plan.rows):
         job.control.check()
         for key, name, header in (
             (keys.served_csv, "served.csv", served_header(plan.headers)),
-            (keys.processed_csv, "processed.csv", csv_line(PROCESSED_COLUMNS)),
-            (keys.rejected_csv, "rejected.csv", csv_line(REJECTED_COLUMNS)),
+            (keys.processed_csv, "processed.csv", csv_line(names(PROCESSED_COLUMNS))),
+            (keys.rejected_csv, "rejected.csv", csv_line(names(REJECTED_COLUMNS))),
         ):
             job.control.check_lease()
             store.put(key, _joined(job, numbers, name, header))
@@ -42,60 +45,58 @@ def publish(job: Job, plan: Plan) -> None:
         store.copy(keys.served_csv, keys.newest_served_csv)
         store.copy(keys.processed_csv, keys.newest_processed_csv)
         job.progress.advance(plan.rows)
-    summary = summarise(job, plan, total)
-    job.put(keys.summary, json.dumps(summary, indent=1, ensure_ascii=False).encode())
+    job.put(keys.summary, summarise(job, plan, total).model_dump_json(indent=1).encode())
 
 
-def summarise(job: Job, plan: Plan, total: Tally) -> dict[str, object]:
+def summarise(job: Job, plan: Plan, total: Tally) -> Summary:
     """The document inference_summary.json."""
     spec = job.spec
     facts = json.loads(job.store.get(job.work.engine))
     served = total.scored + total.duplicate
-    names = served_names(plan.headers)
-    return {
-        "job": spec.job,
-        "filename": spec.filename,
-        "rows_read": total.rows,
-        "rows_scored": total.scored,
-        "rows_duplicate": total.duplicate,
-        "rows_rejected": total.rejected,
-        "rows_reused": reused_scores(job),
-        "distribution": {"positive": total.positive, "negative": total.negative},
-        "needs_review": total.needs_review,
-        "mixed": total.mixed,
-        "mean_confidence": round(total.confidence_sum / served, 6) if served else None,
-        "rejected_reasons": dict(sorted(total.rejected_reasons.items())),
-        "warnings": [*plan.warnings, *_warnings(total, facts)],
-        "model": {
-            "engine": spec.engine,
-            "name": facts.get("base_model", facts["model_version"]),
-            "version": facts["model_version"],
-            "sha256": facts["model_sha256"],
-            "needs_review_below": facts["needs_review_below"],
-            "mixed_band": facts.get("mixed_band"),
-            "fallback": facts["full_precision_fallback"],
-        },
-        "mapping": spec.mapping.model_dump(mode="json"),
-        "dialect": spec.dialect.model_dump(mode="json"),
-        "columns": [
-            {"index": index, "name": header, "served_name": name}
-            for index, (header, name) in enumerate(zip(plan.headers, names, strict=True))
+    return Summary(
+        job=spec.job,
+        filename=spec.filename,
+        rows_read=total.rows,
+        rows_scored=total.scored,
+        rows_duplicate=total.duplicate,
+        rows_rejected=total.rejected,
+        rows_reused=reused_scores(job),
+        distribution=SentimentCounts(positive=total.positive, negative=total.negative),
+        needs_review=total.needs_review,
+        mixed=total.mixed,
+        mean_confidence=round(total.confidence_sum / served, 6) if served else None,
+        rejected_reasons=dict(sorted(total.rejected_reasons.items())),
+        warnings=[*plan.warnings, *_warnings(total, facts)],
+        model=ScoringModel(
+            engine=spec.engine,
+            name=facts.get("base_model", facts["model_version"]),
+            version=facts["model_version"],
+            sha256=facts["model_sha256"],
+            needs_review_below=facts["needs_review_below"],
+            mixed_band=facts["mixed_band"],
+            fallback=facts["full_precision_fallback"],
+        ),
+        mapping=spec.mapping,
+        dialect=spec.dialect,
+        columns=[
+            ServedColumn(index=index, name=header, served_name=name)
+            for index, (header, name) in enumerate(zip(plan.headers, served_names(plan.headers), strict=True))
         ],
-        "ledger": plan.ledger,
-        "cleaning_version": CLEANING_VERSION,
-        "submitted_at": spec.submitted_at,
-        "timings": job.progress.timings(),
-    }
+        ledger=plan.ledger,
+        cleaning_version=CLEANING_VERSION,
+        submitted_at=spec.submitted_at,
+        timings=job.progress.timings(),
+    )
 
 
 def _warnings(total: Tally, facts: dict[str, object]) -> Iterator[str]:
-    for count, what in ((total.unread_dates, "date"), (total.unread_ratings, "rating")):
+    for count, role in ((total.unread_dates, Role.DATE), (total.unread_ratings, Role.RATING)):
         if count:
-            yield f"In {count:,} row{'s' if count > 1 else ''} the {what} could not be read and is left empty."
+            yield f"In {count:,} row{'s' if count > 1 else ''} the {role} could not be read and is left empty."
     if facts["full_precision_fallback"]:
-        yield "This processor gives wrong results in the model's fast precision; the slower, full precision was used."
+        yield "The model's fast precision gives wrong results on this processor; the slower full precision was used."
     if total.rows and not total.scored:
-        yield "No row could be scored; rejected.csv tells why."
+        yield "No row could be scored; rejected.csv has the reasons."
 
 
 def _joined(job: Job, numbers: range, name: str, header: str) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Stage 1: the upload, record by record, into slices of Parquet that Spark cannot misread; resumes where it stopped."""
+"""Stage 1: read the upload record by record into slices of Parquet, which Spark cannot misread."""
 
 from __future__ import annotations
 
@@ -9,29 +9,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reviewlens.contracts.tables import Mapping
+from reviewlens.contracts.outputs import REJECTED_COLUMNS, arrow_schema
+from reviewlens.contracts.roles import check_columns
+from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import InputError
 from reviewlens.pipeline.work import Job, Plan, Slice, fetch_input
-from reviewlens.reviews.reading import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.reader import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
 
 MAX_SLICE_CHARS = 32_000_000
-"""A slice also ends when its fields hold so many characters, so that one of very long reviews stays small in memory."""
-
-REJECTED_SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("reason", pa.string()),
-        ("explanation", pa.string()),
-        ("raw", pa.string()),
-        ("raw_base64", pa.string()),
-    ]
-)
+"""A slice also ends after this many characters, so that very long reviews do not fill the memory."""
 
 
 def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
-    """Commit every slice and then the plan. Errors: InputError and LimitError for a file that cannot be used."""
+    """Commit every slice and then the plan; resumes after the last committed slice.
+
+    Errors: InputError, LimitError.
+    """
     if job.store.head(job.work.plan) is not None:
         return job.plan()
     source = fetch_input(job.store, job.spec, job.scratch / "input")
@@ -39,10 +32,10 @@ def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
     limits = ReadLimits(**job.spec.limits.model_dump())
     with source.open("rb") as file:
         headers = read_columns(file, job.spec.dialect, limits)
-    check_mapping(job.spec.mapping, len(headers))
+    check_columns(job.spec.mapping.columns(), len(headers))
     slices, position = _resume(job)
     with (
-        job.progress.stage("read", sum(part.rows for part in slices)),
+        job.progress.stage(JobStage.READ, sum(part.rows for part in slices)),
         source.open("rb") as file,
     ):
         reader = read_records(file, job.spec.dialect, len(headers), limits, resume_at=position)
@@ -61,20 +54,8 @@ def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
     return plan
 
 
-def check_mapping(mapping: Mapping, columns: int) -> None:
-    """InputError (`mapping-out-of-range`) when a mapping names a column that the file does not have."""
-    for name in ("text", "title", "rating", "date", "product"):
-        place = getattr(mapping, name)
-        if place is not None and not 0 <= place < columns:
-            raise InputError(
-                f"The {name} is said to be in column {place + 1}, but the file has {columns}; choose another column.",
-                code="mapping-out-of-range",
-                details={"field": name, "columns": columns},
-            )
-
-
 class _Pending:
-    """A slice being gathered."""
+    """Collects the rows of one slice."""
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
@@ -95,8 +76,7 @@ class _Pending:
             self.chars += len(item.raw) + len(item.raw_base64)
 
     def first_row(self) -> int:
-        firsts = [item.row for item in self.records[:1]] + [item.row for item in self.rejected[:1]]
-        return min(firsts)
+        return min([record.row for record in self.records[:1]] + [item.row for item in self.rejected[:1]])
 
     def records_table(self) -> pa.Table:
         arrays = [
@@ -105,16 +85,18 @@ class _Pending:
             pa.array([record.end for record in self.records], pa.int64()),
         ]
         names = ["row", "start", "end"]
-        for place in range(self.columns):
-            arrays.append(pa.array([record.fields[place] for record in self.records], pa.string()))
-            names.append(f"c{place}")
+        for column in range(self.columns):
+            arrays.append(pa.array([record.fields[column] for record in self.records], pa.string()))
+            names.append(f"c{column}")
         return pa.table(arrays, names=names)
 
     def rejected_table(self) -> pa.Table:
-        columns = zip(*self.rejected, strict=True)
         return pa.table(
-            [pa.array(column, field.type) for column, field in zip(columns, REJECTED_SCHEMA, strict=True)],
-            schema=REJECTED_SCHEMA,
+            [
+                pa.array(values, column.type)
+                for values, column in zip(zip(*self.rejected, strict=True), REJECTED_COLUMNS, strict=True)
+            ],
+            schema=arrow_schema(REJECTED_COLUMNS),
         )
 
 
@@ -124,7 +106,7 @@ def _commit(job: Job, pending: _Pending, number: int, position: Position) -> Sli
         job.put_table(job.work.raw(number), pending.records_table())
     if pending.rejected:
         job.put_table(job.work.raw_rejected(number), pending.rejected_table())
-    # The mark comes last: a slice without it is read again.
+    # The mark is written last: a slice without it is read again.
     mark = {"slice": vars(part), "position": position.to_json()}
     job.put(job.work.read_mark(number), json.dumps(mark).encode())
     job.progress.advance(part.rows)
@@ -132,7 +114,7 @@ def _commit(job: Job, pending: _Pending, number: int, position: Position) -> Sli
 
 
 def _resume(job: Job) -> tuple[list[Slice], Position | None]:
-    """The slices that earlier attempts committed, and where to go on."""
+    """The slices that earlier attempts committed, and the position after them."""
     slices: list[Slice] = []
     position = None
     for number in range(len(job.numbers(job.work.read))):
@@ -143,7 +125,7 @@ def _resume(job: Job) -> tuple[list[Slice], Position | None]:
 
 
 def _verify(job: Job, source: Path) -> None:
-    """The file must be the one that the job was made for."""
+    """Check that the file is the one that was submitted. Errors: InputError (`input-changed`)."""
     digest = hashlib.sha256()
     with source.open("rb") as file:
         while chunk := file.read(1 << 22):
@@ -151,7 +133,7 @@ def _verify(job: Job, source: Path) -> None:
             job.control.check()
     if digest.hexdigest() != job.spec.input_sha256:
         raise InputError(
-            "The uploaded file is not the one this job was made for; upload it again.", code="input-changed"
+            "The uploaded file has changed since the job was submitted; upload it again.", code="input-changed"
         )
 
 

@@ -1,4 +1,4 @@
-"""One slice's output rows: from what was read, cleaned and scored to lines of CSV and a table."""
+"""One slice's output rows: joins what was read, cleaned and scored into lines of CSV and a table."""
 
 from __future__ import annotations
 
@@ -11,33 +11,29 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reviewlens.contracts.job_spec import JobSpec
-from reviewlens.contracts.outputs import OUTPUT_COLUMNS, served_names
+from reviewlens.contracts.outputs import (
+    NORMALISED_COLUMNS,
+    PREDICTION_COLUMNS,
+    PROCESSED_COLUMNS,
+    Column,
+    arrow_schema,
+    names,
+    served_columns,
+)
+from reviewlens.contracts.roles import Role
 from reviewlens.model.interface import Prediction, Thresholds, decide
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.in_worker import TEXT_EMPTY
 from reviewlens.pipeline.work import Plan
 
-PROCESSED_COLUMNS = ("review_id", "row", "text", "title", "rating", "date", "product")
-REJECTED_COLUMNS = ("row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64")
 EXPLANATIONS = {TEXT_EMPTY: "There is no text in this row, or nothing of it is left after cleaning."}
 
 _NO_ROWS = np.zeros(0, dtype=np.int64)
-_NORMALISED = [
-    ("_row", pa.int64()),
-    ("_text", pa.string()),
-    ("_title", pa.string()),
-    ("_rating", pa.float64()),
-    ("_date", pa.date32()),
-    ("_product", pa.string()),
-    ("_duplicate_of", pa.int64()),
-]
-_SCORE_TYPES = (pa.string(), pa.string(), pa.float64(), pa.float64(), pa.bool_(), pa.bool_())
-_SCORES = list(zip(OUTPUT_COLUMNS, _SCORE_TYPES, strict=True))
 
 
 @dataclass(frozen=True)
 class SliceTables:
-    """A slice's checkpoints; None where it has no rows of that kind."""
+    """A slice's checkpoints; None if it has no such rows."""
 
     raw: pa.Table | None = None
     cleaned: pa.Table | None = None
@@ -45,7 +41,7 @@ class SliceTables:
     rejected: pa.Table | None = None
 
     def own_scores(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Rows that were scored here, ascending, and their scores."""
+        """The slice's scored rows, ascending, and their scores."""
         if self.scores is None:
             return _NO_ROWS, np.zeros(0)
         return self.scores.column("row").to_numpy(), self.scores.column("positive_score").to_numpy()
@@ -53,7 +49,7 @@ class SliceTables:
 
 @dataclass(frozen=True)
 class ResultRows:
-    """A slice's part of each output, and what is counted of it."""
+    """A slice's part of each output, and what the summary counts."""
 
     served_csv: str
     processed_csv: str
@@ -61,27 +57,24 @@ class ResultRows:
     served: pa.Table
     scored: int
     duplicate: int
-    sentiment: list[str]
-    confidence: list[float]
-    needs_review: list[bool]
-    mixed: list[bool]
+    predictions: list[Prediction]
     rejected_reasons: list[str]
     unread_dates: int
     unread_ratings: int
 
 
 def parquet_schema(headers: Sequence[str]) -> pa.Schema:
-    """The columns of served.parquet: the file's own as text, the scores, then normalised ones for queries."""
-    return pa.schema([*((name, pa.string()) for name in served_names(headers)), *_SCORES, *_NORMALISED])
+    """The columns of served.parquet: those of served.csv, then the normalised ones."""
+    return arrow_schema([*served_columns(headers), *NORMALISED_COLUMNS])
 
 
 def served_header(headers: Sequence[str]) -> str:
     """The first line of served.csv."""
-    return csv_line([*served_names(headers), *OUTPUT_COLUMNS])
+    return csv_line(names(served_columns(headers)))
 
 
 def review_id(input_sha256: str, row: int) -> str:
-    """The name of a review: it depends on the file's content and the row alone."""
+    """The id of a review; it depends on the file's content and the row only."""
     return hashlib.sha256(f"{input_sha256}:{row}".encode()).hexdigest()[:32]
 
 
@@ -94,7 +87,10 @@ def build_rows(
     first_scores: NDArray[np.float64],
     thresholds: Thresholds,
 ) -> ResultRows:
-    """Join a slice's tables by row. `repeated`, `first_rows`, `first_scores`: its duplicates and what they repeat."""
+    """Join a slice's tables by row.
+
+    `repeated`, `first_rows`, `first_scores`: its duplicates, the first rows with their texts, and those rows' scores.
+    """
     schema = parquet_schema(plan.headers)
     rejected = _unread(tables.rejected)
     if tables.raw is None or tables.cleaned is None:
@@ -108,30 +104,29 @@ def build_rows(
     scored_rows = np.concatenate([own_rows, repeated])
     order = np.argsort(scored_rows, kind="stable")
     if not np.array_equal(scored_rows[order], rows[kept]):
-        raise AssertionError("a slice's scores are not those of its rows")
+        raise AssertionError("a slice's scores do not belong to its rows")
     scores = np.concatenate([own_scores, first_scores])[order]
     if not ((scores >= 0) & (scores <= 1)).all():
-        raise AssertionError("a score is no probability")
+        raise AssertionError("a score is not a probability")
     duplicate_of = np.concatenate([np.full(len(own_rows), -1), first_rows])[order]
     rejected += _emptied(raw.filter(pa.array(~kept)), cleaned.filter(pa.array(~kept)), len(plan.headers))
     raw, cleaned = raw.filter(pa.array(kept)), cleaned.filter(pa.array(kept))
     predictions = [decide(float(value), thresholds) for value in scores]
     served = pa.table(
         [
-            *(raw.column(f"c{place}") for place in range(len(plan.headers))),
+            *(raw.column(f"c{index}") for index in range(len(plan.headers))),
             pa.array([review_id(spec.input_sha256, int(row)) for row in rows[kept]], pa.string()),
-            pa.array([one.sentiment for one in predictions], pa.string()),
-            pa.array([one.confidence for one in predictions], pa.float64()),
-            pa.array([one.positive_score for one in predictions], pa.float64()),
-            pa.array([one.needs_review for one in predictions], pa.bool_()),
-            pa.array([one.mixed for one in predictions], pa.bool_()),
+            *(
+                pa.array([getattr(prediction, column.name) for prediction in predictions], column.type)
+                for column in PREDICTION_COLUMNS
+            ),
             pa.array(rows[kept]),
-            *(cleaned.column(name) for name in ("text", "title", "rating", "date", "product")),
+            *(cleaned.column(role.value) for role in Role),
             pa.array(duplicate_of, mask=duplicate_of < 0),
         ],
         schema=schema,
     )
-    unread = (_unread_values(raw, cleaned, spec, "date"), _unread_values(raw, cleaned, spec, "rating"))
+    unread = (_unread_values(raw, cleaned, spec, Role.DATE), _unread_values(raw, cleaned, spec, Role.RATING))
     return _result(served, plan, rejected, predictions, len(repeated), unread, cleaned.column("scored").to_pylist())
 
 
@@ -145,41 +140,29 @@ def _result(
     scored_texts: Sequence[str] = (),
 ) -> ResultRows:
     rejected.sort()
-    ids = served.column(len(plan.headers)).to_pylist()
-    originals = [served.column(place).to_pylist() for place in range(len(plan.headers))]
-    served_columns = [
-        *originals,
-        ids,
-        [one.sentiment for one in predictions],
-        [f"{one.confidence:.6f}" for one in predictions],
-        [f"{one.positive_score:.6f}" for one in predictions],
-        ["true" if one.needs_review else "false" for one in predictions],
-        ["true" if one.mixed else "false" for one in predictions],
-    ]
-    processed_columns = [
-        ids,
-        [str(row) for row in served.column("_row").to_pylist()],
-        list(scored_texts),
-        [title or "" for title in served.column("_title").to_pylist()],
-        [_number(rating) for rating in served.column("_rating").to_pylist()],
-        [date.isoformat() if date else "" for date in served.column("_date").to_pylist()],
-        [product or "" for product in served.column("_product").to_pylist()],
-    ]
+    columns = served_columns(plan.headers)
+    processed = served.select(["review_id", "_row", *(f"_{role}" for role in Role)]).rename_columns(
+        names(PROCESSED_COLUMNS)
+    )
+    processed = processed.set_column(
+        processed.schema.get_field_index(Role.TEXT.value), Role.TEXT.value, pa.array(scored_texts, pa.string())
+    )
     return ResultRows(
-        served_csv=csv_lines(served_columns),
-        processed_csv=csv_lines(processed_columns),
+        served_csv=_csv(columns, served.select(names(columns))),
+        processed_csv=_csv(PROCESSED_COLUMNS, processed),
         rejected_csv="".join(csv_line(map(str, values)) for values in rejected),
         served=served,
         scored=len(predictions) - duplicate,
         duplicate=duplicate,
-        sentiment=[one.sentiment for one in predictions],
-        confidence=[one.confidence for one in predictions],
-        needs_review=[one.needs_review for one in predictions],
-        mixed=[one.mixed for one in predictions],
+        predictions=predictions,
         rejected_reasons=[values[3] for values in rejected],
         unread_dates=unread[0],
         unread_ratings=unread[1],
     )
+
+
+def _csv(columns: Sequence[Column], table: pa.Table) -> str:
+    return csv_lines([column.fields(values.to_pylist()) for column, values in zip(columns, table.columns, strict=True)])
 
 
 def _unread(table: pa.Table | None) -> list[tuple[int, int, int, str, str, str, str]]:
@@ -190,29 +173,25 @@ def _unread(table: pa.Table | None) -> list[tuple[int, int, int, str, str, str, 
 
 
 def _emptied(raw: pa.Table, cleaned: pa.Table, columns: int) -> list[tuple[int, int, int, str, str, str, str]]:
-    """Rows that were read but hold no text; their fields are shown as a line of CSV."""
-    fields = [raw.column(f"c{place}").to_pylist() for place in range(columns)]
-    places = (raw.column(name).to_pylist() for name in ("row", "start", "end"))
+    """Rows without text; `raw` is their fields as a line of CSV."""
+    fields = [raw.column(f"c{index}").to_pylist() for index in range(columns)]
+    positions = (raw.column(name).to_pylist() for name in ("row", "start", "end"))
     return [
         (row, start, end, reason, EXPLANATIONS[reason], csv_line(values)[:-1], "")
         for row, start, end, reason, values in zip(
-            *places, cleaned.column("reason").to_pylist(), zip(*fields, strict=True), strict=True
+            *positions, cleaned.column("reason").to_pylist(), zip(*fields, strict=True), strict=True
         )
     ]
 
 
-def _unread_values(raw: pa.Table, cleaned: pa.Table, spec: JobSpec, name: str) -> int:
-    """How many rows say something where the date or rating should be that is none."""
-    place = getattr(spec.mapping, name)
-    if place is None:
+def _unread_values(raw: pa.Table, cleaned: pa.Table, spec: JobSpec, role: Role) -> int:
+    """Number of rows whose date or rating is filled but cannot be read."""
+    column = spec.mapping.column(role)
+    if column is None:
         return 0
     return sum(
         value is None and bool(text.strip())
-        for text, value in zip(raw.column(f"c{place}").to_pylist(), cleaned.column(name).to_pylist(), strict=True)
+        for text, value in zip(
+            raw.column(f"c{column}").to_pylist(), cleaned.column(role.value).to_pylist(), strict=True
+        )
     )
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if value == int(value) else repr(value)

@@ -1,20 +1,22 @@
-"""Running one job from its spec to its exit code, however often it was stopped before."""
+"""Runs one job from its spec to its exit code, and resumes one that was interrupted."""
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import BaseModel
+
 from reviewlens.contracts.job_spec import JobSpec, scratch_dir
+from reviewlens.contracts.job_status import Cancellation, JobError
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import ConflictError, InputError, LimitError, ReviewLensError
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.lease import Lease
-from reviewlens.pipeline.progress import Progress, now_iso
+from reviewlens.pipeline.progress import ProgressWriter, now_iso
 from reviewlens.pipeline.work import Job, WorkKeys, open_spec
 from reviewlens.settings import Settings
 from reviewlens.spark.capacity import decide_workers
@@ -43,10 +45,10 @@ def run_spec(
     stop: threading.Event | None = None,
     session: SparkSession | None = None,
 ) -> int:
-    """Run a job, or its cleaning or its inference alone, and return the exit code; what went wrong is in error.json.
+    """Run a job, or only its cleaning or inference, and return the exit code; error.json holds the cause of a failure.
 
-    0 done; 1 our fault; 2 the input is at fault; 3 cancelled; 4 interrupted (by `stop`, or another runner has the job):
-    start it again. `session`: a Spark to use and leave running; by default one is started and ended.
+    0: done; 1: internal error; 2: the input is at fault; 3: cancelled; 4: interrupted (by `stop`, or another task has
+    the job), start it again. `session`: a Spark session to use and leave open; by default one is opened and closed.
     """
     try:
         store, spec = open_spec(spec_uri)
@@ -88,23 +90,23 @@ class _Runner:
                 self._work(stage)
             finished = self._store.head(self._keys.summary) is not None
             return DONE
-        except BaseException as error:  # noqa: BLE001 - every end of a job has a code and, where it failed, a cause
-            code = self._ended(error)
+        except BaseException as error:  # noqa: BLE001 - every outcome has a code, and every failure a cause
+            code = self._exit_code(error)
             finished = code in (INPUT_AT_FAULT, CANCELLED)
             return code
         finally:
-            self._leave(finished)
+            self._clean_up(finished)
 
     def _work(self, stage: Stage) -> None:
-        # These bring Spark along; a job that cannot start should say so at once.
+        # These import Spark; a job that cannot start should report it at once.
         from reviewlens.pipeline import assemble, cache, clean, deduplicate, infer, publish, read
 
-        shutil.rmtree(self._scratch, ignore_errors=True)  # an earlier attempt that was killed
+        shutil.rmtree(self._scratch, ignore_errors=True)  # left by an attempt that was killed
         self._scratch.mkdir(parents=True)
         workers = decide_workers(self._settings)
         work = WorkKeys(self._keys)
         control = Control(self._store, self._keys.cancel, self._stop, self._lease.confirm)
-        progress = Progress(self._store, self._keys.progress, work.timings)
+        progress = ProgressWriter(self._store, self._keys.progress, work.timings)
         job = Job(
             self._spec,
             self._keys,
@@ -126,7 +128,7 @@ class _Runner:
             if stage in ("all", "infer"):
                 if self._store.head(work.duplicates) is None:
                     raise ConflictError(
-                        "This job's texts are not cleaned yet: run the cleaning first.", code="not-cleaned"
+                        "This job's texts are not cleaned yet; run the cleaning first.", code="not-cleaned"
                     )
                 plan = job.plan()
                 infer.infer(job, plan, spark)
@@ -136,35 +138,35 @@ class _Runner:
         finally:
             spark.close()
 
-    def _ended(self, error: BaseException) -> int:
-        """Say why the job ended, where that is ours to say, and return the code."""
+    def _exit_code(self, error: BaseException) -> int:
+        """Write why the job stopped, unless it can be resumed, and return the exit code."""
         if isinstance(error, LeaseLost):
             log.warning("%s", error.message)
             return INTERRUPTED
         if isinstance(error, Cancelled):
-            self._say(self._keys.cancelled, {"at": now_iso()})
+            self._write(self._keys.cancelled, Cancellation(at=now_iso()))
             log.info("cancelled")
             return CANCELLED
-        told = explain(error)
+        cause = explain(error)
         at_fault = isinstance(error, InputError | LimitError)
-        # Spark may be hit by the same signal as we; what it then complains of is the signal.
+        # The same signal may have stopped Spark, whose error then only reports that.
         if isinstance(error, Interrupted | KeyboardInterrupt) or (self._stop.is_set() and not at_fault):
-            log.info("interrupted; the job can be resumed")
+            log.info("interrupted; it can be resumed")
             return INTERRUPTED
         log.error(
-            "failed (%s): %s", told.code, told.message, extra={"facts": {} if at_fault else {"places": places(error)}}
+            "failed (%s): %s", cause.code, cause.message, extra={"facts": {} if at_fault else {"places": places(error)}}
         )
-        self._say(self._keys.error, {"code": told.code, "message": told.message, "details": told.details})
+        self._write(self._keys.error, JobError(code=cause.code, message=cause.message, details=cause.details))
         return INPUT_AT_FAULT if at_fault else OURS
 
-    def _say(self, key: str, document: dict[str, object]) -> None:
+    def _write(self, key: str, document: BaseModel) -> None:
         try:
-            self._store.put(key, json.dumps(document).encode())
+            self._store.put(key, document.model_dump_json().encode())
         except ReviewLensError as error:
-            log.error("could not be written down: %s", error.message)
+            log.error("the outcome could not be written: %s", error.message)
 
-    def _leave(self, finished: bool) -> None:
-        """Give everything back; a job that will not go on leaves no checkpoints."""
+    def _clean_up(self, finished: bool) -> None:
+        """Release the lease and delete the scratch folder; `finished`: the checkpoints too."""
         shutil.rmtree(self._scratch, ignore_errors=True)
         try:
             if finished:

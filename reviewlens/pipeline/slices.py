@@ -1,4 +1,4 @@
-"""A Spark job per slice, from a few threads: what is committed never depends on the number of workers."""
+"""Runs one Spark job per slice, from a few threads; the outputs do not depend on the number of workers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from reviewlens.pipeline.work import Job, Slice
 
 
 def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Callable[[Slice], None]) -> None:
-    """Call `process`, which commits its slice, for each slice, as many at once as there are workers.
+    """Call `process`, which commits its slice, for each slice, with as many at once as there are workers.
 
-    When the machine wants the job to leave, the slices in hand are finished and committed first. On any other end they
-    are given up.
+    On an interruption the slices in progress are finished and committed first; on any other error they are abandoned.
     """
     waiting = iter(todo)
-    in_hand: dict[Future[None], Slice] = {}
+    in_progress: dict[Future[None], Slice] = {}
 
     def settle(done: Iterable[Future[None]]) -> int:
         rows = 0
         for future in done:
-            rows += in_hand.pop(future).rows
+            rows += in_progress.pop(future).rows
             future.result()
         return rows
 
@@ -35,15 +34,15 @@ def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Ca
             rows = 0
             while True:
                 job.control.check()
-                while len(in_hand) < job.workers and (part := next(waiting, None)) is not None:
-                    in_hand[pool.submit(process, part)] = part
-                # After the workers have been given more to do: telling takes a moment.
+                while len(in_progress) < job.workers and (part := next(waiting, None)) is not None:
+                    in_progress[pool.submit(process, part)] = part
+                # Written after the workers have new slices, because writing takes a moment.
                 job.progress.advance(rows)
-                if not in_hand:
+                if not in_progress:
                     return
-                rows = settle(wait(in_hand, timeout=0.5, return_when=FIRST_COMPLETED).done)
+                rows = settle(wait(in_progress, timeout=0.5, return_when=FIRST_COMPLETED).done)
         except Interrupted:
-            job.progress.advance(settle(wait(in_hand).done))
+            job.progress.advance(settle(wait(in_progress).done))
             raise
         except BaseException:
             spark.sparkContext.cancelAllJobs()
@@ -51,7 +50,7 @@ def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Ca
 
 
 def run_whole(job: Job, spark: SparkSession, action: Callable[[], None]) -> None:
-    """Run one Spark action that cannot be committed in part; it is given up when the job must stop."""
+    """Run one Spark action that cannot be committed in parts; it is abandoned when the job must stop."""
     with ThreadPoolExecutor(1, thread_name_prefix="whole") as pool:
         future = pool.submit(action)
         try:
@@ -70,11 +69,11 @@ def read_slice(job: Job, spark: SparkSession, key: str, schema: str) -> DataFram
 
 
 def spark_address(job: Job, key: str) -> str:
-    """An object, or all below a prefix, where a cluster's machines read it: in the store itself."""
+    """The address at which a cluster's machines read an object, or all objects below a prefix, in the store."""
     uri = job.store.uri(key.rstrip("/"))
     return spark_path(Path(unquote(urlsplit(uri).path))) if uri.startswith("file:") else uri
 
 
 def spark_path(path: Path) -> str:
-    """A local path as Spark takes it: what would be read as a pattern is escaped."""
+    """A local path for Spark, with its pattern characters escaped."""
     return "file:" + re.sub(r"([\\{}\[\]*?^])", r"\\\1", str(path))

@@ -5,41 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import Mapping
-from reviewlens.pipeline.in_worker import clean_batches, score_batches
+from reviewlens.pipeline import in_worker
 
 Step = Callable[[DataFrame], DataFrame]
 
-MAPPED = ("text", "title", "rating", "date", "product")
-CLEANED = (
-    "row bigint, key binary, scored string, text string, title string, rating double, date date, product string, "
-    "reason string"
-)
-"""A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected."""
+_SQL_TYPES = {
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.string(): "string",
+    pa.binary(): "binary",
+    pa.date32(): "date",
+}
 
-SCORED = "row bigint, positive_score double"
+
+def _sql(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {_SQL_TYPES[field.type]}" for field in schema)
+
+
+CLEANED = _sql(in_worker.CLEANED)
+SCORED = _sql(in_worker.SCORED)
 DUPLICATES = "row bigint, first_row bigint"
 
 
 def raw_schema(mapping: Mapping) -> str:
-    """The columns of a raw slice that cleaning needs."""
-    places = sorted({place for name in MAPPED if (place := getattr(mapping, name)) is not None})
-    return ", ".join(["row bigint", *(f"c{place} string" for place in places)])
+    """The columns of a raw slice that cleaning needs, as SQL."""
+    return ", ".join(["row bigint", *(f"c{column} string" for column in sorted(set(mapping.columns().values())))])
 
 
 def select_mapped(mapping: Mapping) -> Step:
-    """c0…cN to text, title, rating, date and product; null where the file has none."""
+    """c0…cN to one column for each role; null where the file has none."""
 
     def step(frame: DataFrame) -> DataFrame:
-        places = {name: getattr(mapping, name) for name in MAPPED}
+        columns = {role: mapping.column(role) for role in Role}
         return frame.select(
             "row",
             *(
-                (F.lit(None).cast("string") if place is None else F.col(f"c{place}")).alias(name)
-                for name, place in places.items()
+                (F.lit(None).cast("string") if column is None else F.col(f"c{column}")).alias(role.value)
+                for role, column in columns.items()
             ),
         )
 
@@ -50,13 +58,13 @@ def clean_reviews(mapping: Mapping) -> Step:
     """Mapped rows to CLEANED, in the same order."""
 
     def step(frame: DataFrame) -> DataFrame:
-        return frame.mapInArrow(partial(clean_batches, mapping_json=mapping.model_dump_json()), CLEANED)
+        return frame.mapInArrow(partial(in_worker.clean_batches, mapping_json=mapping.model_dump_json()), CLEANED)
 
     return step
 
 
 def first_per_text(frame: DataFrame) -> DataFrame:
-    """For each later row with a text that an earlier row had: that row and the first one, by row (DUPLICATES)."""
+    """Each row whose text an earlier row has, with the first row that has it, sorted by row (DUPLICATES)."""
     rows = frame.where(F.col("reason").isNull()).select("row", "key")
     repeated = (
         rows.groupBy("key")
@@ -69,23 +77,23 @@ def first_per_text(frame: DataFrame) -> DataFrame:
     )
 
 
-def to_be_scored(left_out: Sequence[int]) -> Step:
-    """Cleaned rows to (row, scored): neither rejected nor among those `left_out`."""
+def to_be_scored(excluded: Sequence[int]) -> Step:
+    """Cleaned rows to (row, scored), without rejected rows and those `excluded`."""
 
     def step(frame: DataFrame) -> DataFrame:
         kept = frame.where(F.col("reason").isNull())
-        if left_out:
-            # As one piece of SQL: a column object for each of a thousand numbers takes longer than scoring some texts.
-            kept = kept.where(F.expr(f"row NOT IN ({', '.join(str(int(row)) for row in left_out)})"))
+        if excluded:
+            # One SQL expression: a column object for each of a thousand rows takes longer than scoring some texts.
+            kept = kept.where(F.expr(f"row NOT IN ({', '.join(str(int(row)) for row in excluded)})"))
         return kept.select("row", "scored")
 
     return step
 
 
 def score(engine: str, model: str) -> Step:
-    """(row, scored) to SCORED, by an engine that each worker loads once."""
+    """(row, scored) to SCORED, with an engine that each worker loads once."""
 
     def step(frame: DataFrame) -> DataFrame:
-        return frame.mapInArrow(partial(score_batches, engine=engine, model=model), SCORED)
+        return frame.mapInArrow(partial(in_worker.score_batches, engine=engine, model=model), SCORED)
 
     return step

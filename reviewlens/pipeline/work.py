@@ -1,4 +1,4 @@
-"""What a job keeps while it runs: keys of its checkpoints, the plan of its slices, and the context its stages share."""
+"""The state of a running job: keys of its checkpoints, the plan of its slices, and the context its stages share."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from reviewlens.contracts.job_spec import SPEC_VERSION, JobSpec
 from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.errors import ConfigurationError, InputError, NotFoundError
 from reviewlens.pipeline.control import Control
-from reviewlens.pipeline.progress import Progress
+from reviewlens.pipeline.progress import ProgressWriter
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A run of consecutive rows, the unit of commit: `records` rows were read, `rejected` could not be."""
+    """Consecutive rows, the unit of commit: `records` rows were read, `rejected` could not be."""
 
     number: int
     first_row: int
@@ -34,7 +34,7 @@ class Slice:
 
     @property
     def rows(self) -> int:
-        """Rows in all."""
+        """Number of rows."""
         return self.records + self.rejected
 
     @property
@@ -45,7 +45,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Plan:
-    """What reading found: slices in file order, headers, the byte ledger and the reader's warnings."""
+    """The result of reading: slices in file order, headers, the byte ledger and the reader's warnings."""
 
     slices: tuple[Slice, ...]
     headers: tuple[str, ...]
@@ -58,7 +58,7 @@ class Plan:
         return sum(part.rows for part in self.slices)
 
     def to_json(self) -> bytes:
-        """JSON; `from_json` is its inverse."""
+        """The plan as JSON."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
@@ -86,33 +86,33 @@ class WorkKeys:
         self.read = keys.work + "read/"
 
     def raw(self, number: int) -> str:
-        """Records as read."""
+        """Key of a slice's records as read."""
         return f"{self.prefix}raw/{number:05d}.parquet"
 
     def raw_rejected(self, number: int) -> str:
-        """Rows that could not be read."""
+        """Key of a slice's rows that could not be read."""
         return f"{self.prefix}raw-rejected/{number:05d}.parquet"
 
     def read_mark(self, number: int) -> str:
-        """Says that a slice is read, and where reading goes on."""
+        """Key of the mark that a slice is read, with the position after it."""
         return f"{self.read}{number:05d}.json"
 
     def cleaned(self, number: int) -> str:
-        """Cleaned records."""
+        """Key of a slice's cleaned rows."""
         return f"{self.clean}{number:05d}.parquet"
 
     def scored(self, number: int) -> str:
-        """Scores of a slice's first occurrences, and which of them came from earlier jobs."""
+        """Key of a slice's scores, with a flag for those from earlier jobs."""
         return f"{self.scores}{number:05d}.parquet"
 
     def part(self, number: int, name: str) -> str:
-        """A piece of the outputs: `name` is served.csv, served.parquet, processed.csv, rejected.csv or tally.json."""
+        """Key of a part of the outputs: served.csv, served.parquet, processed.csv, rejected.csv or tally.json."""
         return f"{self.parts}{number:05d}/{name}"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every stage is handed: the spec, where things lie, how to report and when to stop."""
+    """The context of every stage: spec, keys, store, progress and control."""
 
     spec: JobSpec
     keys: JobKeys
@@ -121,43 +121,43 @@ class Job:
     scratch: Path
     workers: int
     control: Control
-    progress: Progress
+    progress: ProgressWriter
     cluster: bool = False
-    """Whether Spark's workers are on other machines, which see the store and nothing of this one's disk."""
+    """Whether Spark's workers are on other machines, which can read the store but not this machine's disk."""
 
     def put_table(self, key: str, table: pa.Table) -> None:
-        """Commit a table as Parquet, unless the job is no longer ours."""
+        """Commit a table as Parquet. Errors: LeaseLost."""
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", compression_level=1)
         self.put(key, buffer.getvalue())
 
     def put(self, key: str, data: bytes) -> None:
-        """Commit an object, unless the job is no longer ours."""
+        """Commit an object. Errors: LeaseLost."""
         self.control.check_lease()
         self.store.put(key, data)
 
     def read_table(self, key: str) -> pa.Table:
-        """A checkpoint as a table."""
+        """Read a checkpoint."""
         with self.store.open(key) as file:
             return pq.ParquetFile(file).read()
 
     def read_columns(self, key: str, columns: list[str]) -> pa.Table:
-        """Some columns of a checkpoint."""
+        """Read some columns of a checkpoint."""
         with self.store.open(key) as file:
             return pq.ParquetFile(file).read(columns=columns)
 
     def plan(self) -> Plan:
-        """The finished plan of reading; NotFoundError before that."""
+        """The plan. Errors: NotFoundError until the file is read."""
         return Plan.from_json(self.store.get(self.work.plan))
 
     def numbers(self, prefix: str) -> set[int]:
         """Numbers of the slices that have an object directly under `prefix`."""
-        found = (re.match(r"(\d+)\.", info.key[len(prefix) :]) for info in self.store.list(prefix))
-        return {int(match[1]) for match in found if match}
+        matches = (re.match(r"(\d+)\.", info.key[len(prefix) :]) for info in self.store.list(prefix))
+        return {int(match[1]) for match in matches if match}
 
 
 def open_spec(uri: str) -> tuple[ObjectStore, JobSpec]:
-    """The store and the spec behind `.../output/{user}/{job}/spec.json`; ConfigurationError when none can be used."""
+    """The store and the spec at `.../output/{user}/{job}/spec.json`. Errors: ConfigurationError (`bad-spec`)."""
     matched = re.fullmatch(r"(.+?)/+(output/[^/]+/[^/]+/spec\.json)", uri)
     if matched is None:
         raise ConfigurationError("A spec's address ends in output/USER/JOB/spec.json.", code="bad-spec")
@@ -166,20 +166,22 @@ def open_spec(uri: str) -> tuple[ObjectStore, JobSpec]:
     try:
         spec = JobSpec.model_validate_json(store.get(key))
     except (NotFoundError, InputError) as error:
-        raise ConfigurationError("There is no spec at this address.", code="bad-spec") from error
+        raise ConfigurationError("No spec exists at this address.", code="bad-spec") from error
     except ValidationError as error:
         raise ConfigurationError(
-            f"The job's spec cannot be used ({error.error_count()} faults); submit the job again.", code="bad-spec"
+            f"The job's spec is invalid ({error.error_count()} errors); submit the job again.", code="bad-spec"
         ) from error
-    # A spec that was copied elsewhere would write over the outputs of the job it names.
+    # A copied spec would overwrite the outputs of the job that it names.
     if spec.spec_version != SPEC_VERSION or JobKeys(spec.user, spec.job).spec != key:
-        raise ConfigurationError("The job's spec is of another version or place; submit it again.", code="bad-spec")
+        raise ConfigurationError(
+            "The job's spec has another version or address; submit the job again.", code="bad-spec"
+        )
     return store, spec
 
 
 def fetch_input(store: ObjectStore, spec: JobSpec, into: Path) -> Path:
-    """The upload as a local file; InputError when it is gone."""
+    """The upload as a local file. Errors: InputError (`input-missing`)."""
     try:
         return store.fetch(UploadKeys(spec.user, spec.upload).original, into)
     except NotFoundError as error:
-        raise InputError("The uploaded file is no longer there; upload it again.", code="input-missing") from error
+        raise InputError("The uploaded file no longer exists; upload it again.", code="input-missing") from error

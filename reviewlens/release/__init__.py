@@ -1,1 +1,1 @@
-"""From trained models to the bundle that ships: quantise, calibrate, fit the cascade, measure, describe, package."""
+"""Release of a model: convert, quantise, calibrate, fit the cascade, measure, describe and package it."""

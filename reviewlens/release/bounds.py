@@ -1,5 +1,4 @@
-"""Where each stage of a cascade may answer: chosen on validation texts, so that it hardly ever differs from the last
-stage."""
+"""The bounds of a cascade's stages, fitted so that the cascade rarely differs from its last stage."""
 
 from __future__ import annotations
 
@@ -22,10 +21,10 @@ Labels = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 LEAST_CONFIDENCE = 0.9
-"""No stage but the last answers with less: what is doubtful, or mixed, is for the best model to say."""
+"""The least confidence of every stage but the last: doubtful and mixed texts go to the best model."""
 
 _CLEARANCE = 1e-3
-"""How far beyond the margin of a wrong answer a bound stands: enough to survive the rounding of a calibrated score."""
+"""Distance of a bound from the margin of a wrong answer; more than the rounding of a calibrated score."""
 
 _FIRST_STAGE_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65)
 _TIGHTER = 0.7
@@ -34,12 +33,12 @@ _TRIES = 8
 
 @dataclass(frozen=True)
 class Tolerance:
-    """`disagreement`: most texts, as a share of every group, for which the cascade may say another sentiment than the
-    last stage alone; `accuracy_loss`: how much less accurate it may be (0.001 is 0.1 points).
+    """How far the cascade may differ from its last stage.
 
-    `longer`: other shares for the texts from so many word pieces on, ascending. Single sentences say less than a review
-    does, and on those of a kind that validation texts are not, stages differ several times as often: short texts are
-    for a stricter share, while nearly all of the work is in the long ones.
+    `disagreement`: largest share of texts, in every group, whose sentiment may differ. `accuracy_loss`: largest loss of
+    accuracy (0.001 is 0.1 points). `longer`: other shares for texts of so many word pieces or more, ascending. Stages
+    differ more often on single sentences, above all on kinds that the validation texts lack, so short texts need a
+    stricter share; nearly all the work is in the long ones.
     """
 
     disagreement: float = 0.003
@@ -47,7 +46,7 @@ class Tolerance:
     longer: tuple[tuple[int, float], ...] = ()
 
     def times(self, factor: float) -> Tolerance:
-        """All shares so much stricter."""
+        """The same with every share multiplied by `factor`."""
         return replace(
             self,
             disagreement=self.disagreement * factor,
@@ -55,17 +54,17 @@ class Tolerance:
         )
 
     def bands(self) -> list[tuple[int, float]]:
-        """From which length on (in word pieces) which share holds, the first from none on."""
+        """Pairs of (least length in word pieces, share), the first from 0."""
         return [(0, self.disagreement), *self.longer]
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """What the last stage alone says of the validation texts: positive or not, shape (n,).
+class LastStage:
+    """The last stage's answers on the validation texts, which the other stages are compared with.
 
-    `labels`: 1, 0, or -1 where there is none. `lengths`: word pieces, (n,). `groups`: sets of texts that must all be
-    agreed upon, each (n,); `parts`: smaller ones, which may have twice as many wrong answers and one, for a few say
-    little.
+    `positive`: its sentiment, shape (n,). `labels`: 1, 0, or -1 without one. `lengths`: word pieces, (n,). `groups`:
+    masks (n,) of texts that each must meet the tolerance; `parts`: masks of smaller groups, allowed twice the share and
+    one more wrong answer, since few texts give a rough estimate.
     """
 
     positive: Mask
@@ -76,20 +75,20 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
-class View:
-    """One look at a stage: its margins for the texts, and which of them it may answer at all, both (n,)."""
+class StageView:
+    """A stage's margins on the texts, and which texts it may answer, both (n,)."""
 
     margins: Floats
-    may: Mask
+    may_answer: Mask
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A stage to be fitted: its views, the one that ships first. The others are judged by as strictly (an n-gram model
-    that never saw a text's source, say). `cost`: of one text, in any unit that is the same for all."""
+class StageCandidate:
+    """A stage to fit. `views`: the released model's first; every other one must meet the tolerance too, for example of
+    n-grams that never saw a text's source. `cost`: of one text, in a unit common to all stages."""
 
     name: Literal["ngrams", "small"]
-    views: Sequence[View]
+    views: Sequence[StageView]
     temperature: float
     cost: float
     least_known: float = 0.0
@@ -97,7 +96,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The stages with their bounds, which stage answered each text (-1: the last), and what that comes to."""
+    """The stages with their bounds, the stage that answered each text (-1: the last), and the figures that result."""
 
     stages: tuple[CascadeStage, ...]
     answered_by: Labels
@@ -107,24 +106,24 @@ class Fitted:
 
 
 def fit_cascade(
-    contenders: Sequence[Contender], verdicts: Verdicts, last_cost: float, tolerance: Tolerance | None = None
+    candidates: Sequence[StageCandidate], reference: LastStage, last_cost: float, tolerance: Tolerance | None = None
 ) -> Fitted:
     """The cheapest bounds within the tolerance, of those tried.
 
-    In every group, for each answer (positive, negative) and for short and longer texts by themselves, a stage may be
-    wrong about no more than its part of the tolerated texts; from the most confident text down, it answers as long as
-    that holds. How the tolerance is
-    shared among the stages is tried out. Where accuracy suffers more than it may, all is tried again more strictly.
+    In every group, for each sentiment and each band of lengths, a stage may be wrong on at most its part of the
+    tolerated texts. It answers from the most confident text down to where that limit is reached. Several ways to share
+    the tolerance among the stages are tried. If the loss of accuracy is too large, all is tried again with a stricter
+    tolerance.
     """
-    wanted = tolerance or Tolerance()
+    target = tolerance or Tolerance()
     for _ in range(_TRIES):
-        tried = [_fit(contenders, verdicts, last_cost, parts, wanted) for parts in _shares(len(contenders))]
+        tried = [_fit(candidates, reference, last_cost, parts, target) for parts in _shares(len(candidates))]
         best = min(tried, key=lambda fitted: fitted.cost)
-        if best.accuracy_loss <= wanted.accuracy_loss:
+        if best.accuracy_loss <= target.accuracy_loss:
             break
-        wanted = wanted.times(_TIGHTER)
+        target = target.times(_TIGHTER)
     else:
-        best = _fit(contenders, verdicts, last_cost, [0.0] * len(contenders), wanted)
+        best = _fit(candidates, reference, last_cost, [0.0] * len(candidates), target)
     log.info("cascade: agreement %.4f at %.2f of the cost", best.agreement, best.cost / last_cost)
     return best
 
@@ -134,47 +133,53 @@ def _shares(stages: int) -> list[list[float]]:
 
 
 def _fit(
-    contenders: Sequence[Contender], verdicts: Verdicts, last_cost: float, parts: Sequence[float], wanted: Tolerance
+    candidates: Sequence[StageCandidate],
+    reference: LastStage,
+    last_cost: float,
+    parts: Sequence[float],
+    tolerance: Tolerance,
 ) -> Fitted:
-    waiting = np.ones(len(verdicts.positive), dtype=np.bool_)
+    waiting = np.ones(len(reference.positive), dtype=np.bool_)
     answered_by = np.full(len(waiting), -1, dtype=np.int64)
-    said = verdicts.positive.copy()
+    positive = reference.positive.copy()
     stages, cost = [], 0.0
-    for number, (stage, part) in enumerate(zip(contenders, parts, strict=True)):
+    for number, (stage, part) in enumerate(zip(candidates, parts, strict=True)):
         cost += stage.cost * float(waiting.mean())
         own = stage.views[0]
         done = np.zeros(len(waiting), dtype=np.bool_)
         bounds = []
-        starts = [start for start, _ in wanted.bands()]
-        for (start, share), end in zip(wanted.bands(), [*starts[1:], np.inf], strict=True):
-            band = (verdicts.lengths >= start) & (verdicts.lengths < end)
-            above = _lowest_safe(stage, verdicts, waiting, band, part * share / 2, positive=True)
-            below = -_lowest_safe(stage, verdicts, waiting, band, part * share / 2, positive=False)
-            done |= waiting & band & own.may & ((own.margins >= above) | (own.margins <= below))
+        starts = [start for start, _ in tolerance.bands()]
+        for (start, share), end in zip(tolerance.bands(), [*starts[1:], np.inf], strict=True):
+            band = (reference.lengths >= start) & (reference.lengths < end)
+            above = _lowest_safe(stage, reference, waiting, band, part * share / 2, positive=True)
+            below = -_lowest_safe(stage, reference, waiting, band, part * share / 2, positive=False)
+            done |= waiting & band & own.may_answer & ((own.margins >= above) | (own.margins <= below))
             bounds.append((start, below, above))
-        said[done] = own.margins[done] >= 0
+        positive[done] = own.margins[done] >= 0
         answered_by[done] = number
         waiting &= ~done
-        stages.append(_stage(stage, verdicts.labels, done, bounds))
+        stages.append(_stage(stage, reference.labels, done, bounds))
     cost += last_cost * float(waiting.mean())
-    known = verdicts.labels >= 0
-    right = verdicts.labels[known] == 1
-    loss = float(np.mean(verdicts.positive[known] == right) - np.mean(said[known] == right)) if known.any() else 0.0
-    return Fitted(tuple(stages), answered_by, float(np.mean(said == verdicts.positive)), loss, cost)
+    known = reference.labels >= 0
+    right = reference.labels[known] == 1
+    loss = (
+        float(np.mean(reference.positive[known] == right) - np.mean(positive[known] == right)) if known.any() else 0.0
+    )
+    return Fitted(tuple(stages), answered_by, float(np.mean(positive == reference.positive)), loss, cost)
 
 
 def _lowest_safe(
-    stage: Contender, verdicts: Verdicts, waiting: Mask, band: Mask, share: float, *, positive: bool
+    stage: StageCandidate, reference: LastStage, waiting: Mask, band: Mask, share: float, *, positive: bool
 ) -> float:
-    """The lowest margin towards one answer from which the stage's wrong answers among the texts of a band stay within
-    the share of every group's, whichever of its views is asked."""
+    """The lowest margin from which the stage's wrong answers towards one sentiment, in a band of lengths, stay within
+    the share in every group, in all of its views."""
     sign = 1.0 if positive else -1.0
     bound = stage.temperature * float(np.log(LEAST_CONFIDENCE / (1 - LEAST_CONFIDENCE)))
     for view in stage.views:
         towards = sign * view.margins
-        wrong = waiting & band & view.may & (towards >= bound) & (verdicts.positive != positive)
-        allowances = [(group, int(share * int((group & band).sum()))) for group in verdicts.groups]
-        allowances += [(part, int(2 * share * int((part & band).sum())) + 1) for part in verdicts.parts]
+        wrong = waiting & band & view.may_answer & (towards >= bound) & (reference.positive != positive)
+        allowances = [(group, int(share * int((group & band).sum()))) for group in reference.groups]
+        allowances += [(part, int(2 * share * int((part & band).sum())) + 1) for part in reference.parts]
         for group, allowed in allowances:
             worst = np.sort(towards[wrong & group])[::-1]
             if len(worst) > allowed:
@@ -182,15 +187,19 @@ def _lowest_safe(
     return bound
 
 
-def _stage(stage: Contender, labels: Labels, done: Mask, bounds: Sequence[tuple[int, float, float]]) -> CascadeStage:
-    """The bounds (first length, below, above) as calibrated scores. The n-gram stage is calibrated on the texts that it
-    answers: what it would say of the others nobody hears."""
+def _stage(
+    stage: StageCandidate, labels: Labels, done: Mask, bounds: Sequence[tuple[int, float, float]]
+) -> CascadeStage:
+    """The stage with its bounds (least length, below, above) as calibrated scores.
+
+    The n-gram stage is calibrated on the texts that it answers: it scores no others.
+    """
     own = stage.views[0]
     temperature = stage.temperature
-    heard = done & (labels >= 0)
-    if stage.name == "ngrams" and np.sum((own.margins[heard] >= 0) != (labels[heard] == 1)) >= 5:
-        temperature = fit_temperature(own.margins[heard], labels[heard])
-    # Calibrated anew, a bound may come to less than it was: what is doubtful is for the last stage all the same.
+    answered = done & (labels >= 0)
+    if stage.name == "ngrams" and np.sum((own.margins[answered] >= 0) != (labels[answered] == 1)) >= 5:
+        temperature = fit_temperature(own.margins[answered], labels[answered])
+    # A new temperature may move a bound inwards: doubtful texts still go to the last stage.
     scores = [
         (
             start,

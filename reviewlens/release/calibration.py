@@ -1,4 +1,4 @@
-"""Making probabilities honest (temperature scaling), and the thresholds set on them."""
+"""Calibration by temperature scaling, and the thresholds on calibrated scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reviewlens.evaluation.calibration import confidence_of, is_right
 from reviewlens.model.calibration import Floats, Labels
 
 _STEPS = 1000
-"""Thresholds are multiples of a thousandth: what is measured here is then exactly what bundle.json says."""
+"""Thresholds are multiples of 1/1000, so that bundle.json holds them exactly."""
 
 
 def fit_temperature(margins: Floats, labels: Labels) -> float:
@@ -34,11 +34,11 @@ def fit_temperature(margins: Floats, labels: Labels) -> float:
 
 
 def review_threshold(scores: Floats, labels: Labels, accuracy: float = 0.98, least_coverage: float = 0.8) -> float:
-    """The lowest confidence from which predictions are right with the given accuracy: below it a person should look.
+    """The confidence below which a person should read a review.
 
-    Read off the risk-coverage curve of validation data (El-Yaniv & Wiener 2010, JMLR 11): of all thresholds t, a
-    thousandth apart, the lowest with which the predictions of confidence t and more reach `accuracy`; but never one
-    that sets aside more than 1 - `least_coverage` of the texts, even where the accuracy asked for is then missed.
+    From the risk-coverage curve of validation data (El-Yaniv & Wiener 2010, JMLR 11): the lowest threshold t, a
+    multiple of 1/1000, with which the predictions of confidence t or more reach `accuracy`. It never marks more than
+    1 - `least_coverage` of the texts for review, even if the accuracy is then missed.
     """
     order = np.argsort(confidence_of(scores), kind="stable")
     confidence = np.round(confidence_of(scores), 6)[order]
@@ -55,16 +55,16 @@ def review_threshold(scores: Floats, labels: Labels, accuracy: float = 0.98, lea
 def mixed_band(
     scores: Floats, labels: Labels, neutral_scores: Floats, most_flagged: float = 0.05
 ) -> tuple[float, float]:
-    """The band of positive scores, both ends within, to call mixed.
+    """The mixed band: lowest and highest positive score, both included.
 
-    Of all bands with ends a thousandth apart that take in at most `most_flagged` of the clearly labelled reviews, the
-    one that takes in the largest share of three-star reviews. Where several take in as many, the one with the fewest
-    rightly classified reviews, then the narrowest. `scores`, `labels` (1 or 0): clearly labelled validation reviews;
-    `neutral_scores`: three-star reviews, which nothing was trained on. With no room for any review at all, the middle.
-    Raises InputError (code `no-three-stars`) without three-star reviews.
+    Of all bands with ends at multiples of 1/1000 that hold at most `most_flagged` of the labelled reviews, the one with
+    the largest share of three-star reviews; among equals the one with the fewest correctly classified reviews, then the
+    narrowest. (0.5, 0.5) if no band qualifies. `scores`, `labels` (1 or 0): labelled validation reviews;
+    `neutral_scores`: three-star reviews, which no model was trained on. Raises InputError (code `no-three-stars`)
+    without three-star reviews.
     """
     if not len(neutral_scores):
-        raise InputError("A mixed band is chosen by three-star reviews, and there are none.", code="no-three-stars")
+        raise InputError("The mixed band needs three-star reviews, and the corpus has none.", code="no-three-stars")
     ends = np.arange(_STEPS + 1) / _STEPS
     flagged = _inside(scores, ends)
     right = _inside(scores[is_right(scores, labels) == 1], ends)
@@ -79,7 +79,7 @@ def mixed_band(
 
 
 def _inside(scores: Floats, ends: Floats) -> Labels:
-    """How many scores lie in [ends[i], ends[j]], shape (len(ends), len(ends)); meaningless under the diagonal."""
+    """How many scores lie in [ends[i], ends[j]], shape (len(ends), len(ends)); undefined below the diagonal."""
     ordered = np.sort(np.round(scores, 6))
     before = np.searchsorted(ordered, ends, side="left")
     upto = np.searchsorted(ordered, ends, side="right")

@@ -1,4 +1,4 @@
-"""From a trained Hugging Face folder to the graph that ships: conversion, static int8 quantisation, agreement."""
+"""Conversion of a trained Hugging Face folder to a graph, and static int8 quantisation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class _TwoInputs(torch.nn.Module):  # type: ignore[misc]
-    """The model with exactly the inputs that an engine gives, whatever else its architecture takes."""
+    """The model with the two inputs that engines give, and no others."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _TwoInputs(torch.nn.Module):  # type: ignore[misc]
 def convert(folder: Path) -> Any:
     """A float32 OpenVINO graph of the model in a Hugging Face folder; inputs input_ids and attention_mask, (rows,
     width)."""
-    # Fused attention where the architecture has it, which is the library's own choice; MPNet has none.
+    # transformers chooses fused attention where the architecture has it; MPNet has none.
     model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
     ids = torch.ones((2, 32), dtype=torch.int64)
     graph = ov.convert_model(
@@ -50,10 +50,10 @@ def convert(folder: Path) -> Any:
 
 @dataclass(frozen=True)
 class AccuracyControl:
-    """Leave operations in float, those that cost the most accuracy first, until int8 is at most `max_drop` (0.001 is
-    0.1 points) less accurate than float32 on these texts (validation data) and labels (1 or 0).
+    """Keeps operations in float until int8 loses at most `max_drop` of accuracy (0.001 is 0.1 points).
 
-    At most `most_operations` are left in float.
+    The operations that cost the most accuracy come first, at most `most_operations` of them. `texts` and `labels`
+    (1 or 0) are validation data.
     """
 
     texts: Sequence[str]
@@ -71,12 +71,12 @@ def quantise(
     smooth_quant: float | None = None,
     accuracy: AccuracyControl | None = None,
 ) -> Any:
-    """Static int8 weights and activations, scales measured on these cleaned texts (training data, never a test split).
+    """The graph with static int8 weights and activations; scales are measured on these cleaned training texts.
 
-    Static scales: with dynamic ones a text's score would depend on what else is in its batch. `keep_precise`: patterns
-    of operation names left in float. `smooth_quant`: how much of the activations' spread SmoothQuant moves into the
-    weights (Xiao et al. 2023, arXiv:2211.10438), 0 to 1; below 0 none; None for NNCF's own choice. `accuracy`: give up
-    speed where int8 costs too much.
+    With dynamic scales a text's score would depend on its batch. `keep_precise`: patterns of operation names left in
+    float. `smooth_quant`: how much of the activations' spread SmoothQuant moves into the weights (Xiao et al. 2023,
+    arXiv:2211.10438), 0 to 1; negative for none; None for NNCF's default. `accuracy`: keep operations in float where
+    int8 costs too much accuracy.
     """
     import nncf  # a training extra
 
@@ -95,28 +95,28 @@ def quantise(
     }
     if accuracy is None:
         return nncf.quantize(graph, nncf.Dataset(samples), advanced_parameters=advanced, **common)
-    # The head of a text is enough to rank operations by, and keeps one row a text.
+    # The first window of a text is enough to rank operations, and keeps one row per text.
     first: dict[int, list[int]] = {}
     for ids, owner in zip(*encoder.encode(accuracy.texts), strict=True):
         first.setdefault(owner, ids)
-    judged = [(_padded(ids), accuracy.labels[owner]) for owner, ids in first.items()]
+    validation = [(_padded(ids), accuracy.labels[owner]) for owner, ids in first.items()]
     return nncf.quantize_with_accuracy_control(
         graph,
         nncf.Dataset(samples),
-        nncf.Dataset(judged, lambda item: item[0]),
+        nncf.Dataset(validation, lambda item: item[0]),
         _share_right,
         max_drop=accuracy.max_drop,
         advanced_quantization_parameters=advanced,
         advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
             max_num_iterations=accuracy.most_operations,
-            ranking_subset_size=min(300, len(judged)),
+            ranking_subset_size=min(300, len(validation)),
         ),
         **common,
     )
 
 
 def _share_right(compiled: Any, items: Iterable[tuple[dict[str, Any], int]]) -> tuple[float, list[float]]:
-    """Accuracy, and for each text whether it was right (1.0 or 0.0)."""
+    """Accuracy, and 1.0 or 0.0 for each text: classified correctly or not."""
     request = compiled.create_infer_request()
     right = []
     for inputs, label in items:
@@ -127,23 +127,11 @@ def _share_right(compiled: Any, items: Iterable[tuple[dict[str, Any], int]]) -> 
 
 
 def save_members(graph: Any, model_folder: Path, into: Path, *, halve: bool = True) -> None:
-    """Write model.xml, model.bin, config.json and tokenizer.json for a bundle; `halve`: floats that remain as
-    float16."""
+    """Write model.xml, model.bin, config.json and tokenizer.json for a bundle; `halve`: store floats as float16."""
     into.mkdir(parents=True, exist_ok=True)
     ov.save_model(graph, into / "model.xml", compress_to_fp16=halve)
     for name in ("tokenizer.json", "config.json"):
         shutil.copyfile(model_folder / name, into / name)
-
-
-def agreement(reference: NDArray[np.float64], scores: NDArray[np.float64]) -> dict[str, float]:
-    """How far scores are from reference ones: share of equal labels, mean and worst gap."""
-    gap = np.abs(reference - scores)
-    return {
-        "same_label": round(float(np.mean((reference >= 0.5) == (scores >= 0.5))), 5),
-        "mean_gap": round(float(gap.mean()), 5),
-        "p99_gap": round(float(np.quantile(gap, 0.99)), 5),
-        "worst_gap": round(float(gap.max()), 5),
-    }
 
 
 def _padded(ids: list[int]) -> dict[str, NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""A trained model made ready to ship: its int8 and float32 graphs, and the margins they give, remembered."""
+"""The int8 and float32 graphs of a model to release, and their margins, cached in a work folder."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _SCALES_WINDOW = 256
 
 @dataclass(frozen=True)
 class Reading:
-    """How texts are read: `window` word pieces at once, special ones counted in, and what of longer texts."""
+    """How texts are read: `window` word pieces at once, special tokens included, and how longer texts are cut."""
 
     window: int = 256
     long_texts: LongTexts = "ends"
 
     def encoder(self, folder: Path) -> TextEncoder:
-        """The tokenizer of the model in a folder, reading so."""
+        """The encoder for the model in a folder."""
         return TextEncoder(folder / "tokenizer.json", self.window, self.long_texts)
 
 
 @dataclass(frozen=True)
-class ShippedGraph:
-    """`int8` and `float32` (None where only a bundle is known): folders with a bundle's members."""
+class ReleaseGraph:
+    """A model's graphs, each a folder with a bundle's members; `float32` is None for a bundle's graph."""
 
     name: str
     int8: Path
@@ -58,7 +58,7 @@ class ShippedGraph:
 
     @cached_property
     def encoder(self) -> TextEncoder:
-        """The model's tokenizer with its window."""
+        """The model's encoder."""
         return self.reading.encoder(self.int8)
 
     @cached_property
@@ -73,55 +73,56 @@ class ShippedGraph:
     def margins(self, texts: Sequence[str], kind: Kind = "int8") -> Floats:
         """Positive less negative logit of each cleaned text, not calibrated."""
 
-        def make(some: list[str]) -> Floats:
+        def make(part: list[str]) -> Floats:
             started = time.perf_counter()
             graph = self._int8_graph if kind == "int8" else self._float32_graph
-            made = score_margins(some, self.encoder, graph)
-            log.info("%s %s: %.0f texts a second", self.name, kind, len(some) / (time.perf_counter() - started))
-            return made
+            margins = score_margins(part, self.encoder, graph)
+            log.info("%s %s: %.0f texts a second", self.name, kind, len(part) / (time.perf_counter() - started))
+            return margins
 
         return self.work.by_text(
             ["margins", self.key, str(self.reading.window), self.reading.long_texts, kind], texts, make
         )
 
     def seconds_per_text(self, texts: Sequence[str]) -> float:
-        """What scoring a text costs in int8 here and now, tokenising included."""
-        some = list(texts[:_TIMED_TEXTS])
-        score_margins(some[:8], self.encoder, self._int8_graph)
+        """Seconds that int8 takes for one text on this machine, tokenising included."""
+        timed = list(texts[:_TIMED_TEXTS])
+        score_margins(timed[:8], self.encoder, self._int8_graph)
         started = time.perf_counter()
-        score_margins(some, self.encoder, self._int8_graph)
-        return (time.perf_counter() - started) / len(some)
+        score_margins(timed, self.encoder, self._int8_graph)
+        return (time.perf_counter() - started) / len(timed)
 
 
-def prepare(
+def convert_and_quantise(
     trained: Path, sample: Sequence[str], work: Work, threads: int, reading: Reading | None = None
-) -> ShippedGraph:
-    """Convert and quantise, unless that was done before. `sample`: cleaned training texts to measure int8 scales on.
+) -> ReleaseGraph:
+    """Convert and quantise a trained model, unless the work folder has its graphs.
 
-    Raises ConfigurationError (code `no-trained-model`) where the folder holds no trained model.
+    `sample`: cleaned training texts to measure int8 scales on. Raises ConfigurationError (code `no-trained-model`) when
+    the folder holds no trained model.
     """
     weights = trained / "model.safetensors"
     if not weights.is_file() or not (trained / "tokenizer.json").is_file():
         raise ConfigurationError(f"There is no trained model in {trained}.", code="no-trained-model")
     key = digest([sha256_file(weights), sha256_file(trained / "tokenizer.json"), str(_SCALES_WINDOW), digest(sample)])
-    # Scales are measured on all of a text, in windows: they hold for however it is read.
+    # Scales are measured on whole texts, in windows: they then hold for every way of reading.
     encoder = TextEncoder(trained / "tokenizer.json", _SCALES_WINDOW)
 
-    def exact(into: Path) -> None:
-        from reviewlens.release import export  # a training extra, and slow to load: not needed where all is remembered
+    def write_float32(into: Path) -> None:
+        from reviewlens.release import export  # needs the training extra and loads slowly; unused when all is cached
 
         export.save_members(export.convert(trained), trained, into, halve=False)
 
-    def quantised(into: Path) -> None:
+    def write_int8(into: Path) -> None:
         from reviewlens.release import export
 
         export.save_members(export.quantise(export.convert(trained), encoder, sample), trained, into)
         log.info("%s quantised", trained)
 
-    return ShippedGraph(
+    return ReleaseGraph(
         name=trained.name,
-        int8=work.folder_of([key, "int8"], quantised),
-        float32=work.folder_of([key, "float32"], exact),
+        int8=work.folder_of([key, "int8"], write_int8),
+        float32=work.folder_of([key, "float32"], write_float32),
         work=work,
         threads=threads,
         key=key,
@@ -129,22 +130,24 @@ def prepare(
     )
 
 
-def of_bundle(bundle: Bundle, work: Work, threads: int, reading: Reading) -> tuple[ShippedGraph, ShippedGraph | None]:
-    """The graphs that a bundle holds, the last and the small one, as they are: not converted or quantised again."""
+def graphs_from_bundle(
+    bundle: Bundle, work: Work, threads: int, reading: Reading
+) -> tuple[ReleaseGraph, ReleaseGraph | None]:
+    """A bundle's last and small graph (None without one), unchanged."""
 
-    def taken(files: GraphFiles, name: str) -> ShippedGraph:
+    def graph_of(files: GraphFiles, name: str) -> ReleaseGraph:
         weights = files.xml.with_suffix(".bin")
         key = digest([sha256_file(path) for path in (files.xml, weights, files.tokenizer)])
 
-        def copied(into: Path) -> None:
+        def copy(into: Path) -> None:
             for path, member in ((files.xml, "model.xml"), (weights, "model.bin"), (files.tokenizer, "tokenizer.json")):
                 shutil.copyfile(path, into / member)
             if (bundle.dir / "config.json").is_file():
                 shutil.copyfile(bundle.dir / "config.json", into / "config.json")
 
-        return ShippedGraph(
+        return ReleaseGraph(
             name=name,
-            int8=work.folder_of([key, "taken"], copied),
+            int8=work.folder_of([key, "taken"], copy),
             float32=None,
             work=work,
             threads=threads,
@@ -152,5 +155,5 @@ def of_bundle(bundle: Bundle, work: Work, threads: int, reading: Reading) -> tup
             reading=reading,
         )
 
-    small = taken(small_graph(bundle), "small") if bundle.metadata.stage("small") else None
-    return taken(own_graph(bundle), "last"), small
+    small = graph_of(small_graph(bundle), "small") if bundle.metadata.stage("small") else None
+    return graph_of(own_graph(bundle), "last"), small

@@ -1,4 +1,4 @@
-"""Sixty-four texts whose scores a bundle carries, so that an engine can tell whether its arithmetic is sound."""
+"""The sixty-four texts whose scores are in every bundle, for engines to check their arithmetic with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures that a bundle carries: every set scored by the engine that ships, its last stage alone, and float32."""
+"""The figures in a bundle: every set scored by the released engine, by its last stage alone, and in float32."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reviewlens.model.engines.cascade import LAST, CascadeEngine
 from reviewlens.model.engines.openvino import OpenVinoEngine
 from reviewlens.model.interface import Engine, Thresholds
 from reviewlens.release.acceptance import BALANCED, IN_DOMAIN
-from reviewlens.release.graphs import ShippedGraph
+from reviewlens.release.graphs import ReleaseGraph
 from reviewlens.release.stages import Stages
 from reviewlens.reviews.cleaning import clean_text
 from reviewlens.training.corpus import Corpus, labelled_frame
@@ -34,23 +34,23 @@ BALANCED_SOURCES = ("absa_amazon_pol", "hatn_5dom", "fdu_14dom_amazon", "blitzer
 """The corpus's sources with about as many negative as positive reviews."""
 
 TEACHER = "teacher"
-"""The name of the variant that `teacher_gap` is reckoned from, where one is given."""
+"""The variant that `teacher_gap` is computed from, if there is one."""
 
 _WARMING_TEXTS = 32
 
 
 @dataclass(frozen=True)
-class Shipped:
-    """All that scores: the last graph, its temperature, and the stages before it (none for a bundle of one graph)."""
+class ReleaseModel:
+    """The model to release: its last graph with the temperature, and the stages before it (none for one graph)."""
 
-    last: ShippedGraph
+    last: ReleaseGraph
     temperature: float
     stages: Stages
 
     def scores(self, texts: Sequence[str]) -> tuple[Floats, Labels]:
-        """What the engine that ships by default says, and which of its stages said it (-1: the last)."""
-        alone = sigmoid(self.last.margins(texts) / self.temperature)
-        return self.stages.scores(texts, alone, (self.stages.small or self.last).encoder)
+        """Scores of the model's default engine, and the stage that answered each text (-1: the last), both (n,)."""
+        last = sigmoid(self.last.margins(texts) / self.temperature)
+        return self.stages.scores(texts, last, (self.stages.small or self.last).encoder)
 
 
 def sets_of(corpus: Corpus, tests: Sequence[Path], limit: int | None, seed: int) -> dict[str, pl.DataFrame]:
@@ -65,33 +65,33 @@ def sets_of(corpus: Corpus, tests: Sequence[Path], limit: int | None, seed: int)
 
 
 def head(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:
-    """At most so many rows; drawn, not cut: files are often sorted by label."""
+    """At most `limit` rows, drawn at random because files are often sorted by label."""
     return frame if limit is None or len(frame) <= limit else frame.sample(limit, seed=seed)
 
 
 def labels_of(frame: pl.DataFrame) -> Labels:
-    """The labels, 1 or 0."""
+    """The labels, 1 or 0, shape (rows,)."""
     return np.asarray(frame["label"].to_numpy(), dtype=np.int64)
 
 
 def measured_sets(
-    shipped: Shipped, sets: Mapping[str, pl.DataFrame], thresholds: Thresholds, exact_texts: int
+    model: ReleaseModel, sets: Mapping[str, pl.DataFrame], thresholds: Thresholds, exact_texts: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """For each set the measures of the engine that ships, and the comparison of all that could.
+    """For each set the measures of the released engine, and the comparison of its parts.
 
-    `exact_texts`: how many texts of each set, drawn, are scored in float32, which is slow.
+    `exact_texts`: how many texts of each set, drawn at random, are scored in float32, which is slow.
     """
     measures, compared = {}, {}
     for name, frame in sets.items():
         texts, labels = frame["text"].to_list(), labels_of(frame)
-        scores, answered_by = shipped.scores(texts)
+        scores, answered_by = model.scores(texts)
         parts = {name: np.ones(len(texts), dtype=np.bool_)}
         if name == IN_DOMAIN and "source" in frame.columns:
             parts[BALANCED] = frame["source"].is_in(BALANCED_SOURCES).to_numpy()
-        alone, exact = shipped.last.margins(texts), np.full(len(texts), np.nan)
+        alone, exact = model.last.margins(texts), np.full(len(texts), np.nan)
         drawn = np.sort(np.random.default_rng(len(texts)).permutation(len(texts))[:exact_texts])
-        exact[drawn] = shipped.last.margins([texts[index] for index in drawn.tolist()], "float32")
-        small = shipped.stages.small.margins(texts) if shipped.stages.small else None
+        exact[drawn] = model.last.margins([texts[index] for index in drawn.tolist()], "float32")
+        small = model.stages.small.margins(texts) if model.stages.small else None
         for part, chosen in parts.items():
             if chosen.any():
                 measures[part] = measure(scores[chosen], labels[chosen], thresholds)
@@ -102,7 +102,7 @@ def measured_sets(
                     alone[chosen],
                     exact[chosen],
                     None if small is None else small[chosen],
-                    [stage.name for stage in shipped.stages.stages],
+                    [stage.name for stage in model.stages.stages],
                 )
                 log.info("%s: %s", part, compared[part])
     return measures, compared
@@ -117,29 +117,29 @@ def _compared(
     small: Floats | None,
     stages: Sequence[str],
 ) -> dict[str, Any]:
-    def accuracy(positive: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> float:
+    def accuracy(positive: NDArray[np.bool_], chosen: NDArray[np.bool_] | None = None) -> float:
         right = positive == (labels == 1)
-        return round(float(np.mean(right if of is None else right[of])), 5)
+        return round(float(np.mean(right if chosen is None else right[chosen])), 5)
 
-    made: dict[str, Any] = {"texts": len(labels), "last_int8": accuracy(alone >= 0)}
+    figures: dict[str, Any] = {"texts": len(labels), "last_int8": accuracy(alone >= 0)}
     drawn = ~np.isnan(exact)
     if drawn.any():
-        made |= {
+        figures |= {
             "exact_texts": int(drawn.sum()),
             "exact_int8": accuracy(alone >= 0, drawn),
             "exact_float32": accuracy(exact >= 0, drawn),
             "int8_as_float32": round(float(np.mean((exact[drawn] >= 0) == (alone[drawn] >= 0))), 5),
         }
     if small is not None:
-        made["small_int8"] = accuracy(small >= 0)
+        figures["small_int8"] = accuracy(small >= 0)
     if stages:
-        made["cascade"] = accuracy(scores >= 0.5)
-        made["agreement"] = round(float(np.mean((scores >= 0.5) == (alone >= 0))), 5)
-        made["answered"] = {
+        figures["cascade"] = accuracy(scores >= 0.5)
+        figures["agreement"] = round(float(np.mean((scores >= 0.5) == (alone >= 0))), 5)
+        figures["answered"] = {
             name: round(float(np.mean(answered_by == number)), 4)
             for name, number in [*((name, number) for number, name in enumerate(stages)), (LAST, -1)]
         }
-    return made
+    return figures
 
 
 def worst(
@@ -148,46 +148,46 @@ def worst(
     pace: Mapping[str, Any],
     variants: Mapping[str, Mapping[str, float]],
 ) -> dict[str, float]:
-    """Single figures over all sets, each its worst: what bars are held against."""
-    found = {}
+    """The worst value of each figure over all sets: what the acceptance thresholds apply to."""
+    figures = {}
     exact = [abs(each["exact_int8"] - each["exact_float32"]) for each in compared.values() if "exact_int8" in each]
     if exact:
-        found["int8_gap"] = max(exact)
+        figures["int8_gap"] = max(exact)
     if IN_DOMAIN in measures:
         curve = {row["coverage"]: row["accuracy"] for row in measures[IN_DOMAIN]["risk_coverage"]}
-        found["accuracy_of_90_percent"] = curve[0.9]
+        figures["accuracy_of_90_percent"] = curve[0.9]
     cascades = [each for each in compared.values() if "cascade" in each]
     if cascades:
-        found["agreement"] = min(each["agreement"] for each in cascades)
-        found["cascade_loss"] = max(each["last_int8"] - each["cascade"] for each in cascades)
+        figures["agreement"] = min(each["agreement"] for each in cascades)
+        figures["cascade_loss"] = max(each["last_int8"] - each["cascade"] for each in cascades)
     if "cascade" in pace and "openvino" in pace:
-        found["speed_up"] = pace["cascade"]["texts_per_second"] / pace["openvino"]["texts_per_second"]
+        figures["speed_up"] = pace["cascade"]["texts_per_second"] / pace["openvino"]["texts_per_second"]
     teacher = variants.get(TEACHER, {})
     gaps = [teacher[name] - measures[name]["accuracy"] for name in teacher if name in measures]
     if gaps:
-        found["teacher_gap"] = max(gaps)
-    return {name: round(float(value), 5) for name, value in found.items()}
+        figures["teacher_gap"] = max(gaps)
+    return {name: round(float(value), 5) for name, value in figures.items()}
 
 
 def measured_pace(bundle: Bundle, frame: pl.DataFrame, threads: int) -> dict[str, Any]:
-    """Reviews a second of the bundle's engines on the same texts, tokenising included, with their accuracy."""
+    """Texts per second of the bundle's engines on the same texts, tokenising included, with their accuracy."""
     texts, labels = frame["text"].to_list(), labels_of(frame)
     engines: dict[str, Engine] = {"openvino": OpenVinoEngine(bundle, threads)}
     if bundle.metadata.cascade:
         engines["cascade"] = CascadeEngine(bundle, threads)
     if bundle.metadata.stage("small"):
         engines["openvino-small"] = OpenVinoEngine(bundle, threads, "openvino-small")
-    found = {}
+    figures = {}
     for name, engine in engines.items():
         engine.score(texts[:_WARMING_TEXTS])
         started = time.perf_counter()
         scores = engine.score(texts)
         rate = len(texts) / (time.perf_counter() - started)
-        found[name] = {
+        figures[name] = {
             "texts": len(texts),
             "threads": threads,
             "texts_per_second": round(rate, 1),
             "accuracy": round(float(np.mean((scores >= 0.5) == (labels == 1))), 5),
         }
         log.info("%s: %.1f texts a second", name, rate)
-    return found
+    return figures

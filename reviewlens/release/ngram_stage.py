@@ -1,5 +1,4 @@
-"""The n-gram stage as shipping makes it: learnt from the teacher's scores, judged also by models that never saw a
-text's source."""
+"""The n-gram stage: trained on a teacher's scores, and fitted also with models that never saw a text's source."""
 
 from __future__ import annotations
 
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 from reviewlens.errors import InputError
 from reviewlens.model.encoder import TextEncoder
 from reviewlens.model.ngrams import NgramModel
-from reviewlens.release.bounds import Contender, View
+from reviewlens.release.bounds import StageCandidate, StageView
 from reviewlens.release.calibration import fit_temperature
-from reviewlens.release.ngrams_fit import fit_ngrams, out_of_source
+from reviewlens.release.ngram_training import fit_ngrams, out_of_source
 from reviewlens.release.work import Work, digest
 from reviewlens.training.corpus import Corpus, without_near_copies
 from reviewlens.training.distillation import read_scores
@@ -29,76 +28,78 @@ Labels = NDArray[np.int64]
 Tokens = Sequence[Sequence[int]]
 
 LEAST_KNOWN_QUANTILE = 0.2
-"""The n-gram stage leaves alone the texts of which less is known than of this share of the validation texts: text of
-another kind is for a model that reads it."""
+"""The n-gram stage answers no text with a smaller share of known n-grams than this quantile of the validation texts:
+unfamiliar text goes to a transformer."""
 
 _FOLDS = 3
-_WHOLE = -1
-_LABEL_SAYS = 0.95
+_ALL_FOLDS = -1
+_LABEL_TARGET = 0.95
 _LABEL_WEIGHT = 0.5
 
 
 def ngram_stage(
-    corpus: Corpus, judged: pl.DataFrame, labels: Labels, scores: Path, encoder: TextEncoder, work: Work
-) -> tuple[NgramModel, Contender]:
-    """The model, and what its bounds are fitted by.
+    corpus: Corpus, fitting: pl.DataFrame, labels: Labels, scores: Path, encoder: TextEncoder, work: Work
+) -> tuple[NgramModel, StageCandidate]:
+    """The trained model, and the candidate to fit its bounds with.
 
-    `judged`: rows with text and source, `labels` of them (-1: none); `scores`: the teacher's, see `lessons`.
+    `fitting`: rows with text and source, `labels` of them (-1: none); `scores`: the teacher's, see `training_rows`.
     """
-    rows = lessons(corpus, scores)
+    rows = training_rows(corpus, scores)
     targets, weights = (rows[name].to_numpy().astype(np.float64) for name in ("target", "weight"))
     texts = rows["text"].to_list()
-    tokens, judged_tokens = encoder.tokens(texts), encoder.tokens(judged["text"].to_list())
+    tokens, fitting_tokens = encoder.tokens(texts), encoder.tokens(fitting["text"].to_list())
     fold_of = out_of_source([source for source in rows["source"] if source is not None], _FOLDS)
     folds = np.array([fold_of.get(source, -1) for source in rows["source"]])
     name = ["ngrams", digest(texts), encoder_name(encoder)]
     name.append(digest([targets.tobytes().hex(), weights.tobytes().hex(), folds.tobytes().hex()]))
 
-    def learn(left_out: int) -> NgramModel:
-        # Texts of no known source are for the whole model alone: they may be of the one that is left out.
+    def train(left_out: int) -> NgramModel:
+        # A text without a source may come from the fold that is left out: only the model of all folds learns from it.
         kept = np.flatnonzero((folds != left_out) & (folds >= 0)) if left_out >= 0 else np.arange(len(tokens))
 
-        def made() -> NDArray[np.int16]:
+        def fitted() -> NDArray[np.int16]:
             return fit_ngrams([tokens[index] for index in kept.tolist()], targets[kept], weights[kept]).weights
 
-        return NgramModel(work.array([*name, str(left_out)], made))
+        return NgramModel(work.array([*name, str(left_out)], fitted))
 
-    model = learn(_WHOLE)
+    model = train(_ALL_FOLDS)
     started = time.perf_counter()
-    margins, known = model.margins(judged_tokens)
-    cost = (time.perf_counter() - started) / len(judged)
-    own = labels >= 0
+    margins, known = model.margins(fitting_tokens)
+    cost = (time.perf_counter() - started) / len(fitting)
+    labelled = labels >= 0
     log.info(
-        "n-grams: accuracy %.4f by themselves, %.1f microseconds a text",
-        np.mean((margins[own] >= 0) == (labels[own] == 1)),
+        "n-grams: accuracy %.4f alone, %.1f microseconds a text",
+        np.mean((margins[labelled] >= 0) == (labels[labelled] == 1)),
         1e6 * cost,
     )
-    least_known = round(float(np.quantile(known[own], LEAST_KNOWN_QUANTILE)), 3)
-    views = [View(margins, known >= least_known)]
+    least_known = round(float(np.quantile(known[labelled], LEAST_KNOWN_QUANTILE)), 3)
+    views = [StageView(margins, known >= least_known)]
     if len(fold_of) >= _FOLDS:
-        unseen = np.array([fold_of.get(source, 0) for source in judged["source"]])
-        strange, strange_known = margins.copy(), known.copy()
+        fold_of_row = np.array([fold_of.get(source, 0) for source in fitting["source"]])
+        unseen, unseen_known = margins.copy(), known.copy()
         for fold in range(_FOLDS):
-            some = np.flatnonzero(unseen == fold)
-            strange[some], strange_known[some] = learn(fold).margins([judged_tokens[index] for index in some.tolist()])
-        views.append(View(strange, strange_known >= least_known))
-    return model, Contender("ngrams", views, fit_temperature(margins[own], labels[own]), cost, least_known)
+            chosen = np.flatnonzero(fold_of_row == fold)
+            chosen_tokens = [fitting_tokens[index] for index in chosen.tolist()]
+            unseen[chosen], unseen_known[chosen] = train(fold).margins(chosen_tokens)
+        views.append(StageView(unseen, unseen_known >= least_known))
+    return model, StageCandidate(
+        "ngrams", views, fit_temperature(margins[labelled], labels[labelled]), cost, least_known
+    )
 
 
-def lessons(corpus: Corpus, scores: Path) -> pl.DataFrame:
-    """What the n-grams learn from: rows of text, source (null where unknown), target (the probability of positive that
-    the text is to get) and weight.
+def training_rows(corpus: Corpus, scores: Path) -> pl.DataFrame:
+    """Training rows of the n-grams: text, source (null if unknown), target (a probability of positive) and weight.
 
-    `scores`: a Parquet file with `text` (cleaned) and `margin` (positive less negative logit) of training texts, and
-    maybe of more, say snippets of them; what it says of validation and test texts is not looked at. A labelled
-    training text that it lacks is taught by its label, for less. Raises InputError for a file without these columns,
-    or with none of the training texts.
+    `scores`: a Parquet file with `text` (cleaned) and `margin` (positive less negative logit) of training texts and,
+    optionally, of others such as snippets of them. Validation and test texts in it are ignored. A labelled training
+    text without a score gets its label as target, with less weight. Raises InputError for a file without these columns
+    or without any training text.
     """
     known = read_scores(scores)
     training = corpus.frame.filter(pl.col("split") == "train").select("text", "source", "label")
     rows = training.join(known, on="text", how="left", maintain_order="left")
-    silent = rows["margin"].null_count()
-    if silent == len(rows):
+    unscored = rows["margin"].null_count()
+    if unscored == len(rows):
         raise InputError(f"{scores.name} scores none of the training texts.", code="teacher-scores")
     extra = known.join(corpus.frame, on="text", how="anti")
     held_out = corpus.frame.filter(pl.col("split") != "train")
@@ -107,17 +108,17 @@ def lessons(corpus: Corpus, scores: Path) -> pl.DataFrame:
     ]
     rows = pl.concat([rows, extra.filter(pl.Series(kept, dtype=pl.Boolean))], how="diagonal_relaxed")
     rows = rows.filter(pl.col("margin").is_not_null() | pl.col("label").is_not_null())
-    log.info("n-grams learn from %d texts, %d of them without a score of the teacher", len(rows), silent)
-    labelled = pl.when(pl.col("label") == 1).then(_LABEL_SAYS).otherwise(1 - _LABEL_SAYS)
-    taught = 1 / (1 + (-pl.col("margin").cast(pl.Float64)).exp())
+    log.info("n-grams are trained on %d texts, %d of them without a teacher's score", len(rows), unscored)
+    labelled = pl.when(pl.col("label") == 1).then(_LABEL_TARGET).otherwise(1 - _LABEL_TARGET)
+    teacher = 1 / (1 + (-pl.col("margin").cast(pl.Float64)).exp())
     return rows.select(
         "text",
         "source",
-        target=pl.coalesce(taught, labelled),
+        target=pl.coalesce(teacher, labelled),
         weight=pl.when(pl.col("margin").is_null()).then(_LABEL_WEIGHT).otherwise(1.0),
     )
 
 
 def encoder_name(encoder: TextEncoder) -> str:
-    """Tells apart tokenizers that cut texts into other ids."""
+    """A name that differs between tokenizers that give different ids."""
     return digest([str(ids) for ids in encoder.tokens(["An unremarkable kettle, 4/5!", "\u00e9t\u00e9 #1 <br>"])])

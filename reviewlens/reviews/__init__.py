@@ -1,1 +1,1 @@
-"""Review tables: columns, reading, cleaning, validation."""
+"""What the columns of a file of reviews mean, and their values: mapping, ratings, dates, cleaning."""

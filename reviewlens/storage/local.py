@@ -1,4 +1,4 @@
-"""An object store in a folder: atomic, durable, its conditional writes hold across processes (Linux, macOS, WSL2)."""
+"""An object store in a folder: atomic, durable, with conditional writes across processes (Linux, macOS, WSL2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from reviewlens.contracts.keys import RESERVED, check_key, check_prefix
 from reviewlens.errors import ConflictError, NotFoundError
-from reviewlens.storage.disk import no_such_object, plain_disk_errors
+from reviewlens.storage.disk import no_such_object, translate_disk_errors
 from reviewlens.storage.interface import ObjectInfo, PostForm
 from reviewlens.storage.parts import chunks
 
@@ -26,28 +26,28 @@ _STALE_SECONDS = 24 * 3600
 
 
 class LocalObjectStore:
-    """An ObjectStore over `root` (made when missing). A key may not be a folder of another key: that is InputError.
+    """An ObjectStore in `root` (created if missing). InputError for a key that is a folder of another key.
 
-    A write goes to `root/.store/tmp`, is synced, and is renamed into place under one of 64 file locks, chosen by key.
-    Every change of a key takes its lock, so a condition that held when it was checked still holds when it takes effect.
+    A write goes to `root/.store/tmp`, is synced and renamed under one of 64 file locks, which depends on the key.
+    Every change of a key takes its lock, so that a condition still holds when the write takes effect.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._temporary = self._root / RESERVED / "tmp"
         self._locks = self._root / RESERVED / "locks"
-        with plain_disk_errors():
+        with translate_disk_errors():
             self._temporary.mkdir(parents=True, exist_ok=True)
             self._locks.mkdir(exist_ok=True)
-            self._sweep()
+            self._remove_stale()
 
     @property
     def root(self) -> Path:
-        """The folder, absolute."""
+        """The absolute path of the folder."""
         return self._root
 
     def uri(self, key: str) -> str:
-        """`file://` and the percent-encoded absolute path."""
+        """Return `file://` and the percent-encoded absolute path."""
         return "file://" + quote(str(self._path(key)))
 
     def put(
@@ -62,13 +62,13 @@ class LocalObjectStore:
         target = self._path(key)
         temporary = self._new_temporary()
         try:
-            with plain_disk_errors():
+            with translate_disk_errors():
                 file = temporary.open("xb")
             with file:
                 for chunk in chunks(data):
-                    with plain_disk_errors():
+                    with translate_disk_errors():
                         file.write(chunk)
-                with plain_disk_errors():
+                with translate_disk_errors():
                     file.flush()
                     os.fsync(file.fileno())
             return self._commit(temporary, key, target, if_none_match, if_match)
@@ -76,13 +76,13 @@ class LocalObjectStore:
             temporary.unlink(missing_ok=True)
 
     def put_file(self, path: Path, key: str) -> ObjectInfo:
-        """See ObjectStore.put_file; on the same disk the file is moved, else copied and then removed."""
+        """See ObjectStore.put_file; the file is moved, or copied and removed if it is on another disk."""
         target = self._path(key)
         temporary = self._new_temporary()
         try:
-            with plain_disk_errors():
+            with translate_disk_errors():
                 if not path.is_file():
-                    raise NotFoundError(f"There is no file {path.name} to store.")
+                    raise NotFoundError(f"The file {path.name} does not exist.")
                 shutil.move(path, temporary)
                 with temporary.open("rb") as file:
                     os.fsync(file.fileno())
@@ -92,13 +92,13 @@ class LocalObjectStore:
 
     def get(self, key: str) -> bytes:
         """See ObjectStore.get."""
-        with self.open(key) as file, plain_disk_errors():
+        with self.open(key) as file, translate_disk_errors():
             return file.read()
 
     def open(self, key: str) -> BinaryIO:
-        """See ObjectStore.open; stays readable, and the same, when the object is replaced or deleted meanwhile."""
+        """See ObjectStore.open; the stream is not affected when the object is replaced or deleted."""
         path = self._path(key)
-        with plain_disk_errors(missing=key):
+        with translate_disk_errors(missing=key):
             return path.open("rb")
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -106,18 +106,18 @@ class LocalObjectStore:
         return self._info(key, self._path(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See ObjectStore.list; objects that come or go meanwhile may or may not be seen."""
+        """See ObjectStore.list; objects that are created or deleted during the iteration may or may not be included."""
         folder, _, start = check_prefix(prefix).rpartition("/")
         yield from self._walk(folder, start)
 
     def delete(self, key: str) -> None:
-        """See ObjectStore.delete; folders that become empty go too."""
+        """See ObjectStore.delete; also removes folders that become empty."""
         self._remove(key, self._path(key))
 
     def delete_prefix(self, prefix: str) -> int:
         """See ObjectStore.delete_prefix."""
-        found = list(self.list(check_prefix(prefix, whole=True)))
-        return sum(self._remove(info.key, self._path(info.key)) for info in found)
+        objects = list(self.list(check_prefix(prefix, whole=True)))
+        return sum(self._remove(info.key, self._path(info.key)) for info in objects)
 
     def copy(self, source: str, target: str) -> ObjectInfo:
         """See ObjectStore.copy."""
@@ -125,19 +125,19 @@ class LocalObjectStore:
             return self.put(target, file)
 
     def post_form(self, key: str, *, size: int, expires_in: int, public_endpoint: str = "") -> PostForm | None:
-        """None: nothing but this process writes into a folder."""
+        """Return None: a folder does not support direct uploads."""
         check_key(key)
         return None
 
     def fetch(self, key: str, into: Path) -> Path:
-        """The object's own path: it must not be written to. `into` is not used."""
+        """Return the path of the stored file, which must not be modified; `into` is not used."""
         path = self._path(key)
         if self._info(key, path) is None:
             raise no_such_object(key)
         return path
 
     def fetch_prefix(self, prefix: str, into: Path) -> Path:
-        """The folder itself: it must not be written to. `into` is not used."""
+        """Return the stored folder, which must not be modified; `into` is not used."""
         folder = self._root / check_prefix(prefix, whole=True)
         if next(self.list(prefix), None) is None:
             raise no_such_object(prefix)
@@ -149,29 +149,29 @@ class LocalObjectStore:
     def _new_temporary(self) -> Path:
         return self._temporary / secrets.token_hex(12)
 
-    def _sweep(self) -> None:
-        """Remove what writers that were killed long ago left behind."""
-        limit = time.time() - _STALE_SECONDS
+    def _remove_stale(self) -> None:
+        """Remove temporary files of writers that were killed."""
+        oldest = time.time() - _STALE_SECONDS
         for entry in os.scandir(self._temporary):
             with contextlib.suppress(FileNotFoundError):
-                if entry.stat().st_mtime < limit:
+                if entry.stat().st_mtime < oldest:
                     Path(entry.path).unlink()
 
     def _info(self, key: str, path: Path) -> ObjectInfo | None:
         try:
-            with plain_disk_errors(missing=key):
-                facts = path.stat()
+            with translate_disk_errors(missing=key):
+                status = path.stat()
         except NotFoundError:
             return None
-        return None if stat.S_ISDIR(facts.st_mode) else _describe(key, facts)
+        return None if stat.S_ISDIR(status.st_mode) else _describe(key, status)
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
-        with plain_disk_errors():
+        with translate_disk_errors():
             handle = os.open(self._locks / f"{number:02d}", os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            with plain_disk_errors():
+            with translate_disk_errors():
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
@@ -179,18 +179,18 @@ class LocalObjectStore:
 
     def _commit(self, temporary: Path, key: str, target: Path, if_none_match: bool, if_match: str | None) -> ObjectInfo:
         with self._locked(key):
-            present = self._info(key, target)
-            if if_none_match and present is not None:
-                raise ConflictError("Somebody else wrote this first.", details={"key": key})
-            if if_match is not None and (present is None or present.etag != if_match):
-                raise ConflictError("This was changed meanwhile.", details={"key": key})
-            with plain_disk_errors():
-                # The kernel stamps files every few milliseconds only; a clock in nanoseconds keeps the etag unique.
+            existing = self._info(key, target)
+            if if_none_match and existing is not None:
+                raise ConflictError("The object already exists.", details={"key": key})
+            if if_match is not None and (existing is None or existing.etag != if_match):
+                raise ConflictError("The object has changed in the meantime.", details={"key": key})
+            with translate_disk_errors():
+                # The kernel's file times have a resolution of milliseconds; one in nanoseconds keeps the etag unique.
                 now = time.time_ns()
                 os.utime(temporary, ns=(now, now))
-                facts = temporary.stat()
+                status = temporary.stat()
                 self._rename(temporary, target)
-            return _describe(key, facts)
+            return _describe(key, status)
 
     def _rename(self, temporary: Path, target: Path) -> None:
         attempts_left = 100
@@ -200,7 +200,7 @@ class LocalObjectStore:
                 temporary.replace(target)
                 break
             except FileNotFoundError:
-                # A delete nearby has just removed the folder, which looked empty.
+                # A concurrent delete has just removed the empty folder.
                 attempts_left -= 1
                 if not attempts_left:
                     raise
@@ -210,7 +210,7 @@ class LocalObjectStore:
         with self._locked(key):
             if self._info(key, path) is None:
                 return 0
-            with plain_disk_errors():
+            with translate_disk_errors():
                 path.unlink()
         folder = path.parent
         with contextlib.suppress(OSError):  # not empty
@@ -220,9 +220,9 @@ class LocalObjectStore:
         return 1
 
     def _walk(self, folder: str, start: str) -> Iterator[ObjectInfo]:
-        """Objects below `folder` whose next segment begins with `start`, in the order of their keys."""
+        """Yield the objects below `folder` whose next path segment begins with `start`, in key order."""
         try:
-            with plain_disk_errors(missing=folder), os.scandir(self._root / folder) as entries:
+            with translate_disk_errors(missing=folder), os.scandir(self._root / folder) as entries:
                 names = sorted(
                     entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
                     for entry in entries
@@ -238,13 +238,13 @@ class LocalObjectStore:
                 yield info
 
 
-def _describe(key: str, facts: os.stat_result) -> ObjectInfo:
-    etag = f"{facts.st_size:x}-{facts.st_mtime_ns:x}-{facts.st_ino:x}"
-    return ObjectInfo(key, facts.st_size, etag, facts.st_mtime)
+def _describe(key: str, status: os.stat_result) -> ObjectInfo:
+    etag = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
+    return ObjectInfo(key, status.st_size, etag, status.st_mtime)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut."""
+    """Make a rename durable across a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

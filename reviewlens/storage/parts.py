@@ -1,4 +1,4 @@
-"""Data of any length in the parts that a multipart upload takes, a few megabytes of it in memory at a time."""
+"""Splits data of any length into the parts of a multipart upload, with a few megabytes in memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import BinaryIO
 CHUNK = 1 << 20
 PART = 8 << 20
 LARGE_PART = 64 << 20
-SMALL_PARTS = 1000  # of the 10,000 that S3 takes; the rest are large, which makes 590 GB in all
+SMALL_PARTS = 1000  # of the 10,000 parts that S3 allows; with 9,000 large ones an object can have 590 GB
 
 
 def chunks(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    """What an ObjectStore is given to write, as an iterator over bytes."""
+    """Yield the data for an `ObjectStore.put` chunk by chunk."""
     if isinstance(data, bytes):
         yield from (data[start : start + CHUNK] for start in range(0, len(data), CHUNK))
     elif hasattr(data, "read"):
@@ -23,7 +23,7 @@ def chunks(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parts(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    """At least one; all but the last are of PART bytes, from the thousandth on of LARGE_PART."""
+    """Yield at least one part; all but the last have PART bytes, or LARGE_PART after the first SMALL_PARTS."""
     buffer, number = bytearray(), 0
     for chunk in chunks(data):
         buffer += chunk
@@ -35,5 +35,5 @@ def parts(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
 
 
 def ranges(size: int, step: int) -> Iterator[tuple[int, int]]:
-    """Offsets and counts that make up `size` bytes, `step` at a time."""
+    """Yield the offsets and lengths of the ranges of at most `step` bytes that cover `size` bytes."""
     return ((start, min(step, size - start)) for start in range(0, size, step))

@@ -1,1 +1,1 @@
-"""Making a model: corpora, fine-tuning, distillation, averaging."""
+"""Training of a model: corpora, fine-tuning, distillation, averaging."""

@@ -1,5 +1,7 @@
-"""One model from several checkpoints: the mean of their weights, of one training (Izmailov et al. 2018,
-arXiv:1803.05407) or of several that began alike (Wortsman et al. 2022, arXiv:2203.05482).
+"""One model from several checkpoints: the mean of their weights.
+
+The checkpoints are of one training (Izmailov et al. 2018, arXiv:1803.05407) or of several that started from the same
+weights (Wortsman et al. 2022, arXiv:2203.05482).
 
 python -m reviewlens.training.averaging OUT/model CHECKPOINT CHECKPOINT ... [--weights 3 5 ...]
 """
@@ -21,15 +23,15 @@ _KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def average(checkpoints: Sequence[Path], into: Path, shares: Sequence[float] | None = None) -> None:
-    """Write the mean model, and beside its folder a training.json: that of the run that the last checkpoint lies in,
-    with `averaged` (which checkpoints of which run, and their shares) and, where there are several runs, `runs`.
+    """Write the mean model to `into`, and a training.json beside that folder.
 
-    `shares`: how much each counts; by default all the same. Raises InputError when fewer than two are given, when
-    shares do not fit them, or when their weights do not have the same names and shapes.
+    The training.json is that of the last checkpoint's training, with `averaged` (checkpoints, their trainings and
+    shares) and, for several trainings, `runs`. `shares`: the weight of each checkpoint, by default equal. Raises
+    InputError for fewer than two checkpoints, shares that do not match them, or weights of other names or shapes.
     """
-    counts = list(shares or [1.0] * len(checkpoints))
-    if len(counts) != len(checkpoints) or min(counts, default=0) <= 0:
-        raise InputError("Give one weight above nothing for each checkpoint.", code="checkpoints")
+    weights_of = list(shares or [1.0] * len(checkpoints))
+    if len(weights_of) != len(checkpoints) or min(weights_of, default=0) <= 0:
+        raise InputError("Give one positive weight for each checkpoint.", code="checkpoints")
     if len(checkpoints) < 2:
         raise InputError("Name at least two checkpoints to average.", code="checkpoints")
     missing = [folder.name for folder in checkpoints if not (folder / "model.safetensors").is_file()]
@@ -40,9 +42,9 @@ def average(checkpoints: Sequence[Path], into: Path, shares: Sequence[float] | N
     for folder, weights in zip(checkpoints, loaded, strict=True):
         if {name: each.shape for name, each in weights.items()} != {name: each.shape for name, each in first.items()}:
             raise InputError(f"{folder.name} is not a checkpoint of the same model.", code="checkpoints")
-    total = sum(counts)
+    total = sum(weights_of)
     mean = {
-        name: sum(each[name].float() * count for each, count in zip(loaded, counts, strict=True)) / total
+        name: sum(each[name].float() * share for each, share in zip(loaded, weights_of, strict=True)) / total
         for name in first
     }
     into.mkdir(parents=True, exist_ok=True)
@@ -54,39 +56,39 @@ def average(checkpoints: Sequence[Path], into: Path, shares: Sequence[float] | N
     for name in _KEPT:
         if (checkpoints[-1] / name).exists():
             shutil.copyfile(checkpoints[-1] / name, into / name)
-    _write_facts(checkpoints, counts, into.parent / "training.json")
+    _write_facts(checkpoints, weights_of, into.parent / "training.json")
 
 
-def _write_facts(checkpoints: Sequence[Path], counts: Sequence[float], target: Path) -> None:
+def _write_facts(checkpoints: Sequence[Path], shares: Sequence[float], target: Path) -> None:
     runs = list(dict.fromkeys(folder.parent for folder in checkpoints))
     if not all((run / "training.json").exists() for run in runs):
         return
-    told = [json.loads((run / "training.json").read_text(encoding="utf-8")) for run in runs]
+    recorded = [json.loads((run / "training.json").read_text(encoding="utf-8")) for run in runs]
     facts = {
-        **told[-1],
+        **recorded[-1],
         "averaged": [
-            {"run": runs.index(folder.parent) + 1, "checkpoint": folder.name, "share": count}
-            for folder, count in zip(checkpoints, counts, strict=True)
+            {"run": runs.index(folder.parent) + 1, "checkpoint": folder.name, "share": share}
+            for folder, share in zip(checkpoints, shares, strict=True)
         ],
     }
     if len(runs) > 1:
         facts["runs"] = [
-            {name: run.get(name) for name in ("options", "steps", "texts_seen", "minutes")} for run in told
+            {name: run.get(name) for name in ("options", "steps", "texts_seen", "minutes")} for run in recorded
         ]
     target.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit 0 done, 2 the checkpoints do not fit together."""
+    """The command; exit code 0 on success, 2 when the checkpoints do not fit together."""
     parser = argparse.ArgumentParser(
         prog="python -m reviewlens.training.averaging", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("into", type=Path)
-    parser.add_argument("checkpoints", type=Path, nargs="+")
-    parser.add_argument("--weights", type=float, nargs="+", help="how much each counts; by default all the same")
-    given = parser.parse_args(argv)
+    parser.add_argument("into", type=Path, help="folder to write")
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="checkpoint folders")
+    parser.add_argument("--weights", type=float, nargs="+", help="weight of each checkpoint; default: equal")
+    options = parser.parse_args(argv)
     try:
-        average(given.checkpoints, given.into, given.weights)
+        average(options.checkpoints, options.into, options.weights)
     except InputError as error:
         sys.stderr.write(error.message + "\n")
         return 2

@@ -1,4 +1,4 @@
-"""Training by the clock: how much of the time is gone, the learning rate that follows from it, and when to stop."""
+"""Training within a time limit: the time used, the learning rate that follows from it, and when to stop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 
 class Clock:
-    """Minutes of training so far, those before a restart counted in; kept in a small file beside the checkpoints."""
+    """Minutes of training so far, including those before restarts; stored in a file beside the checkpoints."""
 
     def __init__(self, max_minutes: float | None, file: Path) -> None:
         self.max_minutes = max_minutes
@@ -21,26 +21,26 @@ class Clock:
         self._started = time.monotonic()
 
     def minutes(self) -> float:
-        """Minutes trained, restarts summed up."""
+        """Minutes of training, over all restarts."""
         return float(self._before) + (time.monotonic() - self._started) / 60
 
     def restart(self) -> None:
-        """Count from now: what was spent before the first step is not training."""
+        """Count from now: time before the first step is not training."""
         self._started = time.monotonic()
 
     def keep(self) -> None:
-        """Write the time down, as often as a checkpoint is written."""
+        """Write the time to the file; called with every checkpoint."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps({"minutes": self.minutes()}), encoding="utf-8")
 
     def share_used(self) -> float:
-        """Share of the allowed time that is gone, 0 when there is no limit."""
+        """Share of the time limit that is used (0 to 1); 0 without a limit."""
         return min(1.0, self.minutes() / self.max_minutes) if self.max_minutes else 0.0
 
 
 def time_decay(clock: Clock, total_steps: int, warmup_share: float) -> Callable[[int], float]:
-    """A learning rate factor: linear warm-up, then linear decay to nothing by steps or time, whichever is further
-    on."""
+    """A factor of the learning rate by step: linear warm-up, then linear decay to 0 by steps or time, whichever is
+    further."""
 
     def factor(step: int) -> float:
         done = max(step / max(1, total_steps), clock.share_used())
@@ -52,7 +52,7 @@ def time_decay(clock: Clock, total_steps: int, warmup_share: float) -> Callable[
 
 
 class ClockCallback(TrainerCallback):  # type: ignore[misc]
-    """Evaluates and saves every few minutes, ends the training in time, and keeps the learning curve as JSON lines."""
+    """Evaluates and saves every few minutes, stops in time, and writes the learning curve as JSON lines."""
 
     def __init__(self, clock: Clock, every_minutes: float, curve: Path) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class ClockCallback(TrainerCallback):  # type: ignore[misc]
         self._last = self._clock.minutes()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        """Ask for an evaluation when one is due, and for the end when what is left is only enough for that."""
+        """Request an evaluation when it is due, and a stop when the time left is just enough for one."""
         now = self._clock.minutes()
         limit = self._clock.max_minutes
         over = limit is not None and now + self._evaluation_minutes >= limit
@@ -79,12 +79,12 @@ class ClockCallback(TrainerCallback):  # type: ignore[misc]
         return control
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Remember how long an evaluation takes."""
+        """Measure how long an evaluation takes."""
         if self._paused_at:
             self._evaluation_minutes = self._clock.minutes() - self._paused_at
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Keep the time with the checkpoint."""
+        """Write the time with the checkpoint."""
         self._clock.keep()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Training data: reading, licences, splits by hash that share no near copies, and a fingerprint."""
+"""Training data: reading, licences, splits by hash without near copies across them, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VALIDATION_BUCKETS = 5
 _TEST_BUCKETS = 12
 
 SHINGLE_WORDS = 12
-"""Two texts that share this many consecutive words are near copies of one another."""
+"""Texts that share this many consecutive words are near copies."""
 
 _WORDS = re.compile(r"[^\W_]+")
 
@@ -51,8 +51,7 @@ def read_corpus(path: Path, licences: Sequence[str] = ()) -> Corpus:
     """Read a Parquet or CSV corpus, clean its texts, keep the given licences (all when empty) and split it.
 
     The file has `text` and `label` (1 positive, 0 negative, empty for three stars), or `text` and `rating`; `source`
-    and
-    `licence` are optional. Raises InputError for anything else.
+    and `licence` are optional. Raises InputError for anything else.
     """
     frame = labelled_frame(path)
     if licences:
@@ -82,7 +81,7 @@ def read_corpus(path: Path, licences: Sequence[str] = ()) -> Corpus:
 
 
 def split_of(text: str) -> Split:
-    """The split a text belongs to for ever: by the hash of its words, so that case and punctuation do not matter."""
+    """The split of a text, by the hash of its words: it never changes, and case and punctuation do not matter."""
     bucket = int(_hash(text)[:8], 16) % 100
     if bucket < _VALIDATION_BUCKETS:
         return "validation"
@@ -90,31 +89,30 @@ def split_of(text: str) -> Split:
 
 
 def capped(rows: pl.DataFrame, cap: int, seed: int) -> pl.DataFrame:
-    """Labelled rows with one-sided sources thinned out: of a source's larger class, at most `cap` rows or as many as
-    the smaller class has, whichever is more; drawn by the seed."""
+    """Labelled rows with less of one-sided sources: of a source's larger class at most `cap` rows or as many as the
+    smaller class has, whichever is more, drawn by the seed."""
     shuffled = rows.sample(fraction=1.0, shuffle=True, seed=seed)
     sizes = pl.len().over("source")
     own = pl.len().over("source", "label")
-    place = pl.int_range(pl.len()).over("source", "label")
-    return shuffled.filter(place < pl.max_horizontal(sizes - own, pl.lit(cap)))
+    position = pl.int_range(pl.len()).over("source", "label")
+    return shuffled.filter(position < pl.max_horizontal(sizes - own, pl.lit(cap)))
 
 
 def _read(path: Path) -> pl.DataFrame:
     if path.is_dir():
-        found = sorted([*path.glob("*.parquet"), *path.glob("*.csv")])
-        if not found:
+        files = sorted([*path.glob("*.parquet"), *path.glob("*.csv")])
+        if not files:
             raise InputError(f"No .parquet or .csv file in {path}.", code="no-corpus")
-        return pl.concat([_read(file) for file in found], how="diagonal_relaxed")
+        return pl.concat([_read(file) for file in files], how="diagonal_relaxed")
     if not path.exists():
         raise InputError(f"There is no corpus at {path}.", code="no-corpus")
     return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=10_000)
 
 
 def labelled_frame(path: Path) -> pl.DataFrame:
-    """The rows of a CSV or Parquet file (or a folder of them) as they are, with `label` made from `rating` where it is
-    missing.
+    """The rows of a CSV or Parquet file, or of a folder of them; without `label`, it is derived from `rating`.
 
-    Raises InputError when there is no such file or it lacks the columns.
+    Raises InputError when the file or a column is missing.
     """
     frame = _read(path)
     if "text" not in frame.columns or not {"label", "rating"} & set(frame.columns):
@@ -133,19 +131,21 @@ def _hash(text: str) -> str:
 def _shingles(text: str) -> Iterator[int]:
     words = _WORDS.findall(text.lower().replace("'", "").replace("’", ""))
     for start in range(max(1, len(words) - SHINGLE_WORDS + 1)):
-        # Python's own string hash is seeded per process: equal within this call, which is all that is asked.
+        # Python seeds string hashes per process; within this call equal strings have equal hashes.
         yield hash(" ".join(words[start : start + SHINGLE_WORDS]))
 
 
 def without_near_copies(texts: Sequence[str], splits: Sequence[str]) -> list[bool]:
-    """Which texts to keep: none of a later split (test, validation, training) that shares a shingle with an earlier
-    one,
-    and none within test or validation that shares one with a text before it."""
+    """Which texts to keep, in the given order.
+
+    Dropped are texts that share a shingle with an earlier split (in the order test, validation, train) and, within test
+    and validation, with an earlier text.
+    """
     kept = [True] * len(texts)
     held_out: set[int] = set()
-    for wanted in ("test", "validation", "train"):
+    for current in ("test", "validation", "train"):
         for index, (text, split) in enumerate(zip(texts, splits, strict=True)):
-            if split != wanted:
+            if split != current:
                 continue
             shingles = set(_shingles(text))
             if not shingles.isdisjoint(held_out):

@@ -1,4 +1,4 @@
-"""The texts that a training run sees, as token ids: drawn from the corpus, cut to snippets, scored by a teacher."""
+"""Training and validation data as token ids: drawn from the corpus, cut to snippets, scored by a teacher."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from reviewlens.training.training_args import TrainingOptions
 log = logging.getLogger(__name__)
 
 UNLABELLED = -100
-"""The label of a text that only the teacher speaks of, or, read by sentences, of a three-star one."""
+"""The label of a text that only the teacher scores and, when read by sentences, of a three-star text."""
 
 SENTENCE_TOKENS = 48
-"""Longest sentence of a text that is read by sentences, in tokens."""
+"""Most tokens of a sentence, for texts read by sentences."""
 
 
 class TokenisedReviews(torch.utils.data.Dataset):  # type: ignore[misc]
-    """Token ids of cleaned texts with their labels (`UNLABELLED` for none); for a student, with a teacher's margins.
+    """Token ids of cleaned texts with their labels (`UNLABELLED` for none) and, for a student, the teacher's margins.
 
-    `by_sentences`: indices of texts that are read sentence by sentence, with their sentences.
+    `by_sentences`: the sentences of texts that are read sentence by sentence, by the text's index.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class TokenisedReviews(torch.utils.data.Dataset):  # type: ignore[misc]
         return row if self.margins is None else {**row, "margins": float(self.margins[index])}
 
     def lengths(self) -> list[int]:
-        """Tokens of each text, the special ones counted in; of a text read by sentences, with their padding."""
+        """Tokens of each text, special tokens included; for a text read by sentences, with padding."""
         return [
             len(self.sentences[index]) * max(map(len, self.sentences[index])) if index in self.sentences else len(ids)
             for index, ids in enumerate(self.ids)
@@ -73,8 +73,7 @@ class TokenisedReviews(torch.utils.data.Dataset):  # type: ignore[misc]
 
 
 class Collator:
-    """Rows to padded tensors. Of texts read by sentences the sentences become the rows, and `bags` says which text each
-    belongs to."""
+    """Pads rows to tensors. For texts read by sentences, the rows are the sentences, and `bags` is the text of each."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._pad = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
@@ -90,7 +89,7 @@ class Collator:
 
 
 def datasets(corpus: Corpus, tokenizer: Any, options: TrainingOptions) -> tuple[TokenisedReviews, TokenisedReviews]:
-    """What to train on and what to validate on."""
+    """The training and the validation dataset. Raises ConfigurationError and InputError as `teacher_margins` does."""
     texts, labels = _training_texts(corpus, options)
     margins = None
     if options.teacher is not None:
@@ -105,22 +104,22 @@ def datasets(corpus: Corpus, tokenizer: Any, options: TrainingOptions) -> tuple[
 
 
 def _without_doubtful(labels: list[int], margins: NDArray[np.float32]) -> list[int]:
-    """Labels that the teacher's scores show to be wrong are not learned: the teacher's word stands for them."""
-    given = np.array(labels)
-    labelled = given != UNLABELLED
-    doubtful = np.zeros(len(given), dtype=bool)
-    doubtful[labelled] = doubtful_labels(given[labelled], margins[labelled])
-    log.info("%d of %d labels are doubtful and left to the teacher", doubtful.sum(), labelled.sum())
-    return [int(label) for label in np.where(doubtful, UNLABELLED, given)]
+    """Labels without those that the teacher's scores show to be wrong; the teacher's score replaces them."""
+    array = np.array(labels)
+    labelled = array != UNLABELLED
+    doubtful = np.zeros(len(array), dtype=bool)
+    doubtful[labelled] = doubtful_labels(array[labelled], margins[labelled])
+    log.info("%d of %d labels are doubtful; the teacher's scores replace them", doubtful.sum(), labelled.sum())
+    return [int(label) for label in np.where(doubtful, UNLABELLED, array)]
 
 
 def _by_sentences(texts: list[str], labels: list[int], options: TrainingOptions) -> dict[int, list[str]]:
-    """The texts to read by sentences: a share drawn by the seed, and every three-star one."""
+    """The texts to read by sentences: a share drawn by the seed, and every three-star text."""
     if not options.sentence_share:
         return {}
     if options.teacher is not None:
         raise ConfigurationError(
-            "Texts are read by sentences or scored by a teacher, not both: give --sentence-share or --teacher.",
+            "Texts are read by sentences or scored by a teacher, not both: use --sentence-share or --teacher.",
             code="sentences-or-teacher",
         )
     rng = random.Random(options.seed + 1)
@@ -143,9 +142,9 @@ def _training_texts(corpus: Corpus, options: TrainingOptions) -> tuple[list[str]
     rng = random.Random(options.seed)
     texts, labels = [], []
     for text, label in rows.select("text", "label").iter_rows():
-        cut = snippet(text, rng) if rng.random() < options.snippet_share else text
-        texts.append(cut)
-        # A review's stars are a doubtful label for three of its sentences; a teacher knows better.
-        doubtful = label is None or (options.teacher is not None and cut != text)
+        shown = snippet(text, rng) if rng.random() < options.snippet_share else text
+        texts.append(shown)
+        # A review's stars are a doubtful label for a few of its sentences; the teacher's score is better.
+        doubtful = label is None or (options.teacher is not None and shown != text)
         labels.append(UNLABELLED if doubtful else label)
     return texts, labels

@@ -1,6 +1,6 @@
-"""The folders that a SageMaker container names in its environment; defaults for a laptop where there is none.
+"""The folders that a SageMaker container names in its environment.
 
-The one reader of the environment beside settings.py: these variables belong to the container, not to this product.
+Beside settings.py this is the only reader of the environment: the variables belong to the container.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class SageMakerFolders:
 
 
 def sagemaker_folders() -> SageMakerFolders:
-    """What the container says; every field is None outside one."""
+    """The container's folders; every field is None outside a container."""
 
     def folder(name: str) -> Path | None:
         value = os.environ.get(name)

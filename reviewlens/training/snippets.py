@@ -1,4 +1,4 @@
-"""Short training texts made from long ones, so that a model of reviews also reads single sentences."""
+"""Short training texts cut from long ones, so that the model learns single sentences as well."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def snippet(text: str, rng: random.Random) -> str:
-    """One to three consecutive sentences of the text, from its start or end where opinions stand; the text if it is
-    short."""
+    """One to three consecutive sentences from the start or end of the text; the text itself if it is short."""
     sentences = _SENTENCE_END.split(text)
     if len(sentences) < 4:
         return text
     size = rng.randint(1, 3)
     chosen = sentences[:size] if rng.random() < 0.5 else sentences[-size:]
-    made = " ".join(chosen)
-    return made if len(made.split()) >= 4 else text
+    shortened = " ".join(chosen)
+    return shortened if len(shortened.split()) >= 4 else text
 
 
 MOST_SENTENCES = 8
-"""Of a longer text so many sentences stand for all."""
+"""Most sentences that `sentences` returns."""
 
 
 def sentences(text: str, rng: random.Random) -> list[str]:
-    """The text's sentences of three words or more, at most MOST_SENTENCES drawn at random; the text where it has
-    none."""
-    found = [part for part in re.split(r"(?<=[.!?])\s+|\s*[;\n]\s*", text) if len(part.split()) >= 3]
-    if len(found) > MOST_SENTENCES:
-        found = rng.sample(found, MOST_SENTENCES)
-    return found or [text]
+    """The sentences of three words or more, at most MOST_SENTENCES drawn at random; the text itself if none."""
+    parts = [part for part in re.split(r"(?<=[.!?])\s+|\s*[;\n]\s*", text) if len(part.split()) >= 3]
+    if len(parts) > MOST_SENTENCES:
+        parts = rng.sample(parts, MOST_SENTENCES)
+    return parts or [text]

@@ -1,4 +1,4 @@
-"""Fine-tuning any Hugging Face encoder on labelled reviews, within a given time and across restarts."""
+"""Fine-tuning of any Hugging Face encoder on labelled reviews, within a time limit and across restarts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from reviewlens.model.batching import TokenBudgetBatches
-from reviewlens.training.base_model import resolve_base_model
+from reviewlens.training.base_model import resolve_base_model, shape_encoder
+from reviewlens.training.batching import TokenBudgetBatches
 from reviewlens.training.clock import Clock, ClockCallback, time_decay
 from reviewlens.training.corpus import Corpus, read_corpus
 from reviewlens.training.data import UNLABELLED, Collator, datasets
-from reviewlens.training.layers import shape_encoder
 from reviewlens.training.training_args import TrainingOptions
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What came of a training run; `model` is a Hugging Face folder."""
+    """The result of a training; `model` is a Hugging Face folder."""
 
     model: Path
     steps: int
@@ -45,7 +44,7 @@ class TrainingReport:
 
 
 class ReviewTrainer(Trainer):  # type: ignore[misc]
-    """Trainer with length-sorted batches under a token budget, weighted smoothed loss and decay by elapsed time."""
+    """Trainer with length-sorted batches under a token budget, a weighted smoothed loss and decay by elapsed time."""
 
     def __init__(
         self, *args: Any, options: TrainingOptions, clock: Clock, weights: torch.Tensor, **kwargs: Any
@@ -94,17 +93,18 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
         )
         if margins is not None and model.training:
             weight = self._options.teacher_weight
-            taught = distillation_loss(logits, margins.to(logits), self._options.teacher_temperature)
-            # A batch of unlabelled texts alone has no loss against labels (torch says nan).
-            loss = weight * taught + (1 - weight) * loss if bool((labels != UNLABELLED).any()) else weight * taught
+            distilled = distillation_loss(logits, margins.to(logits), self._options.teacher_temperature)
+            # A batch without any label has no loss against labels (torch returns nan).
+            labelled = bool((labels != UNLABELLED).any())
+            loss = weight * distilled + (1 - weight) * loss if labelled else weight * distilled
         return (loss, outputs) if return_outputs else loss
 
 
 def distillation_loss(logits: torch.Tensor, margins: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Cross-entropy of the student's softened scores against the teacher's, times temperature squared so that its
-    gradients keep their size (Hinton et al. 2015, arXiv:1503.02531); less its least value, so that 0 is agreement.
+    """Cross-entropy of the student's softened scores against the teacher's (Hinton et al. 2015, arXiv:1503.02531).
 
-    `logits`: (rows, 2); `margins`: the teacher's positive less negative logit, (rows,).
+    It is multiplied by the squared temperature, so that gradients keep their size, and reduced by its minimum, so that
+    0 is agreement. `logits`: (rows, 2); `margins`: the teacher's positive less negative logit, (rows,).
     """
     target = torch.sigmoid(margins / temperature)
     student = (logits[:, 1] - logits[:, 0]) / temperature
@@ -115,9 +115,10 @@ def distillation_loss(logits: torch.Tensor, margins: torch.Tensor, temperature: 
 def bag_loss(
     logits: torch.Tensor, labels: torch.Tensor, bags: torch.Tensor, weights: torch.Tensor, smoothing: float = 0.1
 ) -> torch.Tensor:
-    """Cross-entropy of a text's label against the mean positive probability of its sentences, so that a good review may
-    hold a bad sentence (learning single instances from the labels of their groups: Kotzias et al. 2015,
-    doi:10.1145/2783258.2783380). A three-star text's label is one half.
+    """Cross-entropy of a text's label against the mean positive probability of its sentences.
+
+    A positive review may thus have a negative sentence (learning instances from the labels of their groups: Kotzias et
+    al. 2015, doi:10.1145/2783258.2783380). A three-star text's label is one half.
 
     `logits`: (sentences, 2); `labels`: (texts,) of 1, 0, UNLABELLED; `bags`: each sentence's text; `weights`: of
     (negative, positive).
@@ -133,9 +134,9 @@ def bag_loss(
 
 
 def train(options: TrainingOptions) -> TrainingReport:
-    """Fine-tune and save the best model under `options.output`/model; run again after a kill, it resumes.
+    """Fine-tune, and save the best model under `options.output`/model; after a kill, the same call resumes.
 
-    Raises InputError for an unusable corpus and ConfigurationError for a base model that cannot be had.
+    Raises InputError for an unusable corpus and ConfigurationError for a base model that cannot be loaded.
     """
     set_seed(options.seed)
     if options.threads:
@@ -185,16 +186,16 @@ def _finish(
         minutes=round(clock.minutes(), 2),
         validation=measured,
     )
-    named = Path(base).name if Path(base).is_dir() else base
-    given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(options).items()}
+    base_name = Path(base).name if Path(base).is_dir() else base
+    recorded = {name: value.name if isinstance(value, Path) else value for name, value in asdict(options).items()}
     facts = {
-        "options": {**given, "base_model": named},
-        "base_model": named,
+        "options": {**recorded, "base_model": base_name},
+        "base_model": base_name,
         "corpus_sha256": corpus.fingerprint(),
         "dropped_near_copies": corpus.dropped_near_copies,
         "rows": {
-            f"{s}/{licence}": n
-            for s, licence, n in corpus.frame.group_by("split", "licence").len().sort("split", "licence").rows()
+            f"{split}/{licence}": count
+            for split, licence, count in corpus.frame.group_by("split", "licence").len().sort("split", "licence").rows()
         },
         "sources": sorted(set(corpus.frame["source"])),
         "steps": report.steps,
@@ -209,9 +210,9 @@ def _finish(
 
 def _arguments(options: TrainingOptions) -> TrainingArguments:
     on_gpu = torch.cuda.is_available()
-    # bf16 autocast pays on a CPU only where oneDNN has the instructions for it; elsewhere it is emulated and slower.
+    # bf16 autocast is faster on a CPU only if it has the instructions; otherwise oneDNN emulates it, which is slower.
     bf16 = torch.cuda.is_bf16_supported() if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    on_clock = 10**9  # evaluation and saving are asked for by the clock callback, not by step counts
+    never = 10**9  # the clock callback requests evaluations and checkpoints, not step counts
     return TrainingArguments(
         output_dir=str(options.output),
         num_train_epochs=options.epochs,
@@ -220,12 +221,12 @@ def _arguments(options: TrainingOptions) -> TrainingArguments:
         bf16=bool(bf16),
         use_cpu=not on_gpu,
         eval_strategy="steps",
-        eval_steps=on_clock,
+        eval_steps=never,
         save_strategy="steps",
-        save_steps=on_clock,
+        save_steps=never,
         save_total_limit=options.keep_checkpoints,
         load_best_model_at_end=True,
-        # Of a few thousand texts the loss tells models apart that the accuracy cannot.
+        # On a few thousand texts, the loss separates models of equal accuracy.
         metric_for_best_model="loss",
         greater_is_better=False,
         logging_steps=20,
@@ -237,7 +238,7 @@ def _arguments(options: TrainingOptions) -> TrainingArguments:
 
 
 def _class_weights(labels: list[int], rule: str) -> torch.Tensor:
-    """Loss weights of (negative, positive): none, or (root of) inverse frequency, with mean one."""
+    """Loss weights of (negative, positive), with mean 1: equal, or by (the root of) inverse frequency."""
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[rule]
     counts = np.maximum(np.bincount(labels, minlength=2), 1)
     weights = (counts.sum() / (2 * counts)) ** power
@@ -245,7 +246,7 @@ def _class_weights(labels: list[int], rule: str) -> torch.Tensor:
 
 
 def _metrics(prediction: Any) -> dict[str, float]:
-    guessed, labels = prediction.predictions.argmax(axis=1), prediction.label_ids
-    frame = pl.DataFrame({"right": guessed == labels, "label": labels})
+    predicted, labels = prediction.predictions.argmax(axis=1), prediction.label_ids
+    frame = pl.DataFrame({"right": predicted == labels, "label": labels})
     per_class = frame.group_by("label").agg(pl.col("right").mean())["right"]
-    return {"accuracy": float(np.mean(guessed == labels)), "balanced_accuracy": float(np.mean(per_class.to_numpy()))}
+    return {"accuracy": float(np.mean(predicted == labels)), "balanced_accuracy": float(np.mean(per_class.to_numpy()))}

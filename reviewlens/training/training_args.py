@@ -1,4 +1,4 @@
-"""What a training run is asked to do."""
+"""The options of a training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What a training run is asked to do; times in minutes, lengths in tokens.
+    """The options of a training; times in minutes, lengths in tokens.
 
-    `keep_layers`: only the base model's first so many layers; `freeze_layers`: the embeddings and the first so many
-    layers stay as they are; `class_cap`: see `capped`. With a `teacher` (see `teacher_margins`) the student also learns
-    its scores, at this weight beside the labels' and softened by this temperature, and three-star texts and snippets,
-    whose labels are missing or doubtful, from it alone. `sentence_share`: this share of the texts is read sentence by
-    sentence and only the mean of the sentences' scores is held against the label (see `bag_loss`), three-star texts
-    against the middle.
+    `keep_layers`: how many of the base model's first layers are kept (None for all). `freeze_layers`: how many of them
+    are frozen, with the embeddings. `class_cap`: see `capped`. `teacher`: see `teacher_margins`; the student also
+    learns its scores, with `teacher_weight` in the loss and softened by `teacher_temperature`. Three-star texts and
+    snippets, whose labels are missing or doubtful, are learned from the teacher alone. `sentence_share`: share of the
+    texts that are read sentence by sentence, so that the label applies to the mean of the sentences' scores (see
+    `bag_loss`); three-star texts have one half as their label.
     """
 
     corpus: Path

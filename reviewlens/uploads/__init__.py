@@ -1,1 +1,1 @@
-"""What people send in: files received, described, corrected and deleted."""
+"""Uploads: files are received, described, corrected and deleted."""

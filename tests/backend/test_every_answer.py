@@ -93,7 +93,7 @@ def test_other_sites_may_not_read_answers(site):
 
 
 def test_a_huge_body_is_refused_while_it_arrives(site, monkeypatch):
-    monkeypatch.setattr("backend.middleware.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("backend.web.middleware.MAX_BODY_BYTES", 1000)
     headers = {**site.as_("ana"), "Content-Type": "application/json"}
     answer = site.client.post("/predict-sentiment", content=b'{"text": "' + b"x" * 2000 + b'"}', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "request-too-large")

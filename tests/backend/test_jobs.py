@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from reviewlens.contracts.job_status import Progress
+from reviewlens.contracts.stages import JobStage
 from reviewlens.jobs.interface import JobState
+from tests.summaries import summary_of
 
 
 def act(site, job_id: str, what: str):
@@ -49,13 +52,13 @@ def test_a_job_is_watched_from_queue_to_summary(site):
     assert job["state"] in ("queued", "running")
     running = site.wait(job["job_id"], JobState.RUNNING)
     assert running["attempts"] == 1
-    progress = {"stage": "infer", "label": "Scoring reviews", "rows_done": 1, "rows_total": 2}
+    progress = Progress(stage=JobStage.INFER, rows_done=1, rows_total=2).model_dump(mode="json")
     (site.output(job["job_id"]) / "progress.json").write_text(json.dumps(progress))
     assert site.job(job["job_id"])["progress"] == progress
-    summary = {"rows_read": 2, "rows_scored": 2, "rows_duplicate": 0, "rows_rejected": 0, "model": {"name": "m"}}
+    summary = summary_of()
     (site.output(job["job_id"]) / "inference_summary.json").write_text(json.dumps(summary))
     done = site.wait(job["job_id"], JobState.SUCCEEDED)
-    assert (done["summary"], done["progress"], done["model"], done["rows_scored"]) == (summary, None, "m", 2)
+    assert (done["summary"], done["progress"], done["model"], done["rows_scored"]) == (summary, None, "m 1", 2)
     assert done["seconds"] > 0
     for what in ("cancel", "retry"):
         late = act(site, job["job_id"], what)

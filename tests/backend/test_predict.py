@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import pytest
 
-from backend.scoring import Model
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import load_scorer
+from reviewlens.predictor import Predictor
 from reviewlens.settings import Settings
 from tests.backend.conftest import make_site
 
@@ -132,8 +132,8 @@ def test_a_model_that_breaks_while_loading_is_told_without_its_message(tmp_path,
     def broken(*_args, **_more):
         raise RuntimeError("secret words")
 
-    monkeypatch.setattr("backend.scoring.load_scorer", broken)
-    model = Model(Settings(engine="textblob"))
+    monkeypatch.setattr("reviewlens.predictor.load_scorer", broken)
+    model = Predictor(Settings(engine="textblob"))
     model.load()
     with pytest.raises(ConfigurationError) as unusable:
         model.predict([GOOD])
@@ -142,7 +142,7 @@ def test_a_model_that_breaks_while_loading_is_told_without_its_message(tmp_path,
 
 
 def test_who_settles_the_model_leaves_no_loading_behind():
-    model = Model(Settings(engine="textblob"))
+    model = Predictor(Settings(engine="textblob"))
     model.settle()  # nothing is being loaded
     model.load()
     model.settle()

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from backend import readiness
-from backend.readiness import Readiness
+from backend.web import readiness
+from backend.web.readiness import Readiness
 from reviewlens.errors import TransientError
 
 
@@ -16,7 +16,7 @@ def test_many_who_ask_at_once_make_one_look() -> None:
     looks: list[int] = []
     ready = Readiness({"store": lambda: looks.append(1)})
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: ready.found(), range(200)))
+        answers = list(pool.map(lambda _: ready.outcomes(), range(200)))
     assert answers == [{"store": "ok"}] * 200
     assert len(looks) == 1
 
@@ -30,11 +30,11 @@ def test_what_changes_is_seen_at_the_next_look(monkeypatch: pytest.MonkeyPatch) 
             raise TransientError("The bucket does not answer.", code="aws-unreachable")
 
     ready = Readiness({"store": store})
-    assert ready.found() == {"store": "ok"}
+    assert ready.outcomes() == {"store": "ok"}
     gone.set()
-    assert ready.found() == {"store": "aws-unreachable"}
+    assert ready.outcomes() == {"store": "aws-unreachable"}
     gone.clear()
-    assert ready.found() == {"store": "ok"}
+    assert ready.outcomes() == {"store": "ok"}
 
 
 def test_a_look_that_hangs_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,12 +47,12 @@ def test_a_look_that_hangs_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyP
         looked.set()
 
     ready = Readiness({"store": store})
-    assert ready.found() == {"store": "ok"}
+    assert ready.outcomes() == {"store": "ok"}
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(ready.found)
-        while not ready._looking.locked():
+        slow = pool.submit(ready.outcomes)
+        while not ready._checking.locked():
             pass
-        assert ready.found() == {"store": "ok"}
+        assert ready.outcomes() == {"store": "ok"}
         assert not slow.done()
         hangs.set()
         assert slow.result(60) == {"store": "ok"}

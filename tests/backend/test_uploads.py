@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.receive import FilePart
+from backend.web.receive import FilePart
 from reviewlens.errors import InputError
 from tests.backend.conftest import CSV
 

@@ -20,10 +20,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from reviewlens import cli
+from reviewlens.contracts.summary import Summary
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
 from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.launch import subprocess as launch
 from tests.shared_spark import SharedSparkTasks, python_with_task
+from tests.summaries import summary_of
 from tests.timing import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +69,7 @@ def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
     assert len(rejected) == summary["rows_rejected"] > 0
     positive = sum(row["sentiment"] == "positive" for row in served)
     assert summary["distribution"] == {"positive": positive, "negative": len(served) - positive}
-    assert "set aside" in done.stderr and "served.csv" in done.stderr
+    assert " rejected" in done.stderr and "served.csv" in done.stderr
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<html" in report and "http://" not in report.replace("http://www.w3.org", "")
     assert not (tmp_path / ".work").exists()
@@ -123,11 +125,16 @@ def test_only_the_input_is_blamed_with_2(error: ReviewLensError, code: int, monk
 @pytest.mark.parametrize(("band", "told"), [([0.3, 0.7], True), (None, False)])
 def test_mixed_reviews_are_printed_where_the_model_can_tell(band: list[float] | None, told: bool) -> None:
     analyze = importlib.import_module("reviewlens.cli.analyze")  # the package has a command of the same name
-    summary = {
-        "rows_read": 40, "rows_scored": 39, "rows_duplicate": 1, "rows_rejected": 0, "rejected_reasons": {},
-        "distribution": {"positive": 30, "negative": 10}, "needs_review": 9, "mixed": 6, "warnings": [],
-        "model": {"mixed_band": band},
-    }  # fmt: skip
+    document = summary_of(
+        rows_read=40,
+        rows_scored=39,
+        rows_duplicate=1,
+        distribution={"positive": 30, "negative": 10},
+        needs_review=9,
+        mixed=6,
+        model={"mixed_band": band},
+    )
+    summary = Summary.model_validate(document)
     said = io.StringIO()
     analyze._show_results(Console(file=said, width=120), summary, Path("out"))
     lines = [line.split() for line in said.getvalue().splitlines()]

@@ -40,7 +40,7 @@ def test_a_service_that_never_answers_is_given_up(tmp_path: Path) -> None:
     service.start(tmp_path)
     assert service.process
     try:
-        with pytest.raises(TransientError, match="did not answer"):
+        with pytest.raises(TransientError, match="did not respond"):
             wait_until_ready([service], 0.3, lambda: None)
     finally:
         stop([service.process.pid], 5)

@@ -63,7 +63,7 @@ def test_a_failed_set_up_says_so_and_leaves_no_stamp(tmp_path: Path) -> None:
     python.chmod(0o755)
     done = _run("user", REVIEWLENS_VENV=str(tmp_path / "venv"), REVIEWLENS_PYTHON=str(python))
     assert done.returncode == 1
-    assert "goes on where it stopped" in done.stderr
+    assert "again to resume" in done.stderr
     assert (tmp_path / "venv" / "bin" / "python").exists()
     assert not list((tmp_path / "venv").glob(".reviewlens-*"))
 

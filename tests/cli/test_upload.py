@@ -56,7 +56,7 @@ def kept(site) -> list[bytes]:
 def test_through_the_backend_where_files_are_kept_in_a_folder(site, file):
     said = upload(site, file)
     assert "about 2 rows" in said
-    assert "nothing is analysed yet" in said
+    assert "no job is submitted" in said
     assert kept(site) == [CSV]
 
 
@@ -102,7 +102,7 @@ def test_a_store_that_does_not_take_the_file_is_told(over_a_bucket, file, monkey
 
 def test_an_address_where_no_reviewlens_is(file, tmp_path):
     closed = httpx.Client(base_url="http://127.0.0.1:9")
-    with pytest.raises(TransientError, match="does not answer"):
+    with pytest.raises(TransientError, match="does not respond"):
         run_upload(Console(file=io.StringIO()), closed, file, "ana", "x", start=False)
     other = httpx.Client(
         base_url="http://x", transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))

@@ -28,11 +28,11 @@ LIMITS_MB = {"backend": 650, "frontend": 800, "pipeline": 1500}
 IMPORTS = {
     "backend": "backend.main, reviewlens.insights.dashboard, reviewlens.insights.export, reviewlens.storage.s3,"
     " reviewlens.identity.cognito, reviewlens.launch.fargate, reviewlens.jobs.dynamodb,"
-    " reviewlens.model.engines.openvino, reviewlens.model.engines.textblob, reviewlens.reviews.parquet,"
-    " reviewlens.reviews.xlsx",
+    " reviewlens.model.engines.openvino, reviewlens.model.engines.textblob, reviewlens.reading.parquet,"
+    " reviewlens.reading.xlsx",
     "frontend": "streamlit, altair, pandas, frontend.client, frontend.charts",
     "pipeline": "pyspark.sql, reviewlens.pipeline.runner, reviewlens.storage.s3, reviewlens.model.engines.openvino,"
-    " reviewlens.model.engines.textblob, reviewlens.reviews.xlsx",
+    " reviewlens.model.engines.textblob, reviewlens.reading.xlsx",
     "standalone": "backend.main, pyspark.sql, reviewlens.pipeline.runner, reviewlens.cli.link",
 }
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 import typer.main
 
 from reviewlens.cli import app
-from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS
-from reviewlens.pipeline.rows import PROCESSED_COLUMNS, REJECTED_COLUMNS
+from reviewlens.contracts.outputs import (
+    NORMALISED_COLUMNS,
+    OUTPUT_COLUMNS,
+    PROCESSED_COLUMNS,
+    REJECTED_COLUMNS,
+    names,
+)
 from reviewlens.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +36,13 @@ def test_every_setting_stands_in_the_configuration_page_with_its_default(name: s
     assert line[2] == field.description
 
 
+def test_generated_files_are_current_and_a_stale_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = runpy.run_path(str(ROOT / "scripts" / "generate.py"))
+    assert generator["main"](["--check"]) == 0, "run ./run generate"
+    monkeypatch.setattr(Settings.model_fields["host"], "description", "Something else.")
+    assert generator["main"](["--check"]) == 1
+
+
 def test_the_configuration_page_names_no_setting_that_is_gone() -> None:
     named = set(re.findall(r"^\| `REVIEWLENS_([A-Z0-9_]+)`", _read("docs/configuration.md"), re.M))
     assert named == {name.upper() for name in Settings.model_fields}
@@ -37,7 +50,7 @@ def test_the_configuration_page_names_no_setting_that_is_gone() -> None:
 
 def test_every_command_stands_in_the_readme_and_in_the_usage() -> None:
     group = typer.main.get_command(app)
-    commands = set(group.commands) | {"test", "check", "train"}  # type: ignore[attr-defined]
+    commands = set(group.commands) | {"test", "check", "generate", "train"}  # type: ignore[attr-defined]
     usage, readme = _read("run"), _read("README.md")
     for command in commands:
         assert re.search(rf"^  {command}\b", usage, re.M), f"./run help does not list {command}"
@@ -46,7 +59,7 @@ def test_every_command_stands_in_the_readme_and_in_the_usage() -> None:
 
 def test_every_output_column_stands_in_the_outputs_page() -> None:
     page = _read("docs/outputs.md")
-    for name in (*OUTPUT_COLUMNS, *NORMALISED_COLUMNS, *REJECTED_COLUMNS, *PROCESSED_COLUMNS):
+    for name in names(OUTPUT_COLUMNS + NORMALISED_COLUMNS + REJECTED_COLUMNS + PROCESSED_COLUMNS):
         assert f"`{name}`" in page, f"docs/outputs.md does not describe {name}"
 
 

@@ -120,7 +120,7 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(product: RunningProduct,
     page.locator('input[type="file"]').set_input_files(upload)
     expect(page.get_by_text("Which column is what?")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("separated by comma")).to_be_visible()
-    page.get_by_role("button", name="Start the analysis").click()
+    page.get_by_role("button", name="Start the job").click()
 
     expect(page.get_by_text("Saving the results")).to_be_visible(timeout=PATIENCE)  # the steps: progress is shown
     expect(page).to_have_url(re.compile(r"[?&]job="), timeout=PATIENCE)
@@ -128,10 +128,10 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(product: RunningProduct,
     page.get_by_role("button", name="Open the dashboard").click(timeout=2 * PATIENCE)
 
     expect(page.get_by_test_id("accounting")).to_contain_text(
-        re.compile(r"90\srows read = 87 scored \+ 1\sduplicate \+ 2 set aside"), timeout=PATIENCE
+        re.compile(r"90\srows read = 87 scored \+ 1\sduplicate \+ 2 rejected"), timeout=PATIENCE
     )
     expect(page.get_by_test_id("agreement")).to_contain_text("±")
-    expect(page.get_by_role("heading", name="What was set aside")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Rejected rows")).to_be_visible(timeout=PATIENCE)
 
     _click_the_negative_side(page)
     chip = page.locator(".st-key-chip-sentiment button")

@@ -22,10 +22,10 @@ from reviewlens.evaluation import baselines as baselines_module
 from reviewlens.evaluation.baselines import VaderEngine, baselines
 from reviewlens.evaluation.bootstrap import Confusion, confusion, intervals, rates
 from reviewlens.evaluation.calibration import expected_calibration_error
+from reviewlens.evaluation.evaluate import engine_for, temperature_of
 from reviewlens.evaluation.groups import groups_of, length_band, pooled, product_column
-from reviewlens.evaluation.measures import Yardsticks, evaluate_file, risk_coverage
+from reviewlens.evaluation.measures import Comparison, evaluate_file, risk_coverage
 from reviewlens.evaluation.report import render_report
-from reviewlens.evaluation.setup import engine_for, temperature_of
 from reviewlens.model.engines.textblob import TextBlobEngine
 from reviewlens.model.loading import open_bundle
 
@@ -188,7 +188,7 @@ class _Outside(html.parser.HTMLParser):
 
 def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     result = evaluate_file(
-        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", yardsticks=Yardsticks({"vader": None})
+        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", comparison=Comparison({"vader": None})
     )
     page = (tmp_path / "out" / "model_evaluation.html").read_text(encoding="utf-8")
     outside = _Outside()
@@ -277,8 +277,8 @@ def test_the_script_takes_each_argument_once(
     script: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments, told in (
-        (["model", "data.csv", "--data", "other.csv"], "given twice"),
-        (["model"], "the data is needed"),
+        (["model", "data.csv", "--data", "other.csv"], "named twice"),
+        (["model"], "the data is required"),
     ):
         with pytest.raises(SystemExit) as ended:
             script(arguments)
@@ -292,7 +292,7 @@ def test_a_baseline_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPat
     found = baselines()
     assert found["vader"] is None
     result = evaluate_file(
-        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", yardsticks=Yardsticks(found)
+        TextBlobEngine(), _write(tmp_path / "data.csv"), tmp_path / "out", comparison=Comparison(found)
     )
     comparison = result["comparison"]
     assert isinstance(comparison, dict)

@@ -33,15 +33,15 @@ def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> Non
 
     app.selectbox(key="date-order").set_value("day_first").run()
     assert app.selectbox(key="date-order").value == "day_first"
-    assert app.session_state["upload"]["sniffed"]["mapping"]["date_format"]["order"] == "day_first"
+    assert app.session_state["upload"].sniffed.mapping.date_format.order == "day_first"
     assert "either way round" not in text_of(app)
 
     app.selectbox(key="role-product").set_value(-1).run()
-    assert app.session_state["upload"]["sniffed"]["mapping"]["product"] is None
-    assert app.session_state["upload"]["sniffed"]["mapping"]["date_format"]["order"] == "day_first"
+    assert app.session_state["upload"].sniffed.mapping.product is None
+    assert app.session_state["upload"].sniffed.mapping.date_format.order == "day_first"
 
     app.selectbox(key="dialect-header").set_value(False).run()
-    assert app.session_state["upload"]["sniffed"]["dialect"]["header"] is False
+    assert app.session_state["upload"].sniffed.dialect.header is False
 
 
 def test_from_upload_to_the_finished_run(world: SeededBackend, open_page: Open) -> None:
@@ -55,7 +55,7 @@ def test_from_upload_to_the_finished_run(world: SeededBackend, open_page: Open) 
         time.sleep(0.5)
         app.run()
     assert saw_progress
-    assert "20 rows read = 17 scored + 1 duplicate + 2 set aside" in text_of(app)
+    assert "20 rows read = 17 scored + 1 duplicate + 2 rejected" in text_of(app)
     app.button(key="open-dashboard").click().run()
     assert app.title[0].value.replace("\\", "") == "ninth.csv"
     world.backend.call("DELETE", f"/jobs/{job_id}")

@@ -10,7 +10,7 @@ from tests.frontend.conftest import Open, SeededBackend, text_of
 
 
 def _accounting(app: AppTest) -> list[int]:
-    sentence = re.search(r"(\d+) rows? read = (\d+) scored \+ (\d+) duplicates? \+ (\d+) set aside", text_of(app))
+    sentence = re.search(r"(\d+) rows? read = (\d+) scored \+ (\d+) duplicates? \+ (\d+) rejected", text_of(app))
     assert sentence, text_of(app)
     return [int(number) for number in sentence.groups()]
 
@@ -35,7 +35,7 @@ def test_every_part_of_the_dashboard_says_what_the_file_holds(world: SeededBacke
         "Do the words match the stars?",
         "How sure the model is",
         "Reviews",
-        "What was set aside",
+        "Rejected rows",
     ]
     board = world.backend.call("POST", "/generate_dashboard", json={"job_id": world.full})
     assert board["headline"][0] in said.replace("&#x27;", "'")
@@ -157,4 +157,4 @@ def test_a_failed_run_shows_why(world: SeededBackend, open_page: Open) -> None:
 
 
 def test_a_run_that_is_gone_is_said_to_be_gone(world: SeededBackend, open_page: Open) -> None:
-    assert "not here any more" in text_of(open_page("views/dashboard.py", job="0000nothing0000"))
+    assert "no longer exists" in text_of(open_page("views/dashboard.py", job="0000nothing0000"))

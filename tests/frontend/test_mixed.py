@@ -46,19 +46,6 @@ def torn(world: SeededBackend) -> Iterator[str]:
     world.backend.call("DELETE", f"/jobs/{job}")
 
 
-@pytest.fixture(scope="module")
-def older(world: SeededBackend) -> Iterator[str]:
-    """A finished job from before there was a column `mixed`."""
-    job = _submitted(world, "older.csv", 30)
-    path, part = _results(world, job)
-    pl.read_parquet(part).drop("mixed").write_parquet(part)
-    summary = json.loads(path.read_text())
-    del summary["mixed"], summary["model"]["mixed_band"]
-    path.write_text(json.dumps(summary))
-    yield job
-    world.backend.call("DELETE", f"/jobs/{job}")
-
-
 def test_they_are_counted_and_one_click_shows_them(world: SeededBackend, torn: str, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=torn)
     mixed = world.backend.call("GET", f"/jobs/{torn}/reviews", params={"mixed": "true", "sort": "confidence"})
@@ -92,11 +79,8 @@ def test_the_toggle_and_the_address_do_the_same(world: SeededBackend, torn: str,
     assert list(again.dataframe[0].value["row"]) == list(app.dataframe[0].value["row"])
 
 
-@pytest.mark.parametrize("which", ["full", "older"])
-def test_nothing_is_said_of_them_where_the_model_cannot_tell(
-    world: SeededBackend, older: str, open_page: Open, which: str
-) -> None:
-    app = open_page("views/dashboard.py", job=older if which == "older" else world.full)
+def test_nothing_is_said_of_them_where_the_model_cannot_tell(world: SeededBackend, open_page: Open) -> None:
+    app = open_page("views/dashboard.py", job=world.full)
     assert "mixed" not in text_of(app).lower()
     assert not {"see-mixed", "f-mixed"} & {widget.key for kind in (app.button, app.toggle) for widget in kind}
     assert len(app.dataframe[0].value) == 25

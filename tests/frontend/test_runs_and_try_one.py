@@ -1,4 +1,4 @@
-"""The Runs page and the Try-one page."""
+"""The Jobs page and the Try-one page."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def test_one_review_is_read_as_the_backend_reads_it(world: SeededBackend, open_p
     said = text_of(app)
     assert f">{expected['sentiment'].capitalize()}</div>" in said
     assert f"{100 * expected['confidence']:.1f} % sure" in said
-    assert ("Worth a second look" in said) == expected["needs_review"]
+    assert ("Needs review" in said) == expected["needs_review"]
 
 
 def test_nothing_to_read_is_said_so(open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="ask").click().run()
-    assert "nothing to read yet" in text_of(app)
+    assert "Write a review first" in text_of(app)
 
 
 def test_an_administrator_sees_everyones_runs(world: SeededBackend) -> None:

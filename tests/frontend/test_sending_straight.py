@@ -181,6 +181,6 @@ def test_where_the_store_cannot_be_reached_the_file_goes_another_way(
     file.write_bytes(running.as_csv(running.rows_of_reviews(30)))
     sender(page).get_by_label("Choose a file").set_input_files(file)
     expect(sender(page).get_by_role("alert")).to_contain_text("could not be sent")
-    sender(page).get_by_role("button", name="Send it another way").click()
+    sender(page).get_by_role("button", name="Send it through the server").click()
     page.locator('[data-testid="stFileUploader"] input[type="file"]').set_input_files(file)
     expect(page.get_by_text("Which column is what?")).to_be_visible()

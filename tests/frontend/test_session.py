@@ -101,7 +101,7 @@ def test_a_person_without_runs_is_led_to_analyse(world: SeededBackend) -> None:
     app.switch_page("views/dashboard.py").run()
     assert "No results yet" in text_of(app)
     app.switch_page("views/runs.py").run()
-    assert "No runs yet" in text_of(app)
+    assert "No jobs yet" in text_of(app)
 
 
 def test_another_persons_run_is_not_shown(world: SeededBackend) -> None:
@@ -113,7 +113,7 @@ def test_another_persons_run_is_not_shown(world: SeededBackend) -> None:
     app.switch_page("views/dashboard.py")
     app.query_params["job"] = world.full
     app.run()
-    assert "not here any more" in text_of(app)
+    assert "no longer exists" in text_of(app)
     assert "Fern Kettle" not in text_of(app)
 
 

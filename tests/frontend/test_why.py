@@ -5,16 +5,18 @@ from __future__ import annotations
 import html
 import re
 from itertools import pairwise
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frontend.api.models import Part
 from frontend.sections import why
 from tests.frontend.conftest import Open, SeededBackend, text_of
 
 
-def part(start: int, end: int, contribution: float, kind: str = "word") -> dict:
-    return {"start": start, "end": end, "contribution": contribution, "kind": kind}
+def part(start: int, end: int, contribution: float, kind: Literal["word", "passage"] = "word") -> Part:
+    return Part(start=start, end=end, contribution=contribution, kind=kind)
 
 
 def plain(marked: str) -> str:
@@ -47,15 +49,15 @@ def test_strong_words_and_passages_are_marked_and_said() -> None:
 
 
 def test_the_legend_names_the_strongest_words_of_each_side() -> None:
-    assert why.told(TEXT, PARTS) == "Most for positive: “lovely”. Most for negative: “burnt”, “broke”."
+    assert why.summary(TEXT, PARTS) == "Most for positive: “lovely”. Most for negative: “burnt”, “broke”."
     assert "passage" in why.legend(TEXT, PARTS)
     assert "passage" not in why.legend("Good", [part(0, 4, 1.0)])
 
 
 def test_where_no_word_decides_that_is_said() -> None:
-    assert "No single word decides" in why.told("good good", [part(0, 4, 0.01), part(5, 9, 0.01)])
-    assert why.told("good good", [part(0, 4, 0.9), part(5, 9, 0.8)]) == "Most for positive: “good”."
-    assert why.told("so", [part(0, 2, 0.0)]).startswith("No single word decides")
+    assert "No single word decides" in why.summary("good good", [part(0, 4, 0.01), part(5, 9, 0.01)])
+    assert why.summary("good good", [part(0, 4, 0.9), part(5, 9, 0.8)]) == "Most for positive: “good”."
+    assert why.summary("so", [part(0, 2, 0.0)]).startswith("No single word decides")
 
 
 @given(st.text("ab<&\"' .é😡", min_size=1, max_size=60), st.data())
@@ -97,5 +99,5 @@ def test_a_whole_review_tells_why_when_asked(world: SeededBackend, open_page: Op
 
 
 def test_a_text_without_words_is_told_so() -> None:
-    assert why.told("!!!", []) == "There is no word in it to point to."
+    assert why.summary("!!!", []) == "The text has no words to highlight."
     assert "speaks for" not in why.legend("!!!", [])

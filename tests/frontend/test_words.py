@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from frontend import charts, filters, words
+from frontend.api.labels import STAGES
+from frontend.api.models import OverTime, Progress, Review
 from frontend.client import expires_at, query
 from frontend.intake.detected import read_date
 from frontend.intake.progress import fraction
@@ -45,7 +47,7 @@ def test_a_model_is_never_said_to_be_a_hundred_per_cent_sure() -> None:
 
 def test_accounting_reads_as_a_sum() -> None:
     told = words.accounting(420, 396, 14, 10).replace(words.NBSP, " ")
-    assert told == "420 rows read = 396 scored + 14 duplicates + 10 set aside"
+    assert told == "420 rows read = 396 scored + 14 duplicates + 10 rejected"
 
 
 def test_equal_labels_are_told_apart() -> None:
@@ -53,12 +55,16 @@ def test_equal_labels_are_told_apart() -> None:
 
 
 def test_the_bar_only_ever_moves_forward() -> None:
-    stages = ("read", "clean", "deduplicate", "infer", "assemble", "publish")
-    seen = [fraction({"stage": stage, "rows_done": done, "rows_total": 10}) for stage in stages for done in (0, 5, 10)]
+    progress = {"rows_total": 10, "stages": 6, "rows_reused": 0, "updated_at": "", "attempt_started_at": ""}
+    seen = [
+        fraction(Progress.model_validate({**progress, "stage": stage, "rows_done": done}))
+        for stage in STAGES
+        for done in (0, 5, 10)
+    ]
     assert seen == sorted(seen)
     assert seen[0] == 0
     assert seen[-1] == 1
-    assert fraction({}) == 0
+    assert fraction(None) == 0
 
 
 def test_dates_are_shown_as_they_would_be_read() -> None:
@@ -71,10 +77,11 @@ def test_dates_are_shown_as_they_would_be_read() -> None:
 def test_text_of_a_file_cannot_become_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(reading.st, "html", shown.append)
-    review = {
-        "row": 3, "text": "<img src=x onerror=alert(1)> & love it", "title": "<b>t</b>", "product": "<i>p</i>",
-        "sentiment": "positive", "confidence": 0.9, "date": "2025-01-02", "rating": 4.5, "needs_review": True,
-    }  # fmt: skip
+    review = Review(
+        row=3, review_id="3", text="<img src=x onerror=alert(1)> & love it", title="<b>t</b>", product="<i>p</i>",
+        sentiment="positive", confidence=0.9, positive_score=0.9, date=date(2025, 1, 2), rating=4.5, needs_review=True,
+        mixed=False,
+    )  # fmt: skip
     reading.reviews([review], mark="love")
     assert "<img" not in shown[0]
     assert "<i>p" not in shown[0]
@@ -129,16 +136,15 @@ def test_a_token_that_cannot_be_read_counts_as_ended(token: str) -> None:
 
 
 def test_empty_buckets_are_gaps_and_not_zeros() -> None:
-    point = {"count": 0, "positive": 0, "negative": 0, "positive_share": None, "low": None, "high": None}
-    full = {"count": 4, "positive": 3, "negative": 1, "positive_share": 0.75, "low": 0.3, "high": 0.95}
-    part = {
-        "bucket": "month",
-        "points": [
-            {**full, "start": "2025-01-01", "end": "2025-01-31", "label": "Jan 2025"},
-            {**point, "start": "2025-02-01", "end": "2025-02-28", "label": "Feb 2025"},
-            {**full, "start": "2025-03-01", "end": "2025-03-31", "label": "Mar 2025"},
-        ],
-    }
+    point = {"needs_review": 0, "mixed": 0}
+    empty = {**point, "count": 0, "positive": 0, "negative": 0}
+    full = {**point, "count": 4, "positive": 3, "negative": 1, "positive_share": 0.75, "low": 0.3, "high": 0.95}
+    points = [
+        {**full, "start": "2025-01-01", "end": "2025-01-31", "label": "Jan 2025"},
+        {**empty, "start": "2025-02-01", "end": "2025-02-28", "label": "Feb 2025"},
+        {**full, "start": "2025-03-01", "end": "2025-03-31", "label": "Mar 2025"},
+    ]
+    part = OverTime.model_validate({"available": True, "note": "", "bucket": "month", "undated": 0, "points": points})
     for look in (LIGHT, DARK):
         drawn = charts.share_over_time(part, look).to_dict()
         values = next(iter(drawn["datasets"].values())) if "datasets" in drawn else drawn["layer"][0]["data"]["values"]
@@ -164,6 +170,6 @@ def test_a_border_is_shown_as_it_is() -> None:
 
 
 def test_scores_of_earlier_runs_are_told_where_there_are_some() -> None:
-    assert words.reused(1204) == f"1,204{words.NBSP}scores taken from earlier runs"
-    assert words.reused(1) == f"1{words.NBSP}score taken from earlier runs"
+    assert words.reused(1204) == f"1,204{words.NBSP}scores reused from earlier jobs"
+    assert words.reused(1) == f"1{words.NBSP}score reused from earlier jobs"
     assert words.reused(0) == words.reused(None) == ""

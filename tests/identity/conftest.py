@@ -20,5 +20,5 @@ def strict_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulat
 
 @pytest.fixture(scope="package")
 def pool(strict_emulator: Emulator) -> Pool:
-    """A user pool that the tests share: each gives its users names of their own."""
+    """A user pool that the tests share; each test uses its own user names."""
     return make_pool(strict_emulator)

@@ -1,4 +1,4 @@
-"""What every identity provider must do; a test class per adapter inherits from this."""
+"""The contract of identity providers; each adapter has a test class that inherits from this one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME, PASSWORD = "ana", "the password of ana"
 
 
 class IdentityContract(ABC):
-    """Adapters give `provider`, in which NAME with PASSWORD is a user."""
+    """Adapters define the fixture `provider`, which has the user NAME with PASSWORD."""
 
     @pytest.fixture
     @abstractmethod

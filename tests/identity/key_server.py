@@ -1,4 +1,4 @@
-"""A server on this machine that publishes keys, or whatever a test wants it to answer."""
+"""A local server that publishes keys, or any other response that a test sets."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ class KeyServer:
 
 @contextmanager
 def key_server() -> Iterator[KeyServer]:
-    """One that listens until the block ends."""
-    told = KeyServer()
+    """Run a server until the block ends."""
+    state = KeyServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             try:
-                told.serve(self)
+                state.serve(self)
             except OSError:
-                pass  # the client had heard enough
+                pass  # the client closed the connection
 
         def log_message(self, *_facts: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_port}/keys"
+    state.url = f"http://127.0.0.1:{server.server_port}/keys"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield told
+        yield state
     finally:
         server.shutdown()
         server.server_close()

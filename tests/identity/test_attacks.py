@@ -1,4 +1,4 @@
-"""Tokens that a pool did not sign for this client, against the verifier as a Cognito backend uses it."""
+"""Tokens that the pool did not sign for this client, checked by the verifier of a Cognito backend."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_token_of_another_pools_key(identity, key, attackers):
 
 
 @pytest.mark.parametrize("header", ["jwk", "jku", "x5u", "x5c"])
-def test_a_key_that_the_token_brings_or_points_at(identity, key, attackers, attackers_server, header):
+def test_a_key_that_the_token_contains_or_points_to(identity, key, attackers, attackers_server, header):
     value = {"jwk": attackers.public, "x5c": [b64(attackers.public_pem.encode())]}.get(header, attackers_server.url)
     for kid in (attackers.kid, key.kid, attackers_server.url):
         assert refused(identity, signed(attackers, {"kid": kid, header: value})) == "token-invalid"
@@ -160,7 +160,7 @@ def test_key_ids_are_only_ever_looked_up(identity, pool_server, key, attackers, 
     assert set(pool_server.asked) == {"/keys"}
 
 
-def test_critical_extensions_that_nobody_understands(identity, key):
+def test_unknown_critical_extensions(identity, key):
     assert refused(identity, signed(key, {"crit": ["exp"], "exp": 1})) == "token-invalid"
 
 
@@ -170,7 +170,7 @@ def test_an_expired_token_and_one_from_the_future(identity, key):
     assert refused(identity, signed(key, nbf=now + 300)) == "token-invalid"
 
 
-def test_an_id_token_opens_nothing(identity, key):
+def test_an_id_token_grants_no_access(identity, key):
     assert refused(identity, TokenSigner(key, ISSUER, CLIENT, life_seconds=300).id(ANA)) == "token-invalid"
     assert refused(identity, signed(key, token_use="id", aud=CLIENT)) == "token-invalid"
 
@@ -211,7 +211,7 @@ def test_groups_cannot_be_added_by_hand(identity, key):
     assert refused(identity, f"{head}.{raised}.{signature}") == "token-invalid"
 
 
-def test_after_a_rotation_the_new_key_is_taken_and_the_old_one_is_not(key, attackers):
+def test_after_a_rotation_only_the_new_key_is_accepted(key, attackers):
     with key_server() as server:
         server.answer = [key.public]
         settings = Settings(

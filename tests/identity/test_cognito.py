@@ -1,4 +1,4 @@
-"""The Cognito adapter against a user pool in the emulator: the contract, and what it does beyond it."""
+"""The Cognito adapter with a user pool in the emulator: the contract, challenges, recovery and sign-up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reviewlens.errors import (
 )
 from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.cognito import CognitoIdentity
-from reviewlens.identity.interface import Recovery, SelfService, Tokens
+from reviewlens.identity.interface import PasswordRecovery, SelfService, Tokens
 from reviewlens.settings import Settings
 from tests.cognito import Pool, answering, code_of, failing, make_pool
 from tests.emulator import REGION
@@ -44,7 +44,7 @@ def environment(strict_emulator):
 
 @pytest.fixture(scope="module")
 def client(environment) -> Any:
-    """A client that tries once: what fails on purpose need not be tried again."""
+    """A client without retries, because failures are intended."""
     return aws.client("cognito-idp", retries={"mode": "standard", "total_max_attempts": 1})
 
 
@@ -59,9 +59,9 @@ def identity(people: Pool, client: Any) -> CognitoIdentity:
     return CognitoIdentity(people.settings(sign_up=True), client)
 
 
-def refused(kind: type[ReviewLensError], code: str, act: Any, *given: Any) -> ReviewLensError:
+def refused(kind: type[ReviewLensError], code: str, act: Any, *arguments: Any) -> ReviewLensError:
     with pytest.raises(kind) as error:
-        act(*given)
+        act(*arguments)
     assert error.value.code == code
     return error.value
 
@@ -73,7 +73,7 @@ class TestContract(IdentityContract):
 
 
 class TestContractWithAClientThatTellsWhoExists(IdentityContract):
-    """PreventUserExistenceErrors off, as clients made by hand may have it."""
+    """With PreventUserExistenceErrors off, as in clients that were created by hand."""
 
     @pytest.fixture(scope="class")
     def telling(self, strict_emulator):
@@ -85,10 +85,12 @@ class TestContractWithAClientThatTellsWhoExists(IdentityContract):
     def provider(self, telling, client):
         return CognitoIdentity(telling.settings(), client)
 
-    def test_confirming_does_not_tell_either(self, telling, client):
+    def test_confirmation_does_not_reveal_accounts(self, telling, client):
         identity = CognitoIdentity(telling.settings(sign_up=True), client)
-        told = [refused(AuthenticationError, "wrong-code", identity.confirm, name, "000000") for name in (NAME, "none")]
-        assert told[0].message == told[1].message
+        errors = [
+            refused(AuthenticationError, "wrong-code", identity.confirm, name, "000000") for name in (NAME, "none")
+        ]
+        assert errors[0].message == errors[1].message
         identity.send_code_again("nobody")
 
 
@@ -125,7 +127,7 @@ def test_a_token_of_another_pool_or_another_client_is_refused(strict_emulator, p
     refused(AuthenticationError, "token-invalid", identity.verify, same_pool.access_token)
 
 
-def test_a_disabled_user_cannot_log_in_or_go_on(people, identity):
+def test_a_disabled_user_cannot_log_in_or_refresh(people, identity):
     people.add("dina", PASSWORD)
     tokens = identity.login("dina", PASSWORD)
     people.admin.admin_disable_user(UserPoolId=people.id, Username="dina")
@@ -143,7 +145,7 @@ def test_issuer_and_keys_follow_from_the_pool(people, client):
 
 
 @pytest.mark.parametrize("pool_id", ["people", "_people", "eu-west-1_"])
-def test_a_setting_that_is_no_pool_is_refused(people, client, pool_id):
+def test_an_invalid_pool_id_is_refused(people, client, pool_id):
     refused(
         ConfigurationError, "cognito-misconfigured", CognitoIdentity, people.settings(cognito_user_pool=pool_id), client
     )
@@ -151,7 +153,7 @@ def test_a_setting_that_is_no_pool_is_refused(people, client, pool_id):
 
 def test_attempts_are_limited_by_name(people, client):
     identity = CognitoIdentity(people.settings(login_attempts_per_minute=3), client)
-    identity._attempts._now = lambda: 0.0  # on a busy machine the minute would go on
+    identity._attempts._now = lambda: 0.0  # a constant time, independent of the machine's speed
     long = "x" * 100
     for name in (NAME, long):
         for _ in range(3):
@@ -167,7 +169,7 @@ def test_attempts_are_limited_by_name(people, client):
 # -- one more question ------------------------------------------------------------------------------------------------
 
 
-def test_a_temporary_password_is_replaced_by_ones_own(people, identity):
+def test_a_temporary_password_is_replaced(people, identity):
     people.add("nora", "temporary-1", permanent=False)
     asked = identity.login("nora", "temporary-1")
     assert isinstance(asked, Challenge)
@@ -204,17 +206,17 @@ def test_a_code_from_an_authenticator_app(people, identity):
     ],
 )
 def test_a_code_that_was_sent(identity, client, question, kind, field):
-    given = {
+    response = {
         "ChallengeName": question,
         "Session": PROOF,
         "ChallengeParameters": {"CODE_DELIVERY_DESTINATION": "+*****12", "USER_ID_FOR_SRP": "the-real-name"},
     }
     tokens = {"AccessToken": "a", "IdToken": "i", "RefreshToken": "r", "ExpiresIn": 300, "TokenType": "Bearer"}
-    with answering(client, "InitiateAuth", given) as asked:
+    with answering(client, "InitiateAuth", response) as asked:
         challenge = identity.login("ana@example.org", PASSWORD)
     assert asked[0]["AuthFlow"] == "USER_PASSWORD_AUTH"
     assert challenge == Challenge(kind, "the-real-name", PROOF, sent_to="+*****12")
-    assert "+*****12" in challenge.words
+    assert "+*****12" in challenge.prompt
     with answering(client, "RespondToAuthChallenge", {"AuthenticationResult": tokens}) as asked:
         assert identity.answer(challenge.session, "12 34-56") == Tokens("a", "i", "r", 300)
     (sent,) = asked
@@ -222,18 +224,18 @@ def test_a_code_that_was_sent(identity, client, question, kind, field):
     assert sent["ChallengeResponses"] == {"USERNAME": "the-real-name", field: "123456"}
 
 
-def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identity, client):
+def test_an_authenticator_app_is_set_up_if_the_pool_requires_it(people, identity, client):
     people.add("sue", PASSWORD)
-    given = {
+    response = {
         "ChallengeName": "MFA_SETUP",
         "Session": PROOF,
         "ChallengeParameters": {"MFAS_CAN_SETUP": '["SMS_MFA","SOFTWARE_TOKEN_MFA"]', "USER_ID_FOR_SRP": "sue"},
     }
-    with answering(client, "InitiateAuth", given):
+    with answering(client, "InitiateAuth", response):
         asked = identity.login("sue", PASSWORD)
     assert isinstance(asked, Challenge)
     assert asked.kind is ChallengeKind.SET_UP_APP
-    assert asked.secret in asked.words
+    assert asked.secret in asked.prompt
     wrong = f"{(int(code_of(asked.secret)) + 500_000) % 1_000_000:06d}"
     refused(AuthenticationError, "wrong-code", identity.answer, asked.session, wrong)
     with answering(client, "VerifySoftwareToken", {"Status": "ERROR"}):
@@ -242,7 +244,7 @@ def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identit
 
 
 @pytest.mark.parametrize(
-    "given",
+    "response",
     [
         {"ChallengeName": "DEVICE_SRP_AUTH", "Session": PROOF, "ChallengeParameters": {}},
         {"ChallengeName": "SELECT_MFA_TYPE", "Session": PROOF},
@@ -257,12 +259,12 @@ def test_an_authenticator_app_is_set_up_where_the_pool_wants_one(people, identit
         {},
     ],
 )
-def test_questions_that_there_is_no_page_for_say_so(identity, client, given):
-    with answering(client, "InitiateAuth", given):
+def test_unsupported_challenges_are_reported(identity, client, response):
+    with answering(client, "InitiateAuth", response):
         refused(AuthenticationError, "login-unsupported", identity.login, NAME, PASSWORD)
 
 
-def test_a_session_brings_back_what_was_asked():
+def test_a_session_restores_its_challenge():
     for kind in ChallengeKind:
         asked = Challenge(kind, "ana", PROOF, sent_to="a***", secret="ABCD")
         assert Challenge.from_session(asked.session) == asked
@@ -289,11 +291,11 @@ def test_a_session_brings_back_what_was_asked():
         Challenge(ChallengeKind.CODE_FROM_APP, "ana", 7).session,
     ],
 )
-def test_a_session_that_is_none_ends_the_log_in(identity, session):
+def test_an_invalid_session_ends_the_log_in(identity, session):
     refused(AuthenticationError, "challenge-ended", identity.answer, session, "123456")
 
 
-def test_a_session_with_more_in_it_is_none(identity):
+def test_a_session_with_extra_fields_is_invalid(identity):
     facts = {"kind": "code-from-app", "name": "ana", "proof": PROOF, "sent_to": "", "secret": "", "role": "admin"}
     session = base64.urlsafe_b64encode(json.dumps(facts).encode()).rstrip(b"=").decode()
     refused(AuthenticationError, "challenge-ended", identity.answer, session, "123456")
@@ -367,13 +369,13 @@ OPERATIONS = {"refresh": "InitiateAuth", "password": "RespondToAuthChallenge"}
         ("RevokeToken", "InternalErrorException", TransientError, "aws-failed"),
     ],
 )
-def test_errors_are_told_in_our_words(identity, client, call, cognito, kind, code):
+def test_cognitos_errors_are_translated(identity, client, call, cognito, kind, code):
     with failing(client, OPERATIONS.get(call, call), cognito, "Vendor's words"):
-        told = refused(kind, code, CALLS[call], identity)
-    assert type(told) is kind
-    assert "Vendor" not in told.message
-    if isinstance(told, RateLimitError):
-        assert told.retry_after_seconds >= 10
+        error = refused(kind, code, CALLS[call], identity)
+    assert type(error) is kind
+    assert "Vendor" not in error.message
+    if isinstance(error, RateLimitError):
+        assert error.retry_after_seconds >= 10
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -382,7 +384,7 @@ def test_errors_are_told_in_our_words(identity, client, call, cognito, kind, cod
     [EndpointConnectionError(endpoint_url="http://cognito"), ReadTimeoutError(endpoint_url="http://cognito")],
     ids=["unreachable", "silent"],
 )
-def test_a_network_that_fails_is_worth_another_try(identity, client, call, cause):
+def test_a_network_failure_is_transient(identity, client, call, cause):
     with answering(client, OPERATIONS.get(call, call), cause):
         refused(TransientError, "aws-unreachable", CALLS[call], identity)
 
@@ -390,13 +392,13 @@ def test_a_network_that_fails_is_worth_another_try(identity, client, call, cause
 @pytest.mark.parametrize(
     "cognito", ["UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException"]
 )
-def test_logging_out_with_what_is_no_token_is_fine(identity, client, cognito):
+def test_logging_out_with_an_invalid_token_is_ignored(identity, client, cognito):
     with failing(client, "RevokeToken", cognito):
         CALLS["RevokeToken"](identity)
 
 
-def test_a_pause_of_cognitos_is_tried_again(people):
-    """By its own client, which tries more than once."""
+def test_throttling_is_retried(people):
+    """With the adapter's own client, which has retries."""
     identity = CognitoIdentity(people.settings())
     with failing(identity._client, "InitiateAuth", "TooManyRequestsException") as asked:
         refused(RateLimitError, "too-many-logins", identity.login, NAME, PASSWORD)
@@ -415,26 +417,26 @@ def test_an_unfinished_refresh_ends_the_session(identity, client):
         (
             "Password did not conform with policy: Password must have uppercase characters; "
             "Password must have numeric characters; Password must have symbol characters",
-            "The password must have a capital letter, have a digit and have a sign such as ! or ?.",
+            "The password must have a capital letter, have a digit and have a symbol such as ! or ?.",
         ),
         (
             "something else",
-            "The password must be longer, with capital and small letters, digits and signs.",
+            "The password must be longer, with capital and lower-case letters, digits and symbols.",
         ),
     ],
 )
-def test_a_password_that_the_rules_refuse_says_which_rule(identity, client, why, words):
+def test_a_rejected_password_names_the_broken_rules(identity, client, why, words):
     with failing(client, "RespondToAuthChallenge", "InvalidPasswordException", why):
         assert refused(InputError, "invalid-password", CALLS["password"], identity).message == words
 
 
-def test_a_client_that_is_set_up_wrongly_is_named(strict_emulator, client):
+def test_a_misconfigured_app_client_is_named(strict_emulator, client):
     pool = make_pool(strict_emulator, ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
     pool.add(NAME, PASSWORD)
-    told = refused(
+    error = refused(
         ConfigurationError, "cognito-misconfigured", CognitoIdentity(pool.settings(), client).login, NAME, PASSWORD
     )
-    assert "USER_PASSWORD_AUTH" in told.message
+    assert "USER_PASSWORD_AUTH" in error.message
 
 
 # -- a forgotten password ---------------------------------------------------------------------------------------------
@@ -442,9 +444,9 @@ def test_a_client_that_is_set_up_wrongly_is_named(strict_emulator, client):
 NEW = "quite another password"
 
 
-def test_a_forgotten_password_is_set_anew_with_a_code(identity, people):
+def test_a_forgotten_password_is_reset_with_a_code(identity, people):
     people.add("forgeta", PASSWORD)
-    assert isinstance(identity, Recovery)
+    assert isinstance(identity, PasswordRecovery)
     identity.send_reset_code(" forgeta ")
     wrong = refused(AuthenticationError, "wrong-code", identity.reset_password, "forgeta", "000000", NEW)
     assert refused(InputError, "invalid-password", identity.reset_password, "forgeta", "654321", "short")
@@ -458,25 +460,25 @@ def test_a_forgotten_password_is_set_anew_with_a_code(identity, people):
     assert wrong.message == used.message == unknown.message
 
 
-def test_a_password_that_an_administrator_took_back_is_set_anew_with_the_code_that_was_sent(identity, people):
+def test_a_password_that_an_administrator_reset_is_replaced_with_the_code(identity, people):
     people.add("takenback", PASSWORD)
     people.admin.admin_reset_user_password(UserPoolId=people.id, Username="takenback")
-    told = refused(AuthenticationError, "password-reset-required", identity.login, "takenback", PASSWORD)
-    assert "code" in told.message
+    error = refused(AuthenticationError, "password-reset-required", identity.login, "takenback", PASSWORD)
+    assert "code" in error.message
     identity.reset_password("takenback", "654321", NEW)
     assert identity.login("takenback", NEW)
 
 
 @pytest.mark.parametrize("hides", ["ENABLED", "LEGACY"])
-def test_asking_for_a_code_tells_nobody_who_has_an_account(strict_emulator, client, hides):
+def test_requesting_a_code_does_not_reveal_accounts(strict_emulator, client, hides):
     pool = make_pool(strict_emulator, PreventUserExistenceErrors=hides)
     pool.add(NAME, PASSWORD)
     identity = CognitoIdentity(pool.settings(), client)
-    told = set()
+    messages = set()
     for name in (NAME, "nobody", "a b", "", "\ud800", "x" * 200):
         identity.send_reset_code(name)
-        told.add(refused(AuthenticationError, "wrong-code", identity.reset_password, name, "000000", NEW).message)
-    assert len(told) == 1
+        messages.add(refused(AuthenticationError, "wrong-code", identity.reset_password, name, "000000", NEW).message)
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize(
@@ -490,11 +492,11 @@ def test_asking_for_a_code_tells_nobody_who_has_an_account(strict_emulator, clie
         "UserNotFoundException",
     ],
 )
-def test_what_stands_in_the_way_of_a_code_is_told_to_the_log_alone(identity, client, caplog, cognito):
+def test_why_no_code_was_sent_is_only_logged(identity, client, caplog, cognito):
     caplog.set_level("INFO")
     with failing(client, "ForgotPassword", cognito, "Vendor's words"):
         identity.send_reset_code(NAME)
-    assert f"no code was sent: {cognito}" in caplog.text
+    assert f"no reset code sent: {cognito}" in caplog.text
     assert NAME not in caplog.text and "Vendor" not in caplog.text
 
 
@@ -509,7 +511,7 @@ def test_codes_and_tries_are_limited_by_name(people, client):
 
 
 @pytest.mark.parametrize("name", ["an\u200ba", "an\x7fa", "an\x85a", "\ue000"])
-def test_a_name_with_signs_that_none_has_is_a_wrong_one_and_no_fault_of_the_installation(identity, client, name):
+def test_a_name_with_impossible_characters_is_a_wrong_name(identity, client, name):
     with failing(client, "InitiateAuth", "InvalidParameterException") as asked:
         refused(AuthenticationError, "wrong-credentials", identity.login, name, PASSWORD)
     assert asked == []
@@ -551,12 +553,12 @@ def test_sign_up_and_confirmation(identity, people):
         ("shorty", PASSWORD, "\ud800@example.org", "invalid-email"),
     ],
 )
-def test_sign_ups_that_cannot_be(identity, name, password, email, code):
+def test_invalid_sign_ups(identity, name, password, email, code):
     refused(InputError, code, identity.sign_up, name, password, email)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "\ud800", "x" * 200])
-def test_names_that_nobody_has_cannot_be_confirmed(identity, name):
+def test_unknown_names_cannot_be_confirmed(identity, name):
     refused(AuthenticationError, "wrong-code", identity.confirm, name, "123456")
 
 

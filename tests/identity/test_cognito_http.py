@@ -1,4 +1,4 @@
-"""The whole backend with a Cognito user pool: API, pages, cookies, sign-up, administrators."""
+"""The backend with a Cognito user pool: API, pages, cookies, sign-up, administrators."""
 
 from __future__ import annotations
 
@@ -132,21 +132,21 @@ def test_a_code_by_the_api(site):
     assert right.json()["token_type"] == "Bearer"
 
 
-def test_one_question_after_another(site):
-    given = {
+def test_several_challenges_in_a_row(site):
+    response = {
         "ChallengeName": "SMS_MFA",
         "Session": PROOF,
         "ChallengeParameters": {"CODE_DELIVERY_DESTINATION": "+**12"},
     }
     session = Challenge(ChallengeKind.NEW_PASSWORD, "hana", PROOF).session
-    with answering(site.identity._client, "RespondToAuthChallenge", given):
+    with answering(site.identity._client, "RespondToAuthChallenge", response):
         asked = site.post("/login/challenge", session=session, answer=PASSWORD).json()
     assert (asked["code"], asked["details"]["sent_to"]) == ("challenge-required", "+**12")
     assert "+**12" in asked["detail"]
 
 
 @pytest.mark.parametrize("session", ["", "nonsense", "e30", "x" * 9000])
-def test_sessions_that_are_none(site, session):
+def test_invalid_sessions(site, session):
     answer = site.post("/login/challenge", session=session, answer="123456")
     assert (answer.status_code, answer.json()["code"]) == (401, "challenge-ended")
 
@@ -161,10 +161,10 @@ def test_what_only_a_local_pool_has_answers_clearly(site):
     ]
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (404, "not-local")
-        assert "elsewhere" in answer.json()["detail"]
+        assert "not kept here" in answer.json()["detail"]
 
 
-def test_when_the_pools_keys_cannot_be_had_the_answer_is_to_come_again(site, monkeypatch):
+def test_without_the_pools_keys_the_response_is_503(site, monkeypatch):
     headers = site.as_("hana")
     keys = KeySet(f"http://127.0.0.1:{free_port()}/keys")
     monkeypatch.setattr(site.identity._verifier, "_keys", keys)
@@ -173,10 +173,10 @@ def test_when_the_pools_keys_cannot_be_had_the_answer_is_to_come_again(site, mon
     assert answer.headers["retry-after"]
 
 
-def test_tokens_that_must_be_asked_about_are_limited_by_address(pool, tmp_path):
+def test_tokens_that_require_a_fetch_are_limited_by_address(pool, tmp_path):
     with contextmanager(_sites)(pool, tmp_path, requests_per_minute=4) as site:
         limiter = site.client.app.state.services.requests
-        limiter._now = lambda: 0.0  # on a busy machine the minute would go on
+        limiter._now = lambda: 0.0  # a constant time, independent of the machine's speed
         ways = [
             lambda: site.post("/refresh", refresh_token="nonsense-of-some-length"),
             lambda: site.post("/logout", refresh_token="nonsense-of-some-length"),
@@ -207,14 +207,14 @@ def test_a_new_password_by_the_pages(site):
     site.pool.add("kim", "temporary-1", permanent=False)
     page = site.form("/session/login", username="kim", password="temporary-1")
     assert page.status_code == 200
-    assert "choose one of your own" in page.text
+    assert "Choose a new one" in page.text
     assert page.text.count('type="password"') == 2
     assert cookies(page) == {}
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     session = session_in(page)
     differ = site.form("/session/challenge", session=session, answer=PASSWORD, again="something else")
     assert (differ.status_code, session_in(differ)) == (422, session)
-    assert "not the same" in differ.text
+    assert "differ" in differ.text
     assert PASSWORD not in differ.text
     answer = site.form("/session/challenge", session=session, answer=PASSWORD, again=PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (303, UI)
@@ -236,8 +236,8 @@ def test_a_code_by_the_pages(site):
 
 
 def test_the_page_that_sets_an_app_up_shows_its_key(site):
-    given = {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"USER_ID_FOR_SRP": "hana"}}
-    with answering(site.identity._client, "InitiateAuth", given):
+    response = {"ChallengeName": "MFA_SETUP", "Session": PROOF, "ChallengeParameters": {"USER_ID_FOR_SRP": "hana"}}
+    with answering(site.identity._client, "InitiateAuth", response):
         page = site.form("/session/login", username="hana", password=PASSWORD)
     secret = Challenge.from_session(session_in(page)).secret
     assert f"otpauth://totp/ReviewLens?secret={secret}&amp;issuer=ReviewLens" in page.text
@@ -248,11 +248,11 @@ def test_the_page_that_sets_an_app_up_shows_its_key(site):
     assert answer.status_code == 303
 
 
-def test_a_log_in_that_took_too_long_begins_again(site):
+def test_an_expired_log_in_starts_again(site):
     page = site.form("/session/challenge", session="nonsense", answer="123456")
     assert page.status_code == 401
     assert 'action="/session/login"' in page.text
-    old = Challenge(ChallengeKind.CODE_BY_SMS, "hana", PROOF).session  # a question the emulator did not ask
+    old = Challenge(ChallengeKind.CODE_BY_SMS, "hana", PROOF).session  # a challenge that the emulator did not send
     page = site.form("/session/challenge", session=old, answer="123456")
     assert page.status_code == 401
     assert "log in again" in page.text
@@ -273,7 +273,7 @@ def test_behind_a_proxy_the_address_that_browsers_know_is_our_own(site):
     assert answer.status_code == 303
 
 
-def test_whoever_logs_out_is_logged_out_also_when_cognito_is_silent(site):
+def test_log_out_works_when_cognito_does_not_respond(site):
     refresh = site.tokens("hana")["refresh_token"]
     with answering(site.identity._client, "RevokeToken", EndpointConnectionError(endpoint_url="x")):
         ended = site.client.get("/session/end", headers={"Cookie": f"reviewlens_refresh={refresh}"})
@@ -325,7 +325,7 @@ def test_a_forgotten_password_by_the_pages(site):
     assert site.form("/session/login", username="sven", password=NEW).status_code == 303
 
 
-def test_whoever_has_to_set_a_password_anew_is_shown_where(site):
+def test_a_required_password_reset_leads_to_its_page(site):
     site.pool.add("tilda", PASSWORD)
     site.pool.admin.admin_reset_user_password(UserPoolId=site.pool.id, Username="tilda")
     page = site.form("/session/login", username="tilda", password=PASSWORD)
@@ -392,11 +392,11 @@ def test_sign_up_by_the_pages(site):
     assert site.client.get("/session/confirm").status_code == 200
 
 
-def test_a_pool_that_confirms_by_itself_leads_to_the_log_in(site):
+def test_a_pool_with_automatic_confirmation_leads_to_the_log_in(site):
     with answering(site.identity._client, "SignUp", {"UserConfirmed": True, "UserSub": "s"}):
         page = site.form("/session/sign-up", username="ole", password=PASSWORD, again=PASSWORD, email="o@example.org")
     assert 'action="/session/login"' in page.text
-    assert "Your user is made" in page.text
+    assert "Your user is created" in page.text
 
 
 def test_a_code_that_could_not_be_sent_can_be_asked_for_again(site):

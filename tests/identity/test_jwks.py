@@ -1,4 +1,4 @@
-"""The cache of a pool's keys: fetched once, found again after a rotation, never driven by who asks."""
+"""The cache of a pool's keys: fetched once, refreshed after a rotation, rate-limited."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_rotation_is_followed_with_one_fetch(keys, server, clock):
     assert len(server.asked) == 2
 
 
-def test_a_flood_of_unknown_key_ids_causes_one_fetch_in_a_while(keys, server, clock):
+def test_a_flood_of_unknown_key_ids_causes_one_fetch_per_pause(keys, server, clock):
     keys("one")
     for number in range(200):
         assert keys(f"guess-{number}") is None
@@ -91,7 +91,7 @@ def test_many_at_once_cause_one_fetch_and_all_get_the_key(keys, server):
 def test_the_old_keys_stay_when_a_fetch_fails(keys, server, clock, broken):
     keys("one")
     clock.now += jwks.PAUSE_SECONDS
-    server.answer = broken or server.url  # for ever elsewhere: no redirect is followed
+    server.answer = broken or server.url  # an endless redirect, which is not followed
     assert keys("two") is None
     assert keys("two") is None
     assert len(server.asked) == 2, "not at once again"
@@ -101,13 +101,13 @@ def test_the_old_keys_stay_when_a_fetch_fails(keys, server, clock, broken):
     assert keys("two")
 
 
-def test_without_any_keys_the_caller_is_told_to_come_again(server, clock):
+def test_without_any_keys_the_error_is_transient(server, clock):
     server.answer = 503
     keys = KeySet(server.url, now=clock)
     for _ in range(5):
-        with pytest.raises(TransientError) as told:
+        with pytest.raises(TransientError) as error:
             keys("one")
-        assert told.value.code == "keys-unreachable"
+        assert error.value.code == "keys-unreachable"
     assert len(server.asked) == 1
     server.answer = [key("one")]
     clock.now += jwks.PAUSE_AFTER_FAILURE_SECONDS
@@ -120,7 +120,7 @@ def test_addresses_that_do_not_answer(url, clock):
         KeySet(url.format(port=free_port()), now=clock)("one")
 
 
-def test_a_server_that_drips_is_left(server, clock, monkeypatch):
+def test_a_slow_response_is_aborted(server, clock, monkeypatch):
     monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.3)
     left = threading.Event()
 
@@ -143,7 +143,7 @@ def test_a_server_that_drips_is_left(server, clock, monkeypatch):
 def test_a_withdrawn_key_is_forgotten_within_the_hour(keys, server, clock):
     keys("one")
     server.answer = [key("two")]
-    clock.now += jwks.KEPT_SECONDS - 1
+    clock.now += jwks.MAX_AGE_SECONDS - 1
     assert keys("one")
     clock.now += 1
     assert keys("one") is None
@@ -151,9 +151,9 @@ def test_a_withdrawn_key_is_forgotten_within_the_hour(keys, server, clock):
     assert len(server.asked) == 2
 
 
-def test_old_keys_are_renewed_by_one_while_the_others_go_on(keys, server, clock):
+def test_one_thread_refreshes_old_keys_while_the_others_use_them(keys, server, clock):
     keys("one")
-    clock.now += jwks.KEPT_SECONDS
+    clock.now += jwks.MAX_AGE_SECONDS
     server.may_answer.clear()
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(keys, "one")
@@ -177,7 +177,7 @@ def test_old_keys_are_renewed_by_one_while_the_others_go_on(keys, server, clock)
         {"e": ["AQAB"]},
     ],
 )
-def test_keys_that_are_no_rsa_signing_keys_are_left_out(unusable):
+def test_other_keys_than_rsa_signing_keys_are_ignored(unusable):
     document = json.dumps({"keys": [key("bad", **unusable), "no key", key("good")]}).encode()
     assert set(public_keys(document)) == {"good"}
     with pytest.raises(ValueError, match="no RSA"):

@@ -1,4 +1,4 @@
-"""The local pool: the contract, and what it does beyond it."""
+"""The local pool: the contract, users, log-in links and storage."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class TestContract(IdentityContract):
 
 def test_attempts_are_limited_by_name_also_with_the_right_password(pool, clock):
     pool.add_user(NAME, PASSWORD)
-    for _ in range(10):
+    for spaces in range(10):
         with pytest.raises(AuthenticationError):
-            pool.login(NAME.upper(), "wrong password")
+            pool.login(NAME.upper() + spaces * " ", "wrong password")
     with pytest.raises(RateLimitError) as limited:
         pool.login(NAME, PASSWORD)
     assert 1 <= limited.value.retry_after_seconds <= 6

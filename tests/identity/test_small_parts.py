@@ -1,4 +1,4 @@
-"""The limiter and the private files."""
+"""The rate limiter and the private files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one verifier against forged, foreign and stale tokens."""
+"""The verifier with forged, foreign and expired tokens."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_other_rsa_algorithms_are_refused(verifier, key):
         assert refused(verifier, jwt.encode(claims, key.pem, alg, headers={"kid": key.kid})) == "token-invalid"
 
 
-def test_another_pools_key_is_refused_also_under_our_key_id(verifier, key, other_key):
+def test_another_pools_key_is_refused_even_with_our_key_id(verifier, key, other_key):
     assert refused(verifier, signed(other_key)) == "token-invalid"
     assert refused(verifier, signed(other_key, {"kid": key.kid})) == "token-invalid"
     assert refused(verifier, signed(other_key, {"kid": key.kid, "jwk": other_key.public})) == "token-invalid"
@@ -126,7 +126,7 @@ def test_wrong_claims_are_refused(verifier, key, changed):
     assert refused(verifier, signed(key, **changed)) == "token-invalid"
 
 
-def test_an_id_token_opens_nothing(verifier, key):
+def test_an_id_token_grants_no_access(verifier, key):
     assert refused(verifier, signer(key).id(ANA)) == "token-invalid"
 
 
@@ -143,7 +143,7 @@ def test_a_tampered_token_is_refused_wherever_it_is_changed(verifier, key):
     assert refused(verifier, f"{header}.{claims}.") == "token-invalid"
 
 
-def test_claims_that_are_no_object_are_refused(verifier, key):
+def test_claims_that_are_not_an_object_are_refused(verifier, key):
     deep = "[" * 3000 + "]" * 3000
     for body in ("[]", "7", '"x"', "null", deep):
         header = b64(json.dumps({"alg": "RS256", "kid": key.kid}).encode())
@@ -152,7 +152,7 @@ def test_claims_that_are_no_object_are_refused(verifier, key):
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_refused_in_our_own_words(text):
+def test_any_text_is_refused_with_our_error(text):
     verifier = TokenVerifier({}.get, ISSUER, CLIENT)
     assert refused(verifier, text) == "token-invalid"
     assert refused(verifier, f"{b64(text.encode(errors='replace'))}.{text}.x") == "token-invalid"

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import APIRouter
 
-from backend.__main__ import KEEP_ALIVE_SECONDS
-from backend.routes import ROUTERS
+from backend.routes import INTERNAL_ROUTERS, ROUTERS
+from backend.web import health
+from backend.web.serve import KEEP_ALIVE_SECONDS
 from reviewlens.jobs.dynamodb import SCHEMA, TTL_ATTRIBUTE
 from reviewlens.jobs.interface import JobState
 from reviewlens.settings import Settings
@@ -27,9 +29,9 @@ def listed(name: str, text: str) -> list[str]:
     return re.findall(r'"([^"]*)"', found[1])
 
 
-def routes() -> list[str]:
-    """Every path of the API, with something in place of its parameters."""
-    paths = [route.path for router in ROUTERS for route in router.routes]  # type: ignore[attr-defined]
+def routes(*routers: APIRouter) -> list[str]:
+    """The paths of these routers, with something in place of their parameters."""
+    paths = [route.path for router in routers for route in router.routes]  # type: ignore[attr-defined]
     return [re.sub(r"\{[^}]*\}", "x", path) for path in paths]
 
 
@@ -38,12 +40,22 @@ def matches(path: str, patterns: list[str]) -> bool:
 
 
 def test_every_route_reaches_the_backend_or_is_closed_on_purpose() -> None:
+    """A public route by its own path or below /api, where every one of them answers and no internal one does
+    (tests/backend/test_api_prefix.py)."""
     open_, closed = listed("backend_paths", LOAD_BALANCER), listed("closed_paths", LOAD_BALANCER)
-    assert len(routes()) > 20
-    for path in routes():
-        shut = path == "/metrics" or path.startswith("/operator/")
-        assert matches(path, closed) == shut, path
-        assert matches(path, open_) == (not shut), path
+    public, internal = routes(health.router, *ROUTERS), routes(health.internal, *INTERNAL_ROUTERS)
+    assert len(public) > 20 and len(internal) >= 3
+    for path in public:
+        assert not matches(path, closed), path
+        assert matches(path, open_) or matches(f"/api{path}", open_), path
+    for path in internal:
+        assert matches(path, closed) and not matches(path, open_), path
+
+
+def test_the_paths_that_programs_use_stay() -> None:
+    open_ = listed("backend_paths", LOAD_BALANCER)
+    for path in ("/login", "/trigger_pipeline", "/generate_dashboard", "/jobs/x", "/uploads", "/session/start", "/me"):
+        assert matches(path, open_), path
 
 
 def test_no_page_of_the_ui_is_taken_for_a_route() -> None:
@@ -53,7 +65,8 @@ def test_no_page_of_the_ui_is_taken_for_a_route() -> None:
 
 def test_no_pattern_is_left_over() -> None:
     for pattern in listed("backend_paths", LOAD_BALANCER):
-        assert any(fnmatchcase(path, pattern) for path in routes()), pattern
+        public = routes(health.router, *ROUTERS)
+        assert any(fnmatchcase(address, pattern) for path in public for address in (path, f"/api{path}")), pattern
 
 
 def test_a_rule_of_the_load_balancer_takes_five_values_with_the_secret() -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reviewlens.contracts.summary import Summary
 from reviewlens.insights.results import Results
 from tests.insights.make_results import Band, make_results, write_results
 
 
 def open_folder(folder: Path) -> Results:
     """The results in a folder that make_results wrote."""
-    summary = json.loads((folder / "inference_summary.json").read_text(encoding="utf-8"))
+    summary = Summary.model_validate_json((folder / "inference_summary.json").read_bytes())
     return Results(folder / "served.parquet", summary, folder / "rejected.csv")
 
 

@@ -18,6 +18,9 @@ from typing import Any
 
 import polars as pl
 
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, REJECTED_COLUMNS, names
+from reviewlens.insights.results import polars_schema
+
 INPUT_SHA256 = hashlib.sha256(b"a synthetic file").hexdigest()
 Band = tuple[float, float] | None
 PRODUCTS = ("Lumo Kettle", "Hale Earbuds", "Ridge Backpack", "Pico Lamp", "Tarn Flask", "Moss Planter")
@@ -69,21 +72,7 @@ REJECTIONS = (
     ("undecodable-bytes", "The row holds bytes that are not UTF-8.", "11,caf\\xE9 <b>bold</b>,2,"),
 )
 
-SCHEMA: dict[str, Any] = {
-    "review_id": pl.String,
-    "sentiment": pl.String,
-    "confidence": pl.Float64,
-    "positive_score": pl.Float64,
-    "needs_review": pl.Boolean,
-    "mixed": pl.Boolean,
-    "_row": pl.Int64,
-    "_text": pl.String,
-    "_title": pl.String,
-    "_rating": pl.Float64,
-    "_date": pl.Date,
-    "_product": pl.String,
-    "_duplicate_of": pl.Int64,
-}
+SCHEMA: dict[str, Any] = dict(polars_schema(OUTPUT_COLUMNS + NORMALISED_COLUMNS))
 
 
 def review_id(row: int) -> str:
@@ -122,7 +111,7 @@ def write_results(
     parts: int = 1,
     band: Band = None,
 ) -> Path:
-    """Write the folder of a job that served `rows` and set aside `rejected` (row, reason, explanation, raw)."""
+    """Write the folder of a job that served `rows` and rejected `rejected` (row, reason, explanation, raw)."""
     originals = [name for name in (rows[0] if rows else {"Text": ""}) if name not in SCHEMA]
     frame = pl.DataFrame(list(rows), schema={**dict.fromkeys(originals, pl.String), **SCHEMA})
     return write_frame(folder, frame, list(rejected), parts=parts, band=band)
@@ -141,7 +130,7 @@ def write_frame(
         frame.slice(number * size, size).write_parquet(parquet / f"part-{number:05d}.parquet")
     with (folder / "rejected.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["row", "byte_start", "byte_end", "reason", "explanation", "raw", "raw_base64"])
+        writer.writerow(names(REJECTED_COLUMNS))
         for row, reason, explanation, raw in rejected:
             writer.writerow([row, row * 100, row * 100 + len(raw), reason, explanation, raw, ""])
     duplicates = int(frame["_duplicate_of"].is_not_null().sum())
@@ -153,6 +142,7 @@ def write_frame(
         "rows_scored": frame.height - duplicates,
         "rows_duplicate": duplicates,
         "rows_rejected": len(rejected),
+        "rows_reused": 0,
         "distribution": {"positive": sentiments["positive"], "negative": sentiments["negative"]},
         "needs_review": int(frame["needs_review"].sum()),
         "mixed": int(frame["mixed"].sum()),
@@ -178,24 +168,12 @@ def write_frame(
         "submitted_at": "2026-11-01T08:00:00+00:00",
         "timings": {
             "started_at": "2026-11-01T08:00:00+00:00",
+            "attempts": 1,
             "finished_at": "2026-11-01T08:01:00+00:00",
             "total_seconds": 60.0,
         },
     }
     (folder / "inference_summary.json").write_text(json.dumps(summary), encoding="utf-8")
-    return folder
-
-
-def make_old(folder: Path, renamed: dict[str, str] | None = None) -> Path:
-    """Turn written results into those of a job from before there was the column `mixed`; `renamed`: own columns."""
-    for part in (folder / "served.parquet").iterdir():
-        pl.read_parquet(part).drop("mixed").rename(renamed or {}).write_parquet(part)
-    path = folder / "inference_summary.json"
-    summary = json.loads(path.read_text(encoding="utf-8"))
-    del summary["mixed"], summary["model"]["mixed_band"]
-    for column in summary["columns"]:
-        column["name"] = column["served_name"] = (renamed or {}).get(column["name"], column["name"])
-    path.write_text(json.dumps(summary), encoding="utf-8")
     return folder
 
 
@@ -256,7 +234,7 @@ def make_results(
     copies: int = 1,
     band: Band = None,
 ) -> Path:
-    """A folder of `count` synthetic rows, `copies` times over, and three rows set aside."""
+    """A folder of `count` synthetic rows, `copies` times over, and three rejected rows."""
     frame = pl.DataFrame(synthetic_rows(count, seed=seed, without=without), schema_overrides=SCHEMA)
     if copies > 1:
         frame = pl.concat([frame] * copies).with_columns(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -125,7 +126,7 @@ def test_no_cell_starts_like_a_formula_unless_it_is_a_number(text: str) -> None:
 
 def test_the_wrong_form_and_too_many_rows_are_refused_at_once(story: Results) -> None:
     for what, format in (("report", "csv"), ("served", "html")):
-        with pytest.raises(InputError, match="comes as html"):
+        with pytest.raises(InputError, match="available as html"):
             export_rows(story, what, format, Filters())  # type: ignore[arg-type]
     with pytest.raises(LimitError, match="2,000 rows") as caught:
         export_rows(story, "served", "csv", Filters(), max_rows=1999)
@@ -137,11 +138,9 @@ def test_the_wrong_form_and_too_many_rows_are_refused_at_once(story: Results) ->
 
 def test_names_and_types(story: Results) -> None:
     assert export_name(story, "served", "csv") == "reviews-more-served.csv"
-    odd = Results(story.parquet, {"filename": '../../"x\r\n.csv.gz'}, story.rejected_csv)
-    assert export_name(odd, "report", "html") == "x-.csv-report.html"
-    assert (
-        export_name(Results(story.parquet, {}, story.rejected_csv), "filtered", "parquet") == "reviews-filtered.parquet"
-    )
+    for filename, name in (('../../"x\r\n.csv.gz', "x-.csv-report.html"), ("", "reviews-report.html")):
+        odd = replace(story, summary=story.summary.model_copy(update={"filename": filename}))
+        assert export_name(odd, "report", "html") == name
     assert set(MEDIA_TYPES) == {"csv", "parquet", "html"}
 
 

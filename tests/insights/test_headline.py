@@ -23,7 +23,7 @@ def test_a_product_that_was_always_worse_is_named(results_of: Callable[..., Resu
     ]
     lines = build_dashboard(results_of(rows), Filters()).headline
     assert lines[0].startswith("77 % of the reviews are positive (200 of 260; 95 % interval 71 % to 82 %)")
-    assert "Clearly below the rest: Poor (33 % of 60 positive)." in lines
+    assert "Clearly below average: Poor (33 % of 60 positive)." in lines
     assert not any("Fine" in line for line in lines)
 
 
@@ -39,7 +39,7 @@ def test_a_change_of_the_whole_is_said(results_of: Callable[..., Results]) -> No
 def test_many_unsure_labels_are_said(results_of: Callable[..., Results]) -> None:
     rows = [make_row(i, f"Text {i}", 0.6 if i % 4 == 0 else 0.9) for i in range(1, 101)]
     lines = build_dashboard(results_of(rows), Filters()).headline
-    assert lines[-1] == "25 reviews are uncertain enough to deserve a look."
+    assert lines[-1] == "25 reviews are uncertain enough that a person should read them."
 
 
 def test_many_mixed_reviews_are_said_where_the_model_can_tell(results_of: Callable[..., Results]) -> None:

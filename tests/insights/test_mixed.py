@@ -1,11 +1,10 @@
-"""Mixed reviews: found, counted and exported where the model can tell; older results open as before."""
+"""Mixed reviews: found, counted and exported where the model can tell."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,8 +14,7 @@ from reviewlens.insights.export import export_rows
 from reviewlens.insights.models import Filters
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import query_reviews
-from tests.insights.conftest import open_folder
-from tests.insights.make_results import make_old, make_results, make_row, write_results
+from tests.insights.make_results import make_row
 
 SCORES = (0.95, 0.71, 0.7, 0.5, 0.3, 0.29, 0.02)
 BAND = (0.3, 0.7)
@@ -56,36 +54,3 @@ def test_the_dashboard_gives_share_and_band(told: Results) -> None:
 def test_a_model_without_a_band_says_nothing_of_it(results_of: Callable[..., Results]) -> None:
     d = build_dashboard(results_of([make_row(1, "Hm", 0.5)]), Filters())
     assert (d.model.mixed_band, d.distribution.mixed, d.distribution.mixed_share) == (None, 0, None)
-
-
-def test_older_results_open_as_they_were(tmp_path: Path) -> None:
-    old = open_folder(make_old(make_results(tmp_path / "old", 120, parts=2, band=BAND)))
-    new = open_folder(make_results(tmp_path / "new", 120, parts=2))
-    ignored = {"job"}
-    assert build_dashboard(old, Filters()).model_dump(exclude=ignored) == build_dashboard(new, Filters()).model_dump(
-        exclude=ignored
-    )
-    assert build_dashboard(old, Filters(mixed=True)).counts.shown == 0
-    assert not any(review.mixed for review in query_reviews(old, Filters(), limit=200).reviews)
-    rows = exported(old, Filters())
-    assert len(rows) == 120
-    assert list(rows[0]) == new.served_columns[:-1], "an export says nothing that the results do not know"
-
-
-def test_a_column_of_that_name_in_older_results_is_the_files_own(tmp_path: Path) -> None:
-    rows = [make_row(i, f"t{i}", 0.5, Theirs=f"half {i}", Next=f"next {i}") for i in range(1, 4)]
-    folder = write_results(tmp_path / "old", rows)
-    old = open_folder(make_old(folder, {"Theirs": "mixed", "Next": "mixed_original"}))
-    assert build_dashboard(old, Filters()).distribution.mixed == 0
-    assert [review.mixed for review in query_reviews(old, Filters()).reviews] == [False] * 3
-    found = exported(old, Filters(mixed=False))
-    assert [row["mixed_original_2"] for row in found] == ["half 1", "half 2", "half 3"]
-    assert [row["mixed_original"] for row in found] == ["next 1", "next 2", "next 3"]
-    assert "mixed" not in found[0]
-
-
-def test_older_results_without_a_row_open_as_well(tmp_path: Path) -> None:
-    old = open_folder(make_old(write_results(tmp_path / "old", [])))
-    for part in old.parquet.iterdir():
-        part.unlink()
-    assert build_dashboard(old, Filters()).counts.shown == 0

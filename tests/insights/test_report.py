@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
-from reviewlens.insights import charts
+from reviewlens.insights import svg
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.export import export_rows
 from reviewlens.insights.models import Bin, ConfidenceHistogram, Filters, OverTime, Tally, TimePoint
@@ -75,7 +75,7 @@ def test_a_full_report(story: Results) -> None:
     page = assert_offline(render_report(d))
     for line in d.headline:
         assert line in page.text
-    assert "2,003 rows read = 1,962 scored + 38 repeats + 3 set aside" in page.text
+    assert "2,003 rows read = 1,962 scored + 38 duplicates + 3 rejected" in page.text
     assert sum(tag == "circle" for tag, _ in page.tags) >= len(d.over_time.points) + len(d.by_product.rows)
     assert d.agreement.disagreements[0].text in page.text
     assert '=HYPERLINK(""http://example.test"")' in page.text
@@ -95,9 +95,9 @@ def test_what_a_file_holds_stays_text(results_of: Callable[..., Results]) -> Non
         for i in range(1, 41)
     ]
     results = results_of(rows, [(50, EVIL, EVIL, EVIL)])
-    results.summary["filename"] = EVIL
-    results.summary["warnings"] = [EVIL]
-    results.summary["model"]["name"] = EVIL
+    results.summary.filename = EVIL
+    results.summary.warnings = [EVIL]
+    results.summary.model.name = EVIL
     filters = Filters(words="lamp", product=EVIL)
     page = assert_offline(b"".join(export_rows(results, "report", "html", filters)).decode())
     assert page.text.count("<script>alert(1)</script>") > 10
@@ -110,7 +110,7 @@ def test_little_to_say(results_of: Callable[..., Results]) -> None:
     results = results_of(lone)
     page = assert_offline(render_report(build_dashboard(results, Filters())))
     assert "too few for firm conclusions" in page.text and "x" * 700 + "…" in page.text
-    assert "No row was set aside" in page.text
+    assert "No row was rejected" in page.text
     none = assert_offline(render_report(build_dashboard(results, Filters(words="zebra"))))
     assert "No reviews match the filters." in none.text and "words: zebra" in none.text
 
@@ -124,14 +124,14 @@ def test_mixed_reviews_are_counted_and_marked_where_the_model_can_tell(results_o
 
 
 def test_charts_of_nothing_and_of_one() -> None:
-    assert charts.interval_chart(Tally(), 0.5) == ""
-    assert 'class="mark"' not in charts.interval_chart(tally(3, 4), None)
+    assert svg.interval_chart(Tally(), 0.5) == ""
+    assert 'class="mark"' not in svg.interval_chart(tally(3, 4), None)
     bins = [Bin(low=0.95, high=1.0, count=2, positive=1, negative=1)]
-    assert 'class="mark"' not in charts.histogram_chart(ConfidenceHistogram(bins=bins))
-    assert charts.histogram_chart(ConfidenceHistogram(bins=bins, needs_review_below=0.97)).count("<line") == 2
+    assert 'class="mark"' not in svg.histogram_chart(ConfidenceHistogram(bins=bins))
+    assert svg.histogram_chart(ConfidenceHistogram(bins=bins, needs_review_below=0.97)).count("<line") == 2
     day = dt.date(2026, 1, 1)
     points = [TimePoint(start=day, end=day, label="<b>", **tally(n, 4 * bool(n)).model_dump()) for n in (1, 0, 3, 4)]
-    drawn = charts.time_chart(OverTime(points=points))
+    drawn = svg.time_chart(OverTime(points=points))
     assert (drawn.count("<polyline"), drawn.count("whisker"), drawn.count("<circle")) == (1, 1, 3)
     assert "<b>" not in drawn and "&lt;b&gt;" in drawn
 

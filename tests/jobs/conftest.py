@@ -22,6 +22,7 @@ from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
 from reviewlens.uploads.service import UploadService
+from tests.summaries import summary_of
 
 CSV = b"Text,Stars\nWorks well,5\nBroke at once,1\n"
 
@@ -136,7 +137,7 @@ class JobHarness:
             (keys.processed_csv, keys.newest_processed_csv),
         ):
             self.store.copy(source, target)
-        self.write(keys.summary, {"rows_read": 2, "rows_scored": scored, "model": {"name": "m", "version": "1"}})
+        self.write(keys.summary, summary_of(rows_scored=scored))
         self.launcher.end(handle, 0)
         self.dispatcher.tick()
         assert self.state(job, user) is JobState.SUCCEEDED

@@ -24,17 +24,18 @@ from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import JobHarness
 from tests.jobs.faults import Faults
 from tests.jobs.tables import another, new_table
+from tests.summaries import summary_of
 from tests.timing import FakeClock, wait_until
 
 # Notes down that it began, works a little, and leaves a summary as a job does.
-TASK = """
+TASK = f"""
 import json, os, pathlib, sys, time, urllib.parse
 folder = pathlib.Path(urllib.parse.unquote(sys.argv[-1].removeprefix("file://"))).parent
 with (folder / "begun").open("a") as file:
-    file.write(f"{os.getpid()}\\n")
+    file.write(f"{{os.getpid()}}\\n")
 time.sleep(0.2)
 written = folder / "summary.tmp"
-written.write_text(json.dumps({"rows_read": 2}))
+written.write_text(json.dumps({summary_of()!r}))
 written.rename(folder / "inference_summary.json")
 """
 LEASE = 2
@@ -82,7 +83,7 @@ def backend(folder: Path, name: str, table: DynamoJobTable, *, launcher=None, **
 
 
 def succeed(bench: JobHarness, job: str, user: str = "u1") -> None:
-    bench.write(JobKeys(user, job).summary, {"rows_read": 2})
+    bench.write(JobKeys(user, job).summary, summary_of())
     bench.launcher.end(bench.table.get(user, job).handle, 0)
 
 
@@ -178,7 +179,7 @@ def test_a_task_without_a_handle_is_left_alone_as_long_as_it_is_heard_of(backend
         one.dispatcher.tick()
         clock.now += module.MISSED_LEASES * LEASE
     assert (one.state(job), one.launcher.specs) == (JobState.RUNNING, [])
-    one.write(JobKeys("u1", job).summary, {"rows_read": 2})
+    one.write(JobKeys("u1", job).summary, summary_of())
     one.dispatcher.tick()
     assert one.state(job) is JobState.SUCCEEDED
 
@@ -200,11 +201,11 @@ def test_a_backend_forgets_what_it_saw_of_a_job_that_another_one_settled(backend
     one.dispatcher.tick()
     for bench in (one, two):
         bench.dispatcher.tick()
-        assert bench.dispatcher._watch._seen
+        assert bench.dispatcher._watch._observations
     succeed(one, job)
     for bench in (one, two):
         bench.dispatcher.tick()
-        assert bench.dispatcher._watch._seen == {}
+        assert bench.dispatcher._watch._observations == {}
 
 
 def test_a_task_that_was_started_too_late_is_stopped_again(backends):
@@ -319,7 +320,7 @@ def test_a_launcher_that_cannot_say_is_not_believed_or_waited_for_without_end(
         here.dispatcher.tick()
     row = here.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
-    assert row.error == "AWS does not answer. It was tried 5 times."
+    assert row.error == "AWS does not answer. The job was tried 5 times."
     assert here.service.retry("u1", job).state is JobState.QUEUED
 
 
@@ -398,15 +399,14 @@ def test_the_same_submitted_to_two_backends_at_once_is_one_job(backends, monkeyp
 def test_the_last_free_place_is_given_once(aws, tmp_path, monkeypatch):
     one, two = pair(tmp_path, new_table(), max_queued_jobs_per_user=1)
     upload = one.upload()
-    counts = one.table.counts
+    find = one.table.find
 
-    def not_yet(user):
-        one.table.counts = counts
-        answer = counts(user)
+    def not_yet(user, fingerprint):
+        job = find(user, fingerprint)
         two.submit()
-        return answer
+        return job
 
-    one.table.counts = not_yet
+    one.table.find = not_yet
     with pytest.raises(LimitError) as full:
         one.service.submit("u1", upload)
     assert full.value.code == "too-many-unfinished-jobs"
@@ -534,7 +534,7 @@ def whole_life(bench: JobHarness, upload: str) -> str:
             if status.state is TaskState.RUNNING:
                 place = int(handle.split()[1]) - 1
                 key = bench.launcher.specs[place].split("/objects/", 1)[1]
-                bench.write(key.replace("spec.json", "inference_summary.json"), {"rows_read": 2})
+                bench.write(key.replace("spec.json", "inference_summary.json"), summary_of())
                 bench.launcher.end(handle, 0)
 
 

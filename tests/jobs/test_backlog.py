@@ -32,12 +32,12 @@ def test_it_counts_what_waits_and_what_runs_once_a_minute(tmp_path: Path, caplog
     table.move("u1", made[0].id, JobState.RUNNING)
     table.move("u1", made[1].id, JobState.RUNNING)
     table.move("u1", made[1].id, JobState.INTERRUPTED)
-    backlog.tell()
-    backlog.tell()
+    backlog.log()
+    backlog.log()
     assert facts(caplog) == [{"jobs_waiting": 3, "jobs_running": 1}]
     clock[0] += EVERY_SECONDS
     table.move("u1", made[0].id, JobState.SUCCEEDED)
-    backlog.tell()
+    backlog.log()
     assert facts(caplog)[1:] == [{"jobs_waiting": 3, "jobs_running": 0}]
     table.close()
 
@@ -48,5 +48,5 @@ def test_a_table_that_cannot_be_read_is_silence(caplog: pytest.LogCaptureFixture
             raise TransientError("not now", code="aws-failed")
 
     caplog.set_level(logging.INFO)
-    Backlog(Broken()).tell()  # type: ignore[arg-type]
+    Backlog(Broken()).log()  # type: ignore[arg-type]
     assert facts(caplog) == []

@@ -14,6 +14,7 @@ from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from tests.jobs.conftest import CSV, JobHarness
+from tests.summaries import summary_of
 from tests.timing import wait_until
 
 
@@ -36,9 +37,9 @@ def test_one_job_runs_at_a_time_oldest_first(bench):
 @pytest.mark.parametrize(
     ("code", "written", "state", "error_code"),
     [
-        (0, {"summary": {"rows_read": 9}}, JobState.SUCCEEDED, ""),
-        (None, {"summary": {"rows_read": 9}}, JobState.SUCCEEDED, ""),
-        (-9, {"summary": {"rows_read": 9}}, JobState.SUCCEEDED, ""),
+        (0, {"summary": summary_of(rows_read=9)}, JobState.SUCCEEDED, ""),
+        (None, {"summary": summary_of(rows_read=9)}, JobState.SUCCEEDED, ""),
+        (-9, {"summary": summary_of(rows_read=9)}, JobState.SUCCEEDED, ""),
         (0, {}, JobState.FAILED, "job-failed"),
         (2, {"error": {"code": "empty-file", "message": "Empty."}}, JobState.FAILED, "empty-file"),
         (None, {"error": {"code": "empty-file", "message": "Empty."}}, JobState.FAILED, "empty-file"),
@@ -76,7 +77,7 @@ def test_an_interruption_while_cancelling_is_the_cancellation(bench, code):
 def test_a_job_that_was_done_before_the_cancellation_reached_it_has_succeeded(bench):
     job, handle = bench.run()
     bench.service.cancel("u1", job)
-    bench.write(JobKeys("u1", job).summary, {"rows_read": 1})
+    bench.write(JobKeys("u1", job).summary, summary_of(rows_read=1))
     bench.launcher.end(handle, 0)
     bench.dispatcher.tick()
     assert bench.state(job) is JobState.SUCCEEDED
@@ -88,7 +89,7 @@ def test_a_task_killed_after_its_summary_leaves_no_checkpoints(bench, tmp_path):
     bench.write(keys.work + "plan.json", {})
     scratch = scratch_dir(tmp_path, "u1", job)
     scratch.mkdir(parents=True)
-    bench.write(keys.summary, {"rows_read": 1})
+    bench.write(keys.summary, summary_of(rows_read=1))
     bench.launcher.end(handle, -9)
     bench.dispatcher.tick()
     assert bench.state(job) is JobState.SUCCEEDED
@@ -207,7 +208,7 @@ def test_after_a_restart_jobs_are_found_again(bench, tmp_path):
     again.dispatcher.tick()
     assert (again.state(running), again.state(waiting)) == (JobState.RUNNING, JobState.QUEUED)
     assert len(bench.launcher.specs) == 1
-    again.write(JobKeys("u1", running).summary, {"rows_read": 2})
+    again.write(JobKeys("u1", running).summary, summary_of())
     bench.launcher.end(handle, None)
     again.dispatcher.tick()
     assert (again.state(running), again.state(waiting)) == (JobState.SUCCEEDED, JobState.RUNNING)
@@ -256,7 +257,7 @@ def test_one_job_that_makes_trouble_does_not_hold_up_the_others(tmp_path, bench,
         return status(asked)
 
     monkeypatch.setattr(bench.launcher, "status", troublesome)
-    bench.write(JobKeys("u2", fine).summary, {"rows_read": 1})
+    bench.write(JobKeys("u2", fine).summary, summary_of(rows_read=1))
     bench.launcher.end(fine_handle, 0)
     bench.dispatcher.tick()
     assert (bench.state(troubled, "u1"), bench.state(fine, "u2")) == (JobState.RUNNING, JobState.SUCCEEDED)
@@ -297,7 +298,7 @@ def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
     wait_until(lambda: bench.table.get("u1", job).handle.startswith("task"))
     bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
     bench.dispatcher.stop()
-    assert "broke off" in caplog.text
+    assert "a dispatcher round failed" in caplog.text
 
 
 def test_the_thread_works_and_stops(bench):
@@ -361,7 +362,7 @@ def test_what_keeps_ending_a_task_becomes_the_jobs_error(bench, no_pause):
         bench.dispatcher.tick()
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "task-out-of-memory")
-    assert row.error == "There was not enough memory. It was tried 5 times."
+    assert row.error == "There was not enough memory. The job was tried 5 times."
     assert bench.service.retry("u1", job).error is None
 
 
@@ -388,7 +389,7 @@ def test_a_launcher_that_never_can_now_ends_the_job_with_its_cause(bench, no_pau
         bench.dispatcher.tick()
     row = bench.table.get("u1", job)
     assert (row.state, row.error_code) == (JobState.FAILED, "aws-failed")
-    assert row.error == "AWS does not answer. It was tried 5 times."
+    assert row.error == "AWS does not answer. The job was tried 5 times."
 
 
 def test_a_long_job_that_was_taken_away_waits_for_capacity_as_long_as_a_new_one(bench, no_pause):

@@ -58,7 +58,7 @@ def test_each_thing_is_done_at_once_and_then_when_it_is_due(bench, house, clock,
     leave()
     house.tick()
     assert left() == (0, 0, False)
-    assert "deletions ended: 1" in caplog.text
+    assert "deletions finished: 1" in caplog.text
     leave()
     house.tick()
     assert left() == (1, 1, True)
@@ -75,13 +75,13 @@ def test_each_thing_is_done_at_once_and_then_when_it_is_due(bench, house, clock,
 
 def test_trouble_with_one_thing_holds_up_no_other(bench, house, monkeypatch, caplog):
     bench.table.close()
-    monkeypatch.setattr(module, "drop_unused", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(module, "evict_unused", lambda *_, **__: 1 / 0)
     leave_an_upload(bench, "broken")
     house = Housekeeping(bench.service, bench.uploads, bench.folder / "cache")
     house.tick()
     assert bench.stored() == []
-    assert "deletions ended: not now (database-unavailable)" in caplog.text
-    assert "copies dropped: broke off" in caplog.text
+    assert "deletions finished: failed (database-unavailable)" in caplog.text
+    assert "local copies deleted: failed" in caplog.text
 
 
 def test_the_thread_works_and_stops(bench, house):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs import reuse
 from tests.jobs.conftest import JobHarness
+from tests.summaries import summary_of
 
 
 def finish(bench: JobHarness, user: str = "u1", *, kept: bool = True) -> str:
@@ -49,7 +48,7 @@ def test_so_many_jobs_at_most(bench):
 
 
 def test_the_search_has_an_end(bench, monkeypatch):
-    monkeypatch.setattr(reuse, "_LOOKED_AT", 1)
+    monkeypatch.setattr(reuse, "_MAX_READ", 1)
     finish(bench)
     finish(bench, kept=False)
     assert spec_of(bench, bench.submit()).reuse_scores_of == ()
@@ -75,10 +74,9 @@ def test_a_jobs_scores_go_with_it(bench):
     assert spec_of(bench, bench.submit()).reuse_scores_of == ()
 
 
-@pytest.mark.parametrize("told", [{}, {"rows_reused": 2}])
-def test_the_view_tells_how_many_scores_were_reused(bench, told):
+def test_the_view_tells_how_many_scores_were_reused(bench):
     job, handle = bench.run()
-    bench.write(JobKeys("u1", job).summary, {"rows_read": 2, "rows_scored": 2, **told})
+    bench.write(JobKeys("u1", job).summary, summary_of(rows_reused=2))
     bench.launcher.end(handle, 0)
     bench.dispatcher.tick()
-    assert bench.service.get("u1", job).rows_reused == told.get("rows_reused")
+    assert bench.service.get("u1", job).rows_reused == 2

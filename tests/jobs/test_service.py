@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from reviewlens.contracts.job_spec import JobSpec, scratch_dir
@@ -14,11 +16,13 @@ from reviewlens.errors import (
     NotFoundError,
     TransientError,
 )
-from reviewlens.jobs import models, service
+from reviewlens.jobs import service
 from reviewlens.jobs.interface import JobState
+from reviewlens.model import loading
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides
 from tests.jobs.conftest import JobHarness
+from tests.summaries import summary_of
 
 
 def test_a_submission_freezes_a_spec(bench):
@@ -92,14 +96,14 @@ def test_a_file_without_a_text_column_needs_a_mapping(bench):
 def test_a_mapping_must_name_columns_of_the_file(bench, mapping):
     with pytest.raises(InputError) as wrong:
         bench.service.submit("u1", bench.upload(), Overrides(mapping=mapping))
-    assert wrong.value.code == "invalid-mapping"
+    assert wrong.value.code == "no-such-column"
 
 
 def test_engines_are_known_and_installed(bench, monkeypatch):
     with pytest.raises(InputError) as unknown:
         bench.service.submit("u1", bench.upload(), engine="abacus")
     assert unknown.value.code == "unknown-engine"
-    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    monkeypatch.setattr(loading, "find_spec", lambda name: None)
     with pytest.raises(InputError) as missing:
         bench.service.submit("u1", bench.upload(), engine="openvino")
     assert missing.value.code == "engine-not-installed"
@@ -124,7 +128,7 @@ def test_the_model_is_pinned_by_its_content(tmp_path):
 
 
 def test_the_model_that_ships_is_the_default():
-    assert len(models.pinned_model("openvino", "")) == 64
+    assert len(loading.pinned_model("openvino", "")) == 64
 
 
 def test_unfinished_jobs_are_limited_per_user(bench):
@@ -161,13 +165,97 @@ def test_trying_again_does_not_get_round_the_limit_of_unfinished_jobs(bench):
     assert bench.state(again) is JobState.CANCELLED
 
 
-def test_an_upload_deleted_meanwhile_is_noticed(bench, monkeypatch):
+def test_an_upload_that_is_deleted_before_its_submission_has_the_lock_is_noticed(bench):
     upload = bench.upload()
-    check = bench.service._check_limits
-    monkeypatch.setattr(bench.service, "_check_limits", lambda user: (check(user), bench.uploads.delete(user, upload)))
+    with ThreadPoolExecutor(1) as threads:
+        with bench.service.lock_of("u1"):
+            submitted = threads.submit(bench.service.submit, "u1", upload)
+            bench.service.delete_upload("u1", upload)
+        with pytest.raises(NotFoundError):
+            submitted.result(30)
+    assert bench.stored() == []
+    assert bench.service.page("u1").jobs == []
+
+
+def test_an_upload_that_is_deleted_while_it_is_looked_into_is_noticed(bench, monkeypatch):
+    upload = bench.upload()
+    look = bench.uploads._look
+
+    def deleted_meanwhile(*arguments):
+        found = look(*arguments)
+        bench.service.delete_upload("u1", upload)
+        return found
+
+    monkeypatch.setattr(bench.uploads, "_look", deleted_meanwhile)
     with pytest.raises(NotFoundError):
-        bench.service.submit("u1", upload)
-    assert bench.table.list("u1") == []
+        bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    assert bench.stored() == []
+    assert bench.service.page("u1").jobs == []
+
+
+class Recorded:
+    """An adapter whose calls are noted by name, and by the last part of a key."""
+
+    def __init__(self, adapter, calls: list[str]) -> None:
+        self._adapter = adapter
+        self._calls = calls
+
+    def __getattr__(self, name):
+        method = getattr(self._adapter, name)
+
+        def recorded(*arguments, **more):
+            key = str(arguments[0]) if arguments else ""
+            self._calls.append(f"{name} {key.rsplit('/', 1)[1]}" if "/" in key else name)
+            return method(*arguments, **more)
+
+        return recorded
+
+
+def recorded(bench) -> list[str]:
+    """The calls that jobs and uploads make to store and table from now on."""
+    calls: list[str] = []
+    bench.service.store = bench.uploads._store = Recorded(bench.store, calls)
+    bench.service.table = Recorded(bench.table, calls)
+    return calls
+
+
+def test_a_submission_makes_each_call_once(bench):
+    first, upload = bench.succeed(), bench.upload()
+    calls = recorded(bench)
+    view, created = bench.service.submit("u1", upload)
+    assert calls == [
+        "get info.json",
+        "find",
+        "list",
+        "get spec.json",
+        "head scores.arrow",
+        "put spec.json",
+        "create",
+        "ahead",
+    ]
+    assert created
+    assert (view.state, view.queue_position) == (JobState.QUEUED, 1)
+    calls.clear()
+    assert bench.service.get("u1", view.job_id) == view != bench.service.get("u1", first)
+    calls.clear()
+    assert bench.service.submit("u1", upload) == (view, False)
+    assert calls == ["get info.json", "find", "get progress.json", "ahead"]
+
+
+def test_a_submission_with_other_columns_makes_each_call_once(bench):
+    upload = bench.upload()
+    calls = recorded(bench)
+    bench.service.submit("u1", upload, Overrides(mapping={"text": 1}))
+    assert calls == [
+        "get info.json",
+        "open original",
+        "find",
+        "head info.json",
+        "list",
+        "put spec.json",
+        "create",
+        "ahead",
+    ]
 
 
 def test_progress_is_shown_while_it_runs_and_the_summary_afterwards(bench):
@@ -176,12 +264,12 @@ def test_progress_is_shown_while_it_runs_and_the_summary_afterwards(bench):
     assert bench.service.get("u1", job).progress is None
     bench.write(keys.progress, {"stage": "infer", "rows_done": 1})
     view = bench.service.get("u1", job)
-    assert (view.progress["rows_done"], view.summary, view.queue_position) == (1, None, None)
-    bench.write(keys.summary, {"rows_read": 4, "rows_scored": 2, "rows_duplicate": 1, "rows_rejected": 1})
+    assert (view.progress.rows_done, view.summary, view.queue_position) == (1, None, None)
+    bench.write(keys.summary, summary_of(rows_read=4, rows_duplicate=1, rows_rejected=1))
     bench.launcher.end(handle, 0)
     bench.dispatcher.tick()
     view = bench.service.get("u1", job)
-    assert (view.state, view.progress, view.summary["rows_read"]) == (JobState.SUCCEEDED, None, 4)
+    assert (view.state, view.progress, view.summary.rows_read) == (JobState.SUCCEEDED, None, 4)
     assert (view.rows_read, view.rows_scored, view.rows_duplicate, view.rows_rejected) == (4, 2, 1, 1)
     assert view.finished_at >= view.started_at >= view.created_at
 
@@ -416,12 +504,12 @@ def test_a_deletion_that_was_cut_off_anywhere_is_ended_by_the_sweeper(bench, mon
     }
     break_off(bench, job, where[place])
     assert bench.service.get("u1", job).error_code == "being-deleted"
-    assert bench.service.end_deletions() == 0  # somebody may be at it
+    assert bench.service.finish_deletions() == 0  # somebody may be at it
     monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
-    assert bench.service.end_deletions() == 1
+    assert bench.service.finish_deletions() == 1
     assert bench.stored() == []
     assert bench.service.page("u1").jobs == []
-    assert bench.service.end_deletions() == 0
+    assert bench.service.finish_deletions() == 0
 
 
 def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatch, caplog):
@@ -438,9 +526,9 @@ def test_a_deletion_that_cannot_be_ended_now_holds_up_no_other(bench, monkeypatc
     monkeypatch.setattr(service, "seconds_since", lambda stamp: -1.0)  # the clock was set back: it is not waited for
     with monkeypatch.context() as patch:
         patch.setattr(bench.store, "delete_prefix", refuses)
-        assert bench.service.end_deletions() == 1
+        assert bench.service.finish_deletions() == 1
     assert jobs[0] in caplog.text and "aws-unreachable" in caplog.text
-    assert bench.service.end_deletions() == 1
+    assert bench.service.finish_deletions() == 1
     assert bench.stored() == []
 
 
@@ -465,14 +553,14 @@ def test_what_somebody_else_deletes_at_the_same_time_is_deleted_once(bench, monk
     bench.service.delete("u1", other)
     monkeypatch.setattr(bench.table, "being_deleted", lambda: stale)
     monkeypatch.setattr(service, "seconds_since", lambda stamp: service.DELETION_SECONDS)
-    assert bench.service.end_deletions() == 0
+    assert bench.service.finish_deletions() == 0
 
 
 def test_what_is_being_deleted_is_not_the_answer_to_a_submission(bench):
     upload = bench.upload()
     job = bench.submit(upload=upload)
     bench.dispatcher.tick()
-    bench.write(JobKeys("u1", job).summary, {"rows_read": 2})
+    bench.write(JobKeys("u1", job).summary, summary_of())
     bench.launcher.end(bench.table.get("u1", job).handle, 0)
     bench.dispatcher.tick()
     break_off(bench, job, (bench.store, "delete_prefix"))

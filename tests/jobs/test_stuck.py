@@ -16,21 +16,22 @@ from reviewlens.jobs.interface import JobState
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.settings import Settings
 from tests.jobs.conftest import JobHarness
+from tests.summaries import summary_of
 from tests.timing import FakeClock, wait_until
 
 # Heeds no request to stop and writes its progress for ever, with no row more; where it is told to, only at first.
-HANGS = """
+HANGS = f"""
 import json, pathlib, signal, sys, time, urllib.parse
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 folder = pathlib.Path(urllib.parse.unquote(sys.argv[-1].removeprefix("file://"))).parent
 before = folder / "hung-before"
 if before.exists() and "once" in sys.argv:
-    (folder / "inference_summary.json").write_text(json.dumps({"rows_read": 2}))
+    (folder / "inference_summary.json").write_text(json.dumps({summary_of()!r}))
     sys.exit(0)
 before.write_text("")
 while True:
     written = folder / "progress.tmp"
-    written.write_text(json.dumps({"stage": "infer", "rows_done": 5, "updated_at": time.time()}))
+    written.write_text(json.dumps({{"stage": "infer", "rows_done": 5, "updated_at": str(time.time())}}))
     written.rename(folder / "progress.json")
     time.sleep(0.05)
 """

@@ -1,4 +1,4 @@
-"""An AWS emulator whose ECS starts tasks as processes, for the launchers of AWS."""
+"""An AWS emulator whose ECS starts tasks as processes, for the tests of the AWS launchers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def ecs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ecs]:
 
 
 def raw_client(made: Ecs) -> Any:
-    """A client of the emulator that no environment variable is needed for."""
+    """A client of the emulator that needs no environment variables."""
     names = made.emulator.environment
     return boto3.client(
         "ecs",
@@ -65,7 +65,7 @@ def raw_client(made: Ecs) -> Any:
 
 @pytest.fixture
 def on_ecs(ecs: Ecs, monkeypatch: pytest.MonkeyPatch) -> Ecs:
-    """The same, with this process's AWS clients pointed at it."""
+    """The emulator, with environment variables for this process's AWS clients."""
     for name, value in ecs.emulator.environment.items():
         monkeypatch.setenv(name, value)
     return ecs
@@ -73,7 +73,7 @@ def on_ecs(ecs: Ecs, monkeypatch: pytest.MonkeyPatch) -> Ecs:
 
 @pytest.fixture(scope="session")
 def shared_client(ecs: Ecs) -> Any:
-    """The product's own client, which tells stopped tasks' exit codes as AWS does. (Making one takes a while.)"""
+    """The product's own client, with exit codes of stopped tasks as AWS reports them; shared, as it starts slowly."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ecs.emulator.environment.items():
             patch.setenv(name, value)
@@ -84,7 +84,7 @@ def shared_client(ecs: Ecs) -> Any:
 
 @pytest.fixture
 def client(shared_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The same; what a test hangs on its events is taken off again."""
+    """The same client; event handlers that a test registers are removed after it."""
     events, hung = shared_client.meta.events, []
     hang = events.register
 
@@ -100,7 +100,7 @@ def client(shared_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
 
 def fargate_settings(tmp_path: Any, **changes: Any) -> Settings:
     """Settings for tasks on the emulator's cluster."""
-    given = {
+    defaults = {
         "data_dir": tmp_path,
         "launcher": "fargate",
         "ecs_cluster": "tasks",
@@ -110,10 +110,10 @@ def fargate_settings(tmp_path: Any, **changes: Any) -> Settings:
         "store": "s3://bucket",
         "jobs_table": "jobs",
     }
-    return Settings(**{**given, **changes}, _env_file=None)
+    return Settings(**{**defaults, **changes}, _env_file=None)
 
 
 @pytest.fixture
 def spec_uri() -> str:
-    """A spec's address that no other test uses."""
+    """The URI of a spec that no other test uses."""
     return f"s3://bucket/output/u1/{uuid.uuid4().hex}/spec.json"

@@ -1,4 +1,4 @@
-"""What every launcher must do; a test class per adapter inherits from this."""
+"""The contract of launchers; each adapter has a test class that inherits from this one."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ print("working on it", flush=True)
 time.sleep(wanted["seconds"])
 sys.exit(wanted["exit"])
 """
-"""A task that reads its spec, works for some seconds and leaves with the code that the spec asks for; 4 on SIGTERM."""
+"""A task that reads its spec, works for some seconds and exits with the code in the spec, or with 4 on SIGTERM."""
 
 
 class LauncherContract(ABC):
     """Adapters give `launcher`, which runs PROGRAM; `again` is a second launcher, as after a restart of the caller.
 
-    `kills_at_once`: whether a killed task has no chance to leave by itself; `remembers`: whether another launcher, too,
-    hears how a task ended.
+    `kills_at_once`: whether `kill` does not let the task handle SIGTERM; `remembers`: whether a second launcher also
+    knows the exit code of a task.
     """
 
     kills_at_once = True
@@ -61,13 +61,13 @@ class LauncherContract(ABC):
     def begun(self, tmp_path) -> Path:
         return tmp_path / "job 1" / "begun"
 
-    def test_the_size_of_the_file_may_be_told(self, launcher, spec):
+    def test_the_file_size_is_accepted(self, launcher, spec):
         handle = launcher.start(spec(exit=2), input_bytes=5_000_000)
         wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert launcher.status(handle).exit_code == 2
 
     @pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
-    def test_the_exit_code_is_told(self, launcher, spec, code):
+    def test_the_exit_code_is_reported(self, launcher, spec, code):
         handle = launcher.start(spec(exit=code))
         wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert launcher.status(handle).exit_code == code
@@ -82,7 +82,7 @@ class LauncherContract(ABC):
         assert launcher.status(handle).exit_code == 4
         launcher.stop(handle)
 
-    def test_one_that_does_not_heed_is_killed(self, launcher, spec, begun):
+    def test_a_task_that_ignores_stop_is_killed(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
         wait_until(begun.exists)
         launcher.kill(handle)
@@ -109,7 +109,7 @@ class LauncherContract(ABC):
         launcher.stop(handle)
         launcher.kill(handle)
 
-    def test_two_tasks_are_told_apart(self, launcher, spec):
+    def test_two_tasks_are_distinguished(self, launcher, spec):
         one, other = launcher.start(spec(exit=2, name="one")), launcher.start(spec(seconds=60, name="other"))
         wait_until(lambda: launcher.status(one).state is TaskState.EXITED)
         assert launcher.status(other).state is TaskState.RUNNING

@@ -1,4 +1,4 @@
-"""Jobs on EMR Serverless: what is asked of it, what its answers mean, and which files go there."""
+"""Job runs on EMR Serverless: requests, responses, and which files are sent there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLE = "arn:aws:iam::000000000000:role/spark"
 
 
 class Answers:
-    """AWS's answers by operation, over the real client; `calls` has what was asked."""
+    """Responses by operation for the real client; `calls` has the requests."""
 
     def __init__(self, client):
         self.client = client
@@ -78,14 +78,14 @@ def _response(status, document, code=""):
 
 
 def emr_settings(tmp_path, **changes) -> Settings:
-    given = {
+    defaults = {
         "emr_application": "app1",
         "emr_role": ROLE,
         "emr_entry_point": "s3://code/run_all.py",
         "emr_archive": "s3://code/environment.tar.gz",
         "emr_over_bytes": 1000,
     }
-    return fargate_settings(tmp_path, **{**given, **changes})
+    return fargate_settings(tmp_path, **{**defaults, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def launcher(answers, tmp_path):
 HANDLE = json.dumps({"application": "app1", "run": "run1"})
 
 
-def test_what_a_run_is_started_with(answers, launcher):
+def test_parameters_of_a_job_run(answers, launcher):
     assert json.loads(launcher.start(SPEC)) == {"application": "app1", "run": "run1"}
     (call,) = answers.asked("StartJobRun")
     submit = call["jobDriver"]["sparkSubmit"]
@@ -131,7 +131,7 @@ def test_without_an_archive_the_applications_own_image_has_the_environment(answe
     assert "PYSPARK_PYTHON" not in call["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
 
 
-def test_a_run_that_is_under_way_is_found_again(answers, launcher):
+def test_an_active_run_is_found_again(answers, launcher):
     launcher.start(SPEC)
     name = answers.asked("StartJobRun")[0]["name"]
     answers.runs = [_listed("other", "rl-other"), _listed("run7", name)]
@@ -143,7 +143,7 @@ def _listed(run, name):
     return {"id": run, "name": name, "state": "RUNNING", "applicationId": "app1", "createdAt": 1, "updatedAt": 1}
 
 
-def test_a_request_whose_answer_was_lost_is_asked_again_as_the_same(answers, launcher):
+def test_a_request_whose_response_was_lost_is_repeated_with_the_same_token(answers, launcher):
     answers.failures["StartJobRun"] = ReadTimeoutError(endpoint_url="http://aws")
     with pytest.raises(TransientError):
         launcher.start(SPEC)
@@ -155,7 +155,7 @@ def test_a_request_whose_answer_was_lost_is_asked_again_as_the_same(answers, lau
 
 
 @pytest.mark.parametrize("state", ["SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING"])
-def test_a_run_that_has_not_ended_runs(answers, launcher, state):
+def test_an_active_run_is_running(answers, launcher, state):
     answers.run = {"state": state}
     assert launcher.status(HANDLE) == TaskStatus(TaskState.RUNNING)
 
@@ -170,7 +170,7 @@ def test_a_run_that_has_not_ended_runs(answers, launcher, state):
         ("FAILED", "The application could not start its workers", (TaskState.GONE, None, "task-not-started")),
     ],
 )
-def test_how_a_run_ended(answers, launcher, state, details, expected):
+def test_the_status_of_an_ended_run(answers, launcher, state, details, expected):
     answers.run = {"state": state, "stateDetails": details}
     status = launcher.status(HANDLE)
     assert (status.state, status.exit_code, status.code) == expected
@@ -178,14 +178,14 @@ def test_how_a_run_ended(answers, launcher, state, details, expected):
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "ValidationException"])
-def test_a_run_that_is_not_known_is_gone(answers, launcher, code):
+def test_an_unknown_run_is_gone(answers, launcher, code):
     answers.failures["GetJobRun"] = (404, code)
     assert launcher.status(HANDLE).state is TaskState.GONE
 
 
 @pytest.mark.parametrize("handle", ["", "{}", '{"cluster": "c", "task": "t"}', '{"application": "a", "run": 7}'])
 def test_other_handles_are_gone_and_stopping_them_is_fine(answers, launcher, handle):
-    assert not launcher.knows(handle)
+    assert not launcher.owns(handle)
     assert launcher.status(handle).state is TaskState.GONE
     launcher.stop(handle)
     launcher.kill(handle)
@@ -208,7 +208,7 @@ def test_stopping_one_that_has_ended_is_fine(answers, launcher, code):
 
 @pytest.mark.parametrize("operation", ["ListJobRuns", "StartJobRun", "GetJobRun", "CancelJobRun"])
 @pytest.mark.parametrize(("status", "code"), [(429, "ThrottlingException"), (500, "InternalServerException")])
-def test_every_call_may_fail_for_now(answers, launcher, operation, status, code):
+def test_every_request_may_fail_temporarily(answers, launcher, operation, status, code):
     answers.failures[operation] = (status, code)
     calls = {
         "ListJobRuns": lambda: launcher.start(SPEC),
@@ -224,7 +224,7 @@ def test_every_call_may_fail_for_now(answers, launcher, operation, status, code)
     ("code", "expected"),
     [("ValidationException", "launch-impossible"), ("ResourceNotFoundException", "aws-refused")],
 )
-def test_what_can_never_work_is_a_matter_of_configuration(answers, launcher, code, expected):
+def test_permanent_errors_are_configuration_errors(answers, launcher, code, expected):
     answers.failures["StartJobRun"] = (400, code)
     with pytest.raises(ConfigurationError) as refused:
         launcher.start(SPEC)
@@ -242,7 +242,7 @@ def test_files_over_the_threshold_go_there(answers, launcher, client, tmp_path, 
     assert where in json.loads(handle)
 
 
-def test_the_launcher_of_tasks_hands_runs_on(answers, launcher, client, tmp_path):
+def test_the_fargate_launcher_delegates_to_the_emr_launcher(answers, launcher, client, tmp_path):
     both = FargateLauncher(emr_settings(tmp_path), client, launcher)
     assert both.status(HANDLE).state is TaskState.RUNNING
     both.stop(HANDLE)

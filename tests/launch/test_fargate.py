@@ -1,4 +1,4 @@
-"""Tasks on ECS Fargate: the contract over real tasks on the emulator, and what AWS may answer."""
+"""Tasks on ECS Fargate: the contract with real tasks on the emulator, and AWS's possible responses."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FARGATE_MEMORY = {
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
 }
-"""AWS's table of valid combinations, for the processors in use here."""
+"""AWS's table of valid combinations for the processors that ReviewLens uses."""
 
 
 class Raw:
-    """The body of an answer that is made here."""
+    """The body of a response made by the test."""
 
     def __init__(self, content):
         self._content = content
@@ -41,19 +41,19 @@ class Raw:
 
 
 def answer(status, document, error=""):
-    """An HTTP answer of AWS: what a `before-send` handler returns is not sent at all."""
+    """An HTTP response; a request is not sent when a `before-send` handler returns one."""
     headers = {"Content-Type": "application/x-amz-json-1.1", **({"x-amzn-errortype": error} if error else {})}
     return AWSResponse("http://aws", status, headers, Raw(json.dumps(document).encode()))
 
 
 def refuse(client, operation, status, code, message=""):
-    """From now on AWS answers this operation with an error."""
+    """Make this operation fail from now on."""
     made = {"__type": code, "message": message}
     client.meta.events.register(f"before-send.ecs.{operation}", lambda **_: answer(status, made))
 
 
 def watch(client, operation):
-    """Parameters of every call of an operation."""
+    """Return the parameters of every request of an operation."""
     calls = []
     client.meta.events.register(
         f"provide-client-params.ecs.{operation}", lambda params, **_: calls.append(dict(params))
@@ -91,14 +91,14 @@ class TestContract(LauncherContract):
         third = again.start(spec(exit=2))
         assert json.loads(third)["task"] != json.loads(first)["task"]
 
-    def test_one_that_got_stuck_counts_however_politely_it_left(self, launcher, spec, begun):
+    def test_a_stuck_task_counts_as_an_attempt_whatever_its_exit_code(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
         wait_until(begun.exists)
         launcher.kill(handle)
         wait_until(lambda: launcher.status(handle).state is TaskState.GONE)
         assert launcher.status(handle).counts
 
-    def test_one_that_was_killed_from_outside_had_too_little_memory(self, launcher, on_ecs, spec, begun):
+    def test_a_task_killed_from_outside_was_out_of_memory(self, launcher, on_ecs, spec, begun):
         handle = launcher.start(spec(seconds=60))
         wait_until(begun.exists)
         on_ecs.docker.of_task(json.loads(handle)["task"]).kill()
@@ -107,7 +107,7 @@ class TestContract(LauncherContract):
         assert (status.exit_code, status.code, status.counts) == (137, "task-out-of-memory", True)
 
 
-def test_an_image_that_is_not_there_is_said(client, tmp_path, spec_uri):
+def test_a_missing_image_is_reported(client, tmp_path, spec_uri):
     settings = fargate_settings(tmp_path, ecs_task_definition="no-image")
     launcher = FargateLauncher(settings, client, poll_seconds=0.0)
     handle = launcher.start(spec_uri)
@@ -116,7 +116,7 @@ def test_an_image_that_is_not_there_is_said(client, tmp_path, spec_uri):
     assert "image" in launcher.status(handle).reason
 
 
-def test_a_program_that_is_not_there_is_said(client, tmp_path, spec_uri):
+def test_a_missing_program_is_reported(client, tmp_path, spec_uri):
     launcher = FargateLauncher(fargate_settings(tmp_path), client, command=["/no/such/program"], poll_seconds=0.0)
     handle = launcher.start(spec_uri)
     wait_until(lambda: launcher.status(handle).state is TaskState.GONE)
@@ -126,7 +126,7 @@ def test_a_program_that_is_not_there_is_said(client, tmp_path, spec_uri):
 # -- what is asked for -----------------------------------------------------------------------------
 
 
-def test_what_a_task_is_started_with(client, tmp_path, spec_uri):
+def test_parameters_of_a_task(client, tmp_path, spec_uri):
     calls = watch(client, "RunTask")
     client.meta.events.register(
         "before-send.ecs.RunTask", lambda **_: answer(200, {"tasks": [{"taskArn": "arn:1"}], "failures": []})
@@ -181,7 +181,7 @@ def test_sizes_are_ones_that_fargate_has_and_grow():
 
 
 class Capacity:
-    """AWS's answers to RunTask by provider: `failure`, `error` or a task."""
+    """Responses to RunTask by capacity provider: `failure`, `error` or a task."""
 
     def __init__(self, client, **refusals):
         self.refusals = refusals
@@ -240,7 +240,7 @@ def test_without_any_capacity_the_job_waits_and_aws_is_not_asked_at_once_again(c
 
 
 @pytest.mark.parametrize(("failures", "words"), [([{"reason": "AGENT"}], "AGENT"), ([], "no reason given")])
-def test_another_failure_is_a_passing_matter(client, launcher, spec_uri, failures, words):
+def test_another_failure_is_transient(client, launcher, spec_uri, failures, words):
     client.meta.events.register("before-send.ecs.RunTask", lambda **_: answer(200, {"tasks": [], "failures": failures}))
     with pytest.raises(TransientError, match=words) as failed:
         launcher.start(spec_uri)
@@ -253,14 +253,14 @@ def test_another_failure_is_a_passing_matter(client, launcher, spec_uri, failure
 @pytest.mark.parametrize(
     "code", ["ClusterNotFoundException", "InvalidParameterException", "ClientException", "AccessDeniedException"]
 )
-def test_what_can_never_work_is_a_matter_of_configuration(client, launcher, spec_uri, code):
+def test_permanent_errors_are_configuration_errors(client, launcher, spec_uri, code):
     refuse(client, "RunTask", 400, code, "no")
     with pytest.raises(ConfigurationError) as refused:
         launcher.start(spec_uri)
     assert refused.value.code == ("aws-refused" if code == "AccessDeniedException" else "launch-impossible")
 
 
-def test_a_revision_that_was_just_withdrawn_is_a_passing_matter(client, launcher, spec_uri):
+def test_a_withdrawn_revision_is_transient(client, launcher, spec_uri):
     refuse(client, "RunTask", 400, "ClientException", "TaskDefinition is inactive")
     with pytest.raises(TransientError, match="withdrawn") as refused:
         launcher.start(spec_uri)
@@ -289,10 +289,10 @@ def test_what_aws_has_forgotten_is_not_asked_for_with_others_for_ever(client, tm
     del there[1]
     asked()
     assert asked() == ["arn:a"]
-    assert launcher.status(handles[1]).state is TaskState.RUNNING, "too new to be given up for lost"
+    assert launcher.status(handles[1]).state is TaskState.RUNNING, "too new to count as gone"
 
 
-def test_a_task_definition_that_does_not_exist_is_a_matter_of_configuration(client, tmp_path, spec_uri):
+def test_a_missing_task_definition_is_a_configuration_error(client, tmp_path, spec_uri):
     with pytest.raises(ConfigurationError) as missing:
         FargateLauncher(fargate_settings(tmp_path, ecs_task_definition="none"), client).start(spec_uri)
     assert missing.value.code == "launch-impossible"
@@ -300,7 +300,7 @@ def test_a_task_definition_that_does_not_exist_is_a_matter_of_configuration(clie
 
 @pytest.mark.parametrize("operation", ["ListTasks", "RunTask", "DescribeTasks", "StopTask"])
 @pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (500, "ServerException")])
-def test_every_call_may_fail_for_now(client, launcher, operation, status, code, spec_uri):
+def test_every_request_may_fail_temporarily(client, launcher, operation, status, code, spec_uri):
     refuse(client, operation, status, code)
     handle = json.dumps({"cluster": "tasks", "task": "arn:aws:ecs:eu-west-1:000000000000:task/tasks/1"})
     calls = {
@@ -314,7 +314,7 @@ def test_every_call_may_fail_for_now(client, launcher, operation, status, code, 
 
 
 @pytest.mark.parametrize("failure", [ConnectTimeoutError, ReadTimeoutError])
-def test_a_request_whose_answer_was_lost_is_asked_again_as_the_same(client, launcher, spec_uri, failure):
+def test_a_request_whose_response_was_lost_is_repeated_with_the_same_token(client, launcher, spec_uri, failure):
     calls = watch(client, "RunTask")
     lost = [True]
 
@@ -337,7 +337,7 @@ def test_a_request_whose_answer_was_lost_is_asked_again_as_the_same(client, laun
 
 
 def described(client, tasks, failures=()):
-    """AWS's answer to DescribeTasks; returns the parameters of every call."""
+    """Set the response to DescribeTasks; returns the parameters of every request."""
     calls = watch(client, "DescribeTasks")
     client.meta.events.register(
         "before-send.ecs.DescribeTasks", lambda **_: answer(200, {"tasks": tasks, "failures": list(failures)})
@@ -349,27 +349,27 @@ def handle_of(arn="arn:1", **facts):
     return json.dumps({"cluster": "tasks", "task": arn, **facts})
 
 
-def stopped(code=None, told="", stop_code="EssentialContainerExited", state="STOPPED", container_reason=""):
+def stopped(code=None, stopped_reason="", stop_code="EssentialContainerExited", state="STOPPED", container_reason=""):
     own = {"name": "pipeline", "reason": container_reason, **({} if code is None else {"exitCode": code})}
     return {
         "taskArn": "arn:1",
         "lastStatus": state,
         "stopCode": stop_code,
-        "stoppedReason": told,
+        "stoppedReason": stopped_reason,
         "memory": "4096",
         "containers": [{"name": "sidecar", "exitCode": 9}, own],
     }
 
 
 @pytest.mark.parametrize("state", ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING"])
-def test_a_task_that_has_not_ended_runs(client, launcher, state):
+def test_an_active_task_is_running(client, launcher, state):
     described(client, [stopped(0, state=state)])
     assert launcher.status(handle_of()) == TaskStatus(TaskState.RUNNING)
 
 
 @pytest.mark.parametrize("state", ["DEPROVISIONING", "STOPPED", "DELETED"])
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
-def test_the_own_containers_exit_code_is_told_as_soon_as_it_is_final(client, launcher, state, code):
+def test_the_job_containers_exit_code_is_reported_as_soon_as_it_is_final(client, launcher, state, code):
     described(client, [stopped(code, state=state)])
     assert launcher.status(handle_of()) == TaskStatus(TaskState.EXITED, code, f"exit code {code}")
 
@@ -381,7 +381,7 @@ TAKEN_BACK = "took the task's machine back"
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "told", "stop_code", "container_reason", "code", "counts", "words"),
+    ("exit_code", "stopped_reason", "stop_code", "container_reason", "code", "counts", "words"),
     [
         (137, "Essential container exited", "EssentialContainerExited", "", "task-out-of-memory", True, "4096 MiB"),
         (
@@ -400,7 +400,7 @@ TAKEN_BACK = "took the task's machine back"
         (None, "ResourceInitializationError: no secrets", NOT_STARTED, "", "task-not-started", True, "secrets"),
         (None, NETWORK, NOT_STARTED, "", "task-not-started", True, "network"),
         (None, "CannotCreateContainerError: No space left on device", NOT_STARTED, "", "task-disk-full", True, "disk"),
-        (None, NONE_LEFT, NOT_STARTED, "", "no-capacity", True, "tried again"),
+        (None, NONE_LEFT, NOT_STARTED, "", "no-capacity", True, "retried"),
         (137, "Your Spot Task was interrupted.", SPOT, "", "", False, TAKEN_BACK),
         (None, "Your Spot Task was interrupted.", SPOT, "", "", False, TAKEN_BACK),
         (4, "Task is being retired", "TerminationNotice", "", "", False, TAKEN_BACK),
@@ -409,17 +409,17 @@ TAKEN_BACK = "took the task's machine back"
         (4, "", BY_USER, "", "", False, "stopped"),
     ],
 )
-def test_why_it_ended_is_said_in_words(
-    client, launcher, exit_code, told, stop_code, container_reason, code, counts, words
+def test_stop_reasons_are_translated(
+    client, launcher, exit_code, stopped_reason, stop_code, container_reason, code, counts, words
 ):
-    described(client, [stopped(exit_code, told, stop_code, container_reason=container_reason)])
+    described(client, [stopped(exit_code, stopped_reason, stop_code, container_reason=container_reason)])
     status = launcher.status(handle_of())
     assert status.state is (TaskState.GONE if exit_code is None else TaskState.EXITED)
     assert (status.exit_code, status.code, status.counts) == (exit_code, code, counts)
     assert words in status.reason
 
 
-def test_a_stopped_task_without_a_code_to_tell_leaves_it_to_the_store(client, launcher):
+def test_a_stopped_task_without_an_exit_code_is_gone(client, launcher):
     described(client, [stopped(0, "Task stopped by user", "UserInitiated")])
     assert launcher.status(handle_of()) == TaskStatus(TaskState.GONE, reason="Task stopped by user")
 
@@ -438,14 +438,14 @@ def test_after_a_spot_task_that_never_got_its_machine_the_next_runs_on_demand(cl
     assert capacity.asked == ["FARGATE"]
 
 
-def test_a_task_that_aws_has_forgotten_is_gone_and_one_that_is_new_to_it_starts(client, launcher):
+def test_an_unknown_task_is_gone_unless_it_is_new(client, launcher):
     described(client, [], [{"arn": "arn:1", "reason": "MISSING"}])
     assert launcher.status(handle_of("arn:1", started=time.time())).state is TaskState.RUNNING
     assert launcher.status(handle_of("arn:2", started=time.time() - 500)).state is TaskState.GONE
     assert launcher.status(handle_of("arn:3")).state is TaskState.GONE
 
 
-def test_stopping_one_that_aws_has_forgotten_is_fine(launcher):
+def test_stopping_an_unknown_task_is_ignored(launcher):
     launcher.stop(handle_of("arn:aws:ecs:eu-west-1:000000000000:task/tasks/none"))
 
 
@@ -456,7 +456,7 @@ def test_one_request_asks_after_all_tasks_and_its_answer_holds_for_a_while(clien
     launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)
     for number in range(150):
         launcher.status(handle_of(f"arn:{number}"))
-    assert [len(call["tasks"]) for call in calls] == [1]  # the answer told of all
+    assert [len(call["tasks"]) for call in calls] == [1]  # one response described all tasks
     clock.now += 4
     tasks[7].update(stopped(0), taskArn="arn:7")
     for number in range(150):
@@ -470,12 +470,12 @@ def test_one_request_asks_after_all_tasks_and_its_answer_holds_for_a_while(clien
     assert "arn:7" not in calls[2]["tasks"]
 
 
-def test_what_is_remembered_of_tasks_is_bounded(client, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_KEPT", 3)
+def test_the_status_cache_is_bounded(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_OBSERVED", 3)
     described(client, [{"taskArn": f"arn:{number}", "lastStatus": "RUNNING"} for number in range(5)])
     launcher = FargateLauncher(fargate_settings(tmp_path), client)
     launcher.status(handle_of("arn:4"))
-    assert list(launcher._seen) == ["arn:2", "arn:3", "arn:4"]
+    assert list(launcher._observed) == ["arn:2", "arn:3", "arn:4"]
 
 
 def test_it_makes_its_own_client(on_ecs, tmp_path):

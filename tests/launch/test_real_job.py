@@ -1,4 +1,4 @@
-"""The whole way: a real job in a task on the emulator, its objects in S3, stopped in the middle and taken up again."""
+"""A real job in a task on the emulator, with its objects in S3, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.pipeline.make_jobs import as_csv, make_job, review_rows
 from tests.timing import wait_until
 
 STOP_TIMEOUT = 120
-"""What the task definition asks for, and the most that Fargate gives."""
+"""The stopTimeout of the task definition, which is the most that Fargate allows."""
 
 
 @pytest.mark.minutes
-def test_a_stopped_task_saves_what_it_has_in_hand_and_another_goes_on(on_ecs: Ecs, client, tmp_path) -> None:
+def test_a_stopped_task_commits_its_slices_and_another_resumes(on_ecs: Ecs, client, tmp_path) -> None:
     content = as_csv(review_rows(1500))
     local = make_job(tmp_path / "local", content, slice_rows=25)
     bucket = f"jobs-{uuid.uuid4().hex[:12]}"

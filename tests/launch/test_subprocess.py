@@ -90,7 +90,7 @@ def test_a_task_that_ended_but_was_not_waited_for_is_gone(tmp_path, command):
     child.wait()
 
 
-def test_what_a_finished_task_left_running_is_ended(tmp_path):
+def test_processes_left_by_a_finished_task_are_terminated(tmp_path):
     script = (
         "import subprocess, sys, pathlib\n"
         "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(600)'])\n"
@@ -103,7 +103,7 @@ def test_what_a_finished_task_left_running_is_ended(tmp_path):
     wait_until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_killed_task_takes_its_helpers_along_even_those_in_groups_of_their_own(tmp_path):
+def test_a_kill_includes_all_descendants(tmp_path):
     script = (
         "import subprocess, sys, time, pathlib\n"
         "command = [sys.executable, '-S', '-c', 'import time; time.sleep(600)']\n"
@@ -124,7 +124,7 @@ def test_a_killed_task_takes_its_helpers_along_even_those_in_groups_of_their_own
 def test_a_group_whose_leader_still_runs_is_left_alone():
     bystander = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
     try:
-        module._end_stragglers(bystander.pid)
+        module._terminate_group(bystander.pid)
         time.sleep(0.2)
         assert bystander.poll() is None
     finally:
@@ -132,7 +132,7 @@ def test_a_group_whose_leader_still_runs_is_left_alone():
         bystander.wait()
 
 
-def test_stopping_a_task_that_goes_in_that_very_moment_is_fine(tmp_path, command, monkeypatch):
+def test_stopping_a_task_that_just_exited_is_ignored(tmp_path, command, monkeypatch):
     launcher = SubprocessLauncher(tmp_path, command)
 
     class Going:
@@ -142,25 +142,25 @@ def test_stopping_a_task_that_goes_in_that_very_moment_is_fine(tmp_path, command
         def children(self, recursive):
             raise psutil.NoSuchProcess(1)
 
-    monkeypatch.setattr(module, "_find", lambda handle: Going())
+    monkeypatch.setattr(module, "_running_process", lambda handle: Going())
     launcher.stop("any")
     launcher.kill("any")
 
 
-def test_a_missing_program_is_a_matter_of_configuration(tmp_path):
+def test_a_missing_program_is_a_configuration_error(tmp_path):
     with pytest.raises(ConfigurationError) as missing:
         SubprocessLauncher(tmp_path, ["/no/such/program"]).start("file:///none/spec.json")
     assert missing.value.code == "launch-impossible"
 
 
-def test_a_machine_that_cannot_now_is_a_passing_matter(tmp_path):
+def test_a_machine_without_resources_is_transient(tmp_path):
     (tmp_path / "logs").write_text("a file where the folder should be")
     with pytest.raises(TransientError) as failed:
         SubprocessLauncher(tmp_path / "logs", ["true"]).start("file:///none/spec.json")
     assert failed.value.code == "launch-failed"
 
 
-def test_old_logs_go(tmp_path):
+def test_old_logs_are_deleted(tmp_path):
     for number in range(205):
         path = tmp_path / f"{number:03}.log"
         path.write_text("")

@@ -16,7 +16,7 @@ from reviewlens.model.calibration import sigmoid
 from reviewlens.model.engines.cascade import CascadeEngine
 from reviewlens.model.engines.openvino import OpenVinoEngine
 from reviewlens.model.explain import explain
-from reviewlens.model.loading import AUTO, engine_library, load_engine, model_sha256, resolve_engine
+from reviewlens.model.loading import AUTO, load_engine, model_sha256, resolve_engine
 from reviewlens.model.token_translation import Translation
 from tests.model.conftest import metadata
 from tests.model.small_graphs import make_cascade, write_graph, write_tokenizer
@@ -138,7 +138,6 @@ def test_engines_by_name(bundle: Bundle, tmp_path: Path) -> None:
         assert error.code == "no-bf16"  # this processor has none
     else:
         assert rough == pytest.approx(own, abs=0.02)
-    assert {engine_library(name) for name in (AUTO, "cascade", "openvino-bf16")} == {"openvino"}
 
 
 def test_a_bundle_without_stages_says_so(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def _made(count: int, seed: int) -> tuple[list[list[int]], np.ndarray]:
 
 def test_it_learns_a_teachers_scores() -> None:
     pytest.importorskip("scipy")
-    from reviewlens.release.ngrams_fit import fit_ngrams
+    from reviewlens.release.ngram_training import fit_ngrams
 
     tokens, scores = _made(1500, 1)
     model = fit_ngrams(tokens, scores)
@@ -108,7 +108,7 @@ def test_it_learns_a_teachers_scores() -> None:
 
 def test_what_counts_for_nothing_teaches_nothing() -> None:
     pytest.importorskip("scipy")
-    from reviewlens.release.ngrams_fit import fit_ngrams, out_of_source
+    from reviewlens.release.ngram_training import fit_ngrams, out_of_source
 
     tokens, scores = _made(800, 1)
     both = fit_ngrams([*tokens, *tokens], np.concatenate([scores, 1 - scores]), np.repeat([1.0, 0.0], len(tokens)))

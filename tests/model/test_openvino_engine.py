@@ -18,7 +18,8 @@ from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import sha256_file
 from reviewlens.model.bundle import BundleMetadata, KnownAnswer
 from reviewlens.model.engines.openvino import OpenVinoEngine
-from reviewlens.model.loading import ENGINES, load_engine, load_scorer, model_sha256, open_bundle, unpacked_models_dir
+from reviewlens.model.loading import ENGINES, load_engine, load_scorer, model_sha256, open_bundle
+from reviewlens.model.locate import models_dir
 
 MakeTexts = Callable[[int], list[str]]
 
@@ -158,17 +159,17 @@ def test_bundles_unpack_in_the_users_cache_or_a_private_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert unpacked_models_dir() == tmp_path / "home" / ".cache" / "reviewlens" / "models"
+    assert models_dir() == tmp_path / "home" / ".cache" / "reviewlens" / "models"
     (tmp_path / "file").touch()
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    private = unpacked_models_dir()
+    private = models_dir()
     assert private.parent == tmp_path / "temporary"
     assert private.stat().st_mode & 0o077 == 0
-    assert unpacked_models_dir() == private
+    assert models_dir() == private
     private.chmod(0o777)  # somebody else could have put a model there
-    assert unpacked_models_dir() not in {private, tmp_path / "file"}
+    assert models_dir() not in {private, tmp_path / "file"}
 
 
 def test_the_transformers_engine_without_its_extra_says_what_to_install(

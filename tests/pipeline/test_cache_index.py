@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,7 @@ def test_the_identity_names_all_that_decides_a_score(tmp_path: Path, monkeypatch
     identity = scoring_identity("openvino", str(bundle), "abc")
     assert identity is not None
     assert identity == scoring_identity("openvino", "", "abc"), "where a model lies does not matter"
+    assert identity == scoring_identity("openvino", f"s3://bucket/model.tar.gz#sha256={'0' * 64}", "abc")
     assert scoring_identity("openvino", str(tmp_path), "abc") is None, "a folder's weights are not pinned"
     others = [scoring_identity("textblob", "", "abc"), scoring_identity("openvino", "", "abd")]
     monkeypatch.setattr(cache_identity, "CLEANING_VERSION", 99)
@@ -110,14 +112,32 @@ def test_the_identity_names_all_that_decides_a_score(tmp_path: Path, monkeypatch
     assert told["openvino"]
 
 
-def test_the_digest_of_the_code_changes_with_any_file(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("1")
-    first = cache_identity._digest(tmp_path)
-    assert first == cache_identity._digest(tmp_path)
-    (tmp_path / "a.py").write_text("2")
-    second = cache_identity._digest(tmp_path)
-    (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert len({first, second, cache_identity._digest(tmp_path)}) == 3
+def test_the_digest_covers_the_code_that_scores_and_no_other(tmp_path: Path) -> None:
+    package = Path(cache_identity.__file__).parents[1]
+    copied = shutil.copytree(
+        package, tmp_path / "reviewlens", ignore=lambda _, names: {"bundles", "__pycache__"} & set(names)
+    )
+    first = cache_identity.code_digest(copied / "model")
+    assert first == runtime()["code"]
+    for name in (
+        "release/card.py",
+        "release/acceptance.py",
+        "training/trainer.py",
+        "model/explain.py",
+        "model/spans.py",
+    ):
+        _append(copied / name)
+    assert cache_identity.code_digest(copied / "model") == first
+    digests = {first}
+    for name in ("model/engines/openvino.py", "model/engines/cascade.py", "model/encoder.py", "model/ngrams.py"):
+        _append(copied / name)
+        digests.add(cache_identity.code_digest(copied / "model"))
+    (copied / "model" / "ngrams.py").rename(copied / "model" / "other.py")
+    assert len(digests | {cache_identity.code_digest(copied / "model")}) == 6
+
+
+def _append(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + "# a comment\n", encoding="utf-8")
 
 
 def test_a_spec_from_before_there_was_a_cache_still_loads(tmp_path: Path) -> None:

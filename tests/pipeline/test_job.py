@@ -179,7 +179,7 @@ def test_a_file_with_no_usable_row_still_has_results(spark: SparkSession, tmp_pa
     assert run_spec(made.uri, made.settings, session=spark) == DONE
     summary = made.json(made.keys.summary)
     assert (summary["rows_read"], summary["rows_rejected"], summary["mean_confidence"]) == (2, 2, None)
-    assert "No row could be scored; rejected.csv tells why." in summary["warnings"]
+    assert "No row could be scored; rejected.csv has the reasons." in summary["warnings"]
     assert made.csv(made.keys.served_csv) == []
     assert made.parquet().num_rows == 0
     assert "review_id" in made.parquet().column_names

@@ -27,7 +27,7 @@ FAULTS = {
     "empty": (b"", {}, "empty-file"),
     "changed": (b"id,text\n1,a\n", {"input_sha256": "0" * 64}, "input-changed"),
     "gone": (b"id,text\n1,a\n", {"upload": "another"}, "input-missing"),
-    "mapping": (b"id,text\n1,a\n", {"mapping": Mapping(text=9)}, "mapping-out-of-range"),
+    "mapping": (b"id,text\n1,a\n", {"mapping": Mapping(text=9)}, "no-such-column"),
 }
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from reviewlens.contracts.summary import Timings
 from reviewlens.contracts.tables import Mapping
 from reviewlens.model.interface import Thresholds
-from reviewlens.pipeline.assemble import Tally, _committed, thresholds_of
+from reviewlens.pipeline.assemble import Tally, thresholds_of
 from reviewlens.pipeline.publish import summarise
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, served_header
 from reviewlens.pipeline.work import Plan, WorkKeys
-from reviewlens.storage.local import LocalObjectStore
 from tests.pipeline.make_jobs import make_job
 
 SCORES = [0.96, 0.7, 0.5, 0.3, 0.299999, 0.02]
@@ -57,10 +57,11 @@ def made_rows(folder: Path, thresholds: Thresholds) -> ResultRows:
 
 def test_rows_in_the_band_are_mixed_and_keep_their_side(tmp_path: Path) -> None:
     rows = made_rows(tmp_path, BAND)
-    assert rows.mixed == [False, True, True, True, False, False]
-    assert rows.sentiment == ["positive"] * 3 + ["negative"] * 3
+    mixed = [False, True, True, True, False, False]
+    assert [prediction.mixed for prediction in rows.predictions] == mixed
+    assert [prediction.sentiment for prediction in rows.predictions] == ["positive"] * 3 + ["negative"] * 3
     assert rows.served.column("mixed").type == pa.bool_()
-    assert rows.served.column("mixed").to_pylist() == rows.mixed
+    assert rows.served.column("mixed").to_pylist() == mixed
     assert rows.served.column("mixed_original").to_pylist() == ["theirs"] * 6, "the file's own column is kept"
     read = list(csv.DictReader(io.StringIO(served_header(HEADERS) + rows.served_csv)))
     assert list(read[0])[-2:] == ["needs_review", "mixed"]
@@ -69,22 +70,13 @@ def test_rows_in_the_band_are_mixed_and_keep_their_side(tmp_path: Path) -> None:
 
 
 def test_without_a_band_no_row_is_mixed(tmp_path: Path) -> None:
-    assert made_rows(tmp_path, Thresholds(needs_review=0.8)).mixed == [False] * 6
+    predictions = made_rows(tmp_path, Thresholds(needs_review=0.8)).predictions
+    assert [prediction.mixed for prediction in predictions] == [False] * 6
 
 
-@pytest.mark.parametrize(("told", "band"), [({}, None), ({"mixed_band": None}, None), ({"mixed_band": [0, 1]}, (0, 1))])
+@pytest.mark.parametrize(("told", "band"), [({"mixed_band": None}, None), ({"mixed_band": [0, 1]}, (0, 1))])
 def test_the_band_is_what_the_engine_says(told: dict[str, object], band: tuple[float, float] | None) -> None:
     assert thresholds_of({"needs_review_below": 0.8, **told}) == Thresholds(0.8, band)
-
-
-def test_a_piece_from_before_there_was_the_column_is_made_anew(tmp_path: Path) -> None:
-    job: Any = SimpleNamespace(store=LocalObjectStore(tmp_path), work=WorkKeys(make_job(tmp_path, b"x\n").keys))
-    assert not _committed(job, 0)
-    old = {"rows": 3, "scored": 3, "positive": 3}
-    job.store.put(job.work.part(0, "tally.json"), json.dumps(old).encode())
-    assert not _committed(job, 0)
-    job.store.put(job.work.part(0, "tally.json"), json.dumps({**old, "mixed": 0}).encode())
-    assert _committed(job, 0)
 
 
 def test_more_marked_rows_than_rows_are_an_error() -> None:
@@ -102,9 +94,12 @@ def test_the_summary_counts_them_and_names_the_band(tmp_path: Path) -> None:
     work = WorkKeys(made.keys)
     made.store.put(work.engine, json.dumps(facts).encode())
     job: Any = SimpleNamespace(
-        spec=made.spec, store=made.store, work=work, progress=SimpleNamespace(timings=dict[str, float])
+        spec=made.spec,
+        store=made.store,
+        work=work,
+        progress=SimpleNamespace(timings=lambda: Timings(started_at="", attempts=1)),
     )
     total = Tally(rows=3, scored=3, positive=3, mixed=2, confidence_sum=2.0)
-    summary: Any = summarise(job, Plan((), HEADERS, {}, ()), total)
-    assert summary["mixed"] == 2
-    assert summary["model"]["mixed_band"] == [0.3, 0.7]
+    summary = summarise(job, Plan((), HEADERS, {}, ()), total)
+    assert summary.mixed == 2
+    assert summary.model.mixed_band == (0.3, 0.7)

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviewlens.contracts.stages import STAGE_LABELS, JobStage
 from reviewlens.errors import InputError
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.__main__ import main
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.faults import explain, places
-from reviewlens.pipeline.progress import STAGES, Progress
+from reviewlens.pipeline.progress import ProgressWriter
 from reviewlens.pipeline.slices import spark_path
 from reviewlens.settings import Settings
 from reviewlens.spark import capacity
@@ -120,12 +121,12 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
     def shown() -> dict[str, object]:
         return dict(json.loads(store.get("progress.json")))
 
-    progress = Progress(store, "progress.json", "timings.json")
-    with progress.stage("infer", done=400, total=1000):
+    progress = ProgressWriter(store, "progress.json", "timings.json")
+    with progress.stage(JobStage.INFER, done=400, total=1000):
         first = shown()
         assert (first["stage"], first["label"], first["stage_number"], first["stages"]) == (
             "infer",
-            STAGES["infer"],
+            STAGE_LABELS[JobStage.INFER],
             4,
             6,
         )
@@ -140,7 +141,7 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
         assert shown()["rows_done"] == 600
         assert shown()["rows_per_second"] == 100.0
         assert shown()["seconds_left"] == 4.0
-    with progress.stage("read"):
+    with progress.stage(JobStage.READ):
         clock.now += 2
         progress.advance(50)
         assert shown()["seconds_left"] is None
@@ -148,23 +149,23 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
 
 def test_timings_add_up_over_attempts(tmp_path: Path, clock: FakeClock) -> None:
     store = LocalObjectStore(tmp_path)
-    first = Progress(store, "progress.json", "timings.json")
-    with first.stage("read"):
+    first = ProgressWriter(store, "progress.json", "timings.json")
+    with first.stage(JobStage.READ):
         clock.now += 3
-    with first.stage("infer"):
+    with first.stage(JobStage.INFER):
         with first.paused():
             clock.now += 5
         clock.now += 7
         first.write()
     clock.now += 100
-    second = Progress(store, "progress.json", "timings.json")
-    with second.stage("infer"):
+    second = ProgressWriter(store, "progress.json", "timings.json")
+    with second.stage(JobStage.INFER):
         clock.now += 11
     timings = second.timings()
-    assert timings["attempts"] == 2
-    assert (timings["read_seconds"], timings["start_seconds"], timings["infer_seconds"]) == (3, 5, 18)
-    assert timings["total_seconds"] == 26
-    assert str(timings["started_at"]) <= str(timings["finished_at"])
+    assert timings.attempts == 2
+    assert (timings.read_seconds, timings.start_seconds, timings.infer_seconds) == (3, 5, 18)
+    assert timings.total_seconds == 26
+    assert timings.started_at <= timings.finished_at
 
 
 class FromJava(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.errors import ConfigurationError
+from reviewlens.model.locate import models_dir
 from reviewlens.pipeline.infer import checked_model
 from reviewlens.pipeline.runner import OURS, run_spec
 from reviewlens.pipeline.work import open_spec
@@ -75,6 +77,20 @@ def test_a_model_is_a_file_on_the_machine(made: MadeJob, model: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         checked_model(spec)
     assert refused.value.code == "no-bundle"
+
+
+def test_a_model_with_an_address_is_verified_and_named_by_it_to_workers(
+    made: MadeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    sha256 = hashlib.sha256(b"a bundle").hexdigest()
+    (models_dir() / f"{sha256}.tar.gz").write_bytes(b"a bundle")  # downloaded before
+    address = f"https://example.com/model.tar.gz#sha256={sha256}"
+    spec = made.spec.model_copy(update={"model": address, "engine": "openvino", "model_sha256": sha256})
+    assert checked_model(spec) == (address, sha256)
+    with pytest.raises(ConfigurationError) as changed:
+        checked_model(spec.model_copy(update={"model_sha256": "0" * 64}))
+    assert changed.value.code == "model-changed"
 
 
 def test_unknown_fields_are_refused(made: MadeJob) -> None:

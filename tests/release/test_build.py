@@ -1,4 +1,4 @@
-"""Shipping: one command makes a cascade bundle of two tiny trained models, again in a moment, and says what it made."""
+"""A release of two tiny trained models as a cascade bundle: built by one command, cached, and described."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from reviewlens.model.engines.cascade import CascadeEngine
 from reviewlens.model.engines.transformers import TorchGraph
 from reviewlens.model.loading import load_engine
 from reviewlens.release import export
-from reviewlens.release import graphs as shipping_graphs
+from reviewlens.release import graphs as release_graphs
 from reviewlens.release.build import main
-from reviewlens.release.ngram_stage import lessons
+from reviewlens.release.ngram_stage import training_rows
 from reviewlens.training.corpus import Corpus
 from tests.model.tiny import made_reviews, make_base
 
@@ -88,7 +88,7 @@ def _command(shop: Path, bundle: Path, *more: str) -> list[str]:
     ]
 
 
-def test_shipping_makes_a_cascade_and_remembers(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_is_a_cascade_and_is_cached(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(_command(shop, tmp_path / "model.tar.gz", "--disagreement", "0.05")) == 0
     bundle = unpack(tmp_path / "model.tar.gz", tmp_path / "into")
     facts, card = bundle.metadata, (tmp_path / "CARD.md").read_text()
@@ -125,7 +125,7 @@ def test_shipping_makes_a_cascade_and_remembers(shop: Path, tmp_path: Path, monk
 
     for name in ("convert", "quantise"):
         monkeypatch.setattr(export, name, again)
-    monkeypatch.setattr(shipping_graphs.ShippedGraph, "_float32_graph", property(again))
+    monkeypatch.setattr(release_graphs.ReleaseGraph, "_float32_graph", property(again))
     assert main(_command(shop, tmp_path / "second.tar.gz", "--disagreement", "0")) == 0
     strict = unpack(tmp_path / "second.tar.gz", tmp_path / "into").metadata
     assert strict.metrics["cascade_fit"]["agreement"] == 1  # type: ignore[index]
@@ -197,7 +197,7 @@ def test_labels_stand_in_where_the_teacher_is_silent(tmp_path: Path) -> None:
     )
     taught = {"text": ["b", "d", "f", "g", "part of a"], "margin": [2.0, 0.0, 9.0, 9.0, -2.0]}
     pl.DataFrame(taught).write_parquet(tmp_path / "s.parquet")
-    rows = lessons(Corpus(frame, 0), tmp_path / "s.parquet")
+    rows = training_rows(Corpus(frame, 0), tmp_path / "s.parquet")
     assert rows["text"].to_list() == ["a", "b", "c", "d", "part of a"], "nothing of the validation and test splits"
     sigma = 1 / (1 + np.exp(-2))
     assert rows["target"].to_list() == pytest.approx([0.95, sigma, 0.95, 0.5, 1 - sigma])
@@ -205,5 +205,5 @@ def test_labels_stand_in_where_the_teacher_is_silent(tmp_path: Path) -> None:
     assert rows["source"].to_list() == [*"ssss", None]
     pl.DataFrame({"text": ["x", "f"], "margin": [1.0, 1.0]}).write_parquet(tmp_path / "s.parquet")
     with pytest.raises(InputError) as caught:
-        lessons(Corpus(frame, 0), tmp_path / "s.parquet")
+        training_rows(Corpus(frame, 0), tmp_path / "s.parquet")
     assert caught.value.code == "teacher-scores"

@@ -1,4 +1,4 @@
-"""Served names, and the mapping that headers and content suggest."""
+"""Names of served columns, and the mapping suggested from headers and values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, served_names
+from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names, served_names
+from reviewlens.reviews.column_names import plain_name
 from reviewlens.reviews.mapping import suggest_mapping
-from reviewlens.reviews.vocabulary import plain_name
 from tests.reviews.test_sniff import make_rows
 
 ROWS = make_rows(100)
@@ -50,7 +50,7 @@ def test_served_names_never_collide(headers: list[str]) -> None:
     served = served_names(headers)
     folded = [name.casefold() for name in served]
     assert len(set(folded)) == len(headers)
-    assert not set(folded) & set(OUTPUT_COLUMNS + NORMALISED_COLUMNS)
+    assert not set(folded) & set(names(OUTPUT_COLUMNS + NORMALISED_COLUMNS))
     assert all(served)
 
 
@@ -122,7 +122,7 @@ def test_titles_such_as_five_stars_are_titles() -> None:
     assert mapping is not None and (mapping.title, mapping.rating) == (0, 2)
 
 
-def test_a_title_that_comes_back_is_the_products() -> None:
+def test_a_repeated_title_is_the_products() -> None:
     rows = [[f"Steel kettle with handle no. {n % 4}", TEXT[n]] for n in range(100)]
     mapping, _, _ = suggest_mapping(["title", "review"], rows)
     assert mapping is not None and (mapping.title, mapping.product) == (None, 0)
@@ -150,7 +150,7 @@ def test_rating_scales(values: list[str], scale: float) -> None:
 
 
 @pytest.mark.parametrize("values", [["yes", "no"], ["0", "1"], ["-3", "4"], ["1500", "20"]])
-def test_what_is_named_rating_but_is_none(values: list[str]) -> None:
+def test_columns_named_rating_that_are_not_ratings(values: list[str]) -> None:
     rows = [[TEXT[n], values[n % 2]] for n in range(100)]
     mapping, _, _ = suggest_mapping(["text", "rating"], rows)
     assert mapping is not None and mapping.rating is None
@@ -174,7 +174,7 @@ def test_products(headers: list[str], product: int | None) -> None:
     assert mapping is not None and mapping.product == product
 
 
-def test_readable_products_go_before_bare_numbers() -> None:
+def test_readable_product_names_are_preferred_to_numbers() -> None:
     rows = [[TEXT[n], str(700 + n % 30), f"Dresses {n % 3}"] for n in range(100)]
     mapping, _, _ = suggest_mapping(["Review Text", "Clothing ID", "Class Name"], rows)
     assert mapping is not None and mapping.product == 2
@@ -182,7 +182,7 @@ def test_readable_products_go_before_bare_numbers() -> None:
     assert mapping is not None and mapping.product == 1
 
 
-def test_two_columns_of_prose_are_pointed_out() -> None:
+def test_two_columns_of_prose_give_a_warning() -> None:
     rows = [[TEXT[n], TEXT[-n]] for n in range(100)]
     mapping, _, warnings = suggest_mapping(["first answer given", "second answer given"], rows)
     assert mapping is not None
@@ -197,5 +197,5 @@ def test_dates_that_cannot_be_read_are_counted() -> None:
     rows = [[TEXT[n], "Oct, 2021" if n % 10 else "5 months ago"] for n in range(100)]
     mapping, _, warnings = suggest_mapping(["text", "Date"], rows)
     assert mapping is not None and mapping.date == 1
-    wanted = "10% of the dates in “Date” cannot be read and will be left empty, for example '5 months ago'."
+    wanted = "10% of the dates in “Date” cannot be parsed and will be empty, for example '5 months ago'."
     assert warnings == [wanted]

@@ -1,4 +1,4 @@
-"""Delimited text with the faults that real files have: no row is lost, and each is where it says it is."""
+"""Delimited text with the faults of real files: no row is lost, and each has the right span."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import pytest
 
 from reviewlens.contracts.tables import Dialect
-from reviewlens.reviews.reading import (
+from reviewlens.reading.reader import (
     Ledger,
     LedgerError,
     Position,
@@ -83,6 +83,73 @@ def test_unclosed_quote_that_a_later_inch_mark_seems_to_close() -> None:
     assert [row[0] for row in good(rows)] == [str(n) for n in range(1, 41)]
 
 
+@pytest.mark.parametrize("drip", [1, 7, 1 << 20])
+def test_an_unclosed_quote_is_found_by_the_row_numbers_however_the_file_is_cut(drip: int) -> None:
+    class Drip(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            return super().read(drip)
+
+    lines = [f'{n},{n % 5 + 1},"text, number {n}"' for n in range(1, 61)]
+    lines[30], lines[32] = '31,1,"this one is never closed', '33,2,the screen is 5"'
+    lines[57], lines[59] = '58,1,"nor is this one', '60,1,the screen is 6"'
+    data = ("id,stars,text\n" + "\n".join(lines)).encode()
+    rows = list(read_records(Drip(data), Dialect(), 3, LIMITS))
+    assert [row[0] for row in good(rows)] == [str(n) for n in range(1, 61)]
+
+
+def test_rows_are_told_from_text_by_the_row_that_follows() -> None:
+    texts = [f"plain text {n}" for n in range(1, 41)]
+    texts[20] = "Compare these:\n22,good\n23,bad"  # row 22 follows, so these are no rows
+    texts[38] = "Two lines\n40,so"
+    data = "id,text\n" + "".join(f'{n},"{text}"\n' for n, text in enumerate(texts, 1))
+    assert [row[1] for row in good(read(data.encode()))] == texts
+
+
+def test_numbers_too_long_to_be_row_numbers_are_read() -> None:
+    number = "7" * 5000
+    data = "id,text\n" + f"{number},plain\n" * 30 + f'{number},"two\n{number},lines"\n'
+    assert good(read(data.encode()))[-1] == [number, f"two\n{number},lines"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_of_two_lines_before_the_rating_is_one_record(end: str) -> None:
+    every = "".join(f'"Plain\nreview number {n}",{n % 5 + 1}{end}' for n in range(25))
+    found = reader(f"review,rating{end}{every}".encode())
+    assert good(list(found)) == [[f"Plain\nreview number {n}", str(n % 5 + 1)] for n in range(25)]
+    assert found.warnings == []
+    plain = "".join(f"Plain review number {n},{n % 5 + 1}{end}" for n in range(25))
+    found = reader(f'review,rating{end}{plain}"Nice start\nand a fine end",5{end}'.encode())
+    rows = good(list(found))
+    assert (len(rows), rows[-1]) == (26, ["Nice start\nand a fine end", "5"])
+    assert found.warnings == []
+
+
+def test_a_quoted_text_whose_lines_look_like_rows_is_one_record_and_reported() -> None:
+    plain = "".join(f"{n % 5 + 1},plain text\n" for n in range(25))
+    found = reader(f'stars,text\n{plain}4,"Three things\n1,price\n2,colour\n3,size"\n5,last\n'.encode())
+    rows = good(list(found))
+    assert len(rows) == 27
+    assert rows[25:] == [["4", "Three things\n1,price\n2,colour\n3,size"], ["5", "last"]]
+    assert found.warnings == [
+        "1 row spans lines that look like rows; it was read as one row because quotation marks enclose them."
+    ]
+
+
+def test_records_of_several_lines_with_empty_surplus_or_missing_fields_stay_whole() -> None:
+    header, plain = "text,stars,note\n", "plain, 5,\n" * 25
+    surplus = 'text,stars\n"one, two\nlines",5,\n"three, four\nlines",4,,\n'
+    assert good(read(surplus.encode(), 2)) == [["one, two\nlines", "5"], ["three, four\nlines", "4"]]
+    short = good(read((header + plain + '"one, two, three\nlines",5\n').encode()))
+    assert short[-1] == ["one, two, three\nlines", "5", ""]
+
+
+def test_an_unclosed_quote_that_closes_in_another_column_swallows_no_row() -> None:
+    lines = [f"{chr(97 + n % 26)},plain text,kitchen" for n in range(40)]
+    lines[20], lines[23] = 'u,"never closed,kitchen', 'x,plain text,made of 5"'
+    rows = read(("name,text,place\n" + "\n".join(lines)).encode())
+    assert len(good(rows)) == 40
+
+
 def test_unclosed_quote_with_commas_is_rejected_alone() -> None:
     rows = read(b'id,text,stars\n1,"open, with commas, here,4\n2,"fine",5\n')
     assert [(row.row, row.reason) for row in bad(rows)] == [(1, "unclosed-quote")]
@@ -94,7 +161,7 @@ def test_unclosed_quote_in_the_last_line() -> None:
     assert good(read(b'id,text\n1,a\n2,"open')) == [["1", "a"], ["2", '"open']]
 
 
-def test_embedded_newlines_of_an_honest_field() -> None:
+def test_line_breaks_in_a_quoted_field() -> None:
     text = 'first\n\nthird, with "quotes"\r\nfourth'
     data = b'id,text,stars\n1,"' + text.replace('"', '""').encode() + b'",5\n2,b,4\n'
     rows = read(data)
@@ -102,7 +169,7 @@ def test_embedded_newlines_of_an_honest_field() -> None:
     assert data[rows[0].start : rows[0].end].endswith(b'fourth",5\n')
 
 
-def test_a_damaged_field_after_an_honest_one_of_several_lines() -> None:
+def test_a_damaged_field_after_a_quoted_one_with_line_breaks() -> None:
     assert good(read(b'a,b,c\n"two\nlines","bad" field,3\n4,5,6\n'))[0][0] == "two\nlines"
 
 
@@ -268,6 +335,18 @@ def test_header_shorter_or_longer_than_the_rows() -> None:
     assert good(read(numbered))[0] == ["1", "good", "5"]
 
 
+def test_columns_are_counted_over_records_of_several_lines() -> None:
+    def columns(data: bytes) -> list[str]:
+        return read_columns(io.BytesIO(data), Dialect(), LIMITS)
+
+    numbered = b"text,stars\n" + b"".join(b'%d,"Nice, start\nand, a fine end",5\n' % n for n in range(1, 9))
+    assert columns(numbered) == ["", "text", "stars"]
+    assert good(read(numbered))[0] == ["1", "Nice, start\nand, a fine end", "5"]
+    wider = b"text,stars\n" + b'a,"Nice start\nend",5\n' * 9
+    assert columns(wider) == ["text", "stars", ""]
+    assert good(read(wider)) == [["a", "Nice start\nend", "5"]] * 9
+
+
 def test_a_column_of_single_values_keeps_empty_quoted_rows() -> None:
     assert good(read(b'text\na\n""\n\nb\n')) == [["a"], [""], ["b"]]
 
@@ -278,7 +357,7 @@ def test_a_header_alone_yields_no_rows() -> None:
     assert found.ledger.as_dict()["bytes_total"] == 8
 
 
-def test_reading_goes_on_at_a_position() -> None:
+def test_reading_resumes_at_a_position() -> None:
     lines = [b'%d,"text, %d\nmore",%d\n' % (n, n, n % 5) for n in range(60)]
     lines[7] = b"7,short\n"
     lines[9] = b"9,far,too,many\n"

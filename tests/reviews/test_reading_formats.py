@@ -1,4 +1,4 @@
-"""gzip, JSON Lines, Parquet and Excel: what they yield, and how damage and excess are refused."""
+"""gzip, JSON Lines, Parquet and Excel: values, resuming, damaged files and limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import xlsxwriter
 
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.reading import Position, ReadLimits, Record, read_columns, read_records
+from reviewlens.reading.reader import Position, ReadLimits, Record, read_columns, read_records
 from tests.reviews.reading_help import LIMITS, bad, good, read, reader
 
 CSV = b"id,text\n" + b"".join(b"%d,review number %d\n" % (n, n * n) for n in range(50_000))
@@ -49,7 +49,7 @@ def test_gzip_of_several_members_and_padding() -> None:
         gzip.compress(b"id,text\n") + b"something else",
     ],
 )
-def test_damaged_gzip_is_an_error_and_no_short_file(data: bytes) -> None:
+def test_damaged_gzip_is_an_error_not_a_shorter_file(data: bytes) -> None:
     with pytest.raises(InputError) as caught:
         list(reader(data, 2, compression="gzip"))
     assert caught.value.code == "corrupt-gzip"
@@ -114,7 +114,7 @@ def test_json_lines() -> None:
 
 
 def test_json_keys_that_come_late_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reviewlens.reviews import reading
+    from reviewlens.reading import reader as reading
 
     monkeypatch.setattr(reading, "KEY_SAMPLE_BYTES", 30)
     data = b'{"text": "a"}\n{"text": "b"}\n{"text": "c", "late": 1}\n{"late": 2, "text": "d"}\n'
@@ -140,7 +140,7 @@ def test_json_lines_resume_and_limits() -> None:
         read_columns(io.BytesIO(b'{\n"text": "a"\n}\n'), dialect, LIMITS)
 
 
-def test_json_that_no_parser_should_be_asked_to_read() -> None:
+def test_json_that_is_too_deep_or_too_long() -> None:
     data = (
         b'{"a": 1}\n'
         + b'{"a": '

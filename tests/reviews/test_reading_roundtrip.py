@@ -1,4 +1,4 @@
-"""What a CSV writer wrote comes back, spans tile any bytes at all, and reading resumes anywhere."""
+"""CSV files round-trip, spans cover any bytes, and reading resumes anywhere."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewlens.contracts.tables import Dialect
-from reviewlens.reviews import sources
-from reviewlens.reviews.reading import ReadLimits, Record, Rejected, read_records
+from reviewlens.reading import sources
+from reviewlens.reading.reader import ReadLimits, Record, Rejected, read_records
 
 Delimiter = Literal[",", ";", "\t", "|"]
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be"]
@@ -52,13 +52,13 @@ def test_what_a_writer_wrote_comes_back(
         delimiter=delimiter,
         doublequote=double,
         escapechar=None if double else "\\",
-        quoting=all_ if end == "\r\n" else csv.QUOTE_ALL,  # the writer quotes no other line end than its own
+        quoting=all_ if end == "\r\n" else csv.QUOTE_ALL,  # the writer does not quote other line ends than its own
         lineterminator=end,
     )
     writer.writerows(rows)
     data = out.getvalue().encode(encoding)
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return  # the first letter of the text is a byte-order mark
+        return  # the first character of the text is a byte-order mark
     dialect = Dialect(delimiter=delimiter, quoting=quoting, encoding=encoding, header=False)
     read = list(read_records(io.BytesIO(data), dialect, len(rows[0]), _LIMITS))
     assert [row.fields for row in read if isinstance(row, Record)] == rows
@@ -119,7 +119,7 @@ def test_any_bytes_are_accounted_for_and_reading_resumes(
 
 @settings(max_examples=150)
 @given(_LINES, st.integers(1, 9), st.sampled_from([b"\n", b"\r\n", b"\r"]))
-def test_results_do_not_depend_on_how_the_file_is_cut(lines: list[bytes], size: int, end: bytes) -> None:
+def test_results_do_not_depend_on_chunk_sizes(lines: list[bytes], size: int, end: bytes) -> None:
     data = end.join(lines)
     whole = list(read_records(io.BytesIO(data), Dialect(header=False), 3, _LIMITS))
 

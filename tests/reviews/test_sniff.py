@@ -1,4 +1,4 @@
-"""Sniffing: format, encoding, delimiter, quoting, header, mapping, warnings and overrides."""
+"""Detection: format, encoding, delimiter, quoting, header, mapping, warnings and overrides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reviews.reading import ReadLimits
+from reviewlens.reading.reader import ReadLimits
 from tests.reviews.reading_help import look, names
 
 _WORDS = [
@@ -26,7 +26,7 @@ HEADER = ["Id", "ProductId", "Score", "Summary", "Text", "Time"]
 
 
 def make_rows(count: int = 60, seed: int = 7) -> list[list[str]]:
-    """Invented reviews: id, product, stars, title, text, epoch."""
+    """Make reviews with id, product, stars, title, text, epoch."""
     dice = random.Random(seed)
 
     def prose(least: int, most: int) -> str:
@@ -46,7 +46,7 @@ def make_rows(count: int = 60, seed: int = 7) -> list[list[str]]:
 
 
 def as_csv(rows: list[list[str]], **options: Any) -> bytes:
-    """The rows as a CSV writer writes them."""
+    """Write rows as CSV."""
     out = io.StringIO()
     csv.writer(out, **options).writerows(rows)
     return out.getvalue().encode()
@@ -61,33 +61,33 @@ def test_delimiters_and_encodings(delimiter: str, encoding: str) -> None:
     data = as_csv([HEADER, *rows], delimiter=delimiter).decode().encode(encoding)
     if encoding == "utf-16-be":
         data = b"\xfe\xff" + data
-    found = look(data)
+    detected = look(data)
     wanted = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
-    assert (found.dialect.delimiter, found.dialect.encoding, found.dialect.header) == (delimiter, wanted, True)
-    assert names(found) == {
+    assert (detected.dialect.delimiter, detected.dialect.encoding, detected.dialect.header) == (delimiter, wanted, True)
+    assert names(detected) == {
         "text": "Text",
         "title": "Summary",
         "rating": "Score",
         "date": "Time",
         "product": "ProductId",
     }
-    assert found.preview == rows[:20]
-    assert found.estimated_rows == 60
-    assert ("Windows-1252" in " ".join(found.warnings)) is (encoding == "cp1252")
+    assert detected.preview == rows[:20]
+    assert detected.estimated_rows == 60
+    assert ("Windows-1252" in " ".join(detected.warnings)) is (encoding == "cp1252")
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [1, 2, 5, 3, 4], [0, 1, 2, 5, 4], [3, 1, 2, 5, 4, 0]])
 def test_a_headerless_file_whose_text_is_its_fifth_column(order: list[int]) -> None:
     data = as_csv([[row[place] for place in order] for row in make_rows()])
-    found = look(data)
-    assert found.dialect.header is False
-    assert found.mapping is not None
-    roles = {1: found.mapping.product, 2: found.mapping.rating, 4: found.mapping.text}
+    detected = look(data)
+    assert detected.dialect.header is False
+    assert detected.mapping is not None
+    roles = {1: detected.mapping.product, 2: detected.mapping.rating, 4: detected.mapping.text}
     assert roles == {place: order.index(place) for place in roles}
-    assert found.mapping.title == (order.index(3) if 3 in order else None)
-    assert found.mapping.date == (order.index(5) if 5 in order else None)
-    assert [column.served_name for column in found.columns] == [f"column_{n + 1}" for n in range(len(order))]
-    assert found.estimated_rows == 60
+    assert detected.mapping.title == (order.index(3) if 3 in order else None)
+    assert detected.mapping.date == (order.index(5) if 5 in order else None)
+    assert [column.served_name for column in detected.columns] == [f"column_{n + 1}" for n in range(len(order))]
+    assert detected.estimated_rows == 60
 
 
 def test_header_or_none_in_files_of_one_and_two_columns() -> None:
@@ -97,7 +97,7 @@ def test_header_or_none_in_files_of_one_and_two_columns() -> None:
     alone = look("\n".join(prose).encode())
     assert (alone.dialect.header, len(alone.columns), alone.estimated_rows) == (False, 1, 60)
     assert alone.mapping is not None and alone.mapping.text == 0
-    assert any("one column only" in warning for warning in alone.warnings)
+    assert any("only one column" in warning for warning in alone.warnings)
     labelled = as_csv([[text, str(n % 2)] for n, text in enumerate(prose)])
     assert look(labelled).dialect.header is False
     assert look(b"text,label\n" + labelled).dialect.header is True
@@ -117,9 +117,9 @@ def test_quoting(quoting: str) -> None:
             escapechar=None if quoting == "double" else "\\",
             quoting=csv.QUOTE_ALL,
         )
-    found = look(data)
-    assert found.dialect.quoting == quoting
-    assert found.preview == rows[:20]
+    detected = look(data)
+    assert detected.dialect.quoting == quoting
+    assert detected.preview == rows[:20]
 
 
 def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:
@@ -127,18 +127,18 @@ def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:
     lines[2] = lines[2].replace(b",", b',"', 1)
     lines[5] += b",surplus,fields"
     lines[9] = b"9,short"
-    found = look(b"\n".join(lines))
-    assert found.estimated_rows == 60
-    assert names(found)["text"] == "Text"
-    text = " ".join(found.warnings)
-    assert "1 row will be set aside" in text and "1 row has fewer fields" in text and "never closed" in text
+    detected = look(b"\n".join(lines))
+    assert detected.estimated_rows == 60
+    assert names(detected)["text"] == "Text"
+    text = " ".join(detected.warnings)
+    assert "1 row will be rejected" in text and "1 row has fewer fields" in text and "never closed" in text
 
 
-def test_a_wrong_delimiter_is_not_taken_in_silence() -> None:
-    found = look(as_csv([HEADER, *make_rows()]), dialect={"delimiter": ";"})
-    assert found.dialect.delimiter == ";"
-    text = " ".join(found.warnings)
-    assert "comma divides the rows more evenly" in text and "one column only" in text
+def test_a_wrong_delimiter_gives_a_warning() -> None:
+    detected = look(as_csv([HEADER, *make_rows()]), dialect={"delimiter": ";"})
+    assert detected.dialect.delimiter == ";"
+    text = " ".join(detected.warnings)
+    assert "comma divides the rows more evenly" in text and "only one column" in text
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ def test_a_few_bad_bytes_do_not_make_a_file_windows_1252() -> None:
     rows = [[str(n), f"schön gefunden, Nummer {n}"] for n in range(50)]
     lines = as_csv([["id", "text"], *rows]).splitlines(keepends=True)
     lines[7] = b"7,caf\xe9 \xff\r\n"
-    found = look(b"".join(lines))
-    assert found.dialect.encoding == "utf-8"
-    assert "1 row will be set aside (bytes that are no text in the file's encoding)." in found.warnings
-    assert sum("set aside" in warning for warning in found.warnings) == 1
+    detected = look(b"".join(lines))
+    assert detected.dialect.encoding == "utf-8"
+    assert "1 row will be rejected (bytes that the file's encoding does not allow)." in detected.warnings
+    assert sum("rejected" in warning for warning in detected.warnings) == 1
     ascii_with_rubbish = b"id,text\n" + b"1,all is well here\n" * 20 + b"2,bad \xff\xfe bytes\n"
     assert look(ascii_with_rubbish).dialect.encoding == "utf-8"
     assert look(b"id,text\n" + b"1,all is well here\n" * 20 + b"2,in the caf\xe9\n").dialect.encoding == "cp1252"
@@ -216,25 +216,25 @@ def test_workbooks_with_and_without_header() -> None:
             sheet = book.add_worksheet()
             for place, row in enumerate([HEADER, *rows] if header else rows):
                 sheet.write_row(place, 0, [int(cell) if cell.isdigit() else cell for cell in row])
-        found = look(out.getvalue(), "reviews.xlsx")
-        assert found.dialect.header is header
-        assert found.estimated_rows == 60
-        assert found.mapping is not None and found.mapping.text == 4
+        detected = look(out.getvalue(), "reviews.xlsx")
+        assert detected.dialect.header is header
+        assert detected.estimated_rows == 60
+        assert detected.mapping is not None and detected.mapping.text == 4
 
 
-def test_overrides_go_before_what_was_detected() -> None:
+def test_overrides_take_precedence_over_detection() -> None:
     data = as_csv([HEADER, *make_rows()])
-    found = look(data, mapping={"text": 3, "date": None, "rating_scale": 10}, dialect={"header": False})
-    assert found.dialect.header is False
-    assert found.mapping is not None
-    assert (found.mapping.text, found.mapping.title, found.mapping.date, found.mapping.date_format) == (
+    detected = look(data, mapping={"text": 3, "date": None, "rating_scale": 10}, dialect={"header": False})
+    assert detected.dialect.header is False
+    assert detected.mapping is not None
+    assert (detected.mapping.text, detected.mapping.title, detected.mapping.date, detected.mapping.date_format) == (
         3,
         None,
         None,
         None,
     )
-    assert found.mapping.rating_scale == 10
-    assert found.mapping_reasons["text"] == "you chose it"
+    assert detected.mapping.rating_scale == 10
+    assert detected.mapping_reasons["text"] == "you chose it"
     ordered = look(data, mapping={"date_format": {"kind": "epoch_milliseconds"}})
     assert ordered.mapping is not None and ordered.mapping.date_format is not None
     assert ordered.mapping.date_format.kind == "epoch_milliseconds"
@@ -252,19 +252,19 @@ def test_overrides_go_before_what_was_detected() -> None:
         ({"mapping": {"colour": 1}}, "unknown-override"),
     ],
 )
-def test_overrides_that_cannot_be(overrides: dict[str, Any], code: str) -> None:
+def test_invalid_overrides(overrides: dict[str, Any], code: str) -> None:
     with pytest.raises(InputError) as caught:
         look(as_csv([HEADER, *make_rows()]), **overrides)
     assert caught.value.code == code
 
 
-def test_ambiguous_dates_are_said_and_can_be_changed() -> None:
+def test_ambiguous_dates_give_a_warning_and_can_be_changed() -> None:
     rows = [[f"{n % 12 + 1}/{n % 11 + 1}/2021", text] for n, text in enumerate(row[4] for row in make_rows())]
     data = as_csv([["Date", "Review"], *rows])
-    found = look(data)
-    assert found.mapping is not None and found.mapping.date_format is not None
-    assert found.mapping.date_format.ambiguous
-    assert any("month first" in warning and "2021-01-01" in warning for warning in found.warnings)
+    detected = look(data)
+    assert detected.mapping is not None and detected.mapping.date_format is not None
+    assert detected.mapping.date_format.ambiguous
+    assert any("month first" in warning and "2021-01-01" in warning for warning in detected.warnings)
     form = {"kind": "numeric", "order": "day_first"}
     changed = look(data, mapping={"date_format": form})
     assert changed.mapping is not None and changed.mapping.date_format is not None
@@ -272,21 +272,21 @@ def test_ambiguous_dates_are_said_and_can_be_changed() -> None:
 
 
 def test_no_text_column() -> None:
-    found = look(b"id,stars\n" + b"".join(b"%d,%d\n" % (n, n % 5 + 1) for n in range(30)))
-    assert found.mapping is None
-    assert found.warnings == ["No column looks like review text. Choose the column that holds it."]
+    detected = look(b"id,stars\n" + b"".join(b"%d,%d\n" % (n, n % 5 + 1) for n in range(30)))
+    assert detected.mapping is None
+    assert detected.warnings == ["No column looks like review text. Choose the column that holds it."]
 
 
-def test_duplicate_headers_and_collisions_are_told() -> None:
-    found = look(b"text,rating,Rating,rating,sentiment\n" + b"good enough to buy it again,5,4,3,x\n" * 30)
-    assert [column.served_name for column in found.columns] == [
+def test_duplicate_headers_and_collisions_give_a_warning() -> None:
+    detected = look(b"text,rating,Rating,rating,sentiment\n" + b"good enough to buy it again,5,4,3,x\n" * 30)
+    assert [column.served_name for column in detected.columns] == [
         "text",
         "rating",
         "Rating_original",
         "rating_2",
         "sentiment_original",
     ]
-    assert len([warning for warning in found.warnings if "is taken" in warning]) == 3
+    assert len([warning for warning in detected.warnings if "is already used" in warning]) == 3
 
 
 def test_rows_of_a_large_file_are_estimated(tmp_path: os.PathLike[str]) -> None:
@@ -300,6 +300,6 @@ def test_rows_of_a_large_file_are_estimated(tmp_path: os.PathLike[str]) -> None:
 def test_rows_of_parquet_are_counted_without_reading_them() -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"text": [f"{row[4]} {n}" for n, row in enumerate(make_rows(5000))]}), out)
-    found = look(out.getvalue(), "reviews.parquet")
-    assert found.estimated_rows == 5000
-    assert found.warnings == []
+    detected = look(out.getvalue(), "reviews.parquet")
+    assert detected.estimated_rows == 5000
+    assert detected.warnings == []

@@ -1,4 +1,4 @@
-"""What every object store must do; a test module per adapter subclasses this and gives the `store` fixture."""
+"""The contract of object stores; each adapter has a test class that inherits from this one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def keys_under(store: ObjectStore, prefix: str) -> list[str]:
 class ObjectStoreContract:
     """Subclasses define a fixture `store` that yields an empty ObjectStore."""
 
-    def test_what_is_put_is_read_again(self, store: ObjectStore) -> None:
+    def test_put_and_get(self, store: ObjectStore) -> None:
         info = store.put("a/b.bin", b"\x00\xffdata")
         assert (info.key, info.size) == ("a/b.bin", 6)
         assert store.get("a/b.bin") == b"\x00\xffdata"
@@ -40,7 +40,7 @@ class ObjectStoreContract:
         assert store.get("empty") == b""
         assert keys_under(store, "") == ["empty"]
 
-    def test_streams_and_iterables_are_written_whole(self, store: ObjectStore) -> None:
+    def test_streams_and_iterables_are_written_completely(self, store: ObjectStore) -> None:
         big = bytes(range(256)) * 12_000
         assert store.put("stream", io.BytesIO(big)).size == len(big)
         assert store.get("stream") == big
@@ -48,7 +48,7 @@ class ObjectStoreContract:
         assert store.get("parts") == big
         assert store.put("nothing", iter(())).size == 0
 
-    def test_an_iterable_that_raises_leaves_nothing_and_its_error_goes_on(self, store: ObjectStore) -> None:
+    def test_an_iterable_that_raises_stores_nothing_and_its_error_propagates(self, store: ObjectStore) -> None:
         def broken() -> Iterator[bytes]:
             yield b"first"
             raise OSError("the sender went away")
@@ -198,7 +198,7 @@ class ObjectStoreContract:
             with pytest.raises(error):
                 store.fetch_prefix(bad, tmp_path)
 
-    def test_a_reader_keeps_what_it_opened(self, store: ObjectStore) -> None:
+    def test_an_open_stream_is_not_affected_by_a_new_write(self, store: ObjectStore) -> None:
         store.put("k", b"old" * 100_000)
         with store.open("k") as file:
             start = file.read(3)

@@ -1,4 +1,4 @@
-"""The folder store: the contract, and what is its own: atomic writes, processes against each other, errors in words."""
+"""The store in a folder: the contract, atomic writes, concurrent processes and translated errors."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ def test_put_file_moves_the_file(store: LocalObjectStore, tmp_path: Path) -> Non
 
 def test_a_name_is_a_file_or_a_folder(store: LocalObjectStore) -> None:
     store.put("a/b", b"")
-    with pytest.raises(InputError, match="both a file and a folder"):
+    with pytest.raises(InputError, match="both an object and a folder"):
         store.put("a", b"")
-    with pytest.raises(InputError, match="both a file and a folder"):
+    with pytest.raises(InputError, match="both an object and a folder"):
         store.put("a/b/c", b"")
     assert keys_under(store, "") == ["a/b"]
     assert os.listdir(store.root / ".store" / "tmp") == []
 
 
-def test_old_leftovers_of_killed_writers_are_swept(store: LocalObjectStore) -> None:
+def test_old_temporary_files_of_killed_writers_are_removed(store: LocalObjectStore) -> None:
     folder = store.root / ".store" / "tmp"
     for name, age in (("old", 90_000), ("fresh", 60)):
         (folder / name).write_bytes(b"half")
@@ -93,7 +93,7 @@ def test_old_leftovers_of_killed_writers_are_swept(store: LocalObjectStore) -> N
     assert os.listdir(folder) == ["fresh"]
 
 
-def test_a_leftover_that_another_process_sweeps_first_is_no_trouble(
+def test_a_temporary_file_that_another_process_removes_first_is_ignored(
     store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = store.root / ".store" / "tmp"
@@ -107,9 +107,7 @@ def test_a_leftover_that_another_process_sweeps_first_is_no_trouble(
     LocalObjectStore(store.root)
 
 
-def test_an_object_that_goes_while_listing_is_left_out(
-    store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_object_deleted_during_listing_is_skipped(store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("a", "b", "c"):
         store.put(key, b"")
     listing = store.list("")
@@ -208,7 +206,7 @@ def test_a_killed_writer_leaves_the_old_object(store: LocalObjectStore) -> None:
         (errno.EIO, TransientError, "storage-failed"),
     ],
 )
-def test_the_systems_errors_are_told_in_words(
+def test_operating_system_errors_are_translated(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch, number: int, error: type[ReviewLensError], code: str
 ) -> None:
     store.put("k", b"old")
@@ -224,7 +222,7 @@ def test_the_systems_errors_are_told_in_words(
     assert store.get("k") == b"old"
 
 
-def test_a_folder_that_keeps_vanishing_is_an_error_at_last(
+def test_a_folder_that_keeps_vanishing_is_finally_an_error(
     store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(path: Path, target: Path) -> None:

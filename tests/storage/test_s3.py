@@ -1,4 +1,4 @@
-"""The S3 store over HTTP: the contract, and what is its own: parts, lost answers, failures of every call, downloads."""
+"""The S3 store over HTTP: the contract, multipart uploads, lost responses, failures of every request, downloads."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TestS3ObjectStore(ObjectStoreContract):
     """The contract."""
 
 
-# -- a hand between the client and S3 ----------------------------------------------------------------------------------
+# -- injected faults --------------------------------------------------------------------------------------------------
 
 
 class RawBody(io.BytesIO):
@@ -82,13 +82,13 @@ class RawBody(io.BytesIO):
 
 
 def answer_of(status: int, code: str, url: str = "http://s3/") -> AWSResponse:
-    body = f"<Error><Code>{code}</Code><Message>told by the test</Message></Error>".encode()
+    body = f"<Error><Code>{code}</Code><Message>from the test</Message></Error>".encode()
     return AWSResponse(url, status, {"date": "Sat, 21 Nov 2026 12:00:00 GMT"}, RawBody(body))
 
 
 @dataclass
-class Hand:
-    """Answers requests in S3's place, or after S3: by operation, `before` instead of it, `after` once it was done."""
+class FaultInjector:
+    """Injects faults by operation: `before` has responses that replace S3's, `lost` counts responses that are lost."""
 
     client: Any
     before: dict[str, list[AWSResponse | Exception]] = field(default_factory=dict)
@@ -107,12 +107,12 @@ class Hand:
         operation = event_name.rsplit(".", 1)[-1]
         waiting = self.before.get(operation, [])
         if waiting:
-            told = waiting[0] if len(waiting) == 1 and operation in self.forever else waiting.pop(0)
-            if isinstance(told, Exception):
-                raise told
-            if isinstance(told.raw, RawBody):
-                told.raw.seek(0)
-            return told
+            response = waiting[0] if len(waiting) == 1 and operation in self.forever else waiting.pop(0)
+            if isinstance(response, Exception):
+                raise response
+            if isinstance(response.raw, RawBody):
+                response.raw.seek(0)
+            return response
         if self.lost.get(operation):
             self.lost[operation] -= 1
             done = httpx.request(request.method, request.url, headers=clean(request.headers), content=body_of(request))
@@ -124,7 +124,7 @@ class Hand:
         return [params for name, params in self.seen if name == operation]
 
     def always(self, operation: str, *answers: AWSResponse | Exception) -> None:
-        """The last one for ever."""
+        """Give these responses; repeat the last one."""
         self.before[operation] = list(answers)
         self.forever.add(operation)
 
@@ -139,21 +139,21 @@ def body_of(request: Any) -> bytes:
 
 
 @pytest.fixture
-def quick(monkeypatch) -> None:
-    """No pauses of ours; botocore's own are shortened by fewer attempts."""
+def no_backoff(monkeypatch) -> None:
+    """Shorten the store's own backoff; botocore's is short because of fewer attempts."""
     monkeypatch.setattr(s3_requests, "PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture
-def hand(aws, bucket, quick) -> Hand:
+def faults(aws, bucket, no_backoff) -> FaultInjector:
     client = aws_clients.client("s3", signature_version="s3v4", retries={"total_max_attempts": 2, "mode": "standard"})
-    return Hand(client)
+    return FaultInjector(client)
 
 
 @pytest.fixture
-def held(hand, bucket) -> S3ObjectStore:
-    """A store whose requests pass through the hand."""
-    return S3ObjectStore(bucket, client=hand.client)
+def faulty_store(faults, bucket) -> S3ObjectStore:
+    """A store whose requests can fail."""
+    return S3ObjectStore(bucket, client=faults.client)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def held(hand, bucket) -> S3ObjectStore:
 
 @pytest.fixture
 def small_parts(monkeypatch) -> None:
-    """Parts as small as the emulator takes them, so that two megabytes are a large object."""
+    """Small parts, so that two megabytes are a large object."""
     monkeypatch.setattr(parts, "PART", MIB)
     monkeypatch.setattr(parts, "LARGE_PART", 2 * MIB)
     monkeypatch.setattr(parts, "SMALL_PARTS", 2)
@@ -182,35 +182,37 @@ def test_parts_keep_the_order_and_grow(small_parts):
     assert most > 0
 
 
-def test_a_large_object_goes_in_parts_and_is_encrypted(held, hand, bucket, small_parts):
+def test_a_large_object_is_a_multipart_upload_and_encrypted(faulty_store, faults, bucket, small_parts):
     data = secrets.token_bytes(3 * MIB + 5)
-    info = held.put("large", (data[i : i + 70_000] for i in range(0, len(data), 70_000)))
-    assert (info.size, held.head("large")) == (len(data), info)
-    assert held.get("large") == data
-    assert len(hand.calls("UploadPart")) == 3
-    assert hand.client.head_object(Bucket=bucket, Key="large")["ServerSideEncryption"] == "AES256"
-    held.put("small", b"x")
-    assert hand.calls("PutObject")[0]["ServerSideEncryption"] == "AES256"
-    held.copy("small", "other")
-    assert hand.client.head_object(Bucket=bucket, Key="other")["ServerSideEncryption"] == "AES256"
-    assert len(hand.calls("GetBucketEncryption")) == 1
-    assert uploads_under_way(hand.client, bucket) == []
+    info = faulty_store.put("large", (data[i : i + 70_000] for i in range(0, len(data), 70_000)))
+    assert (info.size, faulty_store.head("large")) == (len(data), info)
+    assert faulty_store.get("large") == data
+    assert len(faults.calls("UploadPart")) == 3
+    assert faults.client.head_object(Bucket=bucket, Key="large")["ServerSideEncryption"] == "AES256"
+    faulty_store.put("small", b"x")
+    assert faults.calls("PutObject")[0]["ServerSideEncryption"] == "AES256"
+    faulty_store.copy("small", "other")
+    assert faults.client.head_object(Bucket=bucket, Key="other")["ServerSideEncryption"] == "AES256"
+    assert len(faults.calls("GetBucketEncryption")) == 1
+    assert uploads_under_way(faults.client, bucket) == []
 
 
-def test_of_a_stream_a_few_parts_are_in_memory(held, hand, small_parts):
+def test_a_stream_keeps_only_a_few_parts_in_memory(faulty_store, faults, small_parts):
     alive: list[int] = []
 
     def chunks() -> Iterator[bytes]:
         for number in range(20):
-            alive.append(number - 2 * len(hand.calls("UploadPart")))  # the first two are of one MiB, the others of two
+            alive.append(
+                number - 2 * len(faults.calls("UploadPart"))
+            )  # the first two are of one MiB, the others of two
             yield bytes(MIB)
 
-    held.put("large", chunks())
+    faulty_store.put("large", chunks())
     assert max(alive) <= 6
 
 
 @pytest.mark.parametrize("error", [OSError("the sender went away"), KeyboardInterrupt()])
-def test_a_stream_that_breaks_off_leaves_no_parts(store, client, bucket, small_parts, error):
+def test_a_stream_that_fails_leaves_no_parts(store, client, bucket, small_parts, error):
     def broken() -> Iterator[bytes]:
         yield bytes(3 * MIB)
         raise error
@@ -221,12 +223,12 @@ def test_a_stream_that_breaks_off_leaves_no_parts(store, client, bucket, small_p
     assert uploads_under_way(client, bucket) == []
 
 
-def test_parts_that_cannot_be_cleared_do_not_hide_what_went_wrong(held, hand, small_parts, caplog):
-    hand.always("AbortMultipartUpload", answer_of(503, "SlowDown"))
-    hand.always("UploadPart", answer_of(403, "AccessDenied"))
+def test_a_failed_abort_does_not_hide_the_original_error(faulty_store, faults, small_parts, caplog):
+    faults.always("AbortMultipartUpload", answer_of(503, "SlowDown"))
+    faults.always("UploadPart", answer_of(403, "AccessDenied"))
     with pytest.raises(ConfigurationError):
-        held.put("k", bytes(3 * MIB))
-    assert "could not be cleared" in caplog.text
+        faulty_store.put("k", bytes(3 * MIB))
+    assert "could not abort" in caplog.text
 
 
 def test_conditions_hold_for_large_objects_too(store, client, bucket, small_parts):
@@ -276,72 +278,72 @@ def test_no_conditional_update_is_lost(store):
 
 
 @pytest.mark.parametrize("size", [3, 2 * MIB + 1])
-def test_a_write_whose_answer_was_lost_is_known_again(held, hand, small_parts, size):
+def test_a_write_whose_response_was_lost_is_recognised(faulty_store, faults, small_parts, size):
     data = secrets.token_bytes(size)
     last = "PutObject" if size < MIB else "CompleteMultipartUpload"
-    hand.lost[last] = 1
-    made = held.put("k", data, if_none_match=True)
-    assert (made, held.get("k")) == (held.head("k"), data)
-    hand.lost[last] = 1
-    again = held.put("k", data[::-1], if_match=made.etag)
-    assert held.get("k") == data[::-1]
-    assert held.head("k") == again
+    faults.lost[last] = 1
+    made = faulty_store.put("k", data, if_none_match=True)
+    assert (made, faulty_store.get("k")) == (faulty_store.head("k"), data)
+    faults.lost[last] = 1
+    again = faulty_store.put("k", data[::-1], if_match=made.etag)
+    assert faulty_store.get("k") == data[::-1]
+    assert faulty_store.head("k") == again
 
 
-def test_a_write_is_known_again_when_no_answer_comes_through(held, hand):
-    hand.lost["PutObject"] = 2  # as often as the client asks
-    assert held.put("k", b"x", if_none_match=True) == held.head("k")
-    hand.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
+def test_a_write_is_recognised_when_all_responses_are_lost(faulty_store, faults):
+    faults.lost["PutObject"] = 2  # all attempts of the client
+    assert faulty_store.put("k", b"x", if_none_match=True) == faulty_store.head("k")
+    faults.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
     with pytest.raises(TransientError):
-        held.put("new", b"x", if_none_match=True)
-    assert held.head("new") is None
+        faulty_store.put("new", b"x", if_none_match=True)
+    assert faulty_store.head("new") is None
 
 
-def test_a_write_that_another_has_followed_is_not_taken_for_ours(held, hand, bucket):
-    etag, attempts = held.put("k", b"1").etag, itertools.count()
+def test_a_later_write_of_another_process_is_not_mistaken_for_ours(faulty_store, faults, bucket):
+    etag, attempts = faulty_store.put("k", b"1").etag, itertools.count()
 
     def overtake(**_: Any) -> None:
         if next(attempts) == 1:
             S3ObjectStore(bucket).put("k", b"another's")
 
-    hand.client.meta.events.register_first("before-send.s3.PutObject", overtake)
-    hand.lost["PutObject"] = 1
+    faults.client.meta.events.register_first("before-send.s3.PutObject", overtake)
+    faults.lost["PutObject"] = 1
     with pytest.raises(ConflictError):
-        held.put("k", b"2", if_match=etag)
-    assert held.get("k") == b"another's"
+        faulty_store.put("k", b"2", if_match=etag)
+    assert faulty_store.get("k") == b"another's"
 
 
-def test_an_upload_that_is_gone_is_no_conflict_where_nothing_was_asked(held, hand, small_parts):
-    hand.always("CompleteMultipartUpload", answer_of(404, "NoSuchUpload"))
+def test_a_missing_upload_is_no_conflict_without_a_condition(faulty_store, faults, small_parts):
+    faults.always("CompleteMultipartUpload", answer_of(404, "NoSuchUpload"))
     with pytest.raises(TransientError) as caught:
-        held.put("k", bytes(2 * MIB + 1))
+        faulty_store.put("k", bytes(2 * MIB + 1))
     assert caught.value.code == "storage-failed"
     with pytest.raises(ConflictError):
-        held.put("k", bytes(2 * MIB + 1), if_none_match=True)
+        faulty_store.put("k", bytes(2 * MIB + 1), if_none_match=True)
 
 
 @pytest.mark.parametrize("size", [3, 2 * MIB + 1])
-def test_two_writers_at_once_are_tried_again(held, hand, small_parts, size):
+def test_a_write_race_is_retried(faulty_store, faults, small_parts, size):
     last = "PutObject" if size < MIB else "CompleteMultipartUpload"
-    hand.before[last] = [answer_of(409, "ConditionalRequestConflict")] * 2
-    assert held.put("k", bytes(size), if_none_match=True).size == size
-    hand.always(last, answer_of(409, "ConditionalRequestConflict"))
+    faults.before[last] = [answer_of(409, "ConditionalRequestConflict")] * 2
+    assert faulty_store.put("k", bytes(size), if_none_match=True).size == size
+    faults.always(last, answer_of(409, "ConditionalRequestConflict"))
     with pytest.raises(ConflictError):
-        held.put("other", bytes(size), if_none_match=True)
-    assert held.head("other") is None
+        faulty_store.put("other", bytes(size), if_none_match=True)
+    assert faulty_store.head("other") is None
     with pytest.raises(TransientError):
-        held.put("other", bytes(size))
+        faulty_store.put("other", bytes(size))
 
 
-def test_put_file_removes_the_file_only_once_it_is_stored(held, hand, tmp_path):
+def test_put_file_removes_the_file_only_once_it_is_stored(faulty_store, faults, tmp_path):
     path = tmp_path / "f"
     path.write_bytes(b"x")
-    hand.always("PutObject", answer_of(403, "AccessDenied"))
+    faults.always("PutObject", answer_of(403, "AccessDenied"))
     with pytest.raises(ConfigurationError):
-        held.put_file(path, "k")
+        faulty_store.put_file(path, "k")
     assert path.read_bytes() == b"x"
-    hand.before.clear()
-    held.put_file(path, "k")
+    faults.before.clear()
+    faulty_store.put_file(path, "k")
     assert not path.exists()
 
 
@@ -355,46 +357,46 @@ def test_put_file_removes_the_file_only_once_it_is_stored(held, hand, tmp_path):
     ],
     ids=["the bucket's own key", "AES256", "no rule", "not to be known"],
 )
-def test_a_buckets_own_key_is_used_where_it_has_one(held, hand, bucket, answer, sent):
+def test_a_buckets_kms_key_is_used(faulty_store, faults, bucket, answer, sent):
     if isinstance(answer, str):
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": answer}}
-        hand.client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        faults.client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     else:
-        hand.always("GetBucketEncryption", answer)
-    held.put("k", b"x")
-    assert hand.calls("PutObject")[0].get("ServerSideEncryption") == sent
-    form = held.post_form("f", size=1, expires_in=60)
+        faults.always("GetBucketEncryption", answer)
+    faulty_store.put("k", b"x")
+    assert faults.calls("PutObject")[0].get("ServerSideEncryption") == sent
+    form = faulty_store.post_form("f", size=1, expires_in=60)
     assert form.fields.get("x-amz-server-side-encryption") == sent
 
 
 # -- copying and deleting ----------------------------------------------------------------------------------------------
 
 
-def test_a_large_object_is_copied_in_parts(held, hand, bucket, monkeypatch, small_parts):
-    monkeypatch.setattr(s3, "COPY_WHOLE", MIB)
+def test_a_large_object_is_copied_in_parts(faulty_store, faults, bucket, monkeypatch, small_parts):
+    monkeypatch.setattr(s3, "MAX_SINGLE_COPY", MIB)
     monkeypatch.setattr(s3, "COPY_PART", MIB)
     data = secrets.token_bytes(2 * MIB + 9)
-    held.put("a", data)
-    assert held.copy("a", "b").size == len(data)
-    assert held.get("b") == data
-    spans = [call["CopySourceRange"] for call in hand.calls("UploadPartCopy")]
+    faulty_store.put("a", data)
+    assert faulty_store.copy("a", "b").size == len(data)
+    assert faulty_store.get("b") == data
+    spans = [call["CopySourceRange"] for call in faults.calls("UploadPartCopy")]
     assert spans == ["bytes=0-1048575", "bytes=1048576-2097151", "bytes=2097152-2097160"]
-    hand.before["UploadPartCopy"] = [answer_of(412, "PreconditionFailed")]
-    assert held.copy("a", "c").size == len(data)
-    assert uploads_under_way(hand.client, bucket) == []
+    faults.before["UploadPartCopy"] = [answer_of(412, "PreconditionFailed")]
+    assert faulty_store.copy("a", "c").size == len(data)
+    assert uploads_under_way(faults.client, bucket) == []
 
 
-def test_a_source_that_changes_under_a_copy_is_copied_as_it_is_then(held, hand):
-    held.put("a", b"old")
-    hand.before["CopyObject"] = [answer_of(412, "PreconditionFailed")]
-    held.copy("a", "b")
-    assert len(hand.calls("HeadObject")) == 2
-    hand.always("CopyObject", answer_of(412, "PreconditionFailed"))
+def test_a_source_that_changes_during_a_copy_is_copied_again(faulty_store, faults):
+    faulty_store.put("a", b"old")
+    faults.before["CopyObject"] = [answer_of(412, "PreconditionFailed")]
+    faulty_store.copy("a", "b")
+    assert len(faults.calls("HeadObject")) == 2
+    faults.always("CopyObject", answer_of(412, "PreconditionFailed"))
     with pytest.raises(TransientError):
-        held.copy("a", "b")
-    hand.always("CopyObject", answer_of(404, "NoSuchKey"))
+        faulty_store.copy("a", "b")
+    faults.always("CopyObject", answer_of(404, "NoSuchKey"))
     with pytest.raises(NotFoundError):
-        held.copy("a", "b")
+        faulty_store.copy("a", "b")
 
 
 def fill(store: S3ObjectStore, prefix: str, number: int) -> None:
@@ -402,37 +404,37 @@ def fill(store: S3ObjectStore, prefix: str, number: int) -> None:
         list(pool.map(lambda n: store.put(f"{prefix}{n:05d}", b""), range(number)))
 
 
-def test_lists_and_deletions_of_more_than_a_page(held, hand, monkeypatch):
-    fill(held, "p/", 23)
-    paginator = hand.client.get_paginator("list_objects_v2")
+def test_lists_and_deletions_of_more_than_a_page(faulty_store, faults, monkeypatch):
+    fill(faulty_store, "p/", 23)
+    paginator = faults.client.get_paginator("list_objects_v2")
     paginate = paginator.paginate
     monkeypatch.setattr(paginator, "paginate", lambda **more: paginate(**more, PaginationConfig={"PageSize": 10}))
-    monkeypatch.setattr(hand.client, "get_paginator", lambda _name: paginator)
-    monkeypatch.setattr(s3, "_BATCH", 10)
-    assert keys_under(held, "p/") == [f"p/{number:05d}" for number in range(23)]
-    assert len(hand.calls("ListObjectsV2")) == 3
-    assert held.delete_prefix("p/") == 23
-    assert [len(call["Delete"]["Objects"]) for call in hand.calls("DeleteObjects")] == [10, 10, 3]
-    assert keys_under(held, "") == []
+    monkeypatch.setattr(faults.client, "get_paginator", lambda _name: paginator)
+    monkeypatch.setattr(s3, "_DELETE_BATCH", 10)
+    assert keys_under(faulty_store, "p/") == [f"p/{number:05d}" for number in range(23)]
+    assert len(faults.calls("ListObjectsV2")) == 3
+    assert faulty_store.delete_prefix("p/") == 23
+    assert [len(call["Delete"]["Objects"]) for call in faults.calls("DeleteObjects")] == [10, 10, 3]
+    assert keys_under(faulty_store, "") == []
 
 
-def test_what_could_not_be_deleted_is_tried_again(held, hand):
+def test_failed_deletions_are_retried(faulty_store, faults):
     def refusing(code: str) -> AWSResponse:
         body = f"<DeleteResult><Error><Key>p/1</Key><Code>{code}</Code></Error></DeleteResult>".encode()
         return AWSResponse("http://s3/", 200, {}, RawBody(body))
 
-    fill(held, "p/", 2)
-    hand.before["DeleteObjects"] = [refusing("InternalError")]
-    assert held.delete_prefix("p/") == 2
-    assert hand.calls("DeleteObjects")[1]["Delete"]["Objects"] == [{"Key": "p/1"}]
+    fill(faulty_store, "p/", 2)
+    faults.before["DeleteObjects"] = [refusing("InternalError")]
+    assert faulty_store.delete_prefix("p/") == 2
+    assert faults.calls("DeleteObjects")[1]["Delete"]["Objects"] == [{"Key": "p/1"}]
     for code, error in (("SlowDown", TransientError), ("AccessDenied", ConfigurationError), ("Odd", TransientError)):
-        hand.always("DeleteObjects", refusing(code))
+        faults.always("DeleteObjects", refusing(code))
         with pytest.raises(error):
-            held.put("p/3", b"")
-            held.delete_prefix("p/")
+            faulty_store.put("p/3", b"")
+            faulty_store.delete_prefix("p/")
 
 
-def test_names_that_are_no_keys_are_left_out_and_deleted_with_their_folder(store, client, bucket):
+def test_names_that_are_not_keys_are_skipped_and_deleted_with_their_folder(store, client, bucket):
     for name in ("p/", "p/x", "p//y", ".store/tmp"):
         client.put_object(Bucket=bucket, Key=name, Body=b"")
     assert keys_under(store, "") == ["p/x"]
@@ -440,7 +442,7 @@ def test_names_that_are_no_keys_are_left_out_and_deleted_with_their_folder(store
     assert [each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]] == [".store/tmp"]
 
 
-def test_a_prefix_is_a_store_of_its_own(client, bucket, tmp_path):
+def test_a_prefix_is_a_separate_store(client, bucket, tmp_path):
     outer, inner = S3ObjectStore(bucket, client=client), S3ObjectStore(bucket, "a/b", client=client)
     inner.put("k", b"x")
     assert keys_under(outer, "") == ["a/b/k"]
@@ -464,10 +466,10 @@ def small_spans(monkeypatch) -> int:
     return 1000
 
 
-def test_a_stream_is_read_anywhere(held, hand, small_spans):
+def test_a_stream_is_read_anywhere(faulty_store, faults, small_spans):
     data = secrets.token_bytes(20_000)
-    held.put("k", data)
-    with held.open("k") as file:
+    faulty_store.put("k", data)
+    with faulty_store.open("k") as file:
         assert (file.readable(), file.seekable(), file.writable()) == (True, True, False)
         assert file.read(10) == data[:10]
         assert (file.seek(-5, io.SEEK_END), file.read(), file.read(1)) == (19_995, data[-5:], b"")
@@ -475,27 +477,27 @@ def test_a_stream_is_read_anywhere(held, hand, small_spans):
         assert (file.seek(-1000, io.SEEK_CUR), file.tell(), file.read(2000)) == (9000, 9000, data[9000:11_000])
         assert file.seek(30_000) == 30_000
         assert file.read() == b""
-        with pytest.raises(ValueError, match="before"):
+        with pytest.raises(ValueError, match="negative offset"):
             file.seek(-1)
-    with held.open("k") as file:
+    with faulty_store.open("k") as file:
         assert file.raw.seek(5) == 5
-        with pytest.raises(ValueError, match="before the beginning"):
+        with pytest.raises(ValueError, match="negative offset"):
             file.raw.seek(-10, io.SEEK_CUR)
-    hand.seen.clear()
-    assert held.get("k") == data
-    assert len(hand.calls("GetObject")) <= 21
+    faults.seen.clear()
+    assert faulty_store.get("k") == data
+    assert len(faults.calls("GetObject")) <= 21
 
 
-def test_parquet_is_read_from_the_stream(held, small_spans):
+def test_parquet_is_read_from_the_stream(faulty_store, small_spans):
     table = pa.table({"n": list(range(5000)), "text": [f"review {number}" for number in range(5000)]})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=1000)
-    held.put("t.parquet", buffer.getvalue())
-    with held.open("t.parquet") as file:
+    faulty_store.put("t.parquet", buffer.getvalue())
+    with faulty_store.open("t.parquet") as file:
         assert pq.ParquetFile(file).read(columns=["n"]).column("n").to_pylist() == list(range(5000))
 
 
-def test_a_large_object_that_is_replaced_is_read_on_where_versions_are_kept(store, client, bucket, small_spans):
+def test_a_replaced_large_object_is_read_from_its_old_version(store, client, bucket, small_spans):
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     store.put("k", b"old" * 1000)
     with store.open("k") as file:
@@ -508,7 +510,7 @@ def test_a_large_object_that_is_replaced_is_read_on_where_versions_are_kept(stor
         assert file.read() == b"old" * 1000
 
 
-def test_a_large_object_that_is_replaced_is_never_half_of_each(store, small_spans):
+def test_a_replaced_large_object_is_never_a_mixture(store, small_spans):
     for change in (lambda: store.put("k", b"new" * 1000), lambda: store.delete("k")):
         store.put("k", b"old" * 1000)
         with store.open("k") as file:
@@ -518,29 +520,29 @@ def test_a_large_object_that_is_replaced_is_never_half_of_each(store, small_span
                 file.read()
 
 
-def test_get_reads_again_what_was_replaced_meanwhile(held, hand, small_spans):
-    held.put("k", b"new" * 1000)
+def test_get_starts_again_when_the_object_is_replaced(faulty_store, faults, small_spans):
+    faulty_store.put("k", b"new" * 1000)
     asked = itertools.count()
 
     def replaced(request: Any, **_: Any) -> AWSResponse | None:
         return answer_of(412, "PreconditionFailed") if next(asked) == 1 else None
 
-    hand.client.meta.events.register_first("before-send.s3.GetObject", replaced)
-    assert held.get("k") == b"new" * 1000
+    faults.client.meta.events.register_first("before-send.s3.GetObject", replaced)
+    assert faulty_store.get("k") == b"new" * 1000
 
 
-def test_a_server_that_knows_no_ranges_is_read_all_the_same(held, hand, small_spans):
+def test_a_server_without_range_requests_is_supported(faulty_store, faults, small_spans):
     data = secrets.token_bytes(2500)
 
     def whole(**_: Any) -> AWSResponse:
         return AWSResponse("http://s3/", 200, {"content-length": "2500", "etag": '"e"'}, RawBody(data))
 
-    hand.client.meta.events.register_first("before-send.s3.GetObject", whole)
-    assert held.get("k") == data
+    faults.client.meta.events.register_first("before-send.s3.GetObject", whole)
+    assert faulty_store.get("k") == data
 
 
 class Torn(RawBody):
-    """A body whose connection breaks in the middle."""
+    """A body whose connection breaks while it is read."""
 
     def read(self, size: int | None = None) -> bytes:
         return super().read(2)
@@ -551,39 +553,39 @@ def torn() -> AWSResponse:
     return AWSResponse("http://s3/", 206, headers, Torn(b"ab"))
 
 
-def test_a_connection_that_breaks_while_reading_is_made_again(held, hand):
-    held.put("k", b"abcdef")
-    hand.before["GetObject"] = [torn(), torn()]
-    assert held.get("k") == b"abcdef"
-    hand.before["GetObject"] = [torn() for _ in range(s3_requests.ATTEMPTS)]
+def test_a_broken_connection_is_retried(faulty_store, faults):
+    faulty_store.put("k", b"abcdef")
+    faults.before["GetObject"] = [torn(), torn()]
+    assert faulty_store.get("k") == b"abcdef"
+    faults.before["GetObject"] = [torn() for _ in range(s3_requests.ATTEMPTS)]
     with pytest.raises(TransientError):
-        held.get("k")
+        faulty_store.get("k")
 
 
 # -- downloads ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_download_is_kept_while_the_object_stays_the_same(held, hand, tmp_path):
-    held.put("a/b.csv", b"one")
-    first = held.fetch("a/b.csv", tmp_path)
+def test_a_download_is_kept_while_the_object_stays_the_same(faulty_store, faults, tmp_path):
+    faulty_store.put("a/b.csv", b"one")
+    first = faulty_store.fetch("a/b.csv", tmp_path)
     assert (first.name, first.read_bytes(), tmp_path in first.parents) == ("b.csv", b"one", True)
-    asked = len(hand.calls("GetObject"))
-    assert held.fetch("a/b.csv", tmp_path) == first
-    assert len(hand.calls("GetObject")) == asked
-    held.put("a/b.csv", b"two")
-    second = held.fetch("a/b.csv", tmp_path)
+    asked = len(faults.calls("GetObject"))
+    assert faulty_store.fetch("a/b.csv", tmp_path) == first
+    assert len(faults.calls("GetObject")) == asked
+    faulty_store.put("a/b.csv", b"two")
+    second = faulty_store.fetch("a/b.csv", tmp_path)
     assert (first.read_bytes(), second.read_bytes()) == (b"one", b"two")
 
 
-def test_a_folder_is_downloaded_anew_when_one_of_its_objects_changes(held, hand, tmp_path):
+def test_a_folder_is_downloaded_again_when_one_of_its_objects_changes(faulty_store, faults, tmp_path):
     for name in ("p/1", "p/q/2", "p/q/r/3", "p2"):
-        held.put(name, name.encode())
-    folder = held.fetch_prefix("p/", tmp_path)
-    assert held.fetch_prefix("p/", tmp_path) == folder
-    assert len(hand.calls("GetObject")) == 3
-    held.put("p/1", b"new")
-    held.delete("p/q/2")
-    other = held.fetch_prefix("p/", tmp_path)
+        faulty_store.put(name, name.encode())
+    folder = faulty_store.fetch_prefix("p/", tmp_path)
+    assert faulty_store.fetch_prefix("p/", tmp_path) == folder
+    assert len(faults.calls("GetObject")) == 3
+    faulty_store.put("p/1", b"new")
+    faulty_store.delete("p/q/2")
+    other = faulty_store.fetch_prefix("p/", tmp_path)
     found = {str(path.relative_to(other)): path.read_bytes() for path in other.rglob("*") if path.is_file()}
     assert found == {"1": b"new", "q/r/3": b"p/q/r/3"}
     assert (folder / "q" / "2").read_bytes() == b"p/q/2"
@@ -593,7 +595,7 @@ def test_a_folder_is_downloaded_anew_when_one_of_its_objects_changes(held, hand,
 def test_a_name_that_is_file_and_folder_cannot_be_downloaded(store, tmp_path):
     store.put("p/a", b"")
     store.put("p/a/b", b"")
-    with pytest.raises(InputError, match="both a file and a folder"):
+    with pytest.raises(InputError, match="both an object and a folder"):
         store.fetch_prefix("p/", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -614,28 +616,28 @@ def test_many_readers_share_one_whole_download(store, tmp_path, small_spans):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".partial")] == []
 
 
-def test_a_download_that_fails_leaves_nothing(held, hand, tmp_path, small_spans):
-    held.put("k", bytes(5500))
-    hand.always("GetObject", answer_of(403, "AccessDenied"))
-    for attempt in (lambda: held.fetch("k", tmp_path), lambda: held.fetch_prefix("k/", tmp_path)):
+def test_a_download_that_fails_leaves_nothing(faulty_store, faults, tmp_path, small_spans):
+    faulty_store.put("k", bytes(5500))
+    faults.always("GetObject", answer_of(403, "AccessDenied"))
+    for attempt in (lambda: faulty_store.fetch("k", tmp_path), lambda: faulty_store.fetch_prefix("k/", tmp_path)):
         with pytest.raises(ReviewLensError):
             attempt()
     assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_download_begins_anew_when_the_object_is_replaced(held, hand, tmp_path, whole):
-    held.put("p/k", b"content")
-    hand.before["GetObject"] = [answer_of(412, "PreconditionFailed")]
-    path = held.fetch_prefix("p/", tmp_path) / "k" if whole else held.fetch("p/k", tmp_path)
+def test_a_download_starts_again_when_the_object_is_replaced(faulty_store, faults, tmp_path, whole):
+    faulty_store.put("p/k", b"content")
+    faults.before["GetObject"] = [answer_of(412, "PreconditionFailed")]
+    path = faulty_store.fetch_prefix("p/", tmp_path) / "k" if whole else faulty_store.fetch("p/k", tmp_path)
     assert path.read_bytes() == b"content"
-    hand.always("GetObject", answer_of(412, "PreconditionFailed"))
-    held.put("p/k", b"other")
+    faults.always("GetObject", answer_of(412, "PreconditionFailed"))
+    faulty_store.put("p/k", b"other")
     with pytest.raises(TransientError):
-        held.fetch_prefix("p/", tmp_path) if whole else held.fetch("p/k", tmp_path)
+        faulty_store.fetch_prefix("p/", tmp_path) if whole else faulty_store.fetch("p/k", tmp_path)
 
 
-def test_a_disk_that_is_full_is_told(store, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported(store, tmp_path, monkeypatch):
     store.put("k", b"content")
     monkeypatch.setattr(s3.os, "pwrite", lambda _handle, data, _at: len(data) - 1)
     with pytest.raises(TransientError) as caught:
@@ -643,7 +645,7 @@ def test_a_disk_that_is_full_is_told(store, tmp_path, monkeypatch):
     assert caught.value.code == "disk-full"
 
 
-def test_what_killed_downloads_left_is_removed_after_a_day(store, tmp_path):
+def test_temporary_files_of_killed_downloads_are_removed_after_a_day(store, tmp_path):
     store.put("k", b"x")
     (tmp_path / ".partial-file").write_bytes(b"half")
     (tmp_path / ".partial-folder").mkdir()
@@ -659,18 +661,18 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 def copied(store, tmp_path, key: str, size: int, *, unused: float) -> Path:
-    """A copy of an object that was last asked for so long ago."""
+    """A cached download with this time of its last use."""
     store.put(key, b"x" * size)
     path = store.fetch(key, tmp_path / "u1" / key)
     os.utime(path.parent, (time.time() - unused,) * 2)
     return path
 
 
-def drop(tmp_path, most_bytes: int = 1000) -> int:
-    return downloads.drop_unused(tmp_path, unused_seconds=DAY, idle_seconds=HOUR, most_bytes=most_bytes)
+def drop(tmp_path, max_bytes: int = 1000) -> int:
+    return downloads.evict_unused(tmp_path, unused_seconds=DAY, idle_seconds=HOUR, max_bytes=max_bytes)
 
 
-def test_copies_that_nobody_asks_for_go_after_a_while(store, tmp_path):
+def test_unused_downloads_are_evicted(store, tmp_path):
     old = copied(store, tmp_path, "old", 10, unused=DAY + 60)
     used = copied(store, tmp_path, "used", 10, unused=DAY + 60)
     young = copied(store, tmp_path, "young", 10, unused=DAY - 60)
@@ -682,7 +684,7 @@ def test_copies_that_nobody_asks_for_go_after_a_while(store, tmp_path):
     assert drop(tmp_path / "nothing") == 0
 
 
-def test_where_there_are_too_many_the_least_recently_used_go_sooner(store, tmp_path):
+def test_above_the_size_limit_the_least_recently_used_downloads_are_evicted_sooner(store, tmp_path):
     store.put("folder/a", b"x" * 400)
     store.put("folder/b", b"x" * 300)
     folder = store.fetch_prefix("folder/", tmp_path / "f")
@@ -696,7 +698,7 @@ def test_where_there_are_too_many_the_least_recently_used_go_sooner(store, tmp_p
     assert [path.exists() for path in (second, busy)] == [False, True]
 
 
-def test_a_copy_that_is_asked_for_while_copies_are_let_go_stays(store, tmp_path, monkeypatch):
+def test_a_download_used_during_eviction_stays(store, tmp_path, monkeypatch):
     path = copied(store, tmp_path, "k", 10, unused=2 * DAY)
     size = downloads._size
 
@@ -709,9 +711,9 @@ def test_a_copy_that_is_asked_for_while_copies_are_let_go_stays(store, tmp_path,
     assert path.read_bytes() == b"x" * 10
 
 
-def test_copies_that_go_by_themselves_are_no_trouble(store, tmp_path, monkeypatch):
+def test_downloads_that_vanish_during_eviction_are_ignored(store, tmp_path, monkeypatch):
     path = copied(store, tmp_path, "k", 10, unused=2 * DAY)
-    used, stat = downloads._used, Path.stat
+    used, stat = downloads._last_used, Path.stat
 
     def gone(self: Path, **options: bool) -> os.stat_result:
         if self == path:
@@ -723,13 +725,13 @@ def test_copies_that_go_by_themselves_are_no_trouble(store, tmp_path, monkeypatc
         patch.setattr(Path, "stat", gone)
         assert downloads._size(path.parent) == 0
     assert used(tmp_path / "gone") >= before
-    monkeypatch.setattr(downloads, "_used", lambda found: 0.0)
+    monkeypatch.setattr(downloads, "_last_used", lambda found: 0.0)
     shutil.rmtree(path.parent)
     monkeypatch.setattr(Path, "rglob", lambda self, _pattern: iter([path.parent] if self == tmp_path else []))
     assert drop(tmp_path) == 1
 
 
-def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
+def test_a_temporary_file_that_vanishes_is_ignored(tmp_path, monkeypatch):
     class Gone:
         name = ".partial-x"
 
@@ -737,30 +739,30 @@ def test_a_leftover_that_goes_by_itself_is_no_trouble(tmp_path, monkeypatch):
             raise FileNotFoundError
 
     monkeypatch.setattr(Path, "iterdir", lambda _folder: iter([Gone()]))
-    downloads._sweep(tmp_path)
+    downloads._remove_stale(tmp_path)
 
 
-def test_a_download_that_cannot_be_put_in_place_is_told(tmp_path, monkeypatch):
+def test_a_download_that_cannot_be_renamed_is_an_error(tmp_path, monkeypatch):
     def full(_draft: Path, _target: Path) -> None:
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(Path, "rename", full)
     with pytest.raises(TransientError) as caught:
-        downloads.downloaded(tmp_path, ["a"], "k", lambda draft: draft.touch())
+        downloads.cached_download(tmp_path, ["a"], "k", lambda draft: draft.touch())
     assert caught.value.code == "disk-full"
 
 
-def test_a_folder_that_another_process_has_just_made_is_taken(tmp_path):
+def test_a_folder_that_another_process_has_just_stored_is_used(tmp_path):
     made: list[Path] = []
 
     def write(draft: Path) -> None:
         draft.mkdir()
         (draft / "k").write_bytes(b"x")
         made.append(draft)
-        if len(made) == 1:  # while we are at it, another one begins and is done first
-            downloads.downloaded(tmp_path, ["a"], "objects", write)
+        if len(made) == 1:  # a second download starts and finishes first
+            downloads.cached_download(tmp_path, ["a"], "objects", write)
 
-    folder = downloads.downloaded(tmp_path, ["a"], "objects", write)
+    folder = downloads.cached_download(tmp_path, ["a"], "objects", write)
     assert (folder / "k").read_bytes() == b"x"
     assert (len(made), len(list(tmp_path.iterdir()))) == (2, 1)
 
@@ -788,62 +790,62 @@ CALLS: dict[str, tuple[str, Callable[[S3ObjectStore, Path], Any]]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_every_call_that_fails_once_is_made_again(held, hand, tmp_path, monkeypatch, small_parts, name):
-    monkeypatch.setattr(s3, "COPY_WHOLE", MIB)
+def test_every_request_that_fails_once_is_retried(faulty_store, faults, tmp_path, monkeypatch, small_parts, name):
+    monkeypatch.setattr(s3, "MAX_SINGLE_COPY", MIB)
     monkeypatch.setattr(s3, "COPY_PART", MIB)
     operation, call = CALLS[name]
-    other = S3ObjectStore(held._requests.bucket)
+    other = S3ObjectStore(faulty_store._requests.bucket)
     other.put("p/k", b"content")
     other.put("p/large", bytes(2 * MIB))
-    hand.before[operation] = [ConnectionClosedError(endpoint_url="s3")]
-    call(held, tmp_path)
-    assert hand.before[operation] == []
+    faults.before[operation] = [ConnectionClosedError(endpoint_url="s3")]
+    call(faulty_store, tmp_path)
+    assert faults.before[operation] == []
     assert (other.head("new") is not None) == any(
         word in name for word in ("put", "rule", "begin", "part", "end", "copy")
     )
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_every_call_that_is_refused_says_what_to_check(held, hand, tmp_path, monkeypatch, small_parts, name):
-    monkeypatch.setattr(s3, "COPY_WHOLE", MIB)
+def test_every_refused_request_says_what_to_check(faulty_store, faults, tmp_path, monkeypatch, small_parts, name):
+    monkeypatch.setattr(s3, "MAX_SINGLE_COPY", MIB)
     operation, call = CALLS[name]
-    other = S3ObjectStore(held._requests.bucket)
+    other = S3ObjectStore(faulty_store._requests.bucket)
     other.put("p/k", b"content")
     other.put("p/large", bytes(2 * MIB))
-    hand.always(operation, answer_of(403, "403" if operation == "HeadObject" else "AllAccessDisabled"))
+    faults.always(operation, answer_of(403, "403" if operation == "HeadObject" else "AllAccessDisabled"))
     with pytest.raises(ConfigurationError) as refused:
-        call(held, tmp_path)
+        call(faulty_store, tmp_path)
     assert refused.value.code == "aws-refused"
     assert other.head("new") is None
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "InternalError", "RequestTimeout"])
-def test_a_failure_that_lasts_is_transient(held, hand, code):
-    hand.always("PutObject", answer_of(503, code))
+def test_a_persistent_failure_is_transient(faulty_store, faults, code):
+    faults.always("PutObject", answer_of(503, code))
     with pytest.raises(TransientError):
-        held.put("k", b"x")
-    hand.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
+        faulty_store.put("k", b"x")
+    faults.always("PutObject", ConnectionClosedError(endpoint_url="s3"))
     with pytest.raises(TransientError):
-        held.put("k", b"x")
+        faulty_store.put("k", b"x")
 
 
-def test_a_bucket_that_is_not_there_is_a_wrong_setting(client):
+def test_a_missing_bucket_is_a_configuration_error(client):
     nowhere = S3ObjectStore(f"nowhere-{secrets.token_hex(8)}", client=client)
     for call in (lambda: nowhere.put("k", b""), lambda: nowhere.get("k"), lambda: list(nowhere.list(""))):
         with pytest.raises(ConfigurationError):
             call()
 
 
-def test_a_key_that_is_too_long_with_the_prefix_is_refused(held, hand):
-    hand.always("PutObject", answer_of(400, "KeyTooLongError"))
+def test_a_key_that_is_too_long_with_the_prefix_is_refused(faulty_store, faults):
+    faults.always("PutObject", answer_of(400, "KeyTooLongError"))
     with pytest.raises(InputError):
-        held.put("k", b"")
+        faulty_store.put("k", b"")
 
 
-def test_the_time_of_a_write_is_told_without_a_date_too():
-    told = {"ETag": '"e"', "ResponseMetadata": {"HTTPHeaders": {}}}
+def test_a_write_without_a_date_header_has_a_time():
+    response = {"ETag": '"e"', "ResponseMetadata": {"HTTPHeaders": {}}}
     before = time.time()
-    assert before <= s3_requests.written("k", 1, told).modified <= time.time()
+    assert before <= s3_requests.written_info("k", 1, response).modified <= time.time()
 
 
 # -- forms -------------------------------------------------------------------------------------------------------------
@@ -854,8 +856,8 @@ def send_form(form, content: bytes, **changed: str) -> httpx.Response:
     return httpx.post(form.url, data=fields, files={"file": ("reviews.csv", content)}, trust_env=False)
 
 
-def test_a_form_writes_its_key_with_its_size_and_nothing_else(held, hand, bucket):
-    form = held.post_form("uploads/u/1/original", size=5, expires_in=60)
+def test_a_form_writes_its_key_with_its_size_and_nothing_else(faulty_store, faults, bucket):
+    form = faulty_store.post_form("uploads/u/1/original", size=5, expires_in=60)
     assert form.expires_in == 60
     for content, changed in (
         (b"1234", {}),
@@ -864,17 +866,17 @@ def test_a_form_writes_its_key_with_its_size_and_nothing_else(held, hand, bucket
         (b"12345", {"acl": "public-read"}),
     ):
         assert send_form(form, content, **changed).status_code in (400, 403)
-    assert keys_under(held, "") == []
+    assert keys_under(faulty_store, "") == []
     assert send_form(form, b"12345").status_code == 204
-    assert held.get("uploads/u/1/original") == b"12345"
-    assert hand.client.head_object(Bucket=bucket, Key="uploads/u/1/original")["ServerSideEncryption"] == "AES256"
-    late = held.post_form("late", size=5, expires_in=-1)
+    assert faulty_store.get("uploads/u/1/original") == b"12345"
+    assert faults.client.head_object(Bucket=bucket, Key="uploads/u/1/original")["ServerSideEncryption"] == "AES256"
+    late = faulty_store.post_form("late", size=5, expires_in=-1)
     assert send_form(late, b"12345").status_code == 403
     policy = json.loads(base64.b64decode(form.fields["policy"]))
     assert ["content-length-range", 5, 5] in policy["conditions"]
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     with pytest.raises(InputError):
-        held.post_form("../x", size=5, expires_in=60)
+        faulty_store.post_form("../x", size=5, expires_in=60)
 
 
 @pytest.mark.parametrize(
@@ -894,6 +896,6 @@ def test_a_form_goes_to_the_bucket_in_its_own_region(monkeypatch, region, endpoi
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     store = S3ObjectStore("my-bucket")
-    store._requests._rule = {}
+    store._requests._encryption = {}
     form = store.post_form("k", size=1, expires_in=60, public_endpoint=public)
     assert form.url == url

@@ -20,11 +20,11 @@ from transformers import AutoModelForSequenceClassification
 
 from reviewlens.errors import ConfigurationError, InputError
 from reviewlens.training import averaging, label_noise
+from reviewlens.training.base_model import shape_encoder
 from reviewlens.training.corpus import capped
 from reviewlens.training.data import UNLABELLED, TokenisedReviews, datasets
 from reviewlens.training.distillation import teacher_margins
 from reviewlens.training.label_noise import doubtful_labels
-from reviewlens.training.layers import shape_encoder
 from reviewlens.training.trainer import distillation_loss, train
 from reviewlens.training.training_args import TrainingOptions
 from tests.model.tiny import made_reviews, make_base

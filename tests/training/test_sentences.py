@@ -15,7 +15,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.model.batching import TokenBudgetBatches
+from reviewlens.training.batching import TokenBudgetBatches
 from reviewlens.training.data import UNLABELLED, Collator, TokenisedReviews
 from reviewlens.training.snippets import MOST_SENTENCES, sentences
 from reviewlens.training.trainer import bag_loss, train

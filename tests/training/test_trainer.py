@@ -157,7 +157,7 @@ def test_int8_graph_agrees_with_float32(trained: Path, tmp_path: Path) -> None:
     assert np.abs(sigmoid(stripped) - sigmoid(exact)).mean() < 0.02
 
 
-def test_shipping_command_makes_a_bundle_that_loads(trained: Path, corpus: Path, tmp_path: Path) -> None:
+def test_the_release_command_makes_a_bundle_that_loads(trained: Path, corpus: Path, tmp_path: Path) -> None:
     texts, labels = made_reviews(60, seed=8)
     pl.DataFrame({"text": texts, "label": labels}).write_csv(tmp_path / "test_more.csv")
     arguments = [

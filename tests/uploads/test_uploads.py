@@ -92,7 +92,7 @@ def test_corrections_are_kept_and_replace_earlier_ones(bench):
     again = bench.uploads.correct("u1", upload, Overrides(dialect={"delimiter": ";"}))
     assert (again.sniffed.mapping.text, again.sniffed.dialect.delimiter) == (0, ";")
     assert bench.uploads.correct("u1", upload, Overrides()).sniffed == bench.uploads.get("u1", upload).sniffed
-    assert bench.uploads.get("u1", upload).overrides.given() is None
+    assert bench.uploads.get("u1", upload).overrides.as_dict() is None
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_version_that_does_not_answer_is_taken_back_whole(
     assert run(installation, OTHER) == 1
     said = capsys.readouterr().err
     assert "does not answer as it should: 503" in said
-    assert "the version before runs again" in said
+    assert "the previous version runs again" in said
     for each in ("backend", "frontend"):
         assert installation.running(each)["image"] == installation.images(GOOD)[each]
         assert installation.service(each)["runningCount"] == 2
@@ -138,7 +138,7 @@ def test_a_service_that_does_not_settle_in_time_is_taken_back_with_what_ecs_tell
     installation.ecs.stop_task(cluster=name, task=task["tasks"][0]["taskArn"], reason="the disk was full")
     assert run(installation, OTHER, "--patience", "1") == 1
     said = capsys.readouterr().err
-    assert "backend did not settle within 1 seconds" in said
+    assert "backend did not become stable within 1 seconds" in said
     assert "unable to place a task" in said
     assert "the disk was full" in said
     assert installation.running("backend")["image"].endswith(":first")
@@ -161,7 +161,7 @@ def test_going_back_by_ecs_itself_is_noticed(
 
     answers("DescribeServices", back, monkeypatch)
     assert run(installation, OTHER) == 1
-    assert f"ECS took backend back to {name}-backend:1 by itself" in capsys.readouterr().err
+    assert f"ECS rolled backend back to {name}-backend:1" in capsys.readouterr().err
     assert installation.running("frontend")["image"].endswith(":first")
 
 
@@ -201,7 +201,7 @@ def test_when_going_back_fails_too_the_commands_for_a_person_are_printed(
     summary = installation.folder / "summary.md"
     assert run(installation, OTHER, "--summary", str(summary)) == 3
     said = capsys.readouterr().err
-    assert "GOING BACK FAILED TOO. no route to ECS" in said
+    assert "THE ROLLBACK FAILED TOO. no route to ECS" in said
     assert f"aws ecs update-service --cluster {name} --service frontend --task-definition {name}-frontend:1" in said
     assert "FAILED" in summary.read_text()
 
@@ -221,7 +221,7 @@ def test_a_run_that_is_cancelled_tells_ecs_to_go_back(installation: Installation
         if line.startswith("frontend: runs"):
             process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 1
-    assert "stopped by hand" in said
+    assert "deploy: interrupted" in said
     for role in ("backend", "frontend"):
         assert installation.running(role)["image"].endswith(":first")
 
@@ -269,4 +269,4 @@ def test_a_cluster_or_file_that_is_not_there_is_said(
     assert run(installation, GOOD) == 2
     said = capsys.readouterr().err
     assert "no running service another. Has terraform apply been run?" in said
-    assert "no service was touched" in said
+    assert "no service was changed" in said

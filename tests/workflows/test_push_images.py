@@ -125,7 +125,7 @@ def test_somebody_elses_image_under_our_tag_is_noticed(
     program = installation.folder / "bin" / "docker"
     program.write_text(program.read_text().replace("hashlib.sha256(manifest", "hashlib.sha256(b'x' + manifest"))
     assert run(installation, "0123abc") == 1
-    assert "somebody else pushed under the same tag" in capsys.readouterr().err
+    assert "another image was pushed with the same tag" in capsys.readouterr().err
     assert asked.exists()
 
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_a_tag_is_refused_before_anything_is_asked(
     tag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert push_images.main(["--deployment", str(tmp_path / "none"), f"--tag={tag}"]) == 2
-    assert "cannot be an image's tag" in capsys.readouterr().err
+    assert "is not a valid image tag" in capsys.readouterr().err
 
 
 def test_a_repository_that_is_missing_is_said(

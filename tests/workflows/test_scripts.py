@@ -44,7 +44,7 @@ def test_images_are_built_by_stage_and_measured(tmp_path: Path) -> None:
 def test_an_image_that_has_grown_too_large_is_a_failure(tmp_path: Path) -> None:
     done = run("build_images.sh", "frontend", "training", env=program(tmp_path / "bin", "docker", SIZES))
     assert done.returncode == 1
-    assert "reviewlens-frontend:local is 900 MB; it may be 800 MB" in done.stderr
+    assert "reviewlens-frontend:local is 900 MB; the limit is 800 MB" in done.stderr
     assert "reviewlens-training:local is 900 MB\n" in done.stderr
 
 
@@ -69,8 +69,8 @@ esac"""
     assert run("scan_images.sh", "good:local", env=env).returncode == 0
     done = run("scan_images.sh", "bad:local", "good:local", env=env)
     assert done.returncode == 1
-    assert "bad:local: something was found" in done.stderr
-    assert "good:local: something" not in done.stderr
+    assert "bad:local: there are findings" in done.stderr
+    assert "good:local: there" not in done.stderr
     asked = (tmp_path / "bin" / "asked").read_text()
     assert "docker.sock" not in asked
     assert "@sha256:be1190afcb28352bfddc4ddeb71470835d16462af68d310f9f4bca710961a41e image --input" in asked
@@ -78,7 +78,7 @@ esac"""
 
 
 def test_terraform_that_is_not_formatted_or_not_valid_is_said(tmp_path: Path) -> None:
-    for fails, words in (("fmt", "run terraform fmt"), ("init", "could not be fetched"), ("validate", "not valid")):
+    for fails, words in (("fmt", "run terraform fmt"), ("init", "could not be downloaded"), ("validate", "not valid")):
         env = program(tmp_path / fails, "terraform", f'case "$*" in *{fails}*) exit 3 ;; esac')
         done = run("check_terraform.sh", env=env)
         assert done.returncode == 1
@@ -155,7 +155,7 @@ def test_a_known_vulnerability_or_a_look_up_that_failed_is_a_failure(
     assert audit_dependencies.main(["runtime", "test", "--ignore", "CVE-1"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "pytest 1 CVE-0\n"
-    assert "runtime: nothing known" in captured.err
+    assert "runtime: no known vulnerabilities" in captured.err
     asked = (tmp_path / "bin" / "asked").read_text()
     assert "--strict --disable-pip --no-deps -r" in asked
     assert asked.rstrip().endswith("test.txt --ignore-vuln CVE-1")

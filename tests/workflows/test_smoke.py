@@ -83,27 +83,27 @@ def test_the_real_product_passes_as_a_new_user_and_again(
         assert backend.call("GET", "/jobs")["jobs"] == []  # it left nothing behind
         monkeypatch.setenv("SMOKE_PASSWORD", "another")
         assert run(backend.url, "--user", "visitor", frontend=site()) == 1
-        assert "Something went wrong while logging in: 401" in capsys.readouterr().err
+        assert "The request failed while logging in: 401" in capsys.readouterr().err
         monkeypatch.setenv("SMOKE_OPERATOR_KEY", "wrong")
         assert run(backend.url, "--make-user", "--user", "other", frontend=site()) == 1
-        assert "Something went wrong while making a user" in capsys.readouterr().err
+        assert "The request failed while adding the user" in capsys.readouterr().err
 
 
 def test_a_site_that_is_well_passes_without_a_user(
     site: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(site()) == 0
-    assert "no user was given, so no file was analysed" in capsys.readouterr().err
+    assert "no user was named, so no file was analysed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("ill", "words"),
     [
-        ({"healthz": (200, "text/html", b"<html>a page of the load balancer")}, "something that is not ReviewLens"),
+        ({"healthz": (200, "text/html", b"<html>a page of the load balancer")}, "not one of ReviewLens"),
         ({"readyz": (503, "application/json", b'{"status": "unavailable"}')}, "503"),
         ({"_stcore_health": (502, "text/html", b"bad gateway")}, "_stcore/health does not answer as it should: 502"),
-        ({"me": (200, "application/json", b'{"subject": "someone"}')}, "answers a stranger"),
-        ({"me": (401, "text/html", b"no")}, "answers a stranger"),
+        ({"me": (200, "application/json", b'{"subject": "someone"}')}, "without a token answers"),
+        ({"me": (401, "text/html", b"no")}, "without a token answers"),
     ],
 )
 def test_a_site_that_is_ill_is_told_from_one_that_is_well(
@@ -123,11 +123,11 @@ def test_a_site_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) ->
     [
         (
             {"login": (200, "application/json", b'{"challenge": "SOFTWARE_TOKEN_MFA"}')},
-            "cannot log in with a password alone",
+            "cannot log in with a password only",
         ),
-        ({}, "Something went wrong while uploading: 404"),
-        ({"uploads": (201, "application/json", b'{"unexpected": 1}')}, "not ReviewLens's: KeyError('upload_id')"),
-        ({"uploads": (201, "text/html", b"<html>")}, "not ReviewLens's"),
+        ({}, "The request failed while uploading: 404"),
+        ({"uploads": (201, "application/json", b'{"unexpected": 1}')}, "not one of ReviewLens: KeyError('upload_id')"),
+        ({"uploads": (201, "text/html", b"<html>")}, "not one of ReviewLens"),
     ],
 )
 def test_each_step_of_an_analysis_that_fails_is_named(

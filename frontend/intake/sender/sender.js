@@ -1,12 +1,12 @@
 "use strict";
-// Sends a file straight to the store with a form that the server hands over, and tells how far it is.
-// The server learns name and size; the file itself never passes through it.
+// Sends a file straight to the store with a form from the server, and shows the progress.
+// The server sees only name and size, never the file.
 
 const part = (id) => document.getElementById(id);
 const shown = { choose: part("choose"), underWay: part("under-way"), problem: part("problem") };
-let args = null; // what the server says; nothing is done before it has
-let file = null; // the one that is to be sent
-let turn = ""; // names this attempt, so that an answer to an earlier one is not taken for its own
+let args = null; // from the server; nothing happens before they arrive
+let file = null; // the file to send
+let turn = ""; // id of this attempt, so that a response to an earlier one is ignored
 let request = null;
 
 function tell(type, more) {
@@ -17,13 +17,13 @@ function answer(event) {
   tell("streamlit:setComponentValue", { value: { event, turn, name: file?.name ?? "", size: file?.size ?? 0 }, dataType: "json" });
 }
 
-function show(what) {
-  for (const [name, element] of Object.entries(shown)) element.hidden = name !== what;
+function show(section) {
+  for (const [name, element] of Object.entries(shown)) element.hidden = name !== section;
   tell("streamlit:setFrameHeight", { height: document.documentElement.offsetHeight });
 }
 
 function say(text) {
-  part("said").textContent = text;
+  part("status").textContent = text;
 }
 
 function bytes(count) {
@@ -32,7 +32,7 @@ function bytes(count) {
 
 function fail(text) {
   stop();
-  part("what").textContent = text;
+  part("problem-text").textContent = text;
   part("again").hidden = file === null || file.size === 0 || file.size > args.limit;
   say("");
   show("problem");
@@ -77,7 +77,7 @@ function send(offer) {
     request = null;
     progress(file.size);
     part("cancel").hidden = true;
-    say("Sent. Looking into it …");
+    say("Sent. Reading it …");
     answer("sent");
   });
   mine.onerror = still(() => fail("The file could not be sent: the connection broke, or the store does not take files from this page. Try again."));
@@ -88,14 +88,14 @@ function send(offer) {
 
 function refusal(answered) {
   const code = /<Code>(\w+)<\/Code>/.exec(answered.responseText)?.[1] ?? "";
-  if (/expired/i.test(answered.responseText)) return "It took too long to begin sending. Try again.";
+  if (/expired/i.test(answered.responseText)) return "The upload started too late. Try again.";
   if (code.startsWith("EntityToo")) return "The file changed while it was being sent. Try again.";
   return `The store did not take the file${code ? ` (${code})` : ""}. Try again.`;
 }
 
-function render(given, theme) {
+function render(latest, theme) {
   const first = !args;
-  args = given;
+  args = latest;
   if (theme) {
     const style = document.documentElement.style;
     style.setProperty("--accent", theme.primaryColor);
@@ -104,10 +104,10 @@ function render(given, theme) {
     style.setProperty("--font", theme.font);
   }
   part("limit").textContent = `Up to ${args.limit_said}`;
-  // Chosen before this script, or the server's word, was there.
+  // A file that was chosen before the script or its arguments arrived.
   if (first) choose(file ?? part("file").files[0]);
   const offer = args.offer;
-  if (!turn || !offer || offer.turn !== turn || request || !part("said").textContent.startsWith("Getting ready")) return;
+  if (!turn || !offer || offer.turn !== turn || request || !part("status").textContent.startsWith("Getting ready")) return;
   if (offer.problem) fail(offer.problem);
   else send(offer);
 }
@@ -119,7 +119,7 @@ part("cancel").addEventListener("click", () => {
   stop();
   file = null;
   part("file").value = "";
-  say("Cancelled; nothing was kept.");
+  say("Cancelled.");
   show("choose");
   part("file").focus();
 });

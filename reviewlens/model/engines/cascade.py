@@ -1,16 +1,17 @@
-"""The cascade: a cheap stage answers the texts it is sure of, each next and dearer one what is left."""
+"""The cascade: a cheap stage answers the texts that it is sure of, the next and slower stages the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reviewlens.errors import ConfigurationError
-from reviewlens.model.bundle import Bundle, CascadeStage
+from reviewlens.model.bundle import Bundle, CascadeStage, open_bundle
 from reviewlens.model.encoder import TextEncoder, calibrated
 from reviewlens.model.engines.openvino import described
 from reviewlens.model.explain import BUDGET
@@ -22,17 +23,17 @@ from reviewlens.model.token_translation import Translation
 Floats = NDArray[np.float64]
 
 LAST = "last"
-"""What the bundle's own graph is called where stages are counted."""
+"""The name of the bundle's own graph among the stages."""
 
 
 class _Scores(Protocol):
     def __call__(self, tokens: Sequence[Sequence[int]]) -> tuple[Floats, NDArray[np.bool_]]:
-        """Calibrated scores, and which texts the stage may answer at all."""
+        """Calibrated scores, and which texts the stage may answer, both (len(tokens),)."""
         ...
 
 
 def sure(stage: CascadeStage, scores: Floats, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which texts with these scores and lengths in word pieces the stage answers; all of shape (n,)."""
+    """Which texts the stage answers, by score and length in word pieces; all of shape (n,)."""
     band = np.searchsorted([each.from_tokens for each in stage.longer], lengths, side="right")
     below = np.array([stage.answers_below, *(each.answers_below for each in stage.longer)])
     above = np.array([stage.answers_above, *(each.answers_above for each in stage.longer)])
@@ -40,23 +41,21 @@ def sure(stage: CascadeStage, scores: Floats, lengths: NDArray[np.int64]) -> NDA
 
 
 def lengths_of(tokens: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Word pieces of each text."""
+    """Number of word pieces of each text, shape (len(tokens),)."""
     return np.fromiter((len(ids) for ids in tokens), dtype=np.int64, count=len(tokens))
 
 
 class CascadeEngine:
-    """Scores with the bundle's stages, then its own graph. Which stage answers a text depends on the text alone.
+    """Scores with the bundle's stages, then its own graph. The stage that answers a text depends on that text only.
 
-    `answered` counts, since the engine was made, the texts that each stage answered.
+    `answered`: number of texts that each stage has answered so far.
     """
 
     name = "cascade"
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if not bundle.metadata.cascade:
-            raise ConfigurationError(
-                "This bundle has no cheaper stages to put before its model; choose openvino.", code="no-cascade"
-            )
+            raise ConfigurationError("This bundle has no cascade; choose openvino.", code="no-cascade")
         self._bundle = bundle
         self._threads = threads
         facts = bundle.metadata
@@ -72,6 +71,11 @@ class CascadeEngine:
         )
         self.answered: dict[str, int] = dict.fromkeys([*(stage.name for stage in facts.cascade), LAST], 0)
 
+    @classmethod
+    def open(cls, _name: str, model: Path | None, threads: int, cache_dir: Path | None) -> CascadeEngine:
+        """See `loading.load_engine`."""
+        return cls(open_bundle(model, cache_dir), threads)
+
     def score(self, texts: Sequence[str]) -> Floats:
         """Calibrated probability of positive for each cleaned text."""
         tokens = self._encoder.tokens(texts)
@@ -79,9 +83,9 @@ class CascadeEngine:
         scores = np.zeros(len(texts), dtype=np.float64)
         waiting = np.arange(len(texts))
         for stage, scores_of in self._stages:
-            found, may = scores_of([tokens[index] for index in waiting.tolist()])
-            done = sure(stage, found, lengths[waiting]) & may
-            scores[waiting[done]] = found[done]
+            own, may_answer = scores_of([tokens[index] for index in waiting.tolist()])
+            done = sure(stage, own, lengths[waiting]) & may_answer
+            scores[waiting[done]] = own[done]
             self.answered[stage.name] += int(done.sum())
             waiting = waiting[~done]
         left = waiting.tolist()
@@ -92,12 +96,14 @@ class CascadeEngine:
         return scores
 
     def stage_for(self, text: str) -> Engine:
-        """The stage that answers a cleaned text, as an engine that answers every text: an explanation compares a text
-        with its variants, and stages differ by more than a word does."""
+        """The stage that answers a cleaned text, as an engine that answers every text.
+
+        An explanation compares a text with variants of it, and stages differ by more than a word does.
+        """
         tokens = self._encoder.tokens([text])
         for stage, scores_of in self._stages:
-            found, may = scores_of(tokens)
-            if (sure(stage, found, lengths_of(tokens)) & may)[0]:
+            own, may_answer = scores_of(tokens)
+            if (sure(stage, own, lengths_of(tokens)) & may_answer)[0]:
                 return _OneStage(self, stage.name, partial(self._by_stage, scores_of))
         return _OneStage(self, LAST, self._by_last)
 
@@ -108,7 +114,7 @@ class CascadeEngine:
         return self._last.scores(self._for_last(list(texts), self._encoder.tokens(texts)))
 
     def describe(self) -> dict[str, object]:
-        """Engine, version, SHA-256, precision, its stages, and whether int8 had to be given up in any of them."""
+        """Engine, version, SHA-256, precision, stages, and whether any of them fell back to full precision."""
         fell_back = self._last.fell_back or (self._small is not None and self._small.fell_back)
         return {
             **described(self._bundle, self._threads),
@@ -136,7 +142,7 @@ class CascadeEngine:
 
 
 class _OneStage:
-    """One stage of a cascade, for every text; what it may spend on an explanation goes by what it costs."""
+    """One stage of a cascade as an engine for every text; a cheaper stage has a larger budget for explanations."""
 
     def __init__(self, cascade: CascadeEngine, stage: str, score: Callable[[Sequence[str]], Floats]) -> None:
         self.name = cascade.name
@@ -146,7 +152,7 @@ class _OneStage:
         self._facts = {**cascade.describe(), "stage": stage}
 
     def describe(self) -> dict[str, object]:
-        """As the cascade, and which stage it is."""
+        """As the cascade, with the stage's name."""
         return self._facts
 
 

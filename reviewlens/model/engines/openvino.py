@@ -1,13 +1,14 @@
-"""Engines of one graph on OpenVINO's CPU plugin: the bundle's own in static int8, bf16 or float32, or its small one."""
+"""Engines of one graph on OpenVINO's CPU plugin: the bundle's own in int8, bf16 or float32, or its small one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewlens.model.bundle import Bundle
+from reviewlens.model.bundle import Bundle, open_bundle
 from reviewlens.model.engines.openvino_graph import Arithmetic, OpenVinoGraph
 from reviewlens.model.explain import BUDGET
 from reviewlens.model.graph_scorer import GraphScorer, own_graph, small_graph
@@ -23,7 +24,7 @@ _PRECISION: dict[Arithmetic, str] = {
 
 
 class OpenVinoEngine:
-    """Scores with one graph; a text over the model's window is scored in overlapping windows.
+    """Scores with one graph; `long_texts` of the bundle decides how a text over the model's window is read.
 
     `name`: openvino, openvino-bf16 or openvino-fp32 for the bundle's own graph, openvino-small for its small one.
     """
@@ -38,14 +39,19 @@ class OpenVinoEngine:
         self._weights = files.xml.with_suffix(".bin").stat().st_size
         self._scorer = GraphScorer(files, threads, self._arithmetic)
 
+    @classmethod
+    def open(cls, name: str, model: Path | None, threads: int, cache_dir: Path | None) -> OpenVinoEngine:
+        """See `loading.load_engine`."""
+        return cls(open_bundle(model, cache_dir), threads, name)
+
     @property
     def fell_back(self) -> bool:
-        """Whether int8 had to be given up on this processor."""
+        """Whether int8 is wrong on this processor, so that activations stay in full precision."""
         return self._scorer.fell_back
 
     @property
     def explanation_budget(self) -> int:
-        """Tokens that it may score to explain one text: a small graph reads about three times as many in a second."""
+        """Tokens that may be scored to explain one text: a small graph reads about three times as many in a second."""
         return BUDGET if self._weights > 40_000_000 else 4_000
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -53,7 +59,7 @@ class OpenVinoEngine:
         return self._scorer.scores(self._scorer.encoder.tokens(texts))
 
     def describe(self) -> dict[str, object]:
-        """Engine, version, SHA-256, precision and whether int8 had to be given up."""
+        """Engine, version, SHA-256, precision, and whether it fell back to full precision."""
         used: Arithmetic = "fp32" if self.fell_back else self._arithmetic
         return {
             **described(self._bundle, self._threads),
@@ -64,7 +70,7 @@ class OpenVinoEngine:
 
 
 def described(bundle: Bundle, threads: int) -> dict[str, object]:
-    """What every engine on a bundle says of it."""
+    """The facts about a bundle in every engine's `describe`."""
     facts = bundle.metadata
     return {
         "model_version": bundle.version,

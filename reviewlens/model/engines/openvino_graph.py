@@ -1,4 +1,4 @@
-"""A graph compiled by OpenVINO for the CPU, in the arithmetic asked for."""
+"""A graph compiled by OpenVINO for the CPU."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Arithmetic = Literal["int8", "bf16", "fp32"]
 
 
 class OpenVinoGraph:
-    """A compiled graph. `arithmetic`: int8 as the graph was quantised; bf16 and fp32 leave the activations
-    unquantised (the weights stay as they are stored).
+    """A compiled graph.
 
-    Raises ConfigurationError (code `no-bf16`) where the processor has no bf16 instructions.
+    `arithmetic`: int8 as the graph was quantised; bf16 and fp32 without quantisation of activations (weights stay as
+    they are stored). Raises ConfigurationError (code `no-bf16`) if the processor has no bf16 instructions.
     """
 
     def __init__(self, model_xml: Path, threads: int, *, arithmetic: Arithmetic = "int8") -> None:
@@ -34,9 +34,9 @@ class OpenVinoGraph:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": str(threads),
             "NUM_STREAMS": "1",
-            # Pinned threads of several workers land on the same cores: two workers then run at half speed.
+            # Pinned threads of several workers share the same cores: two workers then run at half speed.
             "ENABLE_CPU_PINNING": "NO",
-            # bf16 would be chosen by itself on some processors; scores would then depend on the machine.
+            # On some processors the default is bf16: scores would depend on the machine.
             "INFERENCE_PRECISION_HINT": "bf16" if arithmetic == "bf16" else "f32",
         }
         self._request = core.compile_model(model, "CPU", config).create_infer_request()
@@ -48,9 +48,8 @@ class OpenVinoGraph:
 
 
 def strip_activation_quantisation(model: Any) -> int:
-    """Take the quantisation of activations out of a graph in place, weights left as they are; returns how many were
-    taken."""
-    taken = 0
+    """Remove the quantisation of activations from a graph in place; returns the number of removed operations."""
+    removed = 0
     for operation in model.get_ops():
         if operation.get_type_name() == "FakeQuantize":
             source = operation.input_value(0)
@@ -58,6 +57,6 @@ def strip_activation_quantisation(model: Any) -> int:
                 continue
             for target in operation.output(0).get_target_inputs():
                 target.replace_source_output(source)
-            taken += 1
+            removed += 1
     model.validate_nodes_and_infer_types()
-    return taken
+    return removed

@@ -1,9 +1,10 @@
-"""The lexicon baseline: TextBlob's polarity as a probability; cheap, no model file, much weaker."""
+"""The lexicon baseline: TextBlob's polarity as a probability. It needs no model file, is fast and much weaker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,23 @@ from reviewlens.model.calibration import sigmoid
 from reviewlens.model.interface import Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
-# Logistic regression of the label on polarity over the corpus's validation split: most reviews that the lexicon
-# calls barely positive are complaints in polite words.
+# Logistic regression of the label on polarity over the corpus's validation split: most reviews with a barely positive
+# polarity are polite complaints.
 _SLOPE = 6.03
 _OFFSET = -0.51
 _NEEDS_REVIEW = 0.72
 
 
 class TextBlobEngine:
-    """Scores with a word list; needs no corpora download."""
+    """Scores with a word list; it downloads no corpora."""
 
     name = "textblob"
     thresholds = Thresholds(needs_review=_NEEDS_REVIEW)
+
+    @classmethod
+    def open(cls, _name: str, _model: Path | None, _threads: int, _cache_dir: Path | None) -> TextBlobEngine:
+        """See `loading.load_engine`."""
+        return cls()
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Probability of positive for each cleaned text."""
@@ -41,4 +47,5 @@ class TextBlobEngine:
             "full_precision_fallback": False,
             "cleaning_version": CLEANING_VERSION,
             "needs_review_below": self.thresholds.needs_review,
+            "mixed_band": None,
         }

@@ -1,4 +1,4 @@
-"""The optional engine: any Hugging Face two-class model in PyTorch, from a folder or a plain model.tar.gz."""
+"""The optional engine: any two-class Hugging Face model in PyTorch, from a folder or a plain model.tar.gz."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from reviewlens.model import bundle
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
 from reviewlens.model.encoder import LongTexts, TextEncoder, calibrated, score_margins
 from reviewlens.model.interface import Thresholds
+from reviewlens.model.locate import models_dir
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 MEMBERS: dict[str, int] = {
@@ -34,19 +35,19 @@ MEMBERS: dict[str, int] = {
     "training_args.json": MIB,
     "training.json": MIB,
 }
-"""What a plain archive may hold: weights as safetensors only."""
+"""Allowed members of a plain archive, with their largest sizes; weights as safetensors only."""
 
 _POSITIVE_NAMES = frozenset({"positive", "pos", "label_1", "1"})
 
 
 class TorchGraph:
-    """A PyTorch model; columns are put in the order (negative, positive)."""
+    """A PyTorch model with its logits in the order (negative, positive)."""
 
     def __init__(self, folder: Path) -> None:
-        # safetensors only: other weight files are pickles, which run code when loaded.
+        # safetensors only: other formats are pickles, which run code when they are loaded.
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        loaded = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True)
-        self._model = loaded.eval().to(self._device)
+        model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True)
+        self._model = model.eval().to(self._device)
         names = {int(index): str(name).lower() for index, name in self._model.config.id2label.items()}
         if len(names) != 2:
             raise ConfigurationError(f"A sentiment model has two labels, this one has {len(names)}.", code="bad-bundle")
@@ -55,19 +56,19 @@ class TorchGraph:
     def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits (rows, 2) for ids and mask of shape (rows, width)."""
         with torch.inference_mode():
-            placed = (torch.from_numpy(array).to(self._device) for array in (ids, mask))
-            out = self._model(**dict(zip(("input_ids", "attention_mask"), placed, strict=True))).logits
+            inputs = (torch.from_numpy(array).to(self._device) for array in (ids, mask))
+            out = self._model(**dict(zip(("input_ids", "attention_mask"), inputs, strict=True))).logits
         values = np.asarray(out.float().cpu().numpy(), dtype=np.float32)
         return values[:, ::-1] if self._swap else values
 
     @property
     def device(self) -> str:
-        """What it runs on: cpu or cuda."""
+        """The device: cpu or cuda."""
         return str(self._device.type)
 
     @property
     def positions(self) -> int:
-        """Longest input the model was built for."""
+        """Longest input of the model, in tokens."""
         return int(getattr(self._model.config, "max_position_embeddings", 512))
 
 
@@ -92,27 +93,31 @@ class TransformersEngine:
         self._graph = TorchGraph(folder)
         self._threads = threads
         self._temperature = temperature
-        # RoBERTa and its kin keep two positions for themselves.
+        # RoBERTa and similar models reserve two positions.
         self._max_length = min(max_length, self._graph.positions - 2)
         self._encoder = TextEncoder(folder / "tokenizer.json", self._max_length, long_texts)
         self.thresholds = Thresholds(needs_review=needs_review, mixed=mixed)
 
     @classmethod
-    def open(cls, path: Path, threads: int, cache_dir: Path) -> TransformersEngine:
-        """From a folder or archive; temperature and threshold come from its bundle.json where there is one.
+    def open(cls, _name: str, model: Path | None, threads: int, cache_dir: Path | None) -> TransformersEngine:
+        """From a folder or archive; temperature and thresholds come from its bundle.json, if there is one.
 
         Raises ConfigurationError (codes `no-bundle`, `bad-bundle`).
         """
-        folder = path if path.is_dir() else _unpack_plain(path, cache_dir)
+        if model is None:
+            raise ConfigurationError(
+                "The transformers engine needs a model: a Hugging Face folder or model.tar.gz.", code="no-bundle"
+            )
+        folder = model if model.is_dir() else _unpack_plain(model, cache_dir or models_dir())
         for needed in ("config.json", "tokenizer.json", "model.safetensors"):
             if not (folder / needed).is_file():
                 raise ConfigurationError(
-                    f"{path} holds no {needed}, which the transformers engine needs.", code="bad-bundle"
+                    f"{model} has no {needed}, which the transformers engine needs.", code="bad-bundle"
                 )
-        described = folder / "bundle.json"
-        if not described.is_file():
+        bundle_json = folder / "bundle.json"
+        if not bundle_json.is_file():
             return cls(folder, threads)
-        facts = json.loads(described.read_bytes())
+        facts = json.loads(bundle_json.read_bytes())
         return cls(
             folder,
             threads,
@@ -153,16 +158,16 @@ class TransformersEngine:
 def _unpack_plain(archive: Path, cache_dir: Path) -> Path:
     if not archive.is_file():
         raise ConfigurationError(f"There is no model at {archive}.", code="no-bundle")
-    place = cache_dir / f"plain-{sha256_file(archive)}"
-    if not place.is_dir():
+    folder = cache_dir / f"plain-{sha256_file(archive)}"
+    if not folder.is_dir():
         cache_dir.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=cache_dir, prefix=".plain-"))
         try:
             extract_allowed(archive, scratch, MEMBERS)
-            scratch.rename(place)
+            scratch.rename(folder)
         except OSError:
-            if not place.is_dir():
+            if not folder.is_dir():
                 raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    return place
+    return folder

@@ -1,0 +1,1 @@
+"""The bodies of requests and responses that are not the library's own models, by resource."""

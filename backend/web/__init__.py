@@ -1,0 +1,1 @@
+"""What every service is made of: application, middleware, problem documents, authentication, metrics, readiness."""

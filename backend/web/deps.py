@@ -1,0 +1,117 @@
+"""What routes depend on: the platform, the caller, the operator."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from backend.web.services import Services
+from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
+from reviewlens.identity.interface import ADMIN, User
+from reviewlens.identity.local import LocalIdentity
+from reviewlens.platform import Platform
+
+ACCESS_COOKIE = "reviewlens_access"
+REFRESH_COOKIE = "reviewlens_refresh"
+
+_bearer = HTTPBearer(auto_error=False, description="The access token from /login or /refresh.")
+_operator = APIKeyHeader(
+    name="X-ReviewLens-Operator", auto_error=False, description="The key in the data folder's secrets/operator.key."
+)
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+
+
+def _platform(services: ServicesDep) -> Platform:
+    return services.platform
+
+
+PlatformDep = Annotated[Platform, Depends(_platform)]
+BearerDep = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+async def _current_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
+    """The caller, by the bearer token; for GET also by the session cookies, which a link in a page carries.
+
+    A cookie alone changes nothing, because another site can make a browser send it.
+    """
+    # In a thread: verifying may need requests to a remote user pool, and other requests must go on meanwhile.
+    if bearer is None and "authorization" not in request.headers and request.method in ("GET", "HEAD"):
+        user = await run_in_threadpool(_by_cookie, request, services)
+    elif bearer is None:
+        raise AuthenticationError("Log in first, and send the access token as 'Authorization: Bearer ...'.")
+    else:
+        user = await run_in_threadpool(services.platform.identity.verify, bearer.credentials)
+    services.requests.check(user.subject)
+    return user
+
+
+def _by_cookie(request: Request, services: Services) -> User:
+    identity = services.platform.identity
+    access, refresh = request.cookies.get(ACCESS_COOKIE), request.cookies.get(REFRESH_COOKIE)
+    if access is None and refresh is None:
+        raise AuthenticationError("Log in first, and send the access token as 'Authorization: Bearer ...'.")
+    try:
+        return identity.verify(access or "")
+    except AuthenticationError:
+        if refresh is None:
+            raise
+        limit_by_address(request, services)
+        return identity.verify(identity.refresh(refresh).access_token)
+
+
+CurrentUser = Annotated[User, Depends(_current_user)]
+
+
+async def _admin(user: CurrentUser) -> User:
+    if ADMIN not in user.groups:
+        raise PermissionError_(f"Only members of the group '{ADMIN}' see all users' jobs.")
+    return user
+
+
+AdminUser = Annotated[User, Depends(_admin)]
+
+
+def _local_users(services: ServicesDep) -> LocalIdentity:
+    users = services.platform.local_users
+    if users is None:
+        raise NotFoundError("The users are not kept here; ask the administrator of the user pool.", code="not-local")
+    return users
+
+
+LocalUsers = Annotated[LocalIdentity, Depends(_local_users)]
+
+
+async def operator_only(
+    request: Request, services: ServicesDep, key: Annotated[str | None, Security(_operator)]
+) -> None:
+    """AuthenticationError unless the request carries the operator key."""
+    if key is None or not hmac.compare_digest(key.encode(), services.operator_key.encode()):
+        services.logins.check("operator " + address_of(request))
+        raise AuthenticationError("This needs the operator key from the data folder.", code="operator-key-invalid")
+
+
+async def metrics_reader(request: Request, services: ServicesDep, bearer: BearerDep) -> None:
+    """AuthenticationError unless the bearer token is the operator key or a user's token (or a cookie is)."""
+    if bearer is None or not hmac.compare_digest(bearer.credentials.encode(), services.operator_key.encode()):
+        await _current_user(request, services, bearer)
+
+
+def limit_by_address(request: Request, services: Services) -> None:
+    """RateLimitError when an address sends too many tokens that need a request to the user pool."""
+    services.requests.check("address " + address_of(request))
+
+
+def address_of(request: Request) -> str:
+    """The caller's network address."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,46 @@
+"""Liveness, readiness, metrics, and the description of the API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from backend.schemas.health import Health
+from backend.schemas.problems import errors
+from backend.web.deps import CurrentUser, ServicesDep, metrics_reader
+
+router = APIRouter(tags=["health"])
+internal = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Whether the service answers")
+async def healthz() -> Health:
+    """Always ok: the process is alive."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", summary="Whether the service can work", responses={503: {"model": Health}})
+def readyz(services: ServicesDep, response: Response) -> Health:
+    """Checks what the service uses (object store, job table, model) at most once a second; 503 when a check fails."""
+    checks = services.readiness.outcomes()
+    ready = all(outcome == "ok" for outcome in checks.values())
+    response.status_code = 200 if ready else 503
+    return Health(status="ok" if ready else "unavailable", checks=checks)
+
+
+@router.get("/openapi.json", summary="The description of this API", responses=errors(401, 429))
+def openapi(request: Request, _user: CurrentUser) -> JSONResponse:
+    """OpenAPI 3.1."""
+    return JSONResponse(request.app.openapi())
+
+
+@internal.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    dependencies=[Depends(metrics_reader)],
+    response_class=PlainTextResponse,
+    responses=errors(401, 429),
+)
+def metrics(services: ServicesDep) -> Response:
+    """Requests, latencies, jobs by state, reviews scored. The operator key works as a bearer token here."""
+    return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,64 @@
+"""Serves an application on the host of the settings until a signal stops it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from reviewlens.logs import configure_logging
+from reviewlens.settings import Settings
+
+KEEP_ALIVE_SECONDS = 310
+"""Longer than the load balancer keeps an idle connection (infra/load_balancer.tf). If the server closed it first, a
+request on its way at that moment would be answered with 502."""
+
+
+def serve(create_app: Callable[[Settings], FastAPI], *, log_name: str, port: int | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; exit code 0 after an orderly stop, 1 when the start failed.
+
+    `port`: default the backend's port in the settings. The log goes to standard output and to `logs/{log_name}.log` in
+    the data folder.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(f"A setting is wrong: {error.errors()[0]['msg']}\n")
+        return 1
+    configure_logging(settings.data_dir.absolute() / "logs" / f"{log_name}.log", settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=port or settings.backend_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    try:
+        _Server(config).run()
+    except SystemExit:
+        logging.getLogger(__name__).error("the server could not start; the lines above say why")
+        return 1
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Stops in an orderly way on the first signal, at once on the second."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As in uvicorn, which would raise the signal again after the orderly stop and so end with an error."""
+        handlers = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)

@@ -1,0 +1,23 @@
+"""The row counts of a job. No other part of the UI reads them."""
+
+from __future__ import annotations
+
+from frontend import words
+from frontend.api.models import JobView
+
+
+def read(job: JobView) -> int | None:
+    """Rows in the file; None until the job has finished."""
+    return job.rows_read
+
+
+def accounting(job: JobView) -> str:
+    """The sentence that accounts for every row of a finished job; '' for another job."""
+    counts = (job.rows_read, job.rows_scored, job.rows_duplicate, job.rows_rejected)
+    known = [count for count in counts if count is not None]
+    return words.accounting(*known) if len(known) == len(counts) else ""
+
+
+def reused(job: JobView) -> str:
+    """How many scores came from earlier jobs; '' for none."""
+    return words.reused(job.rows_reused)

@@ -1,0 +1,123 @@
+"""inference_summary.json: what a finished job did, written last and only on success.
+
+A job writes every field. A field that is added later needs a default, so that older summaries stay readable.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+from reviewlens.contracts.tables import Dialect, Mapping
+
+Count = TypeVar("Count", int, int | None)
+
+
+class RowCounts(BaseModel, Generic[Count]):
+    """rows_read = rows_scored + rows_duplicate + rows_rejected; null in a view of an unfinished job."""
+
+    rows_read: Count = Field(description="Rows in the file.")
+    rows_scored: Count = Field(description="Rows whose text was scored.")
+    rows_duplicate: Count = Field(description="Rows whose text an earlier row has; they get that row's score.")
+    rows_rejected: Count = Field(description="Rows that were not scored; rejected.csv has each with its reason.")
+    rows_reused: Count = Field(description="Of the scored rows, those whose score came from an earlier job.")
+
+
+class Accounting(BaseModel):
+    """Every row of the file: read = scored + duplicate + rejected, served = scored + duplicate."""
+
+    read: int = Field(description="Rows in the file.")
+    scored: int = Field(description="Rows whose text was scored.")
+    duplicate: int = Field(description="Rows whose text an earlier row has; they get that row's score.")
+    rejected: int = Field(description="Rows that were not scored.")
+    served: int = Field(description="Rows with a sentiment.")
+
+
+class SentimentCounts(BaseModel):
+    """Served rows by sentiment."""
+
+    positive: int = Field(description="Rows called positive.")
+    negative: int = Field(description="Rows called negative.")
+
+
+class ModelFacts(BaseModel):
+    """The model that scored, and its thresholds."""
+
+    engine: str = Field("", description="The engine that ran the model.")
+    name: str = Field("", description="The model's name.")
+    version: str = Field("", description="The model's version.")
+    needs_review_below: float | None = Field(
+        None, description="Confidence below which a person should read the review."
+    )
+    mixed_band: tuple[float, float] | None = Field(
+        None, description="Band of scores, both ends included, that is called mixed; null: nothing is."
+    )
+    fallback: bool = Field(False, description="Whether the slower, full precision had to be used.")
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return " ".join(dict.fromkeys(part for part in (self.name, self.version) if part))
+
+
+class ScoringModel(ModelFacts):
+    """The model that scored, and what pins its content."""
+
+    sha256: str = Field("", description="SHA-256 of the bundle; empty for textblob.")
+
+
+class ServedColumn(BaseModel):
+    """A column of the file and its name in served.csv."""
+
+    index: int = Field(description="Place in the file, counted from 0.")
+    name: str = Field(description="Header in the file.")
+    served_name: str = Field(description="Name in served.csv.")
+
+
+class Timings(BaseModel):
+    """Seconds spent in each stage, over all attempts. Times are ISO 8601 in UTC."""
+
+    started_at: str = Field(description="Start of the first attempt.")
+    attempts: int = Field(description="Attempts so far.")
+    read_seconds: float = Field(0.0, description="Seconds in stage read.")
+    clean_seconds: float = Field(0.0, description="Seconds in stage clean.")
+    deduplicate_seconds: float = Field(0.0, description="Seconds in stage deduplicate.")
+    infer_seconds: float = Field(0.0, description="Seconds in stage infer.")
+    assemble_seconds: float = Field(0.0, description="Seconds in stage assemble.")
+    publish_seconds: float = Field(0.0, description="Seconds in stage publish.")
+    total_seconds: float = Field(0.0, description="Seconds in all.")
+    start_seconds: float = Field(0.0, description="Seconds in which Spark and the engines started.")
+    finished_at: str = Field("", description="When the job finished.")
+
+
+class Summary(RowCounts[int]):
+    """What a finished job did."""
+
+    job: str = Field(description="The job's id.")
+    filename: str = Field(description="Name of the uploaded file.")
+    distribution: SentimentCounts = Field(description="Number of served rows with each sentiment.")
+    needs_review: int = Field(description="Served rows that a person should read.")
+    mixed: int = Field(description="Served rows that are mixed.")
+    mean_confidence: float | None = Field(description="Mean confidence of the served rows; null without any.")
+    rejected_reasons: dict[str, int] = Field(description="Rejected rows by reason.")
+    warnings: list[str] = Field(description="Sentences for the user.")
+    model: ScoringModel = Field(description="The model that scored.")
+    mapping: Mapping = Field(description="Which column has which role.")
+    dialect: Dialect = Field(description="How the file is written.")
+    columns: list[ServedColumn] = Field(description="The file's columns, in order.")
+    ledger: dict[str, int] = Field(description="Bytes of the file by what they were read as.")
+    cleaning_version: int = Field(description="Version of the cleaning.")
+    submitted_at: str = Field(description="When the job was submitted; ISO 8601, UTC.")
+    timings: Timings = Field(description="How long each stage took.")
+
+    @property
+    def accounting(self) -> Accounting:
+        """Every row of the file, accounted for."""
+        return Accounting(
+            read=self.rows_read,
+            scored=self.rows_scored,
+            duplicate=self.rows_duplicate,
+            rejected=self.rows_rejected,
+            served=self.rows_scored + self.rows_duplicate,
+        )

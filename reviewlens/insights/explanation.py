@@ -1,0 +1,60 @@
+"""Explains the score of one review of a finished job, with the model that scored it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reviewlens.contracts.summary import ScoringModel
+from reviewlens.errors import ConflictError, NotFoundError
+from reviewlens.insights.results import Results
+from reviewlens.insights.reviews import reviews_by_row
+from reviewlens.model.explain import Contribution
+from reviewlens.model.interface import Prediction
+from reviewlens.predictor import Predictor
+from reviewlens.reviews.cleaning import join_title
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The title and text of a review as they were scored together; `parts` count characters in `text`."""
+
+    row: int
+    text: str
+    prediction: Prediction
+    parts: list[Contribution] | None
+    model: dict[str, Any]
+
+
+def explain_review(results: Results, row: int, predictor: Predictor) -> Explanation:
+    """Score one row of a job's results again and explain it.
+
+    Raises NotFoundError (`row-not-found`) for a row without a score, ConflictError (`other-model`) unless the predictor
+    has the job's model and engine, LimitError (`text-too-long`), and the errors of `Predictor`.
+    """
+    try:
+        (review,) = reviews_by_row(results, [row])
+    except KeyError:
+        raise NotFoundError(
+            f"Row {row:,} has no score in this job: it was rejected, or there is no such row.", code="row-not-found"
+        ) from None
+    _check_same_model(results.summary.model, predictor.facts())
+    text = join_title(review.title, review.text)
+    scored = predictor.predict([text], explain=True)
+    return Explanation(row, text, scored.predictions[0], scored.explanations[0], scored.model)
+
+
+def _check_same_model(job_model: ScoringModel, present: dict[str, Any]) -> None:
+    """ConflictError unless the job was scored with this model and this engine."""
+    if job_model.sha256 != present["model_sha256"]:
+        raise ConflictError(
+            "This job was scored with another model than the one in use now, which would explain its own scores. "
+            "Analyse the file again to have its reviews explained.",
+            code="other-model",
+        )
+    if job_model.engine != present["engine"]:
+        raise ConflictError(
+            f"This job was scored by the engine {job_model.engine}; {present['engine']} is in use here, and its "
+            "scores may differ. Submit the file without naming an engine to have its reviews explained.",
+            code="other-model",
+        )

@@ -1,0 +1,138 @@
+"""Single reviews, scored and explained in this process; the model is loaded once, in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
+from reviewlens.model.explain import Contribution
+from reviewlens.model.interface import Prediction
+from reviewlens.model.loading import load_scorer
+from reviewlens.model.scorer import Scorer
+from reviewlens.reviews.cleaning import clean_text
+from reviewlens.settings import Settings
+
+_log = logging.getLogger(__name__)
+MAX_EXPLAINED_TEXTS = 10
+"""Most texts explained in one request: one explanation scores about thirty variants of its text."""
+_BATCH_TEXTS = 32
+_LOAD_SECONDS = 60.0
+_SETTLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One prediction for each text, in order; for each an explanation, or None; facts about the model."""
+
+    predictions: list[Prediction]
+    explanations: list[list[Contribution] | None]
+    model: dict[str, Any]
+
+
+class Predictor:
+    """Scores and explains texts, one request at a time. Loads the model at `load()` or at the first request.
+
+    Requests wait for the model. They raise TransientError (`model-loading`) when loading takes too long, and
+    ConfigurationError when it failed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._model = settings.model
+        self._loaded = threading.Event()
+        self._loading: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._turn = threading.Lock()
+        self._scorer: Scorer | None = None
+        self._error: ReviewLensError | None = None
+
+    def load(self) -> None:
+        """Start to load the model in a thread of its own, unless that was done before."""
+        with self._starting:
+            if self._loading is None:
+                self._loading = threading.Thread(target=self._load, name="model", daemon=True)
+                self._loading.start()
+
+    def settle(self) -> None:
+        """Wait until loading has ended: a process that exits while native code runs in it is aborted."""
+        if self._loading is not None:
+            self._loading.join(_SETTLE_SECONDS)
+
+    def _load(self) -> None:
+        try:
+            self._scorer = load_scorer(self._settings.engine, self._model, threads=2)
+            self._scorer.predict(["This warms the model up."])
+        except ReviewLensError as error:
+            self._error = error
+            _log.error("the model cannot be loaded: %s", error.code)
+        except Exception:  # noqa: BLE001 - reported by /readyz and by every request for a prediction
+            self._error = ConfigurationError("The model cannot be loaded; see the log.", code="model-unusable")
+            _log.exception("the model cannot be loaded")
+        self._loaded.set()
+
+    def check(self) -> None:
+        """Raise unless the model is ready: TransientError while it loads, ConfigurationError when it cannot be."""
+        if self._error is not None:
+            raise self._error
+        if not self._loaded.is_set():
+            raise TransientError("The model is being loaded; try again in a few seconds.", code="model-loading")
+
+    def predict(self, texts: list[str], *, explain: bool = False) -> Scored:
+        """Score texts, and explain them if asked.
+
+        Raises LimitError (`too-many-to-explain`, `too-many-texts`, `text-too-long`), InputError (`empty-text`). Many
+        texts are scored in batches, so that other requests get a turn in between; a text's score does not depend on
+        its batch.
+        """
+        self._check_limits(texts, explain=explain)
+        scorer = self._ready()
+        for index, text in enumerate(texts):
+            if not clean_text(text):
+                raise InputError(
+                    f"Text {index + 1} of {len(texts)} has no words; send some.",
+                    code="empty-text",
+                    details={"index": index},
+                )
+        predictions: list[Prediction] = []
+        for start in range(0, len(texts), _BATCH_TEXTS):
+            with self._turn:
+                predictions.extend(scorer.predict(texts[start : start + _BATCH_TEXTS]))
+        explanations = [scorer.explain(text, self._turn) if explain else None for text in texts]
+        return Scored(predictions, explanations, scorer.engine.describe())
+
+    def facts(self) -> dict[str, Any]:
+        """Facts about the model: engine, name, version, SHA-256, thresholds."""
+        return self._ready().engine.describe()
+
+    def _check_limits(self, texts: list[str], *, explain: bool) -> None:
+        if explain and len(texts) > MAX_EXPLAINED_TEXTS:
+            raise LimitError(
+                f"Send at most {MAX_EXPLAINED_TEXTS} texts at once to have them explained, or leave explain out.",
+                code="too-many-to-explain",
+                details={"allowed": MAX_EXPLAINED_TEXTS, "actual": len(texts)},
+            )
+        allowed = self._settings.max_predict_texts
+        if len(texts) > allowed:
+            raise LimitError(
+                f"Send at most {allowed} texts at once.",
+                code="too-many-texts",
+                details={"limit": "max_predict_texts", "allowed": allowed, "actual": len(texts)},
+            )
+        longest, allowed = max(map(len, texts), default=0), self._settings.max_predict_chars
+        if longest > allowed:
+            raise LimitError(
+                f"A text may have at most {allowed:,} characters.",
+                code="text-too-long",
+                details={"limit": "max_predict_chars", "allowed": allowed, "actual": longest},
+            )
+
+    def _ready(self) -> Scorer:
+        """The loaded model; errors as for `check`."""
+        self.load()
+        self._loaded.wait(_LOAD_SECONDS)
+        self.check()
+        assert self._scorer is not None
+        return self._scorer

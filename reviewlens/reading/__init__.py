@@ -1,0 +1,1 @@
+"""Reading a file of reviews: detection of format, encoding and dialect, and one reader a format."""

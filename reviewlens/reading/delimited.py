@@ -1,0 +1,219 @@
+"""The reader for delimited text: a fast path for simple lines, and the grammar in `quoting` for all others."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import NamedTuple
+
+from reviewlens.contracts.tables import Dialect
+from reviewlens.reading.lines import Item, LineReader, Note
+from reviewlens.reading.quoting import Grammar
+from reviewlens.reading.records import Blank, Position, ReadLimits, Record
+from reviewlens.reading.sources import Sample, Text
+
+SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
+"""The line above the header in which Excel states the delimiter."""
+
+_LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
+_CSV_MODULE_LIMIT = 131_072  # the csv module's field limit, which is global to the process and is not changed
+_SAMPLE_ROWS = 200
+
+
+class DelimitedReader(LineReader):
+    """Reads CSV and TSV. Every record has `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
+
+    def __init__(
+        self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
+    ) -> None:
+        super().__init__(text, limits, position, header=dialect.header)
+        self.columns = columns
+        self.delimiter = dialect.delimiter
+        self.quoting = dialect.quoting
+        self._spaced = re.compile(rb"(?:\A|" + re.escape(dialect.delimiter.encode()) + rb') +"')
+        self.grammar = Grammar(dialect.delimiter, dialect.quoting, columns, self.lookahead)
+        rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
+        self.grammar.learn(rows[1:] if dialect.header else rows)
+
+    def parse(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
+        """See `LineReader`."""
+        items: list[Item] = []
+        append = items.append
+        columns, delimiter, codec = self.columns, self.delimiter, self.text.codec
+        quote = b"" if self.quoting == "none" else b'"'
+        escape = b"\\" if self.quoting == "backslash" else b""
+        long_field, first = self.limits.max_field_chars, self.text.bom
+        longest = min(long_field, _CSV_MODULE_LIMIT, self.longest)
+        slow = self.text.wide or b"\x00" in buffer
+        offset, row, used = self.offset, self.row, 0
+        remaining = iter(lines)
+        for line in remaining:
+            size = len(line)
+            quoted = quote and quote in line
+            if quoted or (escape and escape in line) or slow or row == 0 or size > longest or offset == first:
+                fast = quoted and not slow and row and size <= longest and offset != first
+                if fast and (fields := self._with_csv_module(line)) is not None:
+                    used += size
+                    end = offset + size
+                    append(Record(row, fields, offset, end))
+                    row += 1
+                    offset = end
+                    continue
+                self.row, self.offset = row, offset
+                length = self._parse_record(items, line, buffer, used, final)
+                if length is None:
+                    break
+                used += length
+                offset, row = self.offset, self.row
+                while length > size:  # the record spans further lines
+                    size += len(next(remaining))
+                continue
+            end = offset + size
+            try:
+                text = line.decode(codec).rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                append(self.undecodable(row, offset, end, line, error))
+                row += 1
+            else:
+                fields = text.split(delimiter)
+                if not text:
+                    append(Blank(offset, end, False))
+                elif len(fields) == columns:
+                    append(Record(row, fields, offset, end))
+                    row += 1
+                else:
+                    self._finish(items, row, fields, offset, end, line)
+                    row += 1
+            used += size
+            offset = end
+        self.offset, self.row = offset, row
+        return items, used
+
+    def _parse_record(self, items: list[Item], line: bytes, buffer: bytes, start: int, final: bool) -> int | None:
+        """Parse any record with the grammar; returns its length in the buffer, None if more of the file is needed."""
+        text = self.text
+        row, offset = self.row, self.offset
+        if line in (b"\n", b"\r", b"\r\n") or (offset == text.bom and SEPARATOR_LINE.match(line)):
+            self.offset += text.source_size(line)
+            items.append(Blank(offset, self.offset, len(line) > 2))
+            return len(line)
+        if len(line) > self.longest:
+            self.offset, self.row = offset + text.source_size(line), row + 1
+            items.append(self.too_long(row, offset, self.offset, line))
+            return len(line)
+        parsed = self.grammar.read(buffer, start, start + len(line), final)
+        if parsed is None:
+            return None
+        data = buffer[start : parsed.end]
+        end = offset + text.source_size(data)
+        try:
+            data.decode(text.codec)
+            fields = [field.decode(text.codec) for field in parsed.fields]
+        except UnicodeDecodeError as error:
+            items.append(
+                Blank(offset, end, True)
+                if row == 0
+                else self.undecodable(row, offset, end, data, self._record_error(data, error))
+            )
+        else:
+            if parsed.damaged and row:
+                items.append(Note("quote_rows"))
+            if parsed.row_like_lines and row:
+                items.append(Note("row_like_lines"))
+            self._finish(items, row, fields, offset, end, data, damaged=parsed.damaged)
+        self.offset, self.row = end, row + 1
+        return len(data)
+
+    def _record_error(self, data: bytes, error: UnicodeDecodeError) -> UnicodeDecodeError:
+        """Return the error with its offset in the whole record; `error` may be that of a single field."""
+        try:
+            data.decode(self.text.codec)
+        except UnicodeDecodeError as record_error:
+            return record_error
+        return error
+
+    def _with_csv_module(self, line: bytes) -> list[str] | None:
+        """Parse a line that the csv module reads exactly as the grammar does; None for all other lines."""
+        if (b' "' in line and self._spaced.search(line)) or (
+            self.quoting == "backslash" and (b"\\" in line or b'""' in line)
+        ):
+            return None
+        try:
+            text = line.decode(self.text.codec).rstrip("\r\n")
+            fields = next(csv.reader([text], delimiter=self.delimiter, strict=True))
+        except (UnicodeDecodeError, csv.Error):
+            return None
+        return fields if len(fields) == self.columns else None
+
+    def _finish(
+        self,
+        items: list[Item],
+        row: int,
+        fields: list[str],
+        start: int,
+        end: int,
+        data: bytes,
+        *,
+        damaged: bool = False,
+    ) -> None:
+        """Append the record with notes on repairs, or its rejection."""
+        if row == 0:
+            items.append(Blank(start, end, True))
+            return
+        columns, limit = self.columns, self.limits.max_field_chars
+        if len(fields) > columns:
+            if any(map(str.strip, fields[columns:])):
+                reason, cause = (
+                    ("unclosed-quote", "a quotation mark in it is never closed.")
+                    if damaged
+                    else ("too-many-fields", "perhaps one holds the delimiter without quotation marks around it.")
+                )
+                explanation = f"The row has {len(fields)} fields where {columns} are expected; {cause}"
+                items.append(self.reject(row, start, end, data, reason, explanation))
+                return
+            del fields[columns:]
+        if end - start > limit:
+            for number, field in enumerate(fields, 1):
+                if len(field) > limit:
+                    explanation = f"Field {number} has {len(field):,} characters"
+                    explanation += f"; at most {limit:,} are allowed (max_field_chars)."
+                    items.append(self.reject(row, start, end, data, "field-too-long", explanation))
+                    return
+        if len(fields) < columns:
+            items.append(Note("padded_rows"))
+            fields += [""] * (columns - len(fields))
+        if b"\x00" in data:
+            items.append(Note("nul_rows"))
+            fields = [field.replace("\x00", "") for field in fields]
+        items.append(Record(row, fields, start, end))
+
+
+class SampleRow(NamedTuple):
+    """One record from the start of a file."""
+
+    fields: list[bytes]
+    damaged: bool
+
+
+def sample_rows(
+    sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool, max_rows: int = _SAMPLE_ROWS
+) -> list[SampleRow]:
+    """Parse the first records of a sample from the start of a file, including the header.
+
+    `complete`: the sample is the whole file, so that its last record is complete too.
+    """
+    grammar = Grammar(dialect.delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
+    rows: list[SampleRow] = []
+    start = 0
+    while start < len(sample) and len(rows) < max_rows:
+        line = _LINE.match(sample, start)
+        assert line is not None
+        if line.end(1) == start or (start == 0 and SEPARATOR_LINE.match(line.group())):
+            start = line.end()
+            continue
+        parsed = grammar.read(sample, start, line.end(), complete)
+        if parsed is None or (parsed.end == len(sample) and not complete):
+            break
+        rows.append(SampleRow(parsed.fields, parsed.damaged))
+        start = parsed.end
+    return rows

@@ -1,0 +1,127 @@
+"""Detects delimiter, quoting and header of delimited text from the start of the file."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reviewlens.contracts.tables import DateFormat, Dialect
+from reviewlens.reading.delimited import SEPARATOR_LINE, sample_rows
+from reviewlens.reading.sources import Sample
+from reviewlens.reviews.column_names import known_name
+from reviewlens.reviews.profiles import is_number, profiles
+from reviewlens.reviews.values import detect_date_format
+
+_DELIMITERS = (",", "\t", ";", "|")
+_SAMPLE_BYTES = 1 << 18  # part of the sample that is used
+
+
+def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> Dialect:
+    """Return `base` with the detected delimiter, quoting and header; values in `fixed` are the user's choices."""
+    sample = Sample(sample.data[:_SAMPLE_BYTES], sample.complete and len(sample.data) <= _SAMPLE_BYTES)
+    delimiters = [fixed["delimiter"]] if "delimiter" in fixed else _separator_line(sample) or list(_DELIMITERS)
+    scores = {
+        delimiter: _score(
+            sample, base.model_copy(update={"delimiter": delimiter, "quoting": fixed.get("quoting", "double")})
+        )
+        for delimiter in delimiters
+    }
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if scores[best] <= 0 and "delimiter" not in fixed:  # one column: a delimiter that does not occur cannot split it
+        best = min(_DELIMITERS, key=lambda delimiter: sample.data.count(delimiter.encode()))
+    dialect = base.model_copy(update={"delimiter": best, **fixed})
+    if "quoting" not in fixed:
+        dialect = dialect.model_copy(update={"quoting": _quoting(sample, dialect)})
+    if "header" not in fixed:
+        codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
+        rows = [
+            [field.decode(codec, "replace") for field in row.fields]
+            for row in sample_rows(sample.data, dialect, None, complete=sample.complete)
+        ]
+        dialect = dialect.model_copy(update={"header": has_header(rows)})
+    return dialect
+
+
+def _separator_line(sample: Sample) -> list[str] | None:
+    first = sample.data[:20].splitlines()[0] if sample.data else b""
+    return (
+        [first.strip(b' "\r\n').decode()[-1] if first.rstrip(b' "')[-1:] != b"\t" else "\t"]
+        if SEPARATOR_LINE.match(first)
+        else None
+    )
+
+
+def _score(sample: Sample, dialect: Dialect) -> float:
+    """Rate how evenly the delimiter divides the rows, weighted by the number of columns; 0 for one column."""
+    rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
+    if not rows:
+        return 0.0
+    counts = Counter(len(row.fields) for row in rows)
+    size, rows_of_size = max(counts.items(), key=lambda item: (item[1], item[0]))
+    if size == 1 or len(rows[0].fields) == 1:
+        return 0.0
+    even = rows_of_size / len(rows)
+    later = [field for row in rows for field in row.fields[1:]]
+    if even < 0.95 and sum(field.startswith(b" ") for field in later) > 0.9 * len(later):
+        return 0.0  # punctuation in prose, followed by a space
+    first = 1.0 if len(rows[0].fields) == size else 0.7
+    return even * even * first * math.log2(1 + size) if even >= 0.4 or len(rows[0].fields) == size else 0.0
+
+
+def _quoting(sample: Sample, dialect: Dialect) -> str:
+    """Return the quoting with the fewest irregular rows; doubled quotes unless another one is clearly better."""
+    if b'"' not in sample.data:
+        return "double"
+    irregular: dict[str, int] = {}
+    for quoting in ("double", "backslash", "none"):
+        rows = sample_rows(sample.data, dialect.model_copy(update={"quoting": quoting}), None, complete=sample.complete)
+        usual = Counter(len(row.fields) for row in rows).most_common(1)[0][0] if rows else 0
+        quoted = sum(1 for row in rows if any(field[:1] == b'"' for field in row.fields)) if quoting == "none" else 0
+        irregular[quoting] = quoted // 2 + sum(1 for row in rows if row.damaged or len(row.fields) != usual)
+    if b'\\"' not in sample.data:
+        del irregular["backslash"]
+    best = min(irregular, key=lambda quoting: irregular[quoting])
+    if best == "backslash" or irregular["double"] <= irregular[best] or irregular["double"] <= 3:
+        return "backslash" if best == "backslash" else "double"
+    return best
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row is a header, judged by usual column names and by its differences from the other rows."""
+    if not rows:
+        return True
+    first, body = [cell.strip() for cell in rows[0]], rows[1:]
+    filled = [cell for cell in first if cell]
+    if not filled:
+        return False
+    numbers = sum(1 for cell in filled if is_number(cell))
+    if sum(map(known_name, filled)) > numbers:
+        return True
+    if numbers or any(_is_date(cell) for cell in filled) or any(len(cell) > 100 for cell in filled):
+        return False
+    if not body:
+        return all(len(cell) <= 40 for cell in filled)
+    if len(set(map(str.casefold, filled))) < len(filled):
+        return False
+    columns = profiles(len(first), body)
+    if any(
+        cell and (column.numeric > 0.9 or _dates(column.values)) for cell, column in zip(first, columns, strict=True)
+    ):
+        return True
+    # All columns are text: names are shorter than reviews and do not occur again in their column.
+    if any(cell in set(column.values) for cell, column in zip(first, columns, strict=True) if cell):
+        return False
+    longest = max(range(len(first)), key=lambda index: columns[index].words)
+    name = first[longest]
+    return len(name.split()) <= 3 and columns[longest].words >= 6 and not name.endswith((".", "!", "?"))
+
+
+def _is_date(cell: str) -> bool:
+    form = detect_date_format([cell], named=False)
+    return form is not None and form != DateFormat(kind="month_year")
+
+
+def _dates(values: Sequence[str]) -> bool:
+    return bool(values) and detect_date_format(values[:50], named=False) is not None
