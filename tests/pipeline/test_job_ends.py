@@ -86,7 +86,7 @@ def on_commit(monkeypatch: pytest.MonkeyPatch) -> OnCommit:
             action()
 
     monkeypatch.setattr(Job, "put", noted)
-    monkeypatch.setattr(control, "_LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(control, "_CHECK_EVERY_SECONDS", 0.0)
     return lambda prefix, count, action: actions.append((prefix, count, action))
 
 
