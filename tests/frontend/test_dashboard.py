@@ -32,7 +32,7 @@ def test_every_part_of_the_dashboard_says_what_the_file_holds(world: World, open
         "What changed most",
         "What drives it",
         "Products",
-        "Do the words match the stars?",
+        "Do text and stars agree?",
         "How sure the model is",
         "Reviews",
         "Rejected rows",
