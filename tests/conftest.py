@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
+from reviewlens.settings import Settings
 from tests.emulator import Emulator, program, running
+from tests.shared_spark import SharedSparkTasks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,6 +22,14 @@ for _name in [name for name in os.environ if name.startswith("REVIEWLENS_") and 
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+# Tiny models gain nothing from a second thread, and on a busy machine threads that wait for each other lose much time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A busy machine makes a test slow, not wrong.
+hypothesis.settings.register_profile(
+    "no-deadline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +52,21 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process: its start and its first job take as long as ten others."""
-    from reviewlens.settings import Settings
     from reviewlens.spark.session import open_session, stop
 
     settings = Settings(driver_memory_mb=512, _env_file=None)
     session = open_session(settings, tmp_path_factory.mktemp("spark [session]"), 2)
     yield session
     stop(session)
+
+
+@pytest.fixture(scope="session")
+def shared_spark_tasks(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSparkTasks]:
+    """Runs the jobs of tests whose subject is not the task's own process."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("tasks"), workers=1, lease_seconds=3, _env_file=None)
+    tasks = SharedSparkTasks(settings, spark, tmp_path_factory.mktemp("w"))
+    yield tasks
+    tasks.close()
 
 
 @pytest.fixture(scope="session")

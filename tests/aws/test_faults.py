@@ -10,9 +10,9 @@ import pytest
 
 from reviewlens.errors import ReviewLensError
 from reviewlens.jobs.interface import UNFINISHED, JobState
-from tests.aws.cloud import Cloud, reviews
+from tests.aws.account import AwsAccount, reviews
+from tests.aws.in_process import InProcessBackend
 from tests.aws.proxy import Fault, How
-from tests.aws.rig import Rig
 
 pytestmark = [pytest.mark.spark]
 
@@ -36,7 +36,7 @@ READS = {"GetObject", "HeadObject", "ListObjectsV2"}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(account: Cloud, machine: Rig) -> tuple[list[str], dict[str, bytes]]:
+def undisturbed(account: AwsAccount, machine: InProcessBackend) -> tuple[list[str], dict[str, bytes]]:
     """The points of a job, from the upload to its end, and what it makes."""
     whole_job(machine)  # the first one loads what is loaded once
     account.proxy.forget()
@@ -45,7 +45,7 @@ def undisturbed(account: Cloud, machine: Rig) -> tuple[list[str], dict[str, byte
     return points, machine.outputs(job_id)
 
 
-def whole_job(machine: Rig) -> str:
+def whole_job(machine: InProcessBackend) -> str:
     job_id = machine.submit(machine.upload(CONTENT))
     job = machine.turn(job_id)
     assert job.state is JobState.SUCCEEDED, job
@@ -64,7 +64,7 @@ def test_there_are_points_in_every_part_of_a_job(undisturbed: tuple[list[str], d
 
 @pytest.mark.parametrize("how", ["refuse", "lose-answer", "break-off"])
 def test_every_call_failing_once_goes_unnoticed(
-    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], how: How
+    account: AwsAccount, machine: InProcessBackend, undisturbed: tuple[list[str], dict[str, bytes]], how: How
 ) -> None:
     """The first attempt of every single call fails as passing faults do: refused, done but its answer lost, cut off."""
     every = Fault(lambda call: call.attempt == 1, times=None, how=how, retryable=True, code="InternalError")
@@ -114,7 +114,7 @@ def test_the_representatives_leave_no_kind_out(undisturbed: tuple[list[str], dic
 @pytest.mark.minutes
 @pytest.mark.parametrize("which", ["of each kind", "all"])
 def test_a_job_that_fails_at_every_point_in_turn_ends_as_if_undisturbed(
-    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], which: str
+    account: AwsAccount, machine: InProcessBackend, undisturbed: tuple[list[str], dict[str, bytes]], which: str
 ) -> None:
     """At each point all calls fail while the attempt lasts; then AWS is well again, and the person tries again."""
     points, expected = undisturbed
@@ -143,7 +143,7 @@ def test_a_job_that_fails_at_every_point_in_turn_ends_as_if_undisturbed(
     assert sum("not reached" in end for end in ends.values()) <= len(points) // 10, ends
 
 
-def attempt(machine: Rig, upload: str, job_id: str) -> tuple[str, str, str]:
+def attempt(machine: InProcessBackend, upload: str, job_id: str) -> tuple[str, str, str]:
     """One attempt of whoever uses it, from wherever things stand; what has come of it."""
     try:
         upload = upload or machine.upload(CONTENT)
@@ -158,7 +158,11 @@ def attempt(machine: Rig, upload: str, job_id: str) -> tuple[str, str, str]:
 @pytest.mark.parametrize("service", ["s3", "dynamodb"])
 @pytest.mark.parametrize("at", ["/clean/", "PutObject output/{user}/{id}/served.csv"])
 def test_a_service_that_fails_for_ever_from_some_point_on(
-    account: Cloud, machine: Rig, undisturbed: tuple[list[str], dict[str, bytes]], service: str, at: str
+    account: AwsAccount,
+    machine: InProcessBackend,
+    undisturbed: tuple[list[str], dict[str, bytes]],
+    service: str,
+    at: str,
 ) -> None:
     """Nothing can be written down meanwhile; afterwards the job finishes, or says why not and can be tried again."""
     upload = machine.upload(CONTENT)
@@ -182,7 +186,7 @@ def test_a_service_that_fails_for_ever_from_some_point_on(
     assert machine.outputs(job_id) == undisturbed[1]
 
 
-def test_no_cause_was_left_out(machine: Rig) -> None:
+def test_no_cause_was_left_out(machine: InProcessBackend) -> None:
     """Of all the failures above, each had a cause that a person can do something with."""
     assert set(machine.causes) <= {"aws-failed", "job-failed", "interrupted-too-often", "aws-unreachable"}
     assert UNFINISHED

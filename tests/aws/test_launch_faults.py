@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ import pytest
 from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.jobs.interface import UNFINISHED, Job, JobState
 from reviewlens.launch.fargate import FargateLauncher
-from tests.aws.cloud import Cloud, reviews
+from tests.aws.account import AwsAccount, reviews
+from tests.aws.in_process import InProcessBackend
 from tests.aws.proxy import Fault, How
-from tests.aws.rig import Rig, WarmTasks
+from tests.shared_spark import SharedSparkTasks
+from tests.timing import wait_until
 
 pytestmark = [pytest.mark.spark, pytest.mark.minutes]
 
@@ -24,30 +25,30 @@ CALLS = ("ListTasks", "RunTask", "DescribeTasks", "StopTask")
 
 @dataclass
 class Tasks:
-    """The rig with a launcher that starts containers."""
+    """The backend with a launcher that starts containers."""
 
-    account: Cloud
-    rig: Rig
+    account: AwsAccount
+    backend: InProcessBackend
     dispatcher: Dispatcher
-    warm: WarmTasks
+    warm: SharedSparkTasks
 
     def submit(self) -> str:
-        return self.rig.submit(self.rig.upload(CONTENT))
+        return self.backend.submit(self.backend.upload(CONTENT))
 
     def until(self, true: Callable[[], object], seconds: float = 900) -> None:
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < deadline, "it did not happen in time"
+        def reached() -> object:
             self.dispatcher.tick()
-            time.sleep(0.05)
+            return true()
+
+        wait_until(reached, seconds)
 
     def ended(self, job_id: str) -> Job:
-        self.until(lambda: self.rig.now(job_id).state not in UNFINISHED)
-        return self.rig.now(job_id)
+        self.until(lambda: self.backend.now(job_id).state not in UNFINISHED)
+        return self.backend.now(job_id)
 
 
 @pytest.fixture(scope="module")
-def tasks(account: Cloud, machine: Rig, warm: WarmTasks) -> Tasks:
+def tasks(account: AwsAccount, machine: InProcessBackend, warm: SharedSparkTasks) -> Tasks:
     settings = machine.platform.settings
     on_ecs = settings.model_copy(update={name: account.settings[name] for name in account.settings if "ecs" in name})
     launcher = FargateLauncher(on_ecs, poll_seconds=0.1)
@@ -81,11 +82,11 @@ def test_a_job_whose_calls_fail_for_ever_goes_on_afterwards_or_says_why_not(task
     before = tasks.warm.started
     with tasks.account.proxy.failing(Fault(lambda call: call.operation == operation, times=None)) as fault:
         job_id = tasks.submit()
-        tasks.until(lambda: fault.hits >= 4 or tasks.rig.now(job_id).state not in UNFINISHED)
+        tasks.until(lambda: fault.hits >= 4 or tasks.backend.now(job_id).state not in UNFINISHED)
     job = tasks.ended(job_id)
     if job.state is JobState.FAILED:
-        tasks.rig.cause(job)
-        tasks.rig.retry(job_id)
+        tasks.backend.cause(job)
+        tasks.backend.retry(job_id)
         job = tasks.ended(job_id)
     assert job.state is JobState.SUCCEEDED, job
     assert tasks.warm.started - before == 1, "and it was never started twice"
@@ -98,14 +99,14 @@ def test_a_task_that_cannot_be_stopped_now_is_stopped_later(
     """A task that would heed no marker: its job is cancelled in the end, and never called finished before."""
     monkeypatch.setattr("reviewlens.jobs.dispatcher.CANCEL_GRACE_SECONDS", 0.2)
     monkeypatch.setattr("reviewlens.pipeline.control.Control.cancel_requested", lambda self: False)
-    with tasks.warm._turn:  # it waits for its turn, and so is still at work when it is to stop
+    with tasks.warm.turn:  # it waits for its turn, and so is still at work when it is to stop
         job_id = tasks.submit()
-        tasks.until(lambda: tasks.rig.now(job_id).handle)
-        tasks.rig.platform.jobs.cancel(tasks.rig.user, job_id)
+        tasks.until(lambda: tasks.backend.now(job_id).handle)
+        tasks.backend.platform.jobs.cancel(tasks.backend.user, job_id)
         fault = Fault(lambda call: call.operation == "StopTask", None if for_ever else 1)
         with tasks.account.proxy.failing(fault):
             tasks.until(lambda: fault.hits >= (3 if for_ever else 1))
-            assert tasks.rig.now(job_id).state is JobState.CANCELLING
+            assert tasks.backend.now(job_id).state is JobState.CANCELLING
         tasks.until(lambda: [c for c in tasks.account.proxy.calls if c.operation == "StopTask"][fault.hits :])
     assert tasks.ended(job_id).state is JobState.CANCELLED
 

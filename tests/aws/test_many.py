@@ -18,7 +18,7 @@ from reviewlens import aws
 from reviewlens.contracts.keys import JobKeys, UploadKeys
 from reviewlens.ids import new_id
 from reviewlens.jobs.dynamodb import DynamoJobTable, create_table
-from tests.aws.cloud import Cloud, backend, log_in, reviews
+from tests.aws.account import AwsAccount, backend, log_in, reviews
 from tests.frontend.running import Backend
 
 USERS = ("one", "two", "three", "four")
@@ -53,7 +53,9 @@ class Crowd:
 
 
 @pytest.fixture(scope="module", params=UPLOADS, ids=lambda number: f"{number} uploads each")
-def crowd(account: Cloud, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Crowd]:
+def crowd(
+    account: AwsAccount, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Crowd]:
     count: int = request.param
     allowed = 4 * count  # of the five engines' worth that each asks for
     name = f"{account.table}-many-{count}"
@@ -77,13 +79,13 @@ def crowd(account: Cloud, tmp_path_factory: pytest.TempPathFactory, request: pyt
 
 
 @contextmanager
-def beside_the_proxy(account: Cloud, patch: pytest.MonkeyPatch) -> Iterator[None]:
+def beside_the_proxy(account: AwsAccount, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """The proxy, which shares this process with a thousand requests, would be what is measured."""
     patch.setenv("AWS_ENDPOINT_URL", account.emulator.url)
     yield
 
 
-def copies(account: Cloud, person: Backend, subject: str, count: int) -> list[str]:
+def copies(account: AwsAccount, person: Backend, subject: str, count: int) -> list[str]:
     """One file uploaded, and the same again as the store would hold it after further uploads."""
     s3, content = aws.client("s3"), reviews(6)
     first = person.call("POST", "/uploads", params={"filename": "reviews.csv"}, content=content)["upload_id"]

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from reviewlens.ids import new_id
-from tests.aws.cloud import PASSWORD
-from tests.aws.conftest import LONG, Site
+from tests.aws.account import PASSWORD
+from tests.aws.conftest import LONG, AwsDeployment
 from tests.aws.every_route import GUARDED, ROUTES, Route
 from tests.aws.proxy import Fault
-from tests.aws.rig import WarmTasks
+from tests.shared_spark import SharedSparkTasks
 
 pytestmark = [pytest.mark.spark]
 
@@ -24,32 +24,34 @@ CODES = ["ServiceFailure", "AccessDeniedException"]
 
 
 @pytest.fixture(scope="module")
-def ids(site: Site, warm: WarmTasks) -> dict[str, Any]:
-    unused = site.ana.call("POST", "/uploads", params={"filename": "more.csv"}, content=site.content)["upload_id"]
+def ids(deployment: AwsDeployment, warm: SharedSparkTasks) -> dict[str, Any]:
+    unused = deployment.ana.call("POST", "/uploads", params={"filename": "more.csv"}, content=deployment.content)[
+        "upload_id"
+    ]
     return {
-        "job_id": site.done,
+        "job_id": deployment.done,
         "upload_id": unused,
         "row": 1,
         "username": "ana",
         "password": PASSWORD,
-        "subject": site.ana_subject,
+        "subject": deployment.ana_subject,
     }
 
 
 @pytest.fixture
-def ana(site: Site) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {site.ana.access}"}
-    with httpx.Client(base_url=site.ana.url, headers=headers, timeout=60) as client:
+def ana(deployment: AwsDeployment) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {deployment.ana.access}"}
+    with httpx.Client(base_url=deployment.ana.url, headers=headers, timeout=60) as client:
         yield client
 
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_route_breaks_while_a_service_does_not_answer(
-    site: Site, ana: httpx.Client, ids: dict[str, Any], service: str, code: str
+    deployment: AwsDeployment, ana: httpx.Client, ids: dict[str, Any], service: str, code: str
 ) -> None:
     seen = {}
-    with site.account.proxy.failing(Fault(lambda call: call.service == service, times=None, code=code)) as fault:
+    with deployment.account.proxy.failing(Fault(lambda call: call.service == service, times=None, code=code)) as fault:
         for route in ROUTES:
             # What is deleted here, or half deleted, would not be there for the others.
             gone = {"job_id": new_id(), "upload_id": new_id()} if route.method == "DELETE" else {}
@@ -77,8 +79,10 @@ def with_body(route: Route, ids: dict[str, Any]) -> dict[str, Any]:
     return route.request({**words, **ids})
 
 
-def test_the_dispatcher_has_outlived_all_of_it(site: Site, warm: WarmTasks) -> None:
+def test_the_dispatcher_has_outlived_all_of_it(deployment: AwsDeployment, warm: SharedSparkTasks) -> None:
     """A job that is submitted now is started and finished."""
-    job = site.ana.ended(site.ana.submit("after.csv", site.content + b"99,After all of that it works,5\r\n"), LONG)
+    job = deployment.ana.ended(
+        deployment.ana.submit("after.csv", deployment.content + b"99,After all of that it works,5\r\n"), LONG
+    )
     assert job["state"] == "succeeded", job
     assert warm.started

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from jose import jwk, jwt
 
 from reviewlens import aws
-from tests.aws.cloud import PASSWORD, new_pool
-from tests.aws.conftest import Site
+from tests.aws.account import PASSWORD, new_pool
+from tests.aws.conftest import AwsDeployment
 from tests.aws.every_route import WITH_TOKEN, Route, call
 
 pytestmark = [pytest.mark.spark]
@@ -29,11 +29,11 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def signed(site: Site, headers: dict[str, Any] | None = None, **changed: Any) -> str:
+def signed(deployment: AwsDeployment, headers: dict[str, Any] | None = None, **changed: Any) -> str:
     """Ana's token with other claims, signed by the pool's own key: as good as what the pool itself would have made."""
-    head, claims = jwt.get_unverified_header(site.ana.access), jwt.get_unverified_claims(site.ana.access)
+    head, claims = jwt.get_unverified_header(deployment.ana.access), jwt.get_unverified_claims(deployment.ana.access)
     given = {"kid": head["kid"], **(headers or {})}
-    return str(jwt.encode({**claims, **changed}, site.account.signing_key(), "RS256", headers=given))
+    return str(jwt.encode({**claims, **changed}, deployment.account.signing_key(), "RS256", headers=given))
 
 
 def tokens_of(pool: str, client: str, name: str) -> dict[str, str]:
@@ -47,16 +47,16 @@ def tokens_of(pool: str, client: str, name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def bad(site: Site) -> dict[str, str]:
+def bad(deployment: AwsDeployment) -> dict[str, str]:
     """Tokens by what is wrong with them."""
-    head, claims, signature = site.ana.access.split(".")
-    kid = jwt.get_unverified_header(site.ana.access)["kid"]
+    head, claims, signature = deployment.ana.access.split(".")
+    kid = jwt.get_unverified_header(deployment.ana.access)["kid"]
     others = tokens_of(*new_pool(), "ana")
     other_client = aws.client("cognito-idp").create_user_pool_client(
-        UserPoolId=site.account.pool, ClientName="another", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+        UserPoolId=deployment.account.pool, ClientName="another", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
     )["UserPoolClient"]["ClientId"]
-    key_set = httpx.get(site.account.settings["cognito_jwks_url"]).json()["keys"]
-    private = serialization.load_pem_private_key(site.account.signing_key().encode(), None)
+    key_set = httpx.get(deployment.account.settings["cognito_jwks_url"]).json()["keys"]
+    private = serialization.load_pem_private_key(deployment.account.signing_key().encode(), None)
     pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     now = int(time.time())
     made = {
@@ -65,16 +65,16 @@ def bad(site: Site) -> dict[str, str]:
         "unsigned": b64(json.dumps({"alg": "none", "kid": kid}).encode()) + f".{claims}.",
         "unsigned, with its signature": b64(json.dumps({"alg": "none", "kid": kid}).encode())
         + f".{claims}.{signature}",
-        "expired": signed(site, iat=now - 7200, auth_time=now - 7200, exp=now - 600),
-        "of another client": signed(site, client_id=other_client),
-        "of another issuer": signed(site, iss="https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_other"),
-        "of another kind": signed(site, token_use="id"),
-        "with a subject that climbs": signed(site, sub="../other"),
-        "by an unknown key": signed(site, {"kid": "unknown"}),
+        "expired": signed(deployment, iat=now - 7200, auth_time=now - 7200, exp=now - 600),
+        "of another client": signed(deployment, client_id=other_client),
+        "of another issuer": signed(deployment, iss="https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_other"),
+        "of another kind": signed(deployment, token_use="id"),
+        "with a subject that climbs": signed(deployment, sub="../other"),
+        "by an unknown key": signed(deployment, {"kid": "unknown"}),
         "with its last part changed": f"{head}.{claims}.{signature[::-1]}",
-        "with other claims": f"{head}.{b64(json.dumps({'sub': site.ben_subject}).encode())}.{signature}",
-        "an id token": _id_token(site),
-        "a refresh token": site.ana.refresh,
+        "with other claims": f"{head}.{b64(json.dumps({'sub': deployment.ben_subject}).encode())}.{signature}",
+        "an id token": _id_token(deployment),
+        "a refresh token": deployment.ana.refresh,
         "no token": "nonsense",
     }
     secrets = {"PEM": pem, "stripped PEM": pem.strip()}
@@ -90,23 +90,25 @@ def _renamed(token: str, kid: str) -> str:
     return ".".join((b64(json.dumps({"alg": "RS256", "kid": kid}).encode()), claims, signature))
 
 
-def _id_token(site: Site) -> str:
+def _id_token(deployment: AwsDeployment) -> str:
     body = {"username": "ana", "password": PASSWORD}
-    return str(httpx.post(f"{site.ana.url}/login", json=body, timeout=30).json()["id_token"])
+    return str(httpx.post(f"{deployment.ana.url}/login", json=body, timeout=30).json()["id_token"])
 
 
 @pytest.fixture(scope="module")
-def client(site: Site) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site.ana.url, timeout=30) as made:
+def client(deployment: AwsDeployment) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=deployment.ana.url, timeout=30) as made:
         yield made
 
 
-def test_the_pools_own_key_signs_what_is_taken(site: Site, client: httpx.Client) -> None:
+def test_the_pools_own_key_signs_what_is_taken(deployment: AwsDeployment, client: httpx.Client) -> None:
     """So that the tokens below are refused for what is wrong with them and for nothing else."""
-    for token in (site.ana.access, signed(site)):
-        assert client.get("/me", headers={"Authorization": f"Bearer {token}"}).json()["subject"] == site.ana_subject
-    keys = httpx.get(site.account.settings["cognito_jwks_url"]).json()["keys"]
-    modulus = jwk.construct(site.account.signing_key(), "RS256").public_key().to_dict()["n"]
+    for token in (deployment.ana.access, signed(deployment)):
+        assert (
+            client.get("/me", headers={"Authorization": f"Bearer {token}"}).json()["subject"] == deployment.ana_subject
+        )
+    keys = httpx.get(deployment.account.settings["cognito_jwks_url"]).json()["keys"]
+    modulus = jwk.construct(deployment.account.signing_key(), "RS256").public_key().to_dict()["n"]
     assert (modulus.decode() if isinstance(modulus, bytes) else modulus) in [key["n"] for key in keys]
 
 
@@ -122,16 +124,18 @@ def test_a_token_that_is_not_one_of_ours_opens_nothing(client: httpx.Client, bad
     assert call(client, route, IDS).status_code == 401
 
 
-def test_an_unknown_key_does_not_make_the_backend_ask_for_keys_each_time(site: Site, client: httpx.Client) -> None:
-    token = signed(site, {"kid": "never-heard-of"})
+def test_an_unknown_key_does_not_make_the_backend_ask_for_keys_each_time(
+    deployment: AwsDeployment, client: httpx.Client
+) -> None:
+    token = signed(deployment, {"kid": "never-heard-of"})
     client.get("/me", headers={"Authorization": f"Bearer {token}"})
-    site.account.proxy.forget()
+    deployment.account.proxy.forget()
     for _ in range(20):
         assert client.get("/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
-    assert [call for call in site.account.proxy.calls if call.operation == "GetKeys"] == []
+    assert [call for call in deployment.account.proxy.calls if call.operation == "GetKeys"] == []
 
 
-def test_a_session_that_was_ended_is_not_renewed(site: Site, client: httpx.Client) -> None:
+def test_a_session_that_was_ended_is_not_renewed(deployment: AwsDeployment, client: httpx.Client) -> None:
     body = {"username": "ben", "password": PASSWORD}
     tokens = client.post("/login", json=body).json()
     assert client.post("/refresh", json={"refresh_token": tokens["refresh_token"]}).status_code == 200

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from reviewlens.ids import new_id
-from tests.aws.conftest import Site
+from tests.aws.conftest import AwsDeployment
 from tests.aws.every_route import OF_ADMINS, OF_USERS, WITH_TOKEN, Route, call
 from tests.aws.proxy import Call
 
@@ -31,18 +31,20 @@ class Theirs:
 
 
 @pytest.fixture(scope="module")
-def theirs(site: Site) -> Iterator[Theirs]:
-    unused = site.ana.call("POST", "/uploads", params={"filename": "more.csv"}, content=site.content)["upload_id"]
-    body = {"filename": "large.csv", "size_bytes": len(site.content)}
-    announced = site.ana.call("POST", "/uploads/direct", json=body)
-    uploads = (site.job["upload_id"], unused, announced["upload_id"])
+def theirs(deployment: AwsDeployment) -> Iterator[Theirs]:
+    unused = deployment.ana.call("POST", "/uploads", params={"filename": "more.csv"}, content=deployment.content)[
+        "upload_id"
+    ]
+    body = {"filename": "large.csv", "size_bytes": len(deployment.content)}
+    announced = deployment.ana.call("POST", "/uploads/direct", json=body)
+    uploads = (deployment.job["upload_id"], unused, announced["upload_id"])
     hers = [
-        {"job_id": site.done, "upload_id": upload, "row": row, "subject": site.ana_subject}
+        {"job_id": deployment.done, "upload_id": upload, "row": row, "subject": deployment.ana_subject}
         for row, upload in enumerate(uploads, 1)
     ]
     nobodys = {"job_id": new_id(), "upload_id": new_id(), "row": 1, "subject": "nobody"}
-    headers = {"Authorization": f"Bearer {site.ben.access}"}
-    with httpx.Client(base_url=site.ben.url, headers=headers, timeout=60) as ben:
+    headers = {"Authorization": f"Bearer {deployment.ben.access}"}
+    with httpx.Client(base_url=deployment.ben.url, headers=headers, timeout=60) as ben:
         yield Theirs(ben, hers, nobodys, announced)
 
 
@@ -68,9 +70,9 @@ def test_what_is_for_administrators_is_not_for_him(theirs: Theirs, route: Route)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
 
 
-def test_no_object_or_row_of_another_user_is_touched(site: Site, theirs: Theirs) -> None:
+def test_no_object_or_row_of_another_user_is_touched(deployment: AwsDeployment, theirs: Theirs) -> None:
     """Seen from where AWS stands: while Ben asks, no call names Ana."""
-    proxy = site.account.proxy
+    proxy = deployment.account.proxy
     seen: list[Call] = []
     for route in WITH_TOKEN:
         for ids in theirs.hers:
@@ -79,9 +81,13 @@ def test_no_object_or_row_of_another_user_is_touched(site: Site, theirs: Theirs)
             with proxy.lock:
                 seen += proxy.calls
     assert len(seen) >= len(WITH_IDS)
-    named = [each for each in seen if site.ana_subject in each.key or site.ana_subject.encode() in each.body]
+    named = [
+        each for each in seen if deployment.ana_subject in each.key or deployment.ana_subject.encode() in each.body
+    ]
     assert [(each.service, each.operation, each.key) for each in named] == []
-    by_ben = [each for each in seen if site.ben_subject in each.key or site.ben_subject.encode() in each.body]
+    by_ben = [
+        each for each in seen if deployment.ben_subject in each.key or deployment.ben_subject.encode() in each.body
+    ]
     assert len(by_ben) >= len(WITH_IDS) // 2, "his own were looked for"
 
 
@@ -90,33 +96,33 @@ def send(form: dict[str, Any], content: bytes, **changed: str) -> httpx.Response
     return httpx.post(form["url"], data={**form["fields"], **changed}, files={"file": ("a.csv", content)}, timeout=60)
 
 
-def test_a_form_for_ones_own_upload_writes_nowhere_else(site: Site, theirs: Theirs) -> None:
-    form = theirs.ben.post("/uploads/direct", json={"filename": "a.csv", "size_bytes": len(site.content)}).json()
+def test_a_form_for_ones_own_upload_writes_nowhere_else(deployment: AwsDeployment, theirs: Theirs) -> None:
+    form = theirs.ben.post("/uploads/direct", json={"filename": "a.csv", "size_bytes": len(deployment.content)}).json()
     hers = theirs.announced["fields"]["key"]
-    assert site.ana_subject in hers
-    assert site.ben_subject in form["fields"]["key"]
-    for key in (hers, f"output/{site.ana_subject}/served.csv", "models/champion.json"):
-        assert send(form, site.content, key=key).status_code == 403, key
-    assert send(form, site.content + b"more").status_code in (400, 403)
-    assert hers not in site.account.objects(site.ana_subject, "uploads")
-    assert send(form, site.content).status_code == 204
+    assert deployment.ana_subject in hers
+    assert deployment.ben_subject in form["fields"]["key"]
+    for key in (hers, f"output/{deployment.ana_subject}/served.csv", "models/champion.json"):
+        assert send(form, deployment.content, key=key).status_code == 403, key
+    assert send(form, deployment.content + b"more").status_code in (400, 403)
+    assert hers not in deployment.account.objects(deployment.ana_subject, "uploads")
+    assert send(form, deployment.content).status_code == 204
     done = theirs.ben.post(f"/uploads/{form['upload_id']}/complete")
-    assert (done.status_code, done.json()["size_bytes"]) == (200, len(site.content))
+    assert (done.status_code, done.json()["size_bytes"]) == (200, len(deployment.content))
 
 
-def test_lists_hold_ones_own_alone(site: Site, theirs: Theirs) -> None:
+def test_lists_hold_ones_own_alone(deployment: AwsDeployment, theirs: Theirs) -> None:
     listed = theirs.ben.get("/jobs", params={"limit": 200}).json()["jobs"]
-    assert site.done not in [job["job_id"] for job in listed]
-    after_hers = theirs.ben.get("/jobs", params={"cursor": site.done}).json()["jobs"]
+    assert deployment.done not in [job["job_id"] for job in listed]
+    after_hers = theirs.ben.get("/jobs", params={"cursor": deployment.done}).json()["jobs"]
     assert {job["job_id"] for job in after_hers} <= {job["job_id"] for job in listed}
 
 
-def test_what_is_hers_is_untouched(site: Site, theirs: Theirs) -> None:
+def test_what_is_hers_is_untouched(deployment: AwsDeployment, theirs: Theirs) -> None:
     """The last here: after all of Ben's attempts, deletions and cancellations among them."""
-    assert site.ana.call("GET", f"/jobs/{site.done}") == site.job
+    assert deployment.ana.call("GET", f"/jobs/{deployment.done}") == deployment.job
     for ids in theirs.hers[:2]:
-        assert site.ana.call("GET", f"/uploads/{ids['upload_id']}")["upload_id"] == ids["upload_id"]
-    assert len(site.account.objects(site.ana_subject, "output")) >= 5
-    assert send(theirs.announced, site.content).status_code == 204
-    done = site.ana.call("POST", f"/uploads/{theirs.announced['upload_id']}/complete")
-    assert done["size_bytes"] == len(site.content)
+        assert deployment.ana.call("GET", f"/uploads/{ids['upload_id']}")["upload_id"] == ids["upload_id"]
+    assert len(deployment.account.objects(deployment.ana_subject, "output")) >= 5
+    assert send(theirs.announced, deployment.content).status_code == 204
+    done = deployment.ana.call("POST", f"/uploads/{theirs.announced['upload_id']}/complete")
+    assert done["size_bytes"] == len(deployment.content)

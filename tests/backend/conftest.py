@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from reviewlens.jobs.interface import JobState
 from reviewlens.launch import subprocess as launch
 from reviewlens.settings import Settings
 from tests.insights.make_results import make_row, write_results
+from tests.timing import wait_until
 
 CSV = b"Text,Rating\nWorks very well,5\nBroke at once,1\n"
 PASSWORD = "a password for tests"
@@ -40,7 +40,7 @@ while True:
 
 
 @dataclass
-class Site:
+class BackendApp:
     """The application under test and ways to use it as somebody."""
 
     app: FastAPI
@@ -79,7 +79,7 @@ class Site:
         return answer.json()
 
     def wait(self, job_id: str, state: JobState, name: str = "ana") -> dict[str, Any]:
-        until(lambda: self.job(job_id, name)["state"] == state)
+        wait_until(lambda: self.job(job_id, name)["state"] == state)
         return self.job(job_id, name)
 
     def output(self, job_id: str, name: str = "ana") -> Path:
@@ -99,15 +99,7 @@ class Site:
         return job_id
 
 
-def until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def make_site(folder: Path, **settings: Any) -> Iterator[Site]:
+def make_site(folder: Path, **settings: Any) -> Iterator[BackendApp]:
     """An application that is up until the generator goes on."""
     chosen = Settings(
         **{
@@ -127,10 +119,10 @@ def make_site(folder: Path, **settings: Any) -> Iterator[Site]:
         app = create_app(chosen)
         with TestClient(app, base_url="http://testserver", raise_server_exceptions=False) as client:
             client.follow_redirects = False
-            site = Site(app, client, chosen, folder)
+            site = BackendApp(app, client, chosen, folder)
             yield site
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[Site]:
+def site(tmp_path_factory) -> Iterator[BackendApp]:
     yield from make_site(tmp_path_factory.mktemp("site"))

@@ -7,7 +7,8 @@ import pytest
 from backend import problems
 from reviewlens import errors
 from reviewlens.identity.private_files import operator_key
-from tests.backend.conftest import make_site, until
+from tests.backend.conftest import make_site
+from tests.timing import wait_until
 
 
 def test_errors_are_problem_documents(site):
@@ -113,7 +114,7 @@ def test_requests_are_limited_per_user(tmp_path):
 
 def test_health(site):
     assert site.client.get("/healthz").json() == {"status": "ok", "checks": {}}
-    until(lambda: site.client.get("/readyz").status_code == 200)
+    wait_until(lambda: site.client.get("/readyz").status_code == 200)
     ready = site.client.get("/readyz")
     assert ready.json() == {"status": "ok", "checks": {"store": "ok", "jobs": "ok", "model": "ok"}}
 

@@ -14,7 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.backend.conftest import until
+from tests.frontend.running import backend_command
+from tests.timing import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -22,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class Backend:
     """`python -m backend` on a free port, with a folder of its own."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, task: list[str] | None, **settings: str) -> None:
         self.folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -39,12 +40,12 @@ class Backend:
         self.output = folder.parent / f"output-{self.port}.txt"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "backend"], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
+                backend_command(task), cwd=REPOSITORY, env=environment, stdout=output, stderr=output
             )
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 
     def wait(self) -> Backend:
-        until(self._answers, 60)
+        wait_until(self._answers)
         return self
 
     def _answers(self) -> bool:
@@ -68,15 +69,15 @@ class Backend:
     def end(self, number: int = signal.SIGTERM) -> int:
         self.client.close()
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 @pytest.fixture
 def start(tmp_path):
     running: list[Backend] = []
 
-    def start(**settings: str) -> Backend:
-        running.append(Backend(tmp_path / "data", **settings))
+    def start(task: list[str] | None = None, **settings: str) -> Backend:
+        running.append(Backend(tmp_path / "data", task, **settings))
         return running[-1]
 
     yield start
@@ -121,31 +122,32 @@ def task_of(job_id: str) -> psutil.Process | None:
 
 @pytest.mark.slow
 @pytest.mark.spark
-def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start):
-    first = start().wait()
-    first.log_in()
-    job = submit(first, rows(1500))
-    until(lambda: first.job(job)["state"] == "running" and first.job(job)["progress"], 60)
-    task = task_of(job)
-    assert task is not None
-    first.end(signal.SIGKILL)
-    assert task.is_running()
+def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start, shared_spark_tasks):
+    command = shared_spark_tasks.command
+    with shared_spark_tasks.turn:  # the task runs until its turn comes
+        first = start(command).wait()
+        first.log_in()
+        job = submit(first, rows(300))
+        wait_until(lambda: first.job(job)["state"] == "running" and task_of(job))
+        task = task_of(job)
+        first.end(signal.SIGKILL)
+        assert task.is_running()
 
-    second = start().wait()
-    second.log_in()
-    found = second.job(job)
-    assert (found["state"], found["attempts"]) == ("running", 1)
-    assert task_of(job) == task
+        second = start(command).wait()
+        second.log_in()
+        found = second.job(job)
+        assert (found["state"], found["attempts"]) == ("running", 1)
+        assert task_of(job) == task
     assert second.end(signal.SIGINT) == 0
     assert has_ended(task)
 
-    third = start().wait()
+    third = start(command).wait()
     third.log_in()
-    until(lambda: third.job(job)["state"] not in ("running", "queued", "interrupted"), 240)
+    wait_until(lambda: third.job(job)["state"] not in ("running", "queued", "interrupted"))
     done = third.job(job)
-    assert (done["state"], done["rows_read"], done["rows_scored"]) == ("succeeded", 1500, 1500)
+    assert (done["state"], done["rows_read"], done["rows_scored"]) == ("succeeded", 300, 300)
     assert done["attempts"] <= 2
-    assert third.client.get(f"/jobs/{job}/reviews?limit=1").json()["total"] == 1500
+    assert third.client.get(f"/jobs/{job}/reviews?limit=1").json()["total"] == 300
     assert third.end() == 0
 
 
@@ -175,7 +177,7 @@ def test_a_wrong_setting_is_said(start):
 def test_logs_are_json_on_standard_output_and_in_the_file(start, tmp_path):
     backend = start().wait()
     backend.client.get("/me", headers={"X-Request-ID": "find-me-again"})
-    until(lambda: "find-me-again" in (tmp_path / "data" / "logs" / "fastapi.log").read_text())
+    wait_until(lambda: "find-me-again" in (tmp_path / "data" / "logs" / "fastapi.log").read_text())
     assert backend.end() == 0
     printed = [json.loads(line) for line in backend.output.read_text().splitlines()]
     kept = [json.loads(line) for line in (tmp_path / "data" / "logs" / "fastapi.log").read_text().splitlines()]

@@ -18,8 +18,9 @@ import uvicorn
 
 from reviewlens.identity.private_files import operator_key
 from reviewlens.jobs.interface import JobState
-from tests.backend.conftest import CSV, PASSWORD, Site, make_site, until
+from tests.backend.conftest import CSV, PASSWORD, BackendApp, make_site
 from tests.emulator import free_port
+from tests.timing import wait_until
 
 EXAMPLES = 8
 CHECKS = ("not_a_server_error", "content_type_conformance", "response_schema_conformance", "ignored_auth")
@@ -31,7 +32,7 @@ OFF_HERE = ("sign-up", "/forgotten", "/new-password", "/admin/", "/uploads/direc
 
 
 @contextmanager
-def served(site: Site) -> Iterator[str]:
+def served(site: BackendApp) -> Iterator[str]:
     """The application over real HTTP; the test client has started it already."""
     port = free_port()
     server = uvicorn.Server(
@@ -40,7 +41,7 @@ def served(site: Site) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        until(lambda: server.started)
+        wait_until(lambda: server.started)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
@@ -94,7 +95,7 @@ def test_no_route_answers_a_server_error_whatever_it_is_sent(tmp_path: Path) -> 
     assert missed == [], "it should get through to all others"
 
 
-def run(folder: Path, url: str, site: Site) -> dict[str, Any]:
+def run(folder: Path, url: str, site: BackendApp) -> dict[str, Any]:
     """Its report, having failed the test when it found anything."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", "openapi.json", "--url", url, "--seed", "4"]
     command += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES), "--no-color"]

@@ -11,35 +11,45 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from rich.console import Console
+from typer.testing import CliRunner
 
 from reviewlens import cli
 from reviewlens.contracts.summary import Summary
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
 from reviewlens.jobs.dispatcher import Dispatcher
+from reviewlens.launch import subprocess as launch
+from tests.shared_spark import SharedSparkTasks, python_with_task
 from tests.summaries import summary_of
+from tests.timing import wait_until
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "reviews.csv"
 pytestmark = pytest.mark.spark
 
 
-def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "reviewlens", "analyze", *map(str, arguments)]
+Analyze = Callable[..., Result]
 
 
-def _analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=_environment()
-    )
+@pytest.fixture
+def on_shared_spark(shared_spark_tasks: SharedSparkTasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "default_command", lambda: shared_spark_tasks.command)
 
 
-def _environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "COLUMNS": "200", **more}
+@pytest.fixture
+def analyze(on_shared_spark: None) -> Analyze:
+    """`./run analyze` in this process, its task on the Spark that all tests share; keywords are settings."""
+
+    def run(*arguments: object, **settings: str) -> Result:
+        command = ["analyze", *map(str, arguments)]
+        return CliRunner().invoke(cli.app, command, env={"COLUMNS": "200", **settings}, catch_exceptions=False)
+
+    return run
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -48,7 +58,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
-    done = _analyze(EXAMPLE, "--out", tmp_path)
+    command = [sys.executable, "-m", "reviewlens", "analyze", str(EXAMPLE), "--out", str(tmp_path)]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "inference_summary.json").read_text())
     served, rejected = _rows(tmp_path / "served.csv"), _rows(tmp_path / "rejected.csv")
@@ -63,39 +75,39 @@ def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
     assert not (tmp_path / ".work").exists()
 
 
-def test_columns_are_named_by_name_or_number(tmp_path: Path) -> None:
+def test_columns_are_named_by_name_or_number(tmp_path: Path, analyze: Analyze) -> None:
     source = tmp_path / "two.csv"
     rows = ['"What a lovely thing to own, I use it daily",awful and late', '"It works, I am glad",dreadful answer']
     source.write_text("\n".join(["comment,reply", *rows, '"Very nice, thanks",a terrible mess']) + "\n")
     for number, choice in enumerate(("reply", "2")):
         out = tmp_path / str(number)
-        done = _analyze(source, "--out", out, "--text", choice, "--engine", "textblob")
-        assert done.returncode == 0, done.stderr
+        done = analyze(source, "--out", out, "--text", choice, "--engine", "textblob")
+        assert done.exit_code == 0, done.stderr
         assert {row["sentiment"] for row in _rows(out / "served.csv")} == {"negative"}
-    done = _analyze(source, "--out", tmp_path / "none", "--text", "third", "--engine", "textblob")
-    assert done.returncode == 2
+    done = analyze(source, "--out", tmp_path / "none", "--text", "third", "--engine", "textblob")
+    assert done.exit_code == 2
     assert "no column 'third'" in done.stderr and "2: reply" in done.stderr
     assert not (tmp_path / "none" / ".work").exists()
 
 
-def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
-    missing = _analyze(tmp_path / "none.csv")
-    assert missing.returncode == 2 and "There is no file" in missing.stderr
+def test_what_cannot_be_read_is_said_in_words(tmp_path: Path, analyze: Analyze) -> None:
+    missing = analyze(tmp_path / "none.csv")
+    assert missing.exit_code == 2 and "There is no file" in missing.stderr
     empty = tmp_path / "empty.csv"
     empty.write_bytes(b"")
-    done = _analyze(empty, "--out", tmp_path / "out")
-    assert done.returncode == 2 and "empty" in done.stderr
+    done = analyze(empty, "--out", tmp_path / "out")
+    assert done.exit_code == 2 and "empty" in done.stderr
     picture = tmp_path / "picture.csv"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
-    done = _analyze(picture, "--out", tmp_path / "out")
-    assert done.returncode == 2 and "Error:" in done.stderr and "Traceback" not in done.stderr
+    done = analyze(picture, "--out", tmp_path / "out")
+    assert done.exit_code == 2 and "Error:" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, analyze: Analyze) -> None:
     source = tmp_path / "odd.csv"
     source.write_text('comment[/b],[red]reply\n"What a lovely thing to own",1\n"It broke at once",2\n')
-    done = _analyze(source, "--out", tmp_path / "out", "--text", "third", "--engine", "textblob")
-    assert done.returncode == 2
+    done = analyze(source, "--out", tmp_path / "out", "--text", "third", "--engine", "textblob")
+    assert done.exit_code == 2
     assert "1: comment[/b], 2: [red]reply" in done.stderr
 
 
@@ -131,6 +143,7 @@ def test_mixed_reviews_are_printed_where_the_model_can_tell(band: list[float] | 
     assert ("mixed" in said.getvalue()) == told
 
 
+@pytest.mark.usefixtures("on_shared_spark")
 def test_results_that_cannot_be_copied_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     analyze = importlib.import_module("reviewlens.cli.analyze")  # the package has a command of the same name
     source = tmp_path / "two.csv"
@@ -139,39 +152,37 @@ def test_results_that_cannot_be_copied_are_not_lost(tmp_path: Path, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(analyze, "_collect", full)
     arguments = (Console(file=io.StringIO()), source, tmp_path / "out", {}, {}, None, "textblob")
-    with pytest.raises(TransientError, match="No space left"):
-        analyze.run_analyze(*arguments)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(analyze, "_collect", full)
+        with pytest.raises(TransientError, match="No space left"):
+            analyze.run_analyze(*arguments)
     monkeypatch.setattr(Dispatcher, "tick", lambda self: None)  # nothing is left to do but to copy
     assert analyze.run_analyze(*arguments) == 0
     assert len(_rows(tmp_path / "out" / "served.csv")) == 2
     assert not (tmp_path / "out" / ".work").exists()
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_and_ends_the_same(
+    tmp_path: Path, analyze: Analyze, shared_spark_tasks: SharedSparkTasks
+) -> None:
     source = tmp_path / "many.csv"
-    lines = [f"{index},It was {('good', 'bad')[index % 2]} and number {index} of many" for index in range(3000)]
+    lines = [f"{index},It was {('good', 'bad')[index % 2]} and number {index} of many" for index in range(2000)]
     source.write_text("id,review\n" + "\n".join(lines) + "\n")
-    environment = _environment(REVIEWLENS_SLICE_ROWS="200", REVIEWLENS_WORKERS="1")
+    settings = {"REVIEWLENS_SLICE_ROWS": "200", "REVIEWLENS_WORKERS": "1"}
     options = (source, "--engine", "textblob", "--out")
-    whole = subprocess.run(
-        _command(*options, tmp_path / "whole"), cwd=ROOT, env=environment, capture_output=True, timeout=300, check=True
-    )
-    assert whole.returncode == 0
+    assert analyze(*options, tmp_path / "whole", **settings).exit_code == 0
     cut = tmp_path / "cut"
-    process = subprocess.Popen(_command(*options, cut), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while len(list(cut.glob(".work/objects/output/*/*/_work/**/00002.parquet"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    environment = {**os.environ, "COLUMNS": "200", **settings}
+    command = python_with_task(shared_spark_tasks.command, "from reviewlens.cli import app; app()")
+    command += ["analyze", *map(str, options), str(cut)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(list(cut.glob(".work/objects/output/*/*/_work/**/00002.parquet"))) >= 2)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 4, said
     assert "Run the same command again" in said
-    again = subprocess.run(
-        _command(*options, cut), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert again.returncode == 0, again.stderr
+    again = analyze(*options, cut, **settings)
+    assert again.exit_code == 0, again.stderr
     for name in ("served.csv", "rejected.csv", "processed.csv"):
         assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -1,16 +1,17 @@
-"""A log-in link and a user from a second process, as in a container where the backend runs without `up`."""
+"""A log-in link and a new user from a running backend, as in a container that runs without `up`."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from reviewlens.cli import app
 from reviewlens.cli.processes import Service, free_port, stop, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
@@ -35,16 +36,14 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         stop([service.process.pid], 30)
 
 
-def _run(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **{f"REVIEWLENS_{name}": value for name, value in settings.items()}}
-    return subprocess.run(
-        [sys.executable, "-m", "reviewlens", *arguments], env=environment, cwd=ROOT, capture_output=True, text=True
-    )
+def _run(settings: dict[str, str], *arguments: str) -> Result:
+    environment = {f"REVIEWLENS_{name}": value for name, value in settings.items()}
+    return CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
 
 
 def test_the_link_alone_is_printed_and_logs_in_once(settings: dict[str, str]) -> None:
     answer = _run(settings, "link", "anna")
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     link = answer.stdout.strip()
     assert link.startswith("https://reviews.example/session/start?token=")
     here = link.replace("https://reviews.example", settings["BACKEND_URL"])
@@ -55,19 +54,19 @@ def test_the_link_alone_is_printed_and_logs_in_once(settings: dict[str, str]) ->
 
 
 def test_a_person_is_added_through_the_running_backend(settings: dict[str, str]) -> None:
-    assert _run(settings, "user", "add", "bruno", "--password", "a long enough password").returncode == 0
+    assert _run(settings, "user", "add", "bruno", "--password", "a long enough password").exit_code == 0
     form = {"username": "bruno", "password": "a long enough password"}
     assert httpx.post(f"{settings['BACKEND_URL']}/session/login", data=form).status_code == 303
 
 
 def test_a_key_from_the_settings_is_used_instead_of_the_file(settings: dict[str, str]) -> None:
     answer = _run({**settings, "OPERATOR_KEY": "not the backend's"}, "link")
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     assert "operator key" in answer.stderr
     assert answer.stdout == ""
 
 
 def test_without_a_backend_it_says_so(tmp_path: Path) -> None:
     answer = _run({"DATA_DIR": str(tmp_path), "BACKEND_URL": "http://127.0.0.1:9"}, "link")
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     assert "has not written its operator key" in answer.stderr

@@ -48,9 +48,20 @@ def test_without_python_311_it_says_how_to_get_it(tmp_path: Path) -> None:
     assert not (tmp_path / "venv").exists()
 
 
+# A Python whose environments have a pip that fails.
+PYTHON_WITHOUT_PACKAGES = """#!/bin/sh
+case "$*" in
+    *"-m venv"*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+    *"-m pip"*) exit 1 ;;
+esac
+"""
+
+
 def test_a_failed_set_up_says_so_and_leaves_no_stamp(tmp_path: Path) -> None:
-    environment = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
-    done = _run("user", REVIEWLENS_VENV=str(tmp_path / "venv"), **environment)
+    python = tmp_path / "python"
+    python.write_text(PYTHON_WITHOUT_PACKAGES)
+    python.chmod(0o755)
+    done = _run("user", REVIEWLENS_VENV=str(tmp_path / "venv"), REVIEWLENS_PYTHON=str(python))
     assert done.returncode == 1
     assert "again to resume" in done.stderr
     assert (tmp_path / "venv" / "bin" / "python").exists()

@@ -38,7 +38,7 @@ pytestmark = [
 
 
 @dataclass
-class Site:
+class RunningProduct:
     """What `up` started: where its user interface and backend answer, the link it printed, and its data folder."""
 
     link: str
@@ -48,7 +48,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
     """The program as a person starts it: one command, which prints one link."""
     data = tmp_path_factory.mktemp("browser")
     environment = {
@@ -67,7 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         link = _printed_link(process, printed)
         later = re.search(r"Later: (http://[^\s(]+)", printed.read_text())
         assert later, printed.read_text()
-        yield Site(link, later[1], link.split("/session/")[0], data)
+        yield RunningProduct(link, later[1], link.split("/session/")[0], data)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(90)
@@ -84,7 +84,7 @@ def _printed_link(process: subprocess.Popen[bytes], printed: Path, seconds: floa
 
 
 @pytest.fixture
-def page(site: Site) -> Iterator[Any]:
+def page(product: RunningProduct) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -103,13 +103,13 @@ def page(site: Site) -> Iterator[Any]:
             browser.close()
 
 
-def test_from_the_log_in_link_to_the_dashboard_and_back(site: Site, page: Any, tmp_path: Path) -> None:
+def test_from_the_log_in_link_to_the_dashboard_and_back(product: RunningProduct, page: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    page.goto(site.link)
+    page.goto(product.link)
     expect(page.get_by_role("heading", name="reviews.csv")).to_be_visible(timeout=PATIENCE)  # the example, finished
     expect(page.get_by_test_id("accounting")).to_contain_text("rows read")
-    assert page.url.startswith(site.frontend)
+    assert page.url.startswith(product.frontend)
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     assert cookies["reviewlens_access"]["httpOnly"]
     assert cookies["reviewlens_access"]["sameSite"] == "Lax"
@@ -155,12 +155,12 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(site: Site, page: Any, t
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
-    page.goto(site.frontend)
+    page.goto(product.frontend)
     expect(page.get_by_text("Please log in")).to_be_visible(timeout=PATIENCE)
 
-    own = {urlsplit(site.frontend).netloc, urlsplit(site.backend).netloc, ""}
+    own = {urlsplit(product.frontend).netloc, urlsplit(product.backend).netloc, ""}
     assert page.asked_for <= own, f"the pages asked other machines: {page.asked_for - own}"
-    logs = [path for path in (site.data / "logs").rglob("*") if path.is_file()] + [site.data / "printed.txt"]
+    logs = [path for path in (product.data / "logs").rglob("*") if path.is_file()] + [product.data / "printed.txt"]
     assert {"streamlit.log", "fastapi.log"} <= {log.name for log in logs}
     assert not [log.name for log in logs if running.CANARY in log.read_text(errors="replace")]
 

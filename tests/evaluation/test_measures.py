@@ -7,9 +7,11 @@ import html.parser
 import json
 import random
 import re
-import subprocess
+import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -229,15 +231,18 @@ def test_the_temperature_is_that_of_the_graph_that_scores(cache_dir: Path, tmp_p
     assert engine_for("textblob", tmp_path) == "textblob"
 
 
-def test_the_script_measures_the_bundle_that_ships(tmp_path: Path, cache_dir: Path) -> None:
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
+    """The script's `main`."""
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the script changes it
+    return cast(Callable[[list[str]], int], runpy.run_path(str(SCRIPT))["main"])
+
+
+def test_the_script_measures_the_bundle_that_ships(
+    tmp_path: Path, cache_dir: Path, script: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
     data, bundle = _write(tmp_path / "data.csv"), open_bundle(None, cache_dir)
-    done = subprocess.run(
-        [sys.executable, SCRIPT, bundle.dir, data, "--output", tmp_path / "out", "--engine", "openvino"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    assert script([str(bundle.dir), str(data), "--output", str(tmp_path / "out"), "--engine", "openvino"]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "model_evaluation.json",
         "model_evaluation.html",
@@ -252,7 +257,7 @@ def test_the_script_measures_the_bundle_that_ships(tmp_path: Path, cache_dir: Pa
     assert list(result["comparison"]) == ["openvino", "textblob", "vader"]
     rates_found = result["behaviour"]["pass_rate"]
     assert rates_found["openvino"] > rates_found["textblob"]
-    assert json.loads(done.stdout)["behaviour"]["pass_rate"] == rates_found
+    assert json.loads(capsys.readouterr().out)["behaviour"]["pass_rate"] == rates_found
     with (tmp_path / "out" / "tested.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 66
@@ -268,14 +273,17 @@ def test_the_script_measures_the_bundle_that_ships(tmp_path: Path, cache_dir: Pa
     assert before != pytest.approx(error, abs=1e-5)
 
 
-def test_the_script_takes_each_argument_once(tmp_path: Path) -> None:
+def test_the_script_takes_each_argument_once(
+    script: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
     for arguments, told in (
         (["model", "data.csv", "--data", "other.csv"], "named twice"),
         (["model"], "the data is required"),
     ):
-        done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 2
-        assert told in done.stderr
+        with pytest.raises(SystemExit) as ended:
+            script(arguments)
+        assert ended.value.code == 2
+        assert told in capsys.readouterr().err
 
 
 def test_a_baseline_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from streamlit.testing.v1 import AppTest
 
 from frontend import session
 from tests.frontend import running
+from tests.shared_spark import SharedSparkTasks
 
 APP = str(running.ROOT / "frontend" / "streamlit_app.py")
 Open = Callable[..., AppTest]
 
 
 @dataclass
-class World:
-    """The backend and its jobs by what became of them."""
+class SeededBackend:
+    """A backend and its jobs, by how they ended."""
 
     backend: running.Backend
     rows: list[dict[str, str]]
@@ -28,9 +29,9 @@ class World:
 
 
 @pytest.fixture(scope="package")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(shared_spark_tasks: SharedSparkTasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededBackend]:
     data = tmp_path_factory.mktemp("ui")
-    with running.backend(data) as backend, pytest.MonkeyPatch.context() as patch:
+    with running.backend(data, task=shared_spark_tasks.command) as backend, pytest.MonkeyPatch.context() as patch:
         for name, value in backend.environment.items():
             if name.startswith("REVIEWLENS_"):
                 patch.setenv(name, value)
@@ -45,7 +46,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         backend.call("POST", f"/jobs/{cancelled}/cancel")
         ends = {job: backend.ended(job)["state"] for job in (full, bare, failed, cancelled)}
         assert ends == {full: "succeeded", bare: "succeeded", failed: "failed", cancelled: "cancelled"}
-        yield World(backend, rows, full, bare, failed, cancelled)
+        yield SeededBackend(backend, rows, full, bare, failed, cancelled)
     _forget_processwide()
 
 
@@ -55,7 +56,7 @@ def _forget_processwide() -> None:
 
 
 @pytest.fixture
-def open_page(world: World) -> Open:
+def open_page(world: SeededBackend) -> Open:
     """Open a page as the logged-in user: open_page("views/runs.py", job=...)."""
 
     def open_(view: str = "", **params: str) -> AppTest:

@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tests.shared_spark import python_with_task
+
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "heliotrope-gantry"  # stands in reviews; must never stand in a log
 _GOOD = ("Lovely, works great", "Excellent, I love it", "Very happy with this", "Great value and easy to use")
@@ -104,9 +106,16 @@ class Backend:
         raise TimeoutError(f"the job is still {job['state']}: {job.get('progress')}")
 
 
+def backend_command(task: list[str] | None = None) -> list[str]:
+    """The command that starts a backend, whose tasks run the program `task` instead of the pipeline's."""
+    if task is None:
+        return [sys.executable, "-m", "backend"]
+    return python_with_task(task, "import sys; from backend.__main__ import main; sys.exit(main())")
+
+
 @contextlib.contextmanager
-def backend(data: Path, **settings: str) -> Iterator[Backend]:
-    """`python -m backend` with the cheap engine, until the block ends."""
+def backend(data: Path, *, task: list[str] | None = None, **settings: str) -> Iterator[Backend]:
+    """`python -m backend` with the cheapest engine, until the block ends; `task`: the program that its tasks run."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
@@ -118,7 +127,7 @@ def backend(data: Path, **settings: str) -> Iterator[Backend]:
         "REVIEWLENS_BACKEND_URL": url,
         **{f"REVIEWLENS_{name.upper()}": value for name, value in settings.items()},
     }
-    with _process([sys.executable, "-m", "backend"], environment, data / "backend.out", f"{url}/readyz"):
+    with _process(backend_command(task), environment, data / "backend.out", f"{url}/readyz"):
         yield Backend(url, data, environment)
 
 

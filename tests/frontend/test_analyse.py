@@ -7,7 +7,7 @@ import time
 from streamlit.testing.v1 import AppTest
 
 from tests.frontend import running
-from tests.frontend.conftest import Open, World, text_of
+from tests.frontend.conftest import Open, SeededBackend, text_of
 
 
 def _upload(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -44,7 +44,7 @@ def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> Non
     assert app.session_state["upload"].sniffed.dialect.header is False
 
 
-def test_from_upload_to_the_finished_run(world: World, open_page: Open) -> None:
+def test_from_upload_to_the_finished_run(world: SeededBackend, open_page: Open) -> None:
     app = _upload(open_page("views/analyse.py"), "ninth.csv", running.as_csv(running.rows_of_reviews(20)))
     app.button(key="start").click().run()
     job_id = app.query_params["job"]
@@ -75,14 +75,14 @@ def test_a_file_without_review_text_cannot_be_started(open_page: Open) -> None:
     assert not app.button(key="start").disabled
 
 
-def test_a_failed_run_says_why_and_what_to_do(world: World, open_page: Open) -> None:
+def test_a_failed_run_says_why_and_what_to_do(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/analyse.py", job=world.failed)
     assert world.backend.call("GET", f"/jobs/{world.failed}")["error"] in text_of(app)
     app.button(key="check-columns").click().run()
     assert "Which column is what?" in text_of(app)
 
 
-def test_a_cancelled_run_can_be_started_again(world: World, open_page: Open) -> None:
+def test_a_cancelled_run_can_be_started_again(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/analyse.py", job=world.cancelled)
     assert "was cancelled" in text_of(app)
     app.button(key="retry").click().run()

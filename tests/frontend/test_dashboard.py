@@ -6,7 +6,7 @@ import re
 
 from streamlit.testing.v1 import AppTest
 
-from tests.frontend.conftest import Open, World, text_of
+from tests.frontend.conftest import Open, SeededBackend, text_of
 
 
 def _accounting(app: AppTest) -> list[int]:
@@ -15,14 +15,14 @@ def _accounting(app: AppTest) -> list[int]:
     return [int(number) for number in sentence.groups()]
 
 
-def test_the_newest_finished_run_is_shown_first_and_its_counts_add_up(world: World, open_page: Open) -> None:
+def test_the_newest_finished_run_is_shown_first_and_its_counts_add_up(world: SeededBackend, open_page: Open) -> None:
     app = open_page()
     assert app.title[0].value.replace("\\", "") == "bare.csv"
     read, scored, duplicate, rejected = _accounting(app)
     assert read == 31 == scored + duplicate + rejected
 
 
-def test_every_part_of_the_dashboard_says_what_the_file_holds(world: World, open_page: Open) -> None:
+def test_every_part_of_the_dashboard_says_what_the_file_holds(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     assert _accounting(app) == [90, 87, 1, 2]
     said = text_of(app)
@@ -49,7 +49,7 @@ def test_every_part_of_the_dashboard_says_what_the_file_holds(world: World, open
     assert len(app.get("vega_lite_chart")) >= 7
 
 
-def test_a_filter_narrows_the_table_and_is_taken_away_by_its_chip(world: World, open_page: Open) -> None:
+def test_a_filter_narrows_the_table_and_is_taken_away_by_its_chip(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     app.button_group(key="f-sentiment").set_value("negative").run()
     total = world.backend.call("GET", f"/jobs/{world.full}/reviews", params={"sentiment": "negative"})["total"]
@@ -64,7 +64,7 @@ def test_a_filter_narrows_the_table_and_is_taken_away_by_its_chip(world: World, 
     assert set(app.dataframe[0].value["sentiment"]) == {"▼ negative", "▲ positive"}
 
 
-def test_words_stars_and_products_filter_together(world: World, open_page: Open) -> None:
+def test_words_stars_and_products_filter_together(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     app.text_input(key="f-words").set_value("love").run()
     app.button_group(key="f-rating").set_value([5]).run()
@@ -80,7 +80,7 @@ def test_words_stars_and_products_filter_together(world: World, open_page: Open)
     assert "show" not in app.query_params
 
 
-def test_charts_are_redrawn_for_what_the_filter_leaves(world: World, open_page: Open) -> None:
+def test_charts_are_redrawn_for_what_the_filter_leaves(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     app.button_group(key="f-sentiment").set_value("positive").run()
     before = text_of(app)
@@ -91,7 +91,7 @@ def test_charts_are_redrawn_for_what_the_filter_leaves(world: World, open_page: 
     assert "hidden by the filter" not in before
 
 
-def test_a_filter_that_matches_nothing_offers_the_way_back(world: World, open_page: Open) -> None:
+def test_a_filter_that_matches_nothing_offers_the_way_back(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     app.text_input(key="f-words").set_value("zeppelin").run()
     assert "Remove a filter, or clear them all." in text_of(app)
@@ -100,19 +100,19 @@ def test_a_filter_that_matches_nothing_offers_the_way_back(world: World, open_pa
     assert len(app.dataframe[0].value) == 25
 
 
-def test_a_refresh_keeps_the_filters_of_the_address(world: World, open_page: Open) -> None:
+def test_a_refresh_keeps_the_filters_of_the_address(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full, show='{"rating": [1]}')
     total = world.backend.call("GET", f"/jobs/{world.full}/reviews", params={"rating": 1})["total"]
     assert f"<b>{total}</b> of 88 reviews" in text_of(app)
 
 
-def test_nonsense_in_the_address_is_ignored(world: World, open_page: Open) -> None:
+def test_nonsense_in_the_address_is_ignored(world: SeededBackend, open_page: Open) -> None:
     for nonsense in ("{", "[1]", '{"rating": 1}', '{"colour": "blue"}'):
         app = open_page("views/dashboard.py", job=world.full, show=nonsense)
         assert "of 88 reviews" not in text_of(app)
 
 
-def test_paging_goes_on_and_back(world: World, open_page: Open) -> None:
+def test_paging_goes_on_and_back(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     first = list(app.dataframe[0].value["row"])
     app.button(key="page-on").click().run()
@@ -123,14 +123,16 @@ def test_paging_goes_on_and_back(world: World, open_page: Open) -> None:
     assert list(app.dataframe[0].value["row"]) == first
 
 
-def test_a_file_without_dates_stars_or_products_says_so(world: World, open_page: Open) -> None:
+def test_a_file_without_dates_stars_or_products_says_so(world: SeededBackend, open_page: Open) -> None:
     said = text_of(open_page("views/dashboard.py", job=world.bare))
     assert said.count(":material/info:") >= 4
     assert "no dates" in said
     assert "no ratings" in said or "no stars" in said
 
 
-def test_export_links_lead_to_the_backend_and_work_with_the_session_cookie(world: World, open_page: Open) -> None:
+def test_export_links_lead_to_the_backend_and_work_with_the_session_cookie(
+    world: SeededBackend, open_page: Open
+) -> None:
     import httpx
 
     app = open_page("views/dashboard.py", job=world.full, show='{"sentiment": "negative"}')
@@ -148,11 +150,11 @@ def test_export_links_lead_to_the_backend_and_work_with_the_session_cookie(world
             )
 
 
-def test_a_failed_run_shows_why(world: World, open_page: Open) -> None:
+def test_a_failed_run_shows_why(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.failed)
     error = world.backend.call("GET", f"/jobs/{world.failed}")["error"]
     assert error in text_of(app)
 
 
-def test_a_run_that_is_gone_is_said_to_be_gone(world: World, open_page: Open) -> None:
+def test_a_run_that_is_gone_is_said_to_be_gone(world: SeededBackend, open_page: Open) -> None:
     assert "no longer exists" in text_of(open_page("views/dashboard.py", job="0000nothing0000"))

@@ -10,19 +10,19 @@ import polars as pl
 import pytest
 
 from tests.frontend import running
-from tests.frontend.conftest import Open, World, text_of
+from tests.frontend.conftest import Open, SeededBackend, text_of
 
 BAND = [0.25, 0.6]
 MEANING = "praise and blame together, or neither clearly"
 
 
-def _results(world: World, job: str) -> tuple[Path, Path]:
+def _results(world: SeededBackend, job: str) -> tuple[Path, Path]:
     (summary,) = (world.backend.data / "objects").glob(f"output/*/{job}/inference_summary.json")
     (part,) = (summary.parent / "served.parquet").iterdir()
     return summary, part
 
 
-def _submitted(world: World, name: str, count: int) -> str:
+def _submitted(world: SeededBackend, name: str, count: int) -> str:
     rows = running.rows_of_reviews(count)
     for number in range(9, count, 2):
         rows[number]["Review"] = f"The kettle number {number} stands on the table."
@@ -32,7 +32,7 @@ def _submitted(world: World, name: str, count: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def torn(world: World) -> Iterator[str]:
+def torn(world: SeededBackend) -> Iterator[str]:
     """A finished job as a model with a band leaves it."""
     job = _submitted(world, "torn.csv", 40)
     path, part = _results(world, job)
@@ -46,7 +46,7 @@ def torn(world: World) -> Iterator[str]:
     world.backend.call("DELETE", f"/jobs/{job}")
 
 
-def test_they_are_counted_and_one_click_shows_them(world: World, torn: str, open_page: Open) -> None:
+def test_they_are_counted_and_one_click_shows_them(world: SeededBackend, torn: str, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=torn)
     mixed = world.backend.call("GET", f"/jobs/{torn}/reviews", params={"mixed": "true", "sort": "confidence"})
     part = world.backend.call("POST", "/generate_dashboard", json={"job_id": torn})["distribution"]
@@ -70,7 +70,7 @@ def test_they_are_counted_and_one_click_shows_them(world: World, torn: str, open
     assert set(app.dataframe[0].value["mixed"]) == {"mixed", ""}
 
 
-def test_the_toggle_and_the_address_do_the_same(world: World, torn: str, open_page: Open) -> None:
+def test_the_toggle_and_the_address_do_the_same(world: SeededBackend, torn: str, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=torn)
     app.toggle(key="f-mixed").set_value(True).run()
     assert app.query_params["show"] == '{"mixed": true}'
@@ -79,7 +79,7 @@ def test_the_toggle_and_the_address_do_the_same(world: World, torn: str, open_pa
     assert list(again.dataframe[0].value["row"]) == list(app.dataframe[0].value["row"])
 
 
-def test_nothing_is_said_of_them_where_the_model_cannot_tell(world: World, open_page: Open) -> None:
+def test_nothing_is_said_of_them_where_the_model_cannot_tell(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     assert "mixed" not in text_of(app).lower()
     assert not {"see-mixed", "f-mixed"} & {widget.key for kind in (app.button, app.toggle) for widget in kind}

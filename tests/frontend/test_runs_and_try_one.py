@@ -9,10 +9,10 @@ from reviewlens.identity.keys import SigningKey
 from reviewlens.identity.local import CLIENT_ID
 from reviewlens.identity.tokens import TokenSigner
 from tests.frontend import running
-from tests.frontend.conftest import APP, Open, World, text_of
+from tests.frontend.conftest import APP, Open, SeededBackend, text_of
 
 
-def test_every_run_is_listed_with_what_became_of_it(world: World, open_page: Open) -> None:
+def test_every_run_is_listed_with_what_became_of_it(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/runs.py")
     said = text_of(app)
     for name in ("kettles.csv", "bare.csv", "damaged.csv", "stopped.csv"):
@@ -30,13 +30,13 @@ def test_every_run_is_listed_with_what_became_of_it(world: World, open_page: Ope
     assert f"open-{world.failed}" not in buttons
 
 
-def test_open_leads_to_that_runs_dashboard(world: World, open_page: Open) -> None:
+def test_open_leads_to_that_runs_dashboard(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/runs.py")
     app.button(key=f"open-{world.full}").click().run()
     assert app.title[0].value.replace("\\", "") == "kettles.csv"
 
 
-def test_delete_asks_first(world: World, open_page: Open) -> None:
+def test_delete_asks_first(world: SeededBackend, open_page: Open) -> None:
     job = world.backend.submit("goes.csv", running.as_csv(running.rows_of_reviews(12)))
     world.backend.call("POST", f"/jobs/{job}/cancel")
     world.backend.ended(job)
@@ -48,7 +48,7 @@ def test_delete_asks_first(world: World, open_page: Open) -> None:
     assert "goes.csv" not in text_of(app)
 
 
-def test_one_review_is_read_as_the_backend_reads_it(world: World, open_page: Open) -> None:
+def test_one_review_is_read_as_the_backend_reads_it(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="example-Unhappy").click().run()
     app.button(key="ask").click().run()
@@ -66,7 +66,7 @@ def test_nothing_to_read_is_said_so(open_page: Open) -> None:
     assert "Write a review first" in text_of(app)
 
 
-def test_an_administrator_sees_everyones_runs(world: World) -> None:
+def test_an_administrator_sees_everyones_runs(world: SeededBackend) -> None:
     """The backend's key signs a token with the group in it, as a user pool with groups does."""
     key = SigningKey.load(world.backend.data / "secrets")
     signer = TokenSigner(key, f"urn:reviewlens:pool:{key.kid}", CLIENT_ID, life_seconds=600)

@@ -29,7 +29,7 @@ pytestmark = [
 
 
 @dataclass
-class Site:
+class DirectUploadStack:
     """Backend and UI over a bucket of an emulator that checks signatures and CORS as S3 does."""
 
     backend: running.Backend
@@ -47,7 +47,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectUploadStack]:
     folder = tmp_path_factory.mktemp("straight")
     bucket, port = f"straight-{secrets.token_hex(6)}", running.free_port()
     frontend = f"http://127.0.0.1:{port}"
@@ -63,11 +63,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             command += [f"--server.port={port}", "--server.maxUploadSize=20"]
             log = folder / "frontend.out"
             with running._process(command, backend.environment, log, f"{frontend}/_stcore/health"):
-                yield Site(backend, frontend, s3, bucket)
+                yield DirectUploadStack(backend, frontend, s3, bucket)
 
 
 @pytest.fixture
-def page(site: Site) -> Iterator[Any]:
+def page(stack: DirectUploadStack) -> Iterator[Any]:
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)
@@ -77,8 +77,8 @@ def page(site: Site) -> Iterator[Any]:
         page.set_default_timeout(PATIENCE)
         page.asked_for = []
         page.on("request", lambda request: page.asked_for.append((request.method, request.url)))
-        page.goto(site.backend.operator("/operator/login-link", username="robin")["url"])
-        page.goto(f"{site.frontend}/analyse")
+        page.goto(stack.backend.operator("/operator/login-link", username="robin")["url"])
+        page.goto(f"{stack.frontend}/analyse")
         try:
             yield page
         finally:
@@ -95,10 +95,12 @@ def posts_to(page: Any, url: str) -> list[str]:
     ]
 
 
-def test_a_file_goes_straight_to_the_bucket_and_is_looked_into(site: Site, page: Any, tmp_path: Path) -> None:
+def test_a_file_goes_straight_to_the_bucket_and_is_looked_into(
+    stack: DirectUploadStack, page: Any, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
-    site.allow(site.frontend)
+    stack.allow(stack.frontend)
     file = tmp_path / "kettles.csv"
     file.write_bytes(running.as_csv(running.rows_of_reviews(30)))
     frame = sender(page)
@@ -106,19 +108,19 @@ def test_a_file_goes_straight_to_the_bucket_and_is_looked_into(site: Site, page:
     frame.get_by_label("Choose a file").set_input_files(file)
     expect(page.get_by_text("Which column is what?")).to_be_visible()
     expect(page.get_by_role("heading", name="kettles.csv")).to_be_visible()
-    assert posts_to(page, site.s3.meta.endpoint_url) == [f"{site.s3.meta.endpoint_url}/{site.bucket}"]
+    assert posts_to(page, stack.s3.meta.endpoint_url) == [f"{stack.s3.meta.endpoint_url}/{stack.bucket}"]
     assert not [url for _, url in page.asked_for if "upload_file" in url], "nothing went through the UI's own uploader"
-    assert site.stored() == ["info.json", "original"]
+    assert stack.stored() == ["info.json", "original"]
     strange = {urlsplit(url).netloc for _, url in page.asked_for}
-    ours = {urlsplit(url).netloc for url in (site.frontend, site.backend.url, site.s3.meta.endpoint_url)}
+    ours = {urlsplit(url).netloc for url in (stack.frontend, stack.backend.url, stack.s3.meta.endpoint_url)}
     assert strange <= ours, "nothing is loaded from elsewhere"
 
 
-def test_sending_can_be_cancelled_and_problems_are_told(site: Site, page: Any, tmp_path: Path) -> None:
+def test_sending_can_be_cancelled_and_problems_are_told(stack: DirectUploadStack, page: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    site.allow(site.frontend)
-    before = site.stored()
+    stack.allow(stack.frontend)
+    before = stack.stored()
     frame = sender(page)
     chooser = frame.get_by_label("Choose a file")
     empty, large, file = (tmp_path / name for name in ("empty.csv", "large.csv", "words.csv"))
@@ -134,24 +136,26 @@ def test_sending_can_be_cancelled_and_problems_are_told(site: Site, page: Any, t
     def hold(route: Any) -> None:
         """The store does not answer."""
 
-    page.route(f"{site.s3.meta.endpoint_url}/**", hold)
+    page.route(f"{stack.s3.meta.endpoint_url}/**", hold)
     chooser.set_input_files(file)
     expect(frame.get_by_role("progressbar")).to_be_visible()
     expect(frame.get_by_role("status")).to_contain_text("Sending")
     frame.get_by_role("button", name="Cancel").click()
     expect(frame.get_by_role("status")).to_contain_text("Cancelled")
     page.unroute_all()
-    assert [name for name in site.stored() if name == "original"] == [name for name in before if name == "original"]
+    assert [name for name in stack.stored() if name == "original"] == [name for name in before if name == "original"]
 
-    site.allow("https://elsewhere.example")  # another page's origin: the browser keeps the answer from us
+    stack.allow("https://elsewhere.example")  # another page's origin: the browser keeps the answer from us
     chooser.set_input_files(file)
     expect(frame.get_by_role("alert")).to_contain_text("could not be sent")
-    site.allow(site.frontend)
+    stack.allow(stack.frontend)
     frame.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Which column is what?")).to_be_visible()
 
 
-def test_a_file_chosen_before_the_page_is_ready_is_not_forgotten(site: Site, page: Any, tmp_path: Path) -> None:
+def test_a_file_chosen_before_the_page_is_ready_is_not_forgotten(
+    stack: DirectUploadStack, page: Any, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
     held: list[Any] = []
@@ -167,10 +171,12 @@ def test_a_file_chosen_before_the_page_is_ready_is_not_forgotten(site: Site, pag
     expect(frame.get_by_role("alert")).to_contain_text("The file is empty")
 
 
-def test_where_the_store_cannot_be_reached_the_file_goes_another_way(site: Site, page: Any, tmp_path: Path) -> None:
+def test_where_the_store_cannot_be_reached_the_file_goes_another_way(
+    stack: DirectUploadStack, page: Any, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
-    page.route(f"{site.s3.meta.endpoint_url}/**", lambda route: route.abort())
+    page.route(f"{stack.s3.meta.endpoint_url}/**", lambda route: route.abort())
     file = tmp_path / "kettles.csv"
     file.write_bytes(running.as_csv(running.rows_of_reviews(30)))
     sender(page).get_by_label("Choose a file").set_input_files(file)

@@ -7,12 +7,12 @@ import re
 from itertools import pairwise
 from typing import Literal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.api.models import Part
 from frontend.sections import why
-from tests.frontend.conftest import Open, World, text_of
+from tests.frontend.conftest import Open, SeededBackend, text_of
 
 
 def part(start: int, end: int, contribution: float, kind: Literal["word", "passage"] = "word") -> Part:
@@ -60,7 +60,6 @@ def test_where_no_word_decides_that_is_said() -> None:
     assert why.summary("so", [part(0, 2, 0.0)]).startswith("No single word decides")
 
 
-@settings(deadline=None)
 @given(st.text("ab<&\"' .é😡", min_size=1, max_size=60), st.data())
 def test_marking_changes_nothing_of_the_text(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=12)))
@@ -76,7 +75,7 @@ def test_marking_changes_nothing_of_the_text(text: str, data: st.DataObject) -> 
     assert marked.count("<span") == marked.count("</span>")
 
 
-def test_try_one_shows_what_carried_the_score(world: World, open_page: Open) -> None:
+def test_try_one_shows_what_carried_the_score(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="example-Unhappy").click().run()
     app.text_area(key="one").set_value("The lamp is <b>terrible</b>, I hate it.").run()
@@ -86,7 +85,7 @@ def test_try_one_shows_what_carried_the_score(world: World, open_page: Open) -> 
     assert "Most for negative" in said
 
 
-def test_a_whole_review_tells_why_when_asked(world: World, open_page: Open) -> None:
+def test_a_whole_review_tells_why_when_asked(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     app.button_group(key="show-as").set_value("cards").run()
     row = world.backend.call("GET", f"/jobs/{world.full}/reviews", params={"limit": 1})["reviews"][0]["row"]

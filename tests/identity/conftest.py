@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cognito import Pool, make_pool
 from tests.emulator import Emulator, program, running
-from tests.pools import Pool, make_pool
 
 
 @pytest.fixture(scope="package")

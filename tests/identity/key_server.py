@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,17 +11,21 @@ from typing import Any
 
 
 class KeyServer:
-    """`answer` is what it says next: keys, bytes, a status, or a place to go to; `asked` the paths it was asked for."""
+    """`answer` is what it says next: keys, bytes, a status, or a place to go to; `asked` the paths it was asked for.
+
+    It answers while `may_answer` is set.
+    """
 
     def __init__(self) -> None:
         self.answer: Any = []
-        self.delay = 0.0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.asked: list[str] = []
         self.url = ""
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         self.asked.append(handler.path)
-        time.sleep(self.delay)
+        self.may_answer.wait(60)
         status, headers, body = 200, {}, b""
         if isinstance(self.answer, int):
             status = self.answer

@@ -27,9 +27,9 @@ from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.cognito import CognitoIdentity
 from reviewlens.identity.interface import PasswordRecovery, SelfService, Tokens
 from reviewlens.settings import Settings
+from tests.cognito import Pool, answering, code_of, failing, make_pool
 from tests.emulator import REGION
 from tests.identity.contract import NAME, PASSWORD, IdentityContract
-from tests.pools import Pool, answering, code_of, failing, make_pool
 
 PROOF = "a session of Cognito's own"
 

@@ -17,15 +17,15 @@ from reviewlens.identity.challenges import Challenge, ChallengeKind
 from reviewlens.identity.jwks import KeySet
 from reviewlens.identity.private_files import operator_key
 from reviewlens.settings import Settings
+from tests.cognito import Pool, answering, code_of
 from tests.emulator import free_port
-from tests.pools import Pool, answering, code_of
 
 PASSWORD = "the password of ana"
 UI = "https://reviews.example.org"
 PROOF = "a session of Cognito's own"
 
 
-class Site:
+class CognitoApp:
     """The application with a pool, and ways to use it."""
 
     def __init__(self, client: TestClient, pool: Pool, folder: Any) -> None:
@@ -52,7 +52,7 @@ class Site:
         return {"Authorization": f"Bearer {self.tokens(name)['access_token']}"}
 
 
-def _sites(pool: Pool, folder: Any, **settings: Any) -> Iterator[Site]:
+def _sites(pool: Pool, folder: Any, **settings: Any) -> Iterator[CognitoApp]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in pool.emulator.environment.items():
             patch.setenv(name, value)
@@ -65,11 +65,11 @@ def _sites(pool: Pool, folder: Any, **settings: Any) -> Iterator[Site]:
         )
         with TestClient(create_app(Settings(**facts)), raise_server_exceptions=False) as client:
             client.follow_redirects = False
-            yield Site(client, pool, folder)
+            yield CognitoApp(client, pool, folder)
 
 
 @pytest.fixture(scope="module")
-def site(pool, tmp_path_factory) -> Iterator[Site]:
+def site(pool, tmp_path_factory) -> Iterator[CognitoApp]:
     pool.add("hana", PASSWORD)
     yield from _sites(pool, tmp_path_factory.mktemp("cognito"))
 

@@ -15,18 +15,11 @@ from reviewlens.identity import jwks
 from reviewlens.identity.jwks import KeySet, public_keys
 from tests.emulator import free_port
 from tests.identity.key_server import KeyServer, key_server
+from tests.timing import FakeClock, wait_until
 
 
 def key(kid: str, /, **changed: object) -> dict[str, object]:
     return {"kty": "RSA", "use": "sig", "alg": "RS256", "n": "sXch", "e": "AQAB", "kid": kid, **changed}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -37,12 +30,12 @@ def server() -> Iterator[KeyServer]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def keys(server: KeyServer, clock: Clock) -> KeySet:
+def keys(server: KeyServer, clock: FakeClock) -> KeySet:
     return KeySet(server.url, now=clock)
 
 
@@ -75,15 +68,19 @@ def test_a_flood_of_unknown_key_ids_causes_one_fetch_per_pause(keys, server, clo
 
 
 def test_many_at_once_cause_one_fetch_and_all_get_the_key(keys, server):
-    server.delay = 0.2
-    gate = threading.Barrier(16)
+    server.may_answer.clear()
+    gate = threading.Barrier(17)
 
     def ask(_number: int) -> object:
         gate.wait()
         return keys("one")
 
     with ThreadPoolExecutor(16) as threads:
-        found = list(threads.map(ask, range(16)))
+        asked = [threads.submit(ask, number) for number in range(16)]
+        gate.wait()
+        wait_until(lambda: server.asked)
+        server.may_answer.set()
+        found = [each.result() for each in asked]
     assert all(found)
     assert len(server.asked) == 1
 
@@ -157,13 +154,13 @@ def test_a_withdrawn_key_is_forgotten_within_the_hour(keys, server, clock):
 def test_one_thread_refreshes_old_keys_while_the_others_use_them(keys, server, clock):
     keys("one")
     clock.now += jwks.MAX_AGE_SECONDS
-    server.delay = 2.0
+    server.may_answer.clear()
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(keys, "one")
-        while len(server.asked) < 2:
-            time.sleep(0.01)
+        wait_until(lambda: len(server.asked) == 2)
         assert keys("one")
         assert not slow.done()
+        server.may_answer.set()
         assert slow.result()
 
 

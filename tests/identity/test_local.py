@@ -20,21 +20,12 @@ from reviewlens.errors import (
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.settings import Settings
 from tests.identity.contract import NAME, PASSWORD, IdentityContract
-
-
-class Clock:
-    """Seconds since 1970, moved by hand."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
+from tests.timing import FakeClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock(time.time())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +58,7 @@ def test_attempts_are_limited_by_name_also_with_the_right_password(pool, clock):
     assert 1 <= limited.value.retry_after_seconds <= 6
     with pytest.raises(AuthenticationError):
         pool.login("somebody else", PASSWORD)
-    clock.ahead += limited.value.retry_after_seconds
+    clock.now += limited.value.retry_after_seconds
     assert pool.login(NAME, PASSWORD).access_token
 
 
@@ -169,11 +160,11 @@ def test_links_and_refresh_tokens_expire_and_are_not_one_another(pool, clock):
     for wrong in (lambda: pool.redeem(refresh), lambda: pool.refresh(link)):
         with pytest.raises(AuthenticationError):
             wrong()
-    clock.ahead += 5 * 60 + 1
+    clock.now += 5 * 60 + 1
     with pytest.raises(AuthenticationError):
         pool.redeem(link)
     assert pool.refresh(refresh)
-    clock.ahead += 2 * 86_400
+    clock.now += 2 * 86_400
     with pytest.raises(AuthenticationError):
         pool.refresh(refresh)
 

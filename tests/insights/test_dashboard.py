@@ -103,7 +103,7 @@ def assert_adds_up(d: Dashboard) -> None:
 
 
 @given(FILTERS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_counts_add_up_and_match_a_plain_recount(small: Results, chosen: dict[str, Any]) -> None:
     filters = Filters(**chosen)
     rows = [row for row in ROWS if keep(row, filters)]

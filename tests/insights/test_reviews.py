@@ -38,7 +38,7 @@ def plain_order(sort: Sort) -> list[int]:
 @pytest.mark.parametrize("sort", SORTS)
 @given(limit=st.integers(7, 130))
 @example(limit=3)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_pages_follow_one_another(some: Results, sort: Sort, limit: int) -> None:
     seen: list[int] = []
     cursor = ""

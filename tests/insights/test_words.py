@@ -59,7 +59,7 @@ def expected_terms(text: str) -> set[str]:
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_terms_are_counted_as_a_plain_reading_and_a_search_count_them(texts: list[str]) -> None:
     found = find_terms(pl.Series(texts, dtype=pl.String), least=1)
     counted = {(int(doc), found.terms[term]) for doc, term in zip(found.doc, found.term, strict=True)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,8 +90,8 @@ def sniff_csv(open_source, filename, size_bytes, limits, overrides=None) -> Snif
 
 
 @dataclass
-class Bench:
-    """Everything a test of jobs handles."""
+class JobHarness:
+    """A job service and dispatcher over a real store and table, with a launcher that the test controls."""
 
     folder: Path
     settings: Settings
@@ -145,16 +147,23 @@ class Bench:
         return [info.key for info in self.store.list("")]
 
 
-@pytest.fixture
-def bench(tmp_path):
+@contextlib.contextmanager
+def job_harness(folder: Path) -> Iterator[JobHarness]:
+    """A harness with small limits."""
     settings = Settings(
-        data_dir=tmp_path,
+        data_dir=folder,
         engine="textblob",
         max_upload_bytes=1000,
         max_jobs_per_user=6,
         max_queued_jobs_per_user=3,
         max_unused_uploads_per_user=3,
     )
-    bench = Bench(tmp_path, settings)
-    yield bench
-    bench.table.close()
+    harness = JobHarness(folder, settings)
+    yield harness
+    harness.table.close()
+
+
+@pytest.fixture
+def bench(tmp_path):
+    with job_harness(tmp_path) as harness:
+        yield harness

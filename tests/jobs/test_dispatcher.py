@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,8 +13,9 @@ from reviewlens.ids import now
 from reviewlens.jobs import dispatcher as module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
-from tests.jobs.conftest import CSV, Bench
+from tests.jobs.conftest import CSV, JobHarness
 from tests.summaries import summary_of
+from tests.timing import wait_until
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_a_finished_job_is_never_moved_by_a_late_message(bench):
 def test_after_a_restart_jobs_are_found_again(bench, tmp_path):
     running, handle = bench.run()
     waiting = bench.submit()
-    again = Bench(tmp_path, bench.settings, launcher=bench.launcher)
+    again = JobHarness(tmp_path, bench.settings, launcher=bench.launcher)
     again.dispatcher.tick()
     assert (again.state(running), again.state(waiting)) == (JobState.RUNNING, JobState.QUEUED)
     assert len(bench.launcher.specs) == 1
@@ -246,7 +246,7 @@ def test_a_machine_that_can_never_start_it_says_so(bench):
 
 def test_one_job_that_makes_trouble_does_not_hold_up_the_others(tmp_path, bench, monkeypatch):
     settings = bench.settings.model_copy(update={"max_concurrent_jobs": 2})
-    bench = Bench(tmp_path / "two", settings)
+    bench = JobHarness(tmp_path / "two", settings)
     troubled, handle = bench.run("u1")
     fine, fine_handle = bench.run("u2")
     status = bench.launcher.status
@@ -295,10 +295,7 @@ def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
     monkeypatch.setattr(bench.table, "in_states", troublesome)
     job = bench.submit()
     bench.dispatcher.start()
-    deadline = time.monotonic() + 30
-    while not bench.table.get("u1", job).handle.startswith("task"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: bench.table.get("u1", job).handle.startswith("task"))
     bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
     bench.dispatcher.stop()
     assert "a dispatcher round failed" in caplog.text
@@ -307,10 +304,7 @@ def test_the_thread_outlives_what_nobody_foresaw(bench, monkeypatch, caplog):
 def test_the_thread_works_and_stops(bench):
     bench.dispatcher.start()
     job = bench.submit()
-    deadline = time.monotonic() + 5
-    while bench.state(job) is not JobState.RUNNING or not bench.table.get("u1", job).handle:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: bench.state(job) is JobState.RUNNING and bench.table.get("u1", job).handle)
     bench.launcher.on_stop = lambda handle: bench.launcher.end(handle, 4)
     bench.dispatcher.stop()
     row = bench.table.get("u1", job)
@@ -346,7 +340,7 @@ def test_an_orderly_stop_leaves_a_job_that_a_request_moved_meanwhile(bench):
 
 
 def test_tasks_may_be_left_running_by_an_orderly_stop(tmp_path, bench):
-    bench = Bench(tmp_path / "left", bench.settings.model_copy(update={"stop_jobs_on_exit": False}))
+    bench = JobHarness(tmp_path / "left", bench.settings.model_copy(update={"stop_jobs_on_exit": False}))
     job, _ = bench.run()
     bench.dispatcher.stop()
     assert bench.launcher.stopped == []

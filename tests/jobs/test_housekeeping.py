@@ -10,21 +10,14 @@ import pytest
 from reviewlens.jobs import housekeeping as module
 from reviewlens.jobs import service
 from reviewlens.jobs.housekeeping import Housekeeping
+from tests.timing import FakeClock, wait_until
 
 DAY = 24 * 3600
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return FakeClock(0.0)
 
 
 @pytest.fixture
@@ -94,10 +87,7 @@ def test_trouble_with_one_thing_holds_up_no_other(bench, house, monkeypatch, cap
 def test_the_thread_works_and_stops(bench, house):
     leave_an_upload(bench, "broken")
     house.start()
-    deadline = time.monotonic() + 30
-    while bench.stored():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not bench.stored())
     house.stop()
     assert not house._thread.is_alive()
     leave_an_upload(bench, "later")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.jobs import reuse
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobHarness
 from tests.summaries import summary_of
 
 
-def finish(bench: Bench, user: str = "u1", *, kept: bool = True) -> str:
+def finish(bench: JobHarness, user: str = "u1", *, kept: bool = True) -> str:
     job = bench.succeed(user)
     if kept:
         bench.store.put(JobKeys(user, job).scores, b"scores")
     return job
 
 
-def spec_of(bench: Bench, job: str, user: str = "u1") -> JobSpec:
+def spec_of(bench: JobHarness, job: str, user: str = "u1") -> JobSpec:
     return JobSpec.model_validate_json(bench.store.get(JobKeys(user, job).spec))
 
 

@@ -21,7 +21,7 @@ from reviewlens.jobs.interface import JobState
 from reviewlens.model import loading
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobHarness
 from tests.summaries import summary_of
 
 
@@ -113,7 +113,7 @@ def test_the_model_is_pinned_by_its_content(tmp_path):
     bundle = tmp_path / "model.tar.gz"
     bundle.write_bytes(b"one")
     settings = Settings(data_dir=tmp_path, engine="openvino", model=str(bundle))
-    bench = Bench(tmp_path, settings)
+    bench = JobHarness(tmp_path, settings)
     upload = bench.upload()
     first, _ = bench.service.submit("u1", upload)
     spec = JobSpec.model_validate_json(bench.store.get(JobKeys("u1", first.job_id).spec))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -16,8 +15,9 @@ from reviewlens.jobs import watch as watch_module
 from reviewlens.jobs.interface import JobState
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.settings import Settings
-from tests.jobs.conftest import Bench
+from tests.jobs.conftest import JobHarness
 from tests.summaries import summary_of
+from tests.timing import FakeClock, wait_until
 
 # Heeds no request to stop and writes its progress for ever, with no row more; where it is told to, only at first.
 HANGS = f"""
@@ -42,40 +42,36 @@ def no_pause(monkeypatch):
     monkeypatch.setattr(dispatcher_module, "_LONGEST_PAUSE_SECONDS", 0.0)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
+    clock = FakeClock()
     monkeypatch.setattr(watch_module, "time", clock)
     return clock
 
 
-def real(folder: Path, *, attempts: int, how: str) -> Bench:
+def real(folder: Path, *, attempts: int, how: str) -> JobHarness:
     settings = Settings(data_dir=folder, engine="textblob", stuck_job_seconds=1, max_attempts=attempts)
     script = folder / "hangs.py"
     script.parent.mkdir(exist_ok=True)
     script.write_text(HANGS)
-    return Bench(folder, settings, launcher=SubprocessLauncher(folder / "logs", [sys.executable, str(script), how]))
+    return JobHarness(
+        folder, settings, launcher=SubprocessLauncher(folder / "logs", [sys.executable, str(script), how])
+    )
 
 
-def tick_until(bench: Bench, job: str, state: JobState) -> list[int]:
+def tick_until(bench: JobHarness, job: str, state: JobState) -> list[int]:
     """The ids of the processes that worked on the job."""
-    deadline, found = time.monotonic() + 60, []
-    while bench.state(job) is not state:
-        assert time.monotonic() < deadline
+    pids: list[int] = []
+
+    def reached() -> bool:
         bench.dispatcher.tick()
         handle = bench.table.get("u1", job).handle
-        if handle and json.loads(handle)["pid"] not in found:
-            found.append(json.loads(handle)["pid"])
-        time.sleep(0.05)
-    return found
+        if handle and json.loads(handle)["pid"] not in pids:
+            pids.append(json.loads(handle)["pid"])
+        return bench.state(job) is state
+
+    wait_until(reached)
+    return pids
 
 
 def test_a_real_process_that_hangs_is_ended_and_its_job_goes_on(tmp_path, no_pause):

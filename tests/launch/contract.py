@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reviewlens.launch.interface import Launcher, TaskState, TaskStatus
+from tests.timing import wait_until
 
 PROGRAM = """
 import json, pathlib, signal, sys, time
@@ -27,14 +27,6 @@ time.sleep(wanted["seconds"])
 sys.exit(wanted["exit"])
 """
 """A task that reads its spec, works for some seconds and exits with the code in the spec, or with 4 on SIGTERM."""
-
-
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class LauncherContract(ABC):
@@ -71,41 +63,41 @@ class LauncherContract(ABC):
 
     def test_the_file_size_is_accepted(self, launcher, spec):
         handle = launcher.start(spec(exit=2), input_bytes=5_000_000)
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert launcher.status(handle).exit_code == 2
 
     @pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
     def test_the_exit_code_is_reported(self, launcher, spec, code):
         handle = launcher.start(spec(exit=code))
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert launcher.status(handle).exit_code == code
         assert launcher.status(handle).exit_code == code
 
     def test_it_runs_until_it_is_stopped(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         assert launcher.status(handle) == TaskStatus(TaskState.RUNNING)
         launcher.stop(handle)
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert launcher.status(handle).exit_code == 4
         launcher.stop(handle)
 
     def test_a_task_that_ignores_stop_is_killed(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         launcher.kill(handle)
-        until(lambda: launcher.status(handle).state is not TaskState.RUNNING)
+        wait_until(lambda: launcher.status(handle).state is not TaskState.RUNNING)
         assert self.kills_at_once is not (begun.parent / "stopped").exists()
         launcher.kill(handle)
 
     def test_the_handle_survives_a_restart_of_the_caller(self, launcher, again, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         assert isinstance(handle, str)
         assert again.status(handle) == TaskStatus(TaskState.RUNNING)
         again.stop(handle)
-        until((begun.parent / "stopped").exists)
-        until(lambda: again.status(handle).state is not TaskState.RUNNING)
+        wait_until((begun.parent / "stopped").exists)
+        wait_until(lambda: again.status(handle).state is not TaskState.RUNNING)
         assert again.status(handle).state is (TaskState.EXITED if self.remembers else TaskState.GONE)
         again.stop(handle)
 
@@ -119,7 +111,7 @@ class LauncherContract(ABC):
 
     def test_two_tasks_are_distinguished(self, launcher, spec):
         one, other = launcher.start(spec(exit=2, name="one")), launcher.start(spec(seconds=60, name="other"))
-        until(lambda: launcher.status(one).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(one).state is TaskState.EXITED)
         assert launcher.status(other).state is TaskState.RUNNING
         launcher.stop(other)
-        until(lambda: launcher.status(other).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(other).state is TaskState.EXITED)

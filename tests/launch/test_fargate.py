@@ -17,7 +17,8 @@ from reviewlens.launch.fargate import FargateLauncher
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.launch.sizes import LARGEST, SIZES, size_for
 from tests.launch.conftest import fargate_settings
-from tests.launch.contract import PROGRAM, LauncherContract, until
+from tests.launch.contract import PROGRAM, LauncherContract
+from tests.timing import FakeClock, wait_until
 
 FARGATE_MEMORY = {
     1024: range(2048, 8192 + 1, 1024),
@@ -82,26 +83,26 @@ class TestContract(LauncherContract):
     def test_a_task_whose_handle_was_lost_is_found_again(self, launcher, again, spec, begun):
         address = spec(seconds=60)
         first = launcher.start(address)
-        until(begun.exists)
+        wait_until(begun.exists)
         second = again.start(address)
         assert json.loads(first)["task"] == json.loads(second)["task"]
         launcher.stop(first)
-        until(lambda: launcher.status(first).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(first).state is TaskState.EXITED)
         third = again.start(spec(exit=2))
         assert json.loads(third)["task"] != json.loads(first)["task"]
 
     def test_a_stuck_task_counts_as_an_attempt_whatever_its_exit_code(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         launcher.kill(handle)
-        until(lambda: launcher.status(handle).state is TaskState.GONE)
+        wait_until(lambda: launcher.status(handle).state is TaskState.GONE)
         assert launcher.status(handle).counts
 
     def test_a_task_killed_from_outside_was_out_of_memory(self, launcher, on_ecs, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         on_ecs.docker.of_task(json.loads(handle)["task"]).kill()
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         status = launcher.status(handle)
         assert (status.exit_code, status.code, status.counts) == (137, "task-out-of-memory", True)
 
@@ -110,7 +111,7 @@ def test_a_missing_image_is_reported(client, tmp_path, spec_uri):
     settings = fargate_settings(tmp_path, ecs_task_definition="no-image")
     launcher = FargateLauncher(settings, client, poll_seconds=0.0)
     handle = launcher.start(spec_uri)
-    until(lambda: launcher.status(handle).state is TaskState.GONE)
+    wait_until(lambda: launcher.status(handle).state is TaskState.GONE)
     assert launcher.status(handle).code == "task-image"
     assert "image" in launcher.status(handle).reason
 
@@ -118,7 +119,7 @@ def test_a_missing_image_is_reported(client, tmp_path, spec_uri):
 def test_a_missing_program_is_reported(client, tmp_path, spec_uri):
     launcher = FargateLauncher(fargate_settings(tmp_path), client, command=["/no/such/program"], poll_seconds=0.0)
     handle = launcher.start(spec_uri)
-    until(lambda: launcher.status(handle).state is TaskState.GONE)
+    wait_until(lambda: launcher.status(handle).state is TaskState.GONE)
     assert launcher.status(handle).code in ("task-image", "task-not-started")
 
 
@@ -179,14 +180,6 @@ def test_sizes_are_ones_that_fargate_has_and_grow():
 # -- capacity --------------------------------------------------------------------------------------
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 class Capacity:
     """Responses to RunTask by capacity provider: `failure`, `error` or a task."""
 
@@ -215,7 +208,7 @@ NONE_LEFT = "Capacity is unavailable at this time. Please try again later or in 
 
 @pytest.mark.parametrize("refusal", [("failure", "RESOURCE:MEMORY"), ("failure", NONE_LEFT), ("error", NONE_LEFT)])
 def test_without_spot_capacity_tasks_run_on_demand_for_a_while(client, tmp_path, spec_uri, refusal):
-    clock, capacity = Clock(), Capacity(client, FARGATE_SPOT=refusal)
+    clock, capacity = FakeClock(), Capacity(client, FARGATE_SPOT=refusal)
     launcher = FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client, clock=clock)
     assert json.loads(launcher.start(spec_uri))["task"] == "arn:FARGATE"
     launcher.start(spec_uri)
@@ -233,7 +226,7 @@ def test_without_spot_capacity_tasks_run_on_demand_for_a_while(client, tmp_path,
     ],
 )
 def test_without_any_capacity_the_job_waits_and_aws_is_not_asked_at_once_again(client, tmp_path, spec_uri, refusal):
-    clock, capacity = Clock(), Capacity(client, FARGATE=refusal)
+    clock, capacity = FakeClock(), Capacity(client, FARGATE=refusal)
     launcher = FargateLauncher(fargate_settings(tmp_path), client, clock=clock)
     for _ in range(3):
         with pytest.raises(TransientError) as none_left:
@@ -275,7 +268,7 @@ def test_a_withdrawn_revision_is_transient(client, launcher, spec_uri):
 
 
 def test_what_aws_has_forgotten_is_not_asked_for_with_others_for_ever(client, tmp_path):
-    clock = Clock()
+    clock = FakeClock()
     launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)
     handles = [json.dumps({"cluster": "tasks", "task": f"arn:{name}", "started": time.time()}) for name in "ab"]
     there = [{"taskArn": f"arn:{name}", "lastStatus": "RUNNING", "containers": []} for name in "ab"]
@@ -457,7 +450,7 @@ def test_stopping_an_unknown_task_is_ignored(launcher):
 
 
 def test_one_request_asks_after_all_tasks_and_its_answer_holds_for_a_while(client, tmp_path):
-    clock = Clock()
+    clock = FakeClock()
     tasks = [{"taskArn": f"arn:{number}", "lastStatus": "RUNNING", "containers": []} for number in range(150)]
     calls = described(client, tasks)
     launcher = FargateLauncher(fargate_settings(tmp_path), client, poll_seconds=3.0, clock=clock)

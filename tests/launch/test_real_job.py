@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 
 import boto3
@@ -14,8 +13,8 @@ from reviewlens.launch.fargate import FargateLauncher
 from reviewlens.launch.interface import TaskState
 from reviewlens.storage.s3 import S3ObjectStore
 from tests.launch.conftest import Ecs, fargate_settings
-from tests.launch.contract import until
-from tests.pipeline.kit import as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import as_csv, make_job, review_rows
+from tests.timing import wait_until
 
 STOP_TIMEOUT = 120
 """The stopTimeout of the task definition, which is the most that Fargate allows."""
@@ -64,11 +63,9 @@ def test_a_stopped_task_commits_its_slices_and_another_resumes(on_ecs: Ecs, clie
         return "\n".join(each.log.read_text()[-2000:] for each in on_ecs.docker.containers.values())
 
     handle = launcher.start(store.uri(keys.spec), input_bytes=len(content))
-    until(lambda: len(cleaned()) >= 2 or launcher.status(handle).state is not TaskState.RUNNING, 300)
-    begun = time.monotonic()
+    wait_until(lambda: len(cleaned()) >= 2 or launcher.status(handle).state is not TaskState.RUNNING, 300)
     launcher.stop(handle)
-    until(lambda: launcher.status(handle).state is not TaskState.RUNNING, STOP_TIMEOUT)
-    assert time.monotonic() - begun < STOP_TIMEOUT
+    wait_until(lambda: launcher.status(handle).state is not TaskState.RUNNING, STOP_TIMEOUT)
     assert (launcher.status(handle).exit_code, launcher.status(handle).counts) == (4, False), log()
     saved = {info.key: info.etag for info in store.list(keys.work + "clean/")}
     assert 2 <= len(saved) < 60
@@ -77,7 +74,7 @@ def test_a_stopped_task_commits_its_slices_and_another_resumes(on_ecs: Ecs, clie
     assert store.head(keys.progress) is not None
 
     handle = launcher.start(store.uri(keys.spec), input_bytes=len(content))
-    until(lambda: launcher.status(handle).state is not TaskState.RUNNING, 600)
+    wait_until(lambda: launcher.status(handle).state is not TaskState.RUNNING, 600)
     assert launcher.status(handle).exit_code == 0, log()
     summary = json.loads(store.get(keys.summary))
     assert summary["rows_read"] == 1500

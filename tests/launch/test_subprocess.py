@@ -17,7 +17,8 @@ from reviewlens.errors import ConfigurationError, TransientError
 from reviewlens.launch import subprocess as module
 from reviewlens.launch.interface import TaskState
 from reviewlens.launch.subprocess import SubprocessLauncher, default_command
-from tests.launch.contract import PROGRAM, LauncherContract, until
+from tests.launch.contract import PROGRAM, LauncherContract
+from tests.timing import wait_until
 
 
 @pytest.fixture
@@ -37,32 +38,32 @@ class TestContract(LauncherContract):
 
     def test_output_goes_to_a_file_named_by_the_job(self, launcher, spec, tmp_path):
         handle = launcher.start(spec())
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert (tmp_path / "logs" / "job_201.log").read_text() == "working on it\n"
 
     def test_it_is_in_a_session_of_its_own(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         pid = json.loads(handle)["pid"]
         assert os.getsid(pid) == pid
         launcher.stop(handle)
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
 
     def test_a_killed_task_says_by_which_signal(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         os.kill(json.loads(handle)["pid"], signal.SIGKILL)
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
         assert launcher.status(handle).exit_code == -9
         assert "SIGKILL" in launcher.status(handle).reason
 
     def test_a_set_clock_does_not_lose_a_running_task(self, launcher, again, spec, begun):
         handle = launcher.start(spec(seconds=60))
-        until(begun.exists)
+        wait_until(begun.exists)
         shifted = json.dumps({**json.loads(handle), "started": json.loads(handle)["started"] - 5000})
         assert again.status(shifted).state is TaskState.RUNNING
         launcher.stop(handle)
-        until(lambda: launcher.status(handle).state is TaskState.EXITED)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
 
 
 def test_another_program_with_the_same_process_id_is_gone_and_left_alone(tmp_path):
@@ -84,7 +85,7 @@ def test_a_task_that_ended_but_was_not_waited_for_is_gone(tmp_path, command):
     child = subprocess.Popen([*command, "--spec", (tmp_path / "spec.json").as_uri()], stdout=subprocess.DEVNULL)
     started = psutil.Process(child.pid).create_time()
     handle = json.dumps({"pid": child.pid, "started": started, "spec": "x"})
-    until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
     assert SubprocessLauncher(tmp_path, command).status(handle).state is TaskState.GONE
     child.wait()
 
@@ -97,9 +98,9 @@ def test_processes_left_by_a_finished_task_are_terminated(tmp_path):
     )
     launcher = SubprocessLauncher(tmp_path / "logs", [sys.executable, "-S", "-c", script])
     handle = launcher.start("file:///none/spec.json")
-    until(lambda: launcher.status(handle).state is TaskState.EXITED)
+    wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
     left = int((tmp_path / "child").read_text())
-    until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_kill_includes_all_descendants(tmp_path):
@@ -113,11 +114,11 @@ def test_a_kill_includes_all_descendants(tmp_path):
     )
     launcher = SubprocessLauncher(tmp_path / "logs", [sys.executable, "-S", "-c", script])
     handle = launcher.start("file:///none/spec.json")
-    until((tmp_path / "begun").exists)
+    wait_until((tmp_path / "begun").exists)
     helper = int((tmp_path / "begun").read_text())
     launcher.kill(handle)
-    until(lambda: launcher.status(handle).state is TaskState.EXITED)
-    until(lambda: not psutil.pid_exists(helper) or psutil.Process(helper).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
+    wait_until(lambda: not psutil.pid_exists(helper) or psutil.Process(helper).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_group_whose_leader_still_runs_is_left_alone():
@@ -166,7 +167,7 @@ def test_old_logs_are_deleted(tmp_path):
         os.utime(path, (number, number))
     launcher = SubprocessLauncher(tmp_path, ["true"])
     handle = launcher.start("file:///none/spec.json")
-    until(lambda: launcher.status(handle).state is TaskState.EXITED)
+    wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert len(names) == 201
     assert names[0] == "005.log"

@@ -180,7 +180,7 @@ def test_the_engine_is_used_in_turns() -> None:
     assert not turn.locked()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ODD, st.sampled_from([1, 60, BUDGET]))
 def test_parts_lie_in_the_text_in_order_and_words_in_passages(raw: str, budget: int) -> None:
     parts = explain(Lexicon(), raw, budget)

@@ -37,7 +37,7 @@ def _by_hand(model: NgramModel, ids: list[int]) -> tuple[float, float]:
     return (total / np.sqrt(count) + int(model.weights[BUCKETS])) / UNIT, known / longer
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(tokens=TOKENS)
 def test_a_text_scores_the_same_alone_in_company_and_by_hand(model: NgramModel, tokens: list[list[int]]) -> None:
     margins, known = model.margins(tokens)

@@ -90,7 +90,7 @@ def test_what_remains_reads_like_a_text(raw: str, part: str, expected: str) -> N
     assert " ".join(hide(raw, start, start + len(part)).split()) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ODD)
 @example("<b")
 @example("&amp;amp;quot;x")
@@ -108,7 +108,7 @@ def test_words_are_stretches_of_the_raw_text_in_order(raw: str) -> None:
     assert all(char in rest for char in left), "hiding only takes away"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ODD, st.integers(1, 40))
 def test_every_word_is_in_one_unit_and_units_follow_one_another(raw: str, most: int) -> None:
     found = words(raw)

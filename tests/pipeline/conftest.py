@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reviewlens.pipeline.runner import DONE, run_spec
-from tests.pipeline.kit import MadeJob, as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import MadeJob, as_csv, make_job, review_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -21,7 +21,7 @@ from reviewlens.pipeline import infer
 from reviewlens.pipeline.cache_index import Index, IndexWriter
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
 from reviewlens.pipeline.work import Job
-from tests.pipeline.kit import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.pipeline.make_jobs import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.pipeline.test_kill import assert_all_gone, family, wait_for
 
 pytestmark = pytest.mark.spark
@@ -200,7 +200,7 @@ def test_stopped_between_and_its_earlier_job_deleted_meanwhile(
 
 
 @pytest.mark.slow
-def test_killed_processes_end_as_if_there_were_no_cache(make: Make, done: MadeJob) -> None:
+def test_killed_processes_end_as_if_there_were_no_cache(spark: SparkSession, make: Make, done: MadeJob) -> None:
     made = make("earlier")
     scores = made.store.root / made.keys.work / "scores"
     moments: list[Callable[[], bool]] = [
@@ -214,8 +214,7 @@ def test_killed_processes_end_as_if_there_were_no_cache(make: Make, done: MadeJo
         process.kill()
         assert process.wait() == -signal.SIGKILL
         assert_all_gone(processes)
-    process = made.start()
-    assert process.wait() == DONE, made.log()[-3000:]
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
     assert made.left() == sorted([*FINISHED, "scores.arrow"])
     assert_as_without(made, done, reused_scores=common(done, 250))
     assert made.store.get(made.keys.scores) == made.store.get(JobKeys(USER, "whole").scores)

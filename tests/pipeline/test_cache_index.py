@@ -16,7 +16,7 @@ from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.pipeline import cache_identity, cache_index
 from reviewlens.pipeline.cache_identity import runtime, scoring_identity
 from reviewlens.pipeline.cache_index import BadIndex, Index, IndexWriter, as_words
-from tests.pipeline.kit import make_job
+from tests.pipeline.make_jobs import make_job
 
 
 def words_of(texts: list[str]) -> np.ndarray:

@@ -17,7 +17,7 @@ from reviewlens.pipeline.runner import DONE
 from reviewlens.spark.java import find_java
 from reviewlens.spark.session import cluster_session, stop
 from tests.emulator import free_port
-from tests.pipeline.kit import ROOT, MadeJob, as_csv, assert_same, make_job
+from tests.pipeline.make_jobs import ROOT, MadeJob, as_csv, assert_same, make_job
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from reviewlens.model.interface import decide
 from reviewlens.model.loading import load_engine, model_sha256
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
 from reviewlens.reviews.cleaning import clean_text, join_title
-from tests.pipeline.kit import FINISHED, HEADER, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.pipeline.make_jobs import FINISHED, HEADER, MadeJob, as_csv, assert_same, make_job, review_rows
 
 pytestmark = pytest.mark.spark
 

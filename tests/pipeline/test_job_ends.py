@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,14 @@ from pyspark.sql import SparkSession
 
 from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import TransientError
+from reviewlens.pipeline import control
 from reviewlens.pipeline import publish as publish_module
 from reviewlens.pipeline import read as read_module
+from reviewlens.pipeline.lease import Lease
 from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, OURS, run_spec
-from reviewlens.storage.local import LocalObjectStore
-from tests.pipeline.kit import FINISHED, MadeJob, as_csv, assert_same, make_job, review_rows
+from reviewlens.pipeline.work import Job
+from tests.pipeline.make_jobs import FINISHED, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.timing import wait_until
 
 pytestmark = pytest.mark.spark
 
@@ -60,73 +65,83 @@ def test_a_cancelled_job_leaves_no_results_and_can_be_run_again(
     assert_same(made, done)
 
 
-class Watching(threading.Thread):
-    """Does something once a key with the prefix is there."""
+OnCommit = Callable[[str, int, Callable[[], object]], None]
 
-    def __init__(self, store: LocalObjectStore, prefix: str, count: int, action: object) -> None:
-        super().__init__(daemon=True)
-        self.store, self.prefix, self.count, self.action = store, prefix, count, action
 
-    def run(self) -> None:
-        while sum(1 for _ in self.store.list(self.prefix)) < self.count:
-            pass
-        self.action()  # type: ignore[operator]
+@pytest.fixture
+def on_commit(monkeypatch: pytest.MonkeyPatch) -> OnCommit:
+    """Calls an action right after the job has written its n-th object whose key begins with a prefix."""
+    put, lock, actions = Job.put, threading.Lock(), []
+    written: Counter[str] = Counter()
+
+    def noted(job: Job, key: str, data: bytes) -> None:
+        put(job, key, data)
+        due = []
+        with lock:
+            for prefix, count, action in actions:
+                written[prefix] += key.startswith(prefix)
+                if key.startswith(prefix) and written[prefix] == count:
+                    due.append(action)
+        for action in due:
+            action()
+
+    monkeypatch.setattr(Job, "put", noted)
+    monkeypatch.setattr(control, "_LOOK_EVERY_SECONDS", 0.0)
+    return lambda prefix, count, action: actions.append((prefix, count, action))
 
 
 @pytest.mark.parametrize("folder", ["read/", "clean/", "scores/"])
-def test_cancelling_on_the_way(spark: SparkSession, tmp_path: Path, folder: str) -> None:
-    made = make_job(tmp_path, as_csv(review_rows(1500)), slice_rows=30)
-    watching = Watching(made.store, made.keys.work + folder, 1, lambda: made.store.put(made.keys.cancel, b""))
-    watching.start()
-    code = run_spec(made.uri, made.settings, session=spark)
-    watching.join()
-    assert code == CANCELLED
+def test_cancelling_on_the_way(spark: SparkSession, tmp_path: Path, folder: str, on_commit: OnCommit) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(90)), slice_rows=30)
+    on_commit(made.keys.work + folder, 1, lambda: made.store.put(made.keys.cancel, b""))
+    assert run_spec(made.uri, made.settings, session=spark) == CANCELLED
     assert set(made.left()) == {"cancelled.json", "progress.json", "spec.json"}
 
 
 @pytest.mark.parametrize("folder", ["read/", "scores/"])
 def test_an_interrupted_job_keeps_its_slices_and_goes_on(
-    spark: SparkSession, done: MadeJob, tmp_path: Path, rows: list[list[str]], folder: str
+    spark: SparkSession, done: MadeJob, tmp_path: Path, rows: list[list[str]], folder: str, on_commit: OnCommit
 ) -> None:
-    made = make_job(tmp_path, as_csv(rows), slice_rows=40)
+    made = make_job(tmp_path, as_csv(rows))
     stop = threading.Event()
-    watching = Watching(made.store, made.keys.work + folder, 2, stop.set)
-    watching.start()
+    on_commit(made.keys.work + folder, 2, stop.set)
     assert run_spec(made.uri, made.settings, session=spark, stop=stop) == INTERRUPTED
-    watching.join()
     kept = list(made.store.list(made.keys.work + folder))
     assert len(kept) >= 2
     assert made.store.head(made.keys.lease) is None
     assert made.store.head(made.keys.error) is None
-    unchanged = Watching(made.store, made.keys.work + "parts/", 1, lambda: None)
     seen: list[object] = []
-    unchanged.action = lambda: seen.extend(made.store.list(made.keys.work + folder))
-    unchanged.start()
+    on_commit(made.keys.work + "parts/", 1, lambda: seen.extend(made.store.list(made.keys.work + folder)))
     assert run_spec(made.uri, made.settings, session=spark) == DONE
-    unchanged.join()
     assert set(kept) <= set(seen), "what was committed is not done again"
     assert_same(made, done)
 
 
-def test_a_second_runner_is_kept_out(spark: SparkSession, tmp_path: Path) -> None:
-    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=20)
+def test_a_second_runner_is_kept_out(spark: SparkSession, tmp_path: Path, on_commit: OnCommit) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(60)), slice_rows=20)
     codes: list[int] = []
-    second = Watching(made.store, made.keys.work + "clean/", 1, lambda: codes.append(run_spec(made.uri, made.settings)))
-    second.start()
+    on_commit(made.keys.work + "clean/", 1, lambda: codes.append(run_spec(made.uri, made.settings)))
     assert run_spec(made.uri, made.settings, session=spark) == DONE
-    second.join()
     assert codes == [INTERRUPTED]
     assert made.left() == FINISHED
 
 
-def test_a_runner_whose_lease_was_taken_stops_without_a_word(spark: SparkSession, tmp_path: Path) -> None:
-    made = make_job(tmp_path, as_csv(review_rows(300)), slice_rows=20)
+def test_a_runner_whose_lease_was_taken_stops_without_a_word(
+    spark: SparkSession, tmp_path: Path, on_commit: OnCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_job(tmp_path, as_csv(review_rows(60)), slice_rows=20)
     other = b'{"owner": "other", "machine": "elsewhere", "pid": 1, "started": 0}'
-    thief = Watching(made.store, made.keys.work + "clean/", 2, lambda: made.store.put(made.keys.lease, other))
-    thief.start()
+    leases: list[Lease] = []
+    acquire = Lease.acquire
+    monkeypatch.setattr(Lease, "acquire", lambda self: (leases.append(self), acquire(self)))
+
+    def take_over() -> None:
+        made.store.put(made.keys.lease, other)
+        wait_until(lambda: leases[0]._lost)
+
+    on_commit(made.keys.work + "clean/", 2, take_over)
     made_settings = made.settings.model_copy(update={"lease_seconds": 2})
     assert run_spec(made.uri, made_settings, session=spark) == INTERRUPTED
-    thief.join()
     assert made.store.get(made.keys.lease) == other
     assert made.store.head(made.keys.error) is None
     assert made.store.head(made.keys.served_csv) is None

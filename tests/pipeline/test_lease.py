@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from reviewlens.pipeline import lease as lease_module
 from reviewlens.pipeline.control import Interrupted, LeaseLost
 from reviewlens.pipeline.lease import Lease
 from reviewlens.storage.local import LocalObjectStore
+from tests.timing import FakeClock, wait_until
 
 KEY = "work/lease.json"
 
@@ -23,6 +23,13 @@ KEY = "work/lease.json"
 @pytest.fixture
 def store(tmp_path: Path) -> LocalObjectStore:
     return LocalObjectStore(tmp_path)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr(lease_module, "time", clock)
+    return clock
 
 
 def held_elsewhere(store: LocalObjectStore, beats: int = 0) -> None:
@@ -34,24 +41,26 @@ def test_taken_kept_and_given_back(store: LocalObjectStore) -> None:
     lease = Lease(store, KEY, 0.3)
     lease.acquire()
     before = store.head(KEY)
-    time.sleep(0.5)
-    lease.confirm()
-    after = store.head(KEY)
     assert before is not None
-    assert after is not None
-    assert before.etag != after.etag, "the heartbeat renews it"
+
+    def renewed() -> bool:
+        now = store.head(KEY)
+        return now is not None and now.etag != before.etag
+
+    wait_until(renewed)
+    lease.confirm()
     lease.release()
     assert store.head(KEY) is None
 
 
-def test_a_second_runner_is_kept_out_at_once(store: LocalObjectStore) -> None:
+def test_a_second_runner_is_kept_out_at_once(store: LocalObjectStore, clock: FakeClock) -> None:
     first = Lease(store, KEY, 30)
     first.acquire()
-    began = time.monotonic()
+    began = clock.now
     with pytest.raises(Interrupted) as caught:
         Lease(store, KEY, 30).acquire()
     assert caught.value.code == "job-leased"
-    assert time.monotonic() - began < 5
+    assert clock.now == began, "it did not wait"
     first.confirm()
     first.release()
 
@@ -76,7 +85,9 @@ def test_of_two_at_once_one_gets_it(store: LocalObjectStore) -> None:
     won[0].release()
 
 
-def test_the_lease_of_a_process_that_died_here_is_taken_at_once(store: LocalObjectStore, tmp_path: Path) -> None:
+def test_the_lease_of_a_process_that_died_here_is_taken_at_once(
+    store: LocalObjectStore, clock: FakeClock, tmp_path: Path
+) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
         "from reviewlens.pipeline.lease import Lease; from reviewlens.storage.local import LocalObjectStore\n"
@@ -84,19 +95,19 @@ def test_the_lease_of_a_process_that_died_here_is_taken_at_once(store: LocalObje
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert store.head(KEY) is not None
-    began = time.monotonic()
+    began = clock.now
     lease = Lease(store, KEY, 30)
     lease.acquire()
-    assert time.monotonic() - began < 5
+    assert clock.now == began, "it did not wait"
     lease.release()
 
 
-def test_a_silent_holder_elsewhere_is_waited_for_and_then_replaced(store: LocalObjectStore) -> None:
+def test_a_silent_holder_elsewhere_is_waited_for_and_then_replaced(store: LocalObjectStore, clock: FakeClock) -> None:
     held_elsewhere(store)
-    began = time.monotonic()
-    lease = Lease(store, KEY, 0.6)
+    began = clock.now
+    lease = Lease(store, KEY, 60)
     lease.acquire()
-    assert time.monotonic() - began >= 0.6
+    assert 60 <= clock.now - began < 61
     lease.release()
 
 
@@ -126,7 +137,7 @@ def test_who_lost_it_notices_before_committing(store: LocalObjectStore) -> None:
     lease = Lease(store, KEY, 0.3)
     lease.acquire()
     held_elsewhere(store)
-    time.sleep(0.4)
+    wait_until(lambda: lease._lost)  # the next heartbeat finds it
     with pytest.raises(LeaseLost):
         lease.confirm()
     lease.release()
@@ -134,17 +145,15 @@ def test_who_lost_it_notices_before_committing(store: LocalObjectStore) -> None:
 
 
 def test_a_runner_that_slept_through_its_lease_asks_before_it_commits(
-    store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch
+    store: LocalObjectStore, clock: FakeClock
 ) -> None:
     lease = Lease(store, KEY, 60)
     lease.acquire()
     held_elsewhere(store)
     lease.confirm()  # fresh: the store is not asked
-    now = time.monotonic()
-    monkeypatch.setattr(lease_module.time, "monotonic", lambda: now + 61)
+    clock.now += 61
     with pytest.raises(LeaseLost):
         lease.confirm()
-    monkeypatch.undo()
     lease.release()
 
 
@@ -163,7 +172,6 @@ def test_a_store_that_fails_for_a_moment_does_not_end_the_heartbeat(
         return real(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "put", failing)
-    time.sleep(0.6)
+    wait_until(lambda: failures[0] >= 3)
     lease.confirm()
-    assert failures[0] >= 3
     lease.release()

@@ -21,7 +21,7 @@ from reviewlens.pipeline.assemble import Tally, thresholds_of
 from reviewlens.pipeline.publish import summarise
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, served_header
 from reviewlens.pipeline.work import Plan, WorkKeys
-from tests.pipeline.kit import make_job
+from tests.pipeline.make_jobs import make_job
 
 SCORES = [0.96, 0.7, 0.5, 0.3, 0.299999, 0.02]
 HEADERS = ("id", "mixed", "Review")

@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from reviewlens.settings import Settings
 from reviewlens.spark import capacity
 from reviewlens.spark.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.storage.local import LocalObjectStore
+from tests.timing import FakeClock
 
 FIELDS = st.text(alphabet=st.sampled_from('ab,";\r\n\t\0 é😀'), max_size=6)
 
@@ -89,7 +89,7 @@ def test_limits_of_an_older_engine_count_too(tmp_path: Path) -> None:
     assert free_memory_mb(tmp_path) == min(free, 200)
 
 
-def test_control_tells_why_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_tells_why_to_stop(tmp_path: Path, clock: FakeClock) -> None:
     store = LocalObjectStore(tmp_path)
     stop = threading.Event()
     confirmed: list[int] = []
@@ -100,30 +100,22 @@ def test_control_tells_why_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Interrupted):
         control.check()
     store.put("cancel", b"")
-    assert not control.cancel_requested(), "the store is not asked at every turn"
-    time.sleep(0.55)
+    assert not control.cancel_requested(), "the store is asked twice a second at most"
+    clock.now += 0.55
     with pytest.raises(Cancelled):
         control.check()
     with pytest.raises(Cancelled):
         control.check()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
     monkeypatch.setattr(progress_module.time, "monotonic", clock.monotonic)
     return clock
 
 
-def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clock: Clock) -> None:
+def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clock: FakeClock) -> None:
     store = LocalObjectStore(tmp_path)
 
     def shown() -> dict[str, object]:
@@ -155,7 +147,7 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
         assert shown()["seconds_left"] is None
 
 
-def test_timings_add_up_over_attempts(tmp_path: Path, clock: Clock) -> None:
+def test_timings_add_up_over_attempts(tmp_path: Path, clock: FakeClock) -> None:
     store = LocalObjectStore(tmp_path)
     first = ProgressWriter(store, "progress.json", "timings.json")
     with first.stage(JobStage.READ):

@@ -16,7 +16,7 @@ from reviewlens.model.locate import models_dir
 from reviewlens.pipeline.infer import checked_model
 from reviewlens.pipeline.runner import OURS, run_spec
 from reviewlens.pipeline.work import open_spec
-from tests.pipeline.kit import MadeJob, as_csv, make_job, review_rows
+from tests.pipeline.make_jobs import MadeJob, as_csv, make_job, review_rows
 
 OUTSIDE = ["../user-2/upload-1", "..", "a/../../user-2/x", "user-2/upload-1", "", "a\\b", "a\0b", "upload 1", "%2e"]
 ELSEWHERE = [

@@ -49,7 +49,7 @@ def test_review_threshold_on_a_ladder() -> None:
     assert review_threshold(scores, labels, accuracy=0.9, least_coverage=0.5) == 0.5, "91 of 100: nothing set aside"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=1, max_size=60), st.floats(0.5, 1))
 def test_review_threshold_is_the_best_of_all(pairs: list[tuple[float, int]], accuracy: float) -> None:
     scores = np.round(np.array([score for score, _ in pairs]), 6)
@@ -82,7 +82,7 @@ def test_mixed_band_rather_takes_in_what_was_called_wrongly() -> None:
     assert mixed_band(scores, np.array([1, 0, 1]), neutral, most_flagged=0.34) == (0.1, 0.1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1)), min_size=1, max_size=40),
     st.lists(st.integers(0, 20), min_size=1, max_size=40),

@@ -143,13 +143,13 @@ def _check(file: File, dialect: Dialect) -> None:
     assert not reader.tallies.keys() & {"quote_rows", "padded_rows"}
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(_files(_ANY_TEXTS, 1, 1))
 def test_every_record_comes_back(file: File) -> None:
     _check(file, Dialect(delimiter=file.delimiter))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(_files(_PROSE, 5, 2))
 def test_every_record_comes_back_after_detection(file: File) -> None:
     dialect = look(file.data).dialect

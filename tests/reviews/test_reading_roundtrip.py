@@ -28,7 +28,7 @@ def _tables(draw: st.DrawFn) -> list[list[str]]:
     return draw(st.lists(st.lists(_TEXT, min_size=width, max_size=width), min_size=1, max_size=8))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     _tables(),
     st.sampled_from([",", ";", "\t", "|"]),
@@ -89,7 +89,7 @@ _LINES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     _LINES,
     st.sampled_from([b"\n", b"\r\n", b"\r"]),
@@ -117,7 +117,7 @@ def test_any_bytes_are_accounted_for_and_reading_resumes(
     assert resumed.tallies == reader.tallies
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_LINES, st.integers(1, 9), st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_results_do_not_depend_on_chunk_sizes(lines: list[bytes], size: int, end: bytes) -> None:
     data = end.join(lines)

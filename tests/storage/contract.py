@@ -207,7 +207,6 @@ class ObjectStoreContract:
 
     @settings(
         max_examples=25,
-        deadline=None,
         # one test, run by the class of each adapter
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )

@@ -720,10 +720,11 @@ def test_downloads_that_vanish_during_eviction_are_ignored(store, tmp_path, monk
             raise FileNotFoundError
         return stat(self, **options)
 
+    before = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "stat", gone)
         assert downloads._size(path.parent) == 0
-    assert time.time() - used(tmp_path / "gone") < 60
+    assert used(tmp_path / "gone") >= before
     monkeypatch.setattr(downloads, "_last_used", lambda found: 0.0)
     shutil.rmtree(path.parent)
     monkeypatch.setattr(Path, "rglob", lambda self, _pattern: iter([path.parent] if self == tmp_path else []))
@@ -843,7 +844,8 @@ def test_a_key_that_is_too_long_with_the_prefix_is_refused(faulty_store, faults)
 
 def test_a_write_without_a_date_header_has_a_time():
     response = {"ETag": '"e"', "ResponseMetadata": {"HTTPHeaders": {}}}
-    assert time.time() - 5 < s3_requests.written_info("k", 1, response).modified <= time.time()
+    before = time.time()
+    assert before <= s3_requests.written_info("k", 1, response).modified <= time.time()
 
 
 # -- forms -------------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _options(corpus: Path, output: Path, base: Path, **more: object) -> TrainingOptions:
-    given = {"epochs": 6, "batch_tokens": 512, "learning_rate": 3e-3, "threads": 2, **more}
+    given = {"epochs": 6, "batch_tokens": 512, "learning_rate": 3e-3, "threads": 1, **more}
     return TrainingOptions(corpus=corpus, output=output, base_model=str(base), **given)  # type: ignore[arg-type]
 
 

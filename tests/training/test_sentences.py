@@ -121,7 +121,7 @@ def test_sentences_learn_their_own_mind_from_the_labels_of_whole_reviews(base: P
             batch_tokens=512,
             learning_rate=3e-3,
             sentence_share=1.0,
-            threads=2,
+            threads=1,
         )
     )
     model = AutoModelForSequenceClassification.from_pretrained(report.model).eval()

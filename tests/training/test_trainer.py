@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import runpy
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,15 @@ from reviewlens.model.calibration import sigmoid
 from reviewlens.model.encoder import TextEncoder, score_margins
 from reviewlens.model.engines.openvino import OpenVinoGraph
 from reviewlens.model.loading import load_engine
+from reviewlens.release import build
 from reviewlens.release.export import convert, quantise, save_members
+from reviewlens.training import clock as clock_module
 from reviewlens.training.clock import Clock, time_decay
 from reviewlens.training.snippets import snippet
 from reviewlens.training.trainer import train
 from reviewlens.training.training_args import TrainingOptions
 from tests.model.tiny import FILL, made_reviews, make_base
+from tests.timing import FakeClock, wait_until
 
 TRAIN_SCRIPT = Path(__file__).parents[2] / "sagemaker" / "train.py"
 
@@ -62,7 +65,7 @@ def trained(base: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory) 
             learning_rate=3e-3,
             class_weights="balanced",
             snippet_share=0.2,
-            threads=2,
+            threads=1,
         )
     )
     assert report.steps > 50
@@ -81,31 +84,42 @@ def test_training_learns_and_writes_down_how(trained: Path) -> None:
     assert (trained / "model" / "model.safetensors").exists()
 
 
-def test_training_ends_in_time_and_goes_on_after_a_kill(base: Path, corpus: Path, tmp_path: Path) -> None:
-    command = [
-        *(sys.executable, TRAIN_SCRIPT, "--corpus", corpus, "--output", tmp_path / "run", "--base-model", base),
-        *("--epochs=100000", "--batch-tokens=512", "--evaluate-every-minutes=0.01", "--threads=1"),
-        *("--patience=100000", "--max_minutes", "0.25"),
+def test_training_goes_on_after_a_kill_and_ends_in_time(
+    base: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    arguments = [
+        *("--corpus", str(corpus), "--output", str(run), "--base-model", str(base), "--epochs=100000"),
+        *("--batch-tokens=512", "--evaluate-every-minutes=0.01", "--threads=1", "--patience=100000"),
     ]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "run" / "clock.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(1)
+    first = subprocess.Popen(
+        [sys.executable, TRAIN_SCRIPT, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: _minutes(run) > 0)
     first.kill()
     first.wait()
-    before = json.loads((tmp_path / "run" / "clock.json").read_text())["minutes"]
-    assert before > 0
-    assert not (tmp_path / "run" / "model").exists(), "it was killed before its end"
-    steps_before = _last_step(tmp_path / "run")
-    done = subprocess.run([*command, "--model-dir", tmp_path / "copy"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "resuming from" in done.stderr
-    assert "resuming from None" not in done.stderr
-    facts = json.loads((tmp_path / "run" / "training.json").read_text())
-    assert facts["steps"] > steps_before - 200
-    assert 0.2 < facts["minutes"] < 0.9, "the time before the kill counts, and the end is kept"
+    before, step_before = _minutes(run), _last_step(run)
+    assert not (run / "model").exists(), "it was killed before its end"
+    monkeypatch.setattr(clock_module, "time", FakeClock())
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the script changes it
+    main = runpy.run_path(str(TRAIN_SCRIPT))["main"]
+    caplog.set_level("INFO")
+    # With half the time that is gone, the first step after the kill is the last.
+    assert main([*arguments, "--max_minutes", str(before / 2), "--model-dir", str(tmp_path / "copy")]) == 0
+    assert "resuming from" in caplog.text
+    assert "resuming from None" not in caplog.text
+    facts = json.loads((run / "training.json").read_text())
+    assert 0 <= facts["steps"] - step_before <= 1
+    assert facts["minutes"] == pytest.approx(before, abs=0.01), "the time before the kill counts"
     assert (tmp_path / "copy" / "model.safetensors").exists()
+
+
+def _minutes(run: Path) -> float:
+    """Minutes of training that a checkpoint has recorded; 0 before the first."""
+    try:
+        return float(json.loads((run / "clock.json").read_text())["minutes"])
+    except (FileNotFoundError, ValueError):
+        return 0.0
 
 
 def _last_step(run: Path) -> int:
@@ -146,25 +160,11 @@ def test_int8_graph_agrees_with_float32(trained: Path, tmp_path: Path) -> None:
 def test_the_release_command_makes_a_bundle_that_loads(trained: Path, corpus: Path, tmp_path: Path) -> None:
     texts, labels = made_reviews(60, seed=8)
     pl.DataFrame({"text": texts, "label": labels}).write_csv(tmp_path / "test_more.csv")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "reviewlens.release.build", trained / "model", corpus, "--version", "tiny-1"),
-            *(
-                "--bundle",
-                tmp_path / "model.tar.gz",
-                "--card",
-                tmp_path / "CARD.md",
-                "--tests",
-                tmp_path / "test_more.csv",
-            ),
-            *("--limit", "200", "--note", "Trained in two stretches."),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.returncode == 0, done.stderr
+    arguments = [
+        *(trained / "model", corpus, "--version", "tiny-1", "--limit", "200", "--note", "Trained in two stretches."),
+        *("--bundle", tmp_path / "model.tar.gz", "--card", tmp_path / "CARD.md", "--tests", tmp_path / "test_more.csv"),
+    ]
+    assert build.main([str(argument) for argument in arguments]) == 0
     bundle = unpack(tmp_path / "model.tar.gz", tmp_path / "into")
     assert len(bundle.metadata.known_answers) == 64
     assert bundle.metadata.training["steps"] == json.loads((trained / "training.json").read_text())["steps"]

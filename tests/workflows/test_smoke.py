@@ -11,6 +11,7 @@ import pytest
 import smoke
 
 from tests.frontend import running
+from tests.shared_spark import SharedSparkTasks
 
 Answer = tuple[int, str, bytes]
 WELL: dict[str, Answer] = {
@@ -64,9 +65,13 @@ def run(url: str, *more: str, frontend: str = "") -> int:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_real_product_passes_as_a_new_user_and_again(
-    tmp_path: Path, site: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    site: Callable[..., str],
+    shared_spark_tasks: SharedSparkTasks,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with running.backend(tmp_path / "data") as backend:
+    with running.backend(tmp_path / "data", task=shared_spark_tasks.command) as backend:
         key = (backend.data / "secrets" / "operator.key").read_text().strip()
         monkeypatch.setenv("SMOKE_OPERATOR_KEY", key)
         monkeypatch.setenv("SMOKE_PASSWORD", "a password for tests")

@@ -24,7 +24,7 @@ TEXTS = ("It works very well", "It broke at once", "A fine lamp", "A poor zip", 
 
 
 @dataclass(frozen=True)
-class Cloud:
+class AwsAccount:
     """The emulated account. `settings` are those of a backend that lives on it, by their names."""
 
     proxy: Proxy
@@ -72,7 +72,7 @@ def new_pool() -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def cloud(folder: Path, patch: Any) -> Iterator[Cloud]:
+def aws_account(folder: Path, patch: Any) -> Iterator[AwsAccount]:
     """An account of its own. `patch` points this process's AWS clients at it, through the proxy."""
     address: list[str] = []
     instead: list[list[str]] = []
@@ -109,7 +109,7 @@ def cloud(folder: Path, patch: Any) -> Iterator[Cloud]:
             "ecs_security_groups": "sg-1",
         }
         _task_definition()
-        yield Cloud(between, docker, emulator, folder, bucket, table, pool, client_id, settings, instead)
+        yield AwsAccount(between, docker, emulator, folder, bucket, table, pool, client_id, settings, instead)
 
 
 def _task_definition() -> None:
@@ -134,10 +134,10 @@ def _task_definition() -> None:
 
 
 @contextlib.contextmanager
-def backend(cloud: Cloud, data: Path, **settings: str) -> Iterator[processes.Backend]:
+def backend(account: AwsAccount, data: Path, **settings: str) -> Iterator[processes.Backend]:
     """`python -m backend` on the account, with nothing of it on this machine but its cache."""
     fast = {"requests_per_minute": "1000000", "login_attempts_per_minute": "100000", "poll_seconds": "0.5"}
-    with processes.backend(data, **{**cloud.settings, **fast, **settings}) as started:
+    with processes.backend(data, **{**account.settings, **fast, **settings}) as started:
         yield started
 
 

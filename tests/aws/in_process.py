@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import socket
-import sys
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,11 @@ from reviewlens.jobs.dynamodb import DynamoJobTable, create_table
 from reviewlens.jobs.interface import UNFINISHED, Job, JobState
 from reviewlens.launch.interface import TaskState, TaskStatus
 from reviewlens.pipeline import lease
-from reviewlens.pipeline.runner import run_spec
+from reviewlens.pipeline.runner import DONE, run_spec
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.storage import s3_requests
-from tests.aws.cloud import Cloud
+from tests.aws.account import AwsAccount
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 OUTPUTS = ("served_csv", "processed_csv", "rejected_csv")
 
 
-class WarmLauncher:
+class SharedSparkLauncher:
     """Runs `run_spec`, which is what a task's process does, in a thread, with a Spark that outlives it."""
 
     def __init__(self, settings: Settings, spark: SparkSession) -> None:
@@ -77,69 +76,13 @@ class WarmLauncher:
         return any(thread.is_alive() for thread, _ in self._threads.values())
 
 
-class WarmTasks:
-    """The same for containers: what they run hands its job to this process, by a socket, and leaves with its code."""
-
-    def __init__(self, settings: Settings, spark: SparkSession, folder: Path) -> None:
-        self._settings = settings
-        self._spark = spark
-        self._turn = threading.Lock()
-        self._listener = socket.socket(socket.AF_UNIX)
-        self.path = str(folder / "tasks.sock")
-        self._listener.bind(self.path)
-        self._listener.listen()
-        self.started = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def program(self) -> list[str]:
-        """To run in a container, with the spec's address behind it."""
-        return [sys.executable, "-S", "-c", _HAND_ON, self.path]
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        stop = threading.Event()
-        with connection, connection.makefile("rw") as talk:
-            spec_uri = talk.readline().strip()
-            self.started += 1
-
-            def listen() -> None:
-                talk.readline()  # the word to stop, or the end
-                stop.set()
-
-            threading.Thread(target=listen, daemon=True).start()
-            with self._turn:  # as one machine has one Spark
-                code = run_spec(spec_uri, self._settings, stop=stop, session=self._spark)
-            with contextlib.suppress(OSError):
-                connection.sendall(f"{code}\n".encode())
-
-    def close(self) -> None:
-        """Take no more."""
-        self._listener.close()
-
-
-_HAND_ON = """
-import signal, socket, sys
-talk = socket.socket(socket.AF_UNIX)
-talk.connect(sys.argv[1])
-signal.signal(signal.SIGTERM, lambda *_: talk.sendall(b"stop\\n"))
-talk.sendall(sys.argv[2].encode() + b"\\n")
-sys.exit(int(talk.makefile().readline() or 137))
-"""
-
-
 @dataclass
-class Rig:
-    """What a backend holds, driven by hand. `observer` reads the table past the proxy."""
+class InProcessBackend:
+    """A backend's parts in this process; the test drives the dispatcher. `observer` reads the table past the proxy."""
 
     platform: Platform
     dispatcher: Dispatcher
-    launcher: WarmLauncher
+    launcher: SharedSparkLauncher
     observer: DynamoJobTable
     store: Any
     user: str = "00000000-0000-4000-8000-000000000001"
@@ -157,18 +100,21 @@ class Rig:
         """The job as it stands."""
         return self.observer.get(self.user, job_id)
 
-    def turn(self, job_id: str, idle_seconds: float = 2.0, seconds: float = 900) -> Job:
-        """Let the dispatcher work until the job is at an end, or nothing has moved for so long while no task runs."""
+    def turn(self, job_id: str, idle_seconds: float = 2.0, idle_ticks: int = 50, seconds: float = 900) -> Job:
+        """Let the dispatcher work until the job has ended, or has not changed for so long while no task runs."""
+        ticks = 0
         before, moved = self.now(job_id), time.monotonic()
         deadline = moved + seconds
-        while before.state in UNFINISHED and time.monotonic() - moved < idle_seconds:
+        while before.state in UNFINISHED and (time.monotonic() - moved < idle_seconds or ticks < idle_ticks):
             assert time.monotonic() < deadline, before
             self.dispatcher.tick()
             while self.launcher.busy and time.monotonic() < deadline:
                 time.sleep(0.01)
                 moved = time.monotonic()
             after = self.now(job_id)
-            moved = moved if after.version == before.version else time.monotonic()
+            ticks += 1
+            if after.version != before.version:
+                moved, ticks = time.monotonic(), 0
             before = after
             time.sleep(0.01)
         return before
@@ -201,7 +147,9 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterator[Rig]:
+def in_process_backend(
+    account: AwsAccount, folder: Path, spark: SparkSession, patch: Any
+) -> Iterator[InProcessBackend]:
     """A backend without its web server. Pauses between attempts are cut out, and each attempt of a task counts as one
     on another machine, as it is with Fargate."""
     machines = itertools.count(1)
@@ -213,7 +161,7 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
     patch.setattr(dispatching, "MISSED_LEASES", 0.5)
     patch.setattr(lease, "_machine", lambda: f"{threading.get_ident()}-{next(machines)}")
     # A table of its own: the backends of other tests would take its jobs.
-    name = f"{account.table}-rig"
+    name = f"{account.table}-in-process"
     create_table(aws.client("dynamodb"), name)
     settings = Settings(
         store=account.settings["store"],
@@ -229,20 +177,39 @@ def rig(account: Cloud, folder: Path, spark: SparkSession, patch: Any) -> Iterat
         _env_file=None,
     )
     platform = Platform.from_settings(settings)
-    launcher = WarmLauncher(settings, spark)
+    launcher = SharedSparkLauncher(settings, spark)
     with _directly(account):
         observer = DynamoJobTable(name, aws.client("dynamodb"))
         from reviewlens.storage.s3 import S3ObjectStore
 
         store = S3ObjectStore(account.bucket)
     try:
-        yield Rig(platform, Dispatcher(platform.jobs, launcher), launcher, observer, store)
+        yield InProcessBackend(platform, Dispatcher(platform.jobs, launcher), launcher, observer, store)
     finally:
         platform.close()
 
 
 @contextlib.contextmanager
-def _directly(account: Cloud) -> Iterator[None]:
+def local_jobs(folder: Path, spark: SparkSession) -> Iterator[Callable[[bytes, str], tuple[dict[str, Any], JobKeys]]]:
+    """Runs a file through the product without AWS, by an engine, in this process; gives the summary and the keys."""
+    settings = Settings(data_dir=folder, workers=1, _env_file=None)
+    platform = Platform.from_settings(settings)
+    user = "local-user"
+
+    def run(content: bytes, engine: str) -> tuple[dict[str, Any], JobKeys]:
+        upload = platform.uploads.receive(user, "reviews.csv", iter([content])).upload_id
+        keys = JobKeys(user, platform.jobs.submit(user, upload, engine=engine)[0].job_id)
+        assert run_spec(platform.store.uri(keys.spec), settings, session=spark) == DONE
+        return json.loads(platform.store.get(keys.summary)), keys
+
+    try:
+        yield run
+    finally:
+        platform.close()
+
+
+@contextlib.contextmanager
+def _directly(account: AwsAccount) -> Iterator[None]:
     import pytest
 
     with pytest.MonkeyPatch.context() as patch:

@@ -50,13 +50,20 @@ def send(announced: DirectUpload, content: bytes, **changed: str) -> httpx.Respo
     return httpx.post(announced.url, data=fields, files={"file": ("x", content)}, trust_env=False)
 
 
+@pytest.fixture(scope="module")
+def s3_client(emulator):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        return aws_clients.client("s3", signature_version="s3v4")
+
+
 @pytest.fixture
-def direct(aws, tmp_path) -> Direct:
+def direct(s3_client, tmp_path) -> Direct:
     bucket = f"direct-{secrets.token_hex(8)}"
-    place = {"LocationConstraint": "eu-west-1"}
-    aws_clients.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    s3_client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     settings = Settings(data_dir=tmp_path, max_upload_bytes=1000, max_unused_uploads_per_user=3)
-    store = S3ObjectStore(bucket)
+    store = S3ObjectStore(bucket, client=s3_client)
     return Direct(store, UploadService(store, settings, sniff_csv), settings)
 
 
