@@ -759,7 +759,7 @@ class Reason(BaseModel):
     """A few of them."""
 
 
-class SetAside(BaseModel):
+class RejectedRows(BaseModel):
     """The rejected rows of the whole file, without filters; sum of reasons = rejected."""
 
     available: bool
@@ -955,7 +955,7 @@ class Dashboard(BaseModel):
     """How sure the model is."""
     examples: Examples
     """Reviews to read."""
-    set_aside: SetAside
+    set_aside: RejectedRows
     """Rejected rows."""
 
 

@@ -12,9 +12,9 @@ from reviewlens.insights.drivers import build_drivers
 from reviewlens.insights.filters import agrees_with_stars, condition, is_positive, stars_take_a_side
 from reviewlens.insights.headline import headline
 from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, Review
+from reviewlens.insights.rejected import rejected_rows
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_row
-from reviewlens.insights.set_aside import set_aside
 from reviewlens.insights.terms import find_terms, take_sample
 
 EXAMPLES = 10
@@ -61,7 +61,7 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
         drivers=drivers,
         confidence=sections.histogram(collected["bins"], model.needs_review_below),
         examples=examples,
-        set_aside=set_aside(results),
+        set_aside=rejected_rows(results),
     )
 
 

@@ -15,9 +15,9 @@ from reviewlens.errors import InputError, LimitError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.filters import condition
 from reviewlens.insights.models import Filters, Format, What
+from reviewlens.insights.rejected import read_rejected
 from reviewlens.insights.report import render_report
 from reviewlens.insights.results import Results
-from reviewlens.insights.set_aside import read_rejected
 
 MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8",

@@ -39,7 +39,7 @@ __all__ = [
     "ReviewQuery",
     "Section",
     "Sentiment",
-    "SetAside",
+    "RejectedRows",
     "ShareChange",
     "Sort",
     "Tally",
@@ -337,7 +337,7 @@ class Reason(BaseModel):
     examples: list[RejectedRow] = Field([], description="A few of them.")
 
 
-class SetAside(Section):
+class RejectedRows(Section):
     """The rejected rows of the whole file, without filters; sum of reasons = rejected."""
 
     rejected: int = Field(0, description="Rejected rows.")
@@ -365,4 +365,4 @@ class Dashboard(BaseModel):
     drivers: Drivers = Field(description="Words typical of each sentiment.")
     confidence: ConfidenceHistogram = Field(description="How sure the model is.")
     examples: Examples = Field(description="Reviews to read.")
-    set_aside: SetAside = Field(description="Rejected rows.")
+    set_aside: RejectedRows = Field(description="Rejected rows.")

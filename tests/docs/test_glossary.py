@@ -44,4 +44,4 @@ def test_no_page_message_or_comment_uses_a_synonym(term: str) -> None:
 def test_a_synonym_is_seen_across_line_breaks() -> None:
     pattern, _ = SYNONYMS["rejected"]
     assert synonyms('"2 rows were set"\n        " aside."', pattern) == ["set aside"]
-    assert synonyms("charset aside, `set_aside.py`", pattern) == []
+    assert synonyms("charset aside, `d.set_aside`", pattern) == []

@@ -28,13 +28,13 @@ def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> Non
     assert "separated by comma" in badges
     shown = {role: app.selectbox(key=f"role-{role}").value for role in ("text", "title", "rating", "date", "product")}
     assert shown == {"text": 3, "title": -1, "rating": 2, "date": 0, "product": 1}
-    assert "either way round" in said
+    assert "fit both orders of day and month" in said
     assert len(app.dataframe[0].value) == 20
 
     app.selectbox(key="date-order").set_value("day_first").run()
     assert app.selectbox(key="date-order").value == "day_first"
     assert app.session_state["upload"].sniffed.mapping.date_format.order == "day_first"
-    assert "either way round" not in text_of(app)
+    assert "fit both orders of day and month" not in text_of(app)
 
     app.selectbox(key="role-product").set_value(-1).run()
     assert app.session_state["upload"].sniffed.mapping.product is None
@@ -63,14 +63,14 @@ def test_from_upload_to_the_finished_run(world: SeededBackend, open_page: Open) 
 
 def test_a_file_that_is_not_a_table_is_refused_in_plain_words(open_page: Open) -> None:
     app = _upload(open_page("views/analyse.py"), "noise.csv", bytes(range(256)) * 40)
-    assert "noise.csv could not be taken" in text_of(app)
+    assert "noise.csv was not accepted" in text_of(app)
     assert app.file_uploader, "another file can be chosen at once"
 
 
 def test_a_file_without_review_text_cannot_be_started(open_page: Open) -> None:
     app = _upload(open_page("views/analyse.py"), "numbers.csv", b"a,b\n1,2\n3,4\n5,6\n")
     assert app.button(key="start").disabled
-    assert "choose the column that holds the reviews" in text_of(app)
+    assert "choose the column with the review text" in text_of(app)
     app.selectbox(key="role-text").set_value(0).run()
     assert not app.button(key="start").disabled
 

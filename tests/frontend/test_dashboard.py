@@ -32,7 +32,7 @@ def test_every_part_of_the_dashboard_says_what_the_file_holds(world: SeededBacke
         "What changed most",
         "What drives it",
         "Products",
-        "Do the words match the stars?",
+        "Do text and stars agree?",
         "How sure the model is",
         "Reviews",
         "Rejected rows",
@@ -94,9 +94,9 @@ def test_charts_are_redrawn_for_what_the_filter_leaves(world: SeededBackend, ope
 def test_a_filter_that_matches_nothing_offers_the_way_back(world: SeededBackend, open_page: Open) -> None:
     app = open_page("views/dashboard.py", job=world.full)
     app.text_input(key="f-words").set_value("zeppelin").run()
-    assert "No review matches all of this" in text_of(app)
+    assert "Remove a filter, or clear them all." in text_of(app)
     app.button(key="clear-nothing").click().run()
-    assert "No review matches all of this" not in text_of(app)
+    assert "Remove a filter, or clear them all." not in text_of(app)
     assert len(app.dataframe[0].value) == 25
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names, served_names
 from reviewlens.reviews.column_names import plain_name
 from reviewlens.reviews.mapping import suggest_mapping
-from tests.reviews.test_sniff import make_rows
+from tests.reading.test_sniff import make_rows
 
 ROWS = make_rows(100)
 TEXT = [row[4] for row in ROWS]

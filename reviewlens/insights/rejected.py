@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from reviewlens.insights.models import Reason, RejectedRow, SetAside
+from reviewlens.insights.models import Reason, RejectedRow, RejectedRows
 from reviewlens.insights.results import Results
 
 EXAMPLES = 3
@@ -14,7 +14,7 @@ EXAMPLE_CHARS = 300
 _MOST_ROWS_READ = 200_000
 
 
-def set_aside(results: Results) -> SetAside:
+def rejected_rows(results: Results) -> RejectedRows:
     """The reasons in the summary, most frequent first, with examples from rejected.csv."""
     counts = results.summary.rejected_reasons
     examples: dict[str, list[RejectedRow]] = {code: [] for code in counts}
@@ -29,7 +29,7 @@ def set_aside(results: Results) -> SetAside:
                 break
     accounting = results.summary.accounting
     rejected = accounting.rejected
-    return SetAside(
+    return RejectedRows(
         available=rejected > 0,
         rejected=rejected,
         duplicates=accounting.duplicate,

@@ -16,7 +16,7 @@ import pytest
 
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import ReadLimits
-from tests.reviews.reading_help import look, names
+from tests.reading.reading_help import look, names
 
 _WORDS = [
     *("the", "sound", "is", "good", "but", "battery", "life", "could", "be", "better", "and", "I", "would"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reviewlens.contracts.tables import Dialect
 from reviewlens.reading.reader import ReadLimits, Record, read_columns, read_records
-from tests.reviews.reading_help import look
+from tests.reading.reading_help import look
 
 Delimiter = Literal[",", ";", "\t", "|"]
 Cell = str | int

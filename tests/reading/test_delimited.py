@@ -18,7 +18,7 @@ from reviewlens.reading.reader import (
     read_columns,
     read_records,
 )
-from tests.reviews.reading_help import LIMITS, bad, good, read, reader
+from tests.reading.reading_help import LIMITS, bad, good, read, reader
 
 
 def test_plain_rows_with_their_spans() -> None:

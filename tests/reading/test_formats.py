@@ -19,7 +19,7 @@ import xlsxwriter
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import Position, ReadLimits, Record, read_columns, read_records
-from tests.reviews.reading_help import LIMITS, bad, good, read, reader
+from tests.reading.reading_help import LIMITS, bad, good, read, reader
 
 CSV = b"id,text\n" + b"".join(b"%d,review number %d\n" % (n, n * n) for n in range(50_000))
 
