@@ -110,7 +110,7 @@ def backend_command(task: list[str] | None = None) -> list[str]:
     """The command that starts a backend, whose tasks run the program `task` instead of the pipeline's."""
     if task is None:
         return [sys.executable, "-m", "backend"]
-    return python_with_task(task, "import sys; from backend.__main__ import main; sys.exit(main())")
+    return python_with_task(task, "import runpy; runpy.run_module('backend', run_name='__main__')")
 
 
 @contextlib.contextmanager
