@@ -99,7 +99,7 @@ class BackendApp:
         return job_id
 
 
-def make_site(folder: Path, **settings: Any) -> Iterator[BackendApp]:
+def make_backend_app(folder: Path, **settings: Any) -> Iterator[BackendApp]:
     """An application that is up until the generator goes on."""
     chosen = Settings(
         **{
@@ -119,10 +119,10 @@ def make_site(folder: Path, **settings: Any) -> Iterator[BackendApp]:
         app = create_app(chosen)
         with TestClient(app, base_url="http://testserver", raise_server_exceptions=False) as client:
             client.follow_redirects = False
-            site = BackendApp(app, client, chosen, folder)
-            yield site
+            backend_app = BackendApp(app, client, chosen, folder)
+            yield backend_app
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[BackendApp]:
-    yield from make_site(tmp_path_factory.mktemp("site"))
+def backend_app(tmp_path_factory) -> Iterator[BackendApp]:
+    yield from make_backend_app(tmp_path_factory.mktemp("backend_app"))

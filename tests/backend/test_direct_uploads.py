@@ -8,16 +8,16 @@ import httpx
 import pytest
 
 from reviewlens import aws as aws_clients
-from tests.backend.conftest import CSV, make_site
+from tests.backend.conftest import CSV, make_backend_app
 
 
-def announce(site, name: str = "ana", **body):
+def announce(backend_app, name: str = "ana", **body):
     asked = {"filename": "../reviews.csv", "size_bytes": len(CSV), **body}
-    return site.client.post("/uploads/direct", json=asked, headers=site.as_(name))
+    return backend_app.client.post("/uploads/direct", json=asked, headers=backend_app.as_(name))
 
 
-def complete(site, upload_id: str, name: str = "ana"):
-    return site.client.post(f"/uploads/{upload_id}/complete", headers=site.as_(name))
+def complete(backend_app, upload_id: str, name: str = "ana"):
+    return backend_app.client.post(f"/uploads/{upload_id}/complete", headers=backend_app.as_(name))
 
 
 def send(form: dict, content: bytes = CSV) -> int:
@@ -29,35 +29,35 @@ def over_a_bucket(aws, tmp_path):
     bucket = f"site-{secrets.token_hex(8)}"
     place = {"LocationConstraint": "eu-west-1"}
     aws_clients.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    yield from make_site(tmp_path, store=f"s3://{bucket}")
+    yield from make_backend_app(tmp_path, store=f"s3://{bucket}")
 
 
 def test_from_the_announcement_to_the_upload(over_a_bucket):
-    site = over_a_bucket
-    offer = site.client.get("/uploads/direct", headers=site.as_("ana")).json()
+    backend_app = over_a_bucket
+    offer = backend_app.client.get("/uploads/direct", headers=backend_app.as_("ana")).json()
     assert offer == {"offered": True, "max_bytes": 200_000, "expires_in": 900}
-    answer = announce(site)
+    answer = announce(backend_app)
     form = answer.json()
     assert (answer.status_code, form["expires_in"]) == (201, 900)
-    assert form["fields"]["key"] == f"uploads/{site.subject('ana')}/{form['upload_id']}/original"
-    early = complete(site, form["upload_id"])
+    assert form["fields"]["key"] == f"uploads/{backend_app.subject('ana')}/{form['upload_id']}/original"
+    early = complete(backend_app, form["upload_id"])
     assert (early.status_code, early.json()["code"]) == (409, "upload-not-received")
     assert send(form, CSV + b"x") in (400, 403)
     assert send(form) == 204
     for name in ("ben", "ana", "ana"):
-        done = complete(site, form["upload_id"], name)
+        done = complete(backend_app, form["upload_id"], name)
         assert done.status_code == (404 if name == "ben" else 200), done.text
-    whole = site.upload()
+    whole = backend_app.upload()
     told = done.json()
     assert told["filename"] == "reviews.csv"
     assert (told["sha256"], told["sniffed"]) == (whole["sha256"], whole["sniffed"])
-    assert site.client.get(f"/uploads/{form['upload_id']}", headers=site.as_("ana")).json() == told
-    kept = site.settings.max_unused_uploads_per_user
+    assert backend_app.client.get(f"/uploads/{form['upload_id']}", headers=backend_app.as_("ana")).json() == told
+    kept = backend_app.settings.max_unused_uploads_per_user
     for _ in range(kept - 1):
-        again = announce(site).json()
+        again = announce(backend_app).json()
         assert send(again) == 204
-        assert complete(site, again["upload_id"]).status_code == 200
-    assert complete(site, form["upload_id"]).status_code == 404  # the oldest unused ones go, as with any upload
+        assert complete(backend_app, again["upload_id"]).status_code == 200
+    assert complete(backend_app, form["upload_id"]).status_code == 404  # the oldest unused ones go, as with any upload
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_announcements_that_cannot_be_are_refused(over_a_bucket, body, status, c
     assert (answer.status_code, answer.json().get("code")) == (status, code)
 
 
-def test_where_files_are_kept_in_a_folder_they_go_through_the_backend(site):
-    offer = site.client.get("/uploads/direct", headers=site.as_("ana")).json()
+def test_where_files_are_kept_in_a_folder_they_go_through_the_backend(backend_app):
+    offer = backend_app.client.get("/uploads/direct", headers=backend_app.as_("ana")).json()
     assert offer["offered"] is False
-    refused = announce(site)
+    refused = announce(backend_app)
     assert (refused.status_code, refused.json()["code"]) == (404, "direct-upload-not-offered")
-    whole = site.upload()
-    assert complete(site, whole["upload_id"]).json() == whole
-    assert complete(site, whole["upload_id"], "ben").status_code == 404
+    whole = backend_app.upload()
+    assert complete(backend_app, whole["upload_id"]).json() == whole
+    assert complete(backend_app, whole["upload_id"], "ben").status_code == 404

@@ -7,25 +7,25 @@ from urllib.parse import urlsplit
 import pytest
 
 from reviewlens.identity.private_files import operator_key
-from tests.backend.conftest import PASSWORD, make_site
+from tests.backend.conftest import PASSWORD, make_backend_app
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture(scope="module")
-def operator(site):
-    return {"X-ReviewLens-Operator": operator_key(site.folder / "secrets")}
+def operator(backend_app):
+    return {"X-ReviewLens-Operator": operator_key(backend_app.folder / "secrets")}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cleo(site, operator):
+def cleo(backend_app, operator):
     body = {"username": "Cleo", "password": PASSWORD}
-    answer = site.client.post("/operator/users", json=body, headers=operator)
+    answer = backend_app.client.post("/operator/users", json=body, headers=operator)
     assert (answer.status_code, answer.json()) == (201, {"username": "cleo", "password": PASSWORD})
 
 
-def form(site, name="cleo", password=PASSWORD, **headers):
-    return site.client.post(
+def form(backend_app, name="cleo", password=PASSWORD, **headers):
+    return backend_app.client.post(
         "/session/login", data={"username": name, "password": password}, headers={**FORM, **headers}
     )
 
@@ -34,74 +34,74 @@ def cookies(answer) -> dict[str, str]:
     return {line.split("=")[0]: line for line in answer.headers.get_list("set-cookie")}
 
 
-def test_tokens_by_name_and_password(site):
-    tokens = site.client.post("/login", json={"username": "cleo", "password": PASSWORD}).json()
+def test_tokens_by_name_and_password(backend_app):
+    tokens = backend_app.client.post("/login", json={"username": "cleo", "password": PASSWORD}).json()
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
-    me = site.client.get("/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
+    me = backend_app.client.get("/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
     assert (me["name"], me["groups"]) == ("cleo", [])
-    renewed = site.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]}).json()
+    renewed = backend_app.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]}).json()
     assert renewed["refresh_token"] == ""
-    again = site.client.get("/me", headers={"Authorization": f"Bearer {renewed['access_token']}"})
+    again = backend_app.client.get("/me", headers={"Authorization": f"Bearer {renewed['access_token']}"})
     assert again.json() == me
-    assert site.client.post("/logout", json={"refresh_token": tokens["refresh_token"]}).status_code == 204
-    ended = site.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert backend_app.client.post("/logout", json={"refresh_token": tokens["refresh_token"]}).status_code == 204
+    ended = backend_app.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]})
     assert (ended.status_code, ended.json()["code"]) == (401, "refresh-token-invalid")
 
 
-def test_wrong_name_and_wrong_password_answer_the_same(site):
+def test_wrong_name_and_wrong_password_answer_the_same(backend_app):
     answers = [
-        site.client.post("/login", json={"username": name, "password": "a wrong password"}).json()
+        backend_app.client.post("/login", json={"username": name, "password": "a wrong password"}).json()
         for name in ("cleo", "nobody")
     ]
     assert {**answers[0], "request_id": ""} == {**answers[1], "request_id": ""}
     assert answers[0]["code"] == "wrong-credentials"
 
 
-def test_the_key_set_is_public(site):
-    (key,) = site.client.get("/.well-known/jwks.json").json()["keys"]
+def test_the_key_set_is_public(backend_app):
+    (key,) = backend_app.client.get("/.well-known/jwks.json").json()["keys"]
     assert (key["kty"], key["alg"]) == ("RSA", "RS256")
     assert "d" not in key
 
 
-def test_a_link_opens_a_session_once(site, operator):
-    url = site.client.post("/operator/login-link", json={"username": "dora"}, headers=operator).json()["url"]
+def test_a_link_opens_a_session_once(backend_app, operator):
+    url = backend_app.client.post("/operator/login-link", json={"username": "dora"}, headers=operator).json()["url"]
     parts = urlsplit(url)
     assert (parts.scheme, parts.netloc, parts.path) == ("http", "testserver", "/session/start")
-    answer = site.client.get(f"{parts.path}?{parts.query}")
-    assert (answer.status_code, answer.headers["location"]) == (303, site.settings.public_frontend_url)
+    answer = backend_app.client.get(f"{parts.path}?{parts.query}")
+    assert (answer.status_code, answer.headers["location"]) == (303, backend_app.settings.public_frontend_url)
     for line in cookies(answer).values():
         assert "HttpOnly" in line
         assert "SameSite=lax" in line
         assert "Path=/" in line
-    site.client.cookies.clear()
+    backend_app.client.cookies.clear()
     access = cookies(answer)["reviewlens_access"].split(";")[0]
-    assert site.client.get("/me", headers={"Cookie": access}).json()["name"] == "dora"
-    again = site.client.get(f"{parts.path}?{parts.query}")
+    assert backend_app.client.get("/me", headers={"Cookie": access}).json()["name"] == "dora"
+    again = backend_app.client.get(f"{parts.path}?{parts.query}")
     assert again.status_code == 401
     assert "already been used" in again.text
     assert cookies(again) == {}
 
 
 def test_cookies_are_for_https_alone_where_the_settings_say_so(tmp_path):
-    for site in make_site(tmp_path, cookie_secure=True):
-        token = site.platform.local_users.login_link_token("ana")
-        answer = site.client.get(f"/session/start?token={token}")
+    for backend_app in make_backend_app(tmp_path, cookie_secure=True):
+        token = backend_app.platform.local_users.login_link_token("ana")
+        answer = backend_app.client.get(f"/session/start?token={token}")
         assert all("Secure" in line for line in cookies(answer).values())
         assert "max-age" in answer.headers["strict-transport-security"]
 
 
-def test_the_form_opens_a_session(site):
-    page = site.client.get("/session/login")
+def test_the_form_opens_a_session(backend_app):
+    page = backend_app.client.get("/session/login")
     assert page.status_code == 200
     assert "autofocus" in page.text
-    answer = form(site, Origin="http://testserver", **{"Sec-Fetch-Site": "same-origin"})
-    assert (answer.status_code, answer.headers["location"]) == (303, site.settings.public_frontend_url)
+    answer = form(backend_app, Origin="http://testserver", **{"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.headers["location"]) == (303, backend_app.settings.public_frontend_url)
     assert set(cookies(answer)) == {"reviewlens_access", "reviewlens_refresh"}
-    site.client.cookies.clear()
+    backend_app.client.cookies.clear()
 
 
-def test_a_failed_form_shows_why_and_escapes_what_was_typed(site):
-    answer = form(site, name='"><script>alert(1)</script>', password="wrong <b>")
+def test_a_failed_form_shows_why_and_escapes_what_was_typed(backend_app):
+    answer = form(backend_app, name='"><script>alert(1)</script>', password="wrong <b>")
     assert answer.status_code == 401
     assert 'role="alert"' in answer.text
     assert "<script>" not in answer.text
@@ -112,9 +112,9 @@ def test_a_failed_form_shows_why_and_escapes_what_was_typed(site):
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-def test_the_policy_allows_the_redirect_to_the_ui(site):
-    policy = site.client.get("/session/login").headers["content-security-policy"]
-    assert f"form-action 'self' {site.settings.public_frontend_url};" in policy
+def test_the_policy_allows_the_redirect_to_the_ui(backend_app):
+    policy = backend_app.client.get("/session/login").headers["content-security-policy"]
+    assert f"form-action 'self' {backend_app.settings.public_frontend_url};" in policy
 
 
 @pytest.mark.parametrize(
@@ -129,18 +129,18 @@ def test_the_policy_allows_the_redirect_to_the_ui(site):
         {"Origin": "null"},
     ],
 )
-def test_a_form_on_another_site_is_refused(site, headers):
-    answer = form(site, **headers)
+def test_a_form_on_another_site_is_refused(backend_app, headers):
+    answer = form(backend_app, **headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "other-origin")
     assert cookies(answer) == {}
 
 
-def test_a_huge_form_is_refused(site):
-    answer = form(site, name="x" * 20_000)
+def test_a_huge_form_is_refused(backend_app):
+    answer = form(backend_app, name="x" * 20_000)
     assert (answer.status_code, answer.json()["code"]) == (422, "form-too-long")
 
 
-def test_where_no_codes_are_sent_nobody_is_led_to_ask_for_one(site):
+def test_where_no_codes_are_sent_nobody_is_led_to_ask_for_one(backend_app):
     for method, path, body in (
         ("POST", "/login/forgotten", {"json": {"username": "cleo"}}),
         ("POST", "/login/new-password", {"json": {"username": "cleo", "code": "1", "password": "x"}}),
@@ -149,56 +149,61 @@ def test_where_no_codes_are_sent_nobody_is_led_to_ask_for_one(site):
         ("GET", "/session/new-password", {}),
         ("POST", "/session/new-password", {"data": {"username": "cleo"}}),
     ):
-        answer = site.client.request(method, path, **body)
+        answer = backend_app.client.request(method, path, **body)
         assert (answer.status_code, answer.json()["code"]) == (403, "recovery-off"), path
-    assert "forgotten" not in site.client.get("/session/login").text
+    assert "forgotten" not in backend_app.client.get("/session/login").text
 
 
-def test_logging_out_revokes_and_clears(site):
-    answer = form(site)
+def test_logging_out_revokes_and_clears(backend_app):
+    answer = form(backend_app)
     refresh = cookies(answer)["reviewlens_refresh"].split(";")[0]
-    site.client.cookies.clear()
-    ended = site.client.get("/session/end", headers={"Cookie": refresh})
+    backend_app.client.cookies.clear()
+    ended = backend_app.client.get("/session/end", headers={"Cookie": refresh})
     assert (ended.status_code, ended.headers["location"]) == (303, "/session/login")
     assert all("Max-Age=0" in line for line in cookies(ended).values())
     assert len(cookies(ended)) == 2
-    again = site.client.post("/refresh", json={"refresh_token": refresh.split("=", 1)[1]})
+    again = backend_app.client.post("/refresh", json={"refresh_token": refresh.split("=", 1)[1]})
     assert again.status_code == 401
-    assert site.client.get("/session/end").status_code == 303
+    assert backend_app.client.get("/session/end").status_code == 303
 
 
-def test_an_expired_access_cookie_is_renewed_by_the_refresh_cookie(site):
-    refresh = cookies(form(site))["reviewlens_refresh"].split(";")[0]
-    site.client.cookies.clear()
-    assert site.client.get("/me", headers={"Cookie": f"reviewlens_access=stale; {refresh}"}).json()["name"] == "cleo"
-    assert site.client.get("/me", headers={"Cookie": "reviewlens_access=stale"}).status_code == 401
+def test_an_expired_access_cookie_is_renewed_by_the_refresh_cookie(backend_app):
+    refresh = cookies(form(backend_app))["reviewlens_refresh"].split(";")[0]
+    backend_app.client.cookies.clear()
+    assert (
+        backend_app.client.get("/me", headers={"Cookie": f"reviewlens_access=stale; {refresh}"}).json()["name"]
+        == "cleo"
+    )
+    assert backend_app.client.get("/me", headers={"Cookie": "reviewlens_access=stale"}).status_code == 401
 
 
-def test_the_operator_adds_users(site, operator):
-    made = site.client.post("/operator/users", json={"username": "emil"}, headers=operator).json()
-    assert site.client.post("/login", json=made).status_code == 200
-    taken = site.client.post("/operator/users", json={"username": "emil"}, headers=operator)
+def test_the_operator_adds_users(backend_app, operator):
+    made = backend_app.client.post("/operator/users", json={"username": "emil"}, headers=operator).json()
+    assert backend_app.client.post("/login", json=made).status_code == 200
+    taken = backend_app.client.post("/operator/users", json={"username": "emil"}, headers=operator)
     assert (taken.status_code, taken.json()["code"]) == (409, "user-exists")
-    short = site.client.post("/operator/users", json={"username": "fay", "password": "short"}, headers=operator)
+    short = backend_app.client.post("/operator/users", json={"username": "fay", "password": "short"}, headers=operator)
     assert (short.status_code, short.json()["code"]) == (422, "invalid-password")
-    odd = site.client.post("/operator/login-link", json={"username": "a b"}, headers=operator)
+    odd = backend_app.client.post("/operator/login-link", json={"username": "a b"}, headers=operator)
     assert (odd.status_code, odd.json()["code"]) == (422, "invalid-user-name")
 
 
 WAYS_IN = {
-    "login": lambda site, n: site.client.post("/login", json={"username": f"n{n}", "password": "wrong password"}),
-    "link": lambda site, n: site.client.get(f"/session/start?token=guess{n}"),
-    "operator": lambda site, n: site.client.post(
+    "login": lambda backend_app, n: backend_app.client.post(
+        "/login", json={"username": f"n{n}", "password": "wrong password"}
+    ),
+    "link": lambda backend_app, n: backend_app.client.get(f"/session/start?token=guess{n}"),
+    "operator": lambda backend_app, n: backend_app.client.post(
         "/operator/users", json={"username": "x"}, headers={"X-ReviewLens-Operator": f"guess{n}"}
     ),
 }
 
 
 def test_attempts_are_limited_by_address_on_every_way_in(tmp_path):
-    for site in make_site(tmp_path, login_attempts_per_minute=3):
+    for backend_app in make_backend_app(tmp_path, login_attempts_per_minute=3):
         for name, way in WAYS_IN.items():
-            assert [way(site, n).status_code for n in range(4)] == [401, 401, 401, 429], name
-            assert int(way(site, 9).headers["retry-after"]) >= 1
-        page = form(site, name="somebody")
+            assert [way(backend_app, n).status_code for n in range(4)] == [401, 401, 401, 429], name
+            assert int(way(backend_app, 9).headers["retry-after"]) >= 1
+        page = form(backend_app, name="somebody")
         assert page.status_code == 429
         assert 'role="alert"' in page.text

@@ -9,7 +9,7 @@ import pytest
 
 from reviewlens.jobs.interface import JobState
 from reviewlens.logs import JsonFormatter, configure_logging, request_id
-from tests.backend.conftest import make_site
+from tests.backend.conftest import make_backend_app
 
 CANARY = "zanzibarcanary"
 
@@ -32,13 +32,13 @@ def restored_logging():
 def test_no_review_text_in_logs_or_errors(tmp_path, restored_logging, monkeypatch):
     log = tmp_path / "logs" / "fastapi.log"
     configure_logging(log, "DEBUG")
-    for site in make_site(tmp_path):
-        ana = site.as_("ana")
+    for backend_app in make_backend_app(tmp_path):
+        ana = backend_app.as_("ana")
         json_ana = {**ana, "Content-Type": "application/json"}
         good = f"Text,Rating\nThe {CANARY} is lovely,5\nA poor {CANARY},1\n".encode()
-        upload = site.client.post(f"/uploads?filename={CANARY}.csv", content=good, headers=ana).json()
-        job = site.finished(texts=(f"A {CANARY} that works", f"A broken {CANARY}"))
-        client = site.client
+        upload = backend_app.client.post(f"/uploads?filename={CANARY}.csv", content=good, headers=ana).json()
+        job = backend_app.finished(texts=(f"A {CANARY} that works", f"A broken {CANARY}"))
+        client = backend_app.client
         # each of these is refused, and none may say what it was sent
         refused = [
             client.post("/predict-sentiment", content=f'{{"text": "{CANARY}'.encode(), headers=json_ana),
@@ -72,12 +72,12 @@ def test_no_review_text_in_logs_or_errors(tmp_path, restored_logging, monkeypatc
         def broken(*_args, **_more):
             raise RuntimeError(f"cannot cope with {CANARY}")
 
-        monkeypatch.setattr(site.platform.jobs, "page", broken)
+        monkeypatch.setattr(backend_app.platform.jobs, "page", broken)
         refused.append(client.get("/jobs", headers=ana))
-        failing = site.submit()["job_id"]
-        site.wait(failing, JobState.RUNNING)
-        (site.output(failing) / "error.json").write_text('{"code": "bad-file", "message": "The file is bad."}')
-        site.wait(failing, JobState.FAILED)
+        failing = backend_app.submit()["job_id"]
+        backend_app.wait(failing, JobState.RUNNING)
+        (backend_app.output(failing) / "error.json").write_text('{"code": "bad-file", "message": "The file is bad."}')
+        backend_app.wait(failing, JobState.FAILED)
     for answer in refused:
         assert answer.status_code >= 400, answer.request.url
         assert CANARY not in answer.text.lower(), answer.request.url

@@ -13,7 +13,7 @@ from reviewlens.lazy import lazy
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
 from reviewlens.worker import Worker
-from tests.backend.conftest import make_site
+from tests.backend.conftest import make_backend_app
 
 
 def test_a_data_folder_has_one_worker_at_a_time(tmp_path):
@@ -118,14 +118,14 @@ def test_what_could_not_be_made_is_tried_again():
 
 
 def test_where_users_are_kept_elsewhere_the_local_routes_are_not_there(tmp_path):
-    for site in make_site(tmp_path):
-        services = site.app.state.services
+    for backend_app in make_backend_app(tmp_path):
+        services = backend_app.app.state.services
         vars(services.platform)["local_users"].close()
         vars(services.platform)["local_users"] = None
         for answer in (
-            site.client.get("/.well-known/jwks.json"),
-            site.client.get("/session/start?token=x"),
-            site.client.post(
+            backend_app.client.get("/.well-known/jwks.json"),
+            backend_app.client.get("/session/start?token=x"),
+            backend_app.client.post(
                 "/operator/users",
                 json={"username": "x"},
                 headers={"X-ReviewLens-Operator": services.operator_key},

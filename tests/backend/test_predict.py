@@ -10,39 +10,39 @@ from reviewlens.errors import ConfigurationError
 from reviewlens.model.loading import load_scorer
 from reviewlens.predictor import Predictor
 from reviewlens.settings import Settings
-from tests.backend.conftest import make_site
+from tests.backend.conftest import make_backend_app
 
 GOOD, BAD = "This is excellent, I love it.", "This is terrible, I hate it."
 
 
-def predict(site, **body):
-    return site.client.post("/predict-sentiment", json=body, headers=site.as_("ana"))
+def predict(backend_app, **body):
+    return backend_app.client.post("/predict-sentiment", json=body, headers=backend_app.as_("ana"))
 
 
-def test_one_text(site):
-    answer = predict(site, text=GOOD).json()
+def test_one_text(backend_app):
+    answer = predict(backend_app, text=GOOD).json()
     (found,) = answer["predictions"]
     assert found["sentiment"] == "positive"
     assert found["confidence"] == found["positive_score"]
     assert answer["model"]["engine"] == "textblob"
 
 
-def test_many_texts_give_what_the_engine_gives_in_order(site):
+def test_many_texts_give_what_the_engine_gives_in_order(backend_app):
     texts = [f"{(GOOD, BAD)[n % 2]} Number {n}." for n in range(100)]
-    found = predict(site, texts=texts).json()["predictions"]
+    found = predict(backend_app, texts=texts).json()["predictions"]
     expected = load_scorer("textblob").predict(texts)
     assert [row["positive_score"] for row in found] == [prediction.positive_score for prediction in expected]
 
 
-def test_a_prediction_says_whether_it_is_mixed_and_tells_no_reasons_unasked(site):
-    (found,) = predict(site, text=GOOD).json()["predictions"]
+def test_a_prediction_says_whether_it_is_mixed_and_tells_no_reasons_unasked(backend_app):
+    (found,) = predict(backend_app, text=GOOD).json()["predictions"]
     assert set(found) == {"sentiment", "confidence", "positive_score", "needs_review", "mixed"}
     assert found["mixed"] is False
 
 
-def test_explanations_count_in_the_text_as_it_was_sent(site):
+def test_explanations_count_in_the_text_as_it_was_sent(backend_app):
     text = "  It is 😡 <b>terrible</b>, &amp; I hate it.\n\nThe colour is fine."
-    (found,) = predict(site, text=text, explain=True).json()["predictions"]
+    (found,) = predict(backend_app, text=text, explain=True).json()["predictions"]
     parts = found["explanation"]
     expected = load_scorer("textblob").explain(text)
     assert parts == [asdict(part) for part in expected]
@@ -52,26 +52,26 @@ def test_explanations_count_in_the_text_as_it_was_sent(site):
     assert [text[p["start"] : p["end"]] for p in parts if p["kind"] == "passage"][-1] == "The colour is fine."
 
 
-def test_several_texts_are_explained_each_by_itself(site):
+def test_several_texts_are_explained_each_by_itself(backend_app):
     texts = [GOOD, BAD, "Fine", *["Good."] * 7]
-    found = predict(site, texts=texts, explain=True).json()["predictions"]
-    alone = [predict(site, text=text, explain=True).json()["predictions"][0] for text in texts[:3]]
+    found = predict(backend_app, texts=texts, explain=True).json()["predictions"]
+    alone = [predict(backend_app, text=text, explain=True).json()["predictions"][0] for text in texts[:3]]
     assert found[:3] == alone
     assert [len(row["explanation"]) for row in found[3:]] == [1] * 7
 
 
-def test_a_very_long_text_is_explained_too(site):
+def test_a_very_long_text_is_explained_too(backend_app):
     text = " ".join(f"It was good on day {n}, and bad at night." for n in range(600))
-    (found,) = predict(site, text=text, explain=True).json()["predictions"]
+    (found,) = predict(backend_app, text=text, explain=True).json()["predictions"]
     assert found["explanation"][0]["start"] == 0
     assert 0 < len(found["explanation"]) < 1500
 
 
-def test_too_many_texts_to_explain_are_refused(site):
-    answer = predict(site, texts=[GOOD] * 11, explain=True)
+def test_too_many_texts_to_explain_are_refused(backend_app):
+    answer = predict(backend_app, texts=[GOOD] * 11, explain=True)
     assert (answer.status_code, answer.json()["code"]) == (422, "too-many-to-explain")
     assert answer.json()["details"] == {"allowed": 10, "actual": 11}
-    assert predict(site, texts=[GOOD] * 11, explain=False).status_code == 200
+    assert predict(backend_app, texts=[GOOD] * 11, explain=False).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -91,41 +91,41 @@ def test_too_many_texts_to_explain_are_refused(site):
         ({"text": "x" * 100_001}, "text-too-long"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(site, body, code):
-    answer = predict(site, **body)
+def test_what_cannot_be_scored_is_refused(backend_app, body, code):
+    answer = predict(backend_app, **body)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-def test_the_place_of_an_empty_text_is_told(site):
-    assert predict(site, texts=[GOOD] * 70 + [""]).json()["details"] == {"index": 70}
+def test_the_place_of_an_empty_text_is_told(backend_app):
+    assert predict(backend_app, texts=[GOOD] * 70 + [""]).json()["details"] == {"index": 70}
 
 
-def test_the_limits_are_exact(site):
-    assert len(predict(site, texts=[GOOD] * 1000).json()["predictions"]) == 1000
-    assert predict(site, text="good " * 20_000).status_code == 200
-    assert predict(site, texts=[]).json()["predictions"] == []
+def test_the_limits_are_exact(backend_app):
+    assert len(predict(backend_app, texts=[GOOD] * 1000).json()["predictions"]) == 1000
+    assert predict(backend_app, text="good " * 20_000).status_code == 200
+    assert predict(backend_app, texts=[]).json()["predictions"] == []
 
 
-def test_surrogates_and_controls_do_not_break_it(site):
+def test_surrogates_and_controls_do_not_break_it(backend_app):
     for text in (
         '{"text": "\\ud800 fine"}',
         '{"text": "\\u0000 fine \\u202e"}',
         '{"text": "\\ud800 fi\\udfffne \\u202e", "explain": true}',
     ):
-        answer = site.client.post(
-            "/predict-sentiment", content=text, headers={**site.as_("ana"), "Content-Type": "application/json"}
+        answer = backend_app.client.post(
+            "/predict-sentiment", content=text, headers={**backend_app.as_("ana"), "Content-Type": "application/json"}
         )
         assert answer.status_code in (200, 422), answer.text
 
 
 def test_without_a_model_it_says_so(tmp_path):
-    for site in make_site(tmp_path, engine="openvino", model=str(tmp_path / "nothing.tar.gz")):
-        answer = predict(site, text=GOOD)
+    for backend_app in make_backend_app(tmp_path, engine="openvino", model=str(tmp_path / "nothing.tar.gz")):
+        answer = predict(backend_app, text=GOOD)
         assert (answer.status_code, answer.json()["code"]) == (503, "no-bundle")
-        ready = site.client.get("/readyz")
+        ready = backend_app.client.get("/readyz")
         assert (ready.status_code, ready.json()["checks"]["model"]) == (503, "no-bundle")
         assert ready.json()["checks"]["store"] == "ok"
-        assert site.client.get("/healthz").status_code == 200
+        assert backend_app.client.get("/healthz").status_code == 200
 
 
 def test_a_model_that_breaks_while_loading_is_told_without_its_message(tmp_path, monkeypatch):

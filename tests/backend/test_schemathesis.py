@@ -18,7 +18,7 @@ import uvicorn
 
 from reviewlens.identity.private_files import operator_key
 from reviewlens.jobs.interface import JobState
-from tests.backend.conftest import CSV, PASSWORD, BackendApp, make_site
+from tests.backend.conftest import CSV, PASSWORD, BackendApp, make_backend_app
 from tests.emulator import free_port
 from tests.timing import wait_until
 
@@ -32,11 +32,11 @@ OFF_HERE = ("sign-up", "/forgotten", "/new-password", "/admin/", "/uploads/direc
 
 
 @contextmanager
-def served(site: BackendApp) -> Iterator[str]:
+def served(backend_app: BackendApp) -> Iterator[str]:
     """The application over real HTTP; the test client has started it already."""
     port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(site.app, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False)
+        uvicorn.Config(backend_app.app, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False)
     )
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -73,20 +73,20 @@ def test_no_route_answers_a_server_error_whatever_it_is_sent(tmp_path: Path) -> 
     if find_spec("schemathesis") is None:
         pytest.skip("schemathesis is not installed; ./run test installs it")
     settings = {"max_concurrent_jobs": 3, "max_queued_jobs_per_user": 10, "requests_per_minute": 10**6}
-    for site in make_site(tmp_path, **settings):
-        site.platform.local_users.add_user("ana", PASSWORD)
-        done = [site.finished() for _ in range(3)]
-        failed, running = site.submit()["job_id"], site.submit()["job_id"]
-        site.wait(failed, JobState.RUNNING)
-        (site.output(failed) / "error.json").write_text('{"code": "no-rows", "message": "There is no row."}')
-        site.wait(failed, JobState.FAILED)
-        uploads = [site.job(job)["upload_id"] for job in done]
+    for backend_app in make_backend_app(tmp_path, **settings):
+        backend_app.platform.local_users.add_user("ana", PASSWORD)
+        done = [backend_app.finished() for _ in range(3)]
+        failed, running = backend_app.submit()["job_id"], backend_app.submit()["job_id"]
+        backend_app.wait(failed, JobState.RUNNING)
+        (backend_app.output(failed) / "error.json").write_text('{"code": "no-rows", "message": "There is no row."}')
+        backend_app.wait(failed, JobState.FAILED)
+        uploads = [backend_app.job(job)["upload_id"] for job in done]
         ids = {"job_id": [*done, failed, running], "upload_id": uploads, "row": [1, 2], "username": ["ana"]}
         ids["password"] = [PASSWORD]
-        described = site.client.get("/openapi.json", headers=site.as_("ana")).json()
+        described = backend_app.client.get("/openapi.json", headers=backend_app.as_("ana")).json()
         (tmp_path / "openapi.json").write_text(json.dumps(with_real_ids(described, ids)))
-        with served(site) as url:
-            report = run(tmp_path, url, site)
+        with served(backend_app) as url:
+            report = run(tmp_path, url, backend_app)
     every = {f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of}
     assert len(every) == report["operations"]["tested"] >= 25
     assert report["test_cases"]["generated"] >= 25 * len(every)
@@ -95,15 +95,15 @@ def test_no_route_answers_a_server_error_whatever_it_is_sent(tmp_path: Path) -> 
     assert missed == [], "it should get through to all others"
 
 
-def run(folder: Path, url: str, site: BackendApp) -> dict[str, Any]:
+def run(folder: Path, url: str, backend_app: BackendApp) -> dict[str, Any]:
     """Its report, having failed the test when it found anything."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", "openapi.json", "--url", url, "--seed", "4"]
     command += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES), "--no-color"]
     command += ["--checks", ",".join(CHECKS), "--generation-database", "none", "--continue-on-failure"]
     command += ["--warnings", "off", "--no-shrink", "--suppress-health-check", "all"]
     command += ["--report-json-path", "report.json"]
-    command += ["-H", f"Authorization: {site.as_('ana')['Authorization']}"]
-    command += ["-H", f"X-ReviewLens-Operator: {operator_key(site.folder / 'secrets')}"]
+    command += ["-H", f"Authorization: {backend_app.as_('ana')['Authorization']}"]
+    command += ["-H", f"X-ReviewLens-Operator: {operator_key(backend_app.folder / 'secrets')}"]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-3000:]
     return json.loads((folder / "report.json").read_text())

@@ -11,14 +11,14 @@ from reviewlens.jobs.interface import JobState
 from tests.backend.conftest import CSV
 
 
-def test_a_service_of_one_router_answers_beside_the_backend(site):
-    app = create_app(site.settings, [predict.router], uses=["model"])
+def test_a_service_of_one_router_answers_beside_the_backend(backend_app):
+    app = create_app(backend_app.settings, [predict.router], uses=["model"])
     with TestClient(app) as client:
-        answer = client.post("/predict-sentiment", json={"text": "Works very well"}, headers=site.as_("ana"))
+        answer = client.post("/predict-sentiment", json={"text": "Works very well"}, headers=backend_app.as_("ana"))
         assert answer.status_code == 200
         assert answer.json()["predictions"][0]["sentiment"] == "positive"
         assert client.post("/api/predict-sentiment", json={"text": "fine"}).status_code == 401
-        assert client.get("/jobs", headers=site.as_("ana")).json()["code"] == "no-such-route"
+        assert client.get("/jobs", headers=backend_app.as_("ana")).json()["code"] == "no-such-route"
         assert client.get("/readyz").json() == {"status": "ok", "checks": {"model": "ok"}}
         assert (
             'reviewlens_reviews_scored_total{way="predict"} 1.0'
@@ -32,21 +32,25 @@ def test_a_service_of_one_router_answers_beside_the_backend(site):
             "/metrics",
         ]
         assert {"store", "table", "jobs", "launcher"}.isdisjoint(vars(app.state.services.platform))
-    assert site.client.get("/readyz").status_code == 200
+    assert backend_app.client.get("/readyz").status_code == 200
 
 
-def test_a_job_that_a_second_service_submits_is_run_by_the_backend(site):
-    app = create_app(site.settings, [uploads.router, jobs.router], uses=["store", "jobs"])
+def test_a_job_that_a_second_service_submits_is_run_by_the_backend(backend_app):
+    app = create_app(backend_app.settings, [uploads.router, jobs.router], uses=["store", "jobs"])
     with TestClient(app) as client:
-        upload = client.post("/uploads?filename=reviews.csv", content=CSV, headers=site.as_("ana")).json()
-        job = client.post("/trigger_pipeline", json={"upload_id": upload["upload_id"]}, headers=site.as_("ana")).json()
+        upload = client.post("/uploads?filename=reviews.csv", content=CSV, headers=backend_app.as_("ana")).json()
+        job = client.post(
+            "/trigger_pipeline", json={"upload_id": upload["upload_id"]}, headers=backend_app.as_("ana")
+        ).json()
         assert job["state"] == JobState.QUEUED
-        site.wait(job["job_id"], JobState.RUNNING)
-        client.post(f"/jobs/{job['job_id']}/cancel", headers=site.as_("ana"))
-        site.wait(job["job_id"], JobState.CANCELLED)
-        assert client.get(f"/jobs/{job['job_id']}", headers=site.as_("ana")).json()["state"] == JobState.CANCELLED
+        backend_app.wait(job["job_id"], JobState.RUNNING)
+        client.post(f"/jobs/{job['job_id']}/cancel", headers=backend_app.as_("ana"))
+        backend_app.wait(job["job_id"], JobState.CANCELLED)
+        assert (
+            client.get(f"/jobs/{job['job_id']}", headers=backend_app.as_("ana")).json()["state"] == JobState.CANCELLED
+        )
 
 
-def test_a_part_that_is_not_there_cannot_be_used(site):
+def test_a_part_that_is_not_there_cannot_be_used(backend_app):
     with pytest.raises(ValueError, match="tabel"):
-        create_app(site.settings, [], uses=["tabel"])
+        create_app(backend_app.settings, [], uses=["tabel"])

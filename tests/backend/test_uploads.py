@@ -17,8 +17,8 @@ from tests.backend.conftest import CSV
 BOUNDARY = b"----boundary7"
 
 
-def stored(site) -> list[str]:
-    return [info.key for info in site.platform.store.list("uploads/")]
+def stored(backend_app) -> list[str]:
+    return [info.key for info in backend_app.platform.store.list("uploads/")]
 
 
 def multipart(*parts: tuple[bytes, bytes], end: bytes = b"--") -> bytes:
@@ -30,35 +30,42 @@ def file_head(filename: bytes = b"reviews.csv", field: bytes = b"file") -> bytes
     return b'Content-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: text/csv' % (field, filename)
 
 
-def send(site, body, kind="multipart/form-data; boundary=" + BOUNDARY.decode(), path="/uploads"):
-    return site.client.post(path, content=body, headers={**site.as_("ana"), "Content-Type": kind})
+def send(backend_app, body, kind="multipart/form-data; boundary=" + BOUNDARY.decode(), path="/uploads"):
+    return backend_app.client.post(path, content=body, headers={**backend_app.as_("ana"), "Content-Type": kind})
 
 
-def test_a_raw_body_and_a_form_give_the_same(site):
-    raw = site.client.post("/uploads?filename=reviews.csv", content=CSV, headers=site.as_("ana")).json()
-    form = site.client.post("/uploads", files={"file": ("reviews.csv", CSV)}, headers=site.as_("ana")).json()
+def test_a_raw_body_and_a_form_give_the_same(backend_app):
+    raw = backend_app.client.post("/uploads?filename=reviews.csv", content=CSV, headers=backend_app.as_("ana")).json()
+    form = backend_app.client.post(
+        "/uploads", files={"file": ("reviews.csv", CSV)}, headers=backend_app.as_("ana")
+    ).json()
     for name in ("filename", "size_bytes", "sha256", "sniffed"):
         assert raw[name] == form[name]
     assert raw["sha256"] == hashlib.sha256(CSV).hexdigest()
     assert raw["sniffed"]["mapping"]["text"] == 0
     assert raw["sniffed"]["preview"][0] == ["Works very well", "5"]
-    assert site.client.get(f"/uploads/{raw['upload_id']}", headers=site.as_("ana")).json() == raw
+    assert backend_app.client.get(f"/uploads/{raw['upload_id']}", headers=backend_app.as_("ana")).json() == raw
 
 
-def test_uploads_that_are_never_analysed_do_not_pile_up(site):
-    allowed = site.settings.max_unused_uploads_per_user
-    ids = [site.upload(name="hoarder")["upload_id"] for _ in range(allowed + 1)]
-    found = [site.client.get(f"/uploads/{each}", headers=site.as_("hoarder")).status_code for each in ids]
+def test_uploads_that_are_never_analysed_do_not_pile_up(backend_app):
+    allowed = backend_app.settings.max_unused_uploads_per_user
+    ids = [backend_app.upload(name="hoarder")["upload_id"] for _ in range(allowed + 1)]
+    found = [backend_app.client.get(f"/uploads/{each}", headers=backend_app.as_("hoarder")).status_code for each in ids]
     assert found == [404] + [200] * allowed
 
 
-def test_corrections_are_applied_and_kept(site):
-    upload = site.upload()
+def test_corrections_are_applied_and_kept(backend_app):
+    upload = backend_app.upload()
     path = f"/uploads/{upload['upload_id']}"
-    changed = site.client.post(f"{path}/sniff", json={"dialect": {"header": False}}, headers=site.as_("ana")).json()
+    changed = backend_app.client.post(
+        f"{path}/sniff", json={"dialect": {"header": False}}, headers=backend_app.as_("ana")
+    ).json()
     assert changed["sniffed"]["dialect"]["header"] is False
-    assert site.client.get(path, headers=site.as_("ana")).json() == changed
-    assert site.client.post(f"{path}/sniff", json={}, headers=site.as_("ana")).json()["sniffed"] == upload["sniffed"]
+    assert backend_app.client.get(path, headers=backend_app.as_("ana")).json() == changed
+    assert (
+        backend_app.client.post(f"{path}/sniff", json={}, headers=backend_app.as_("ana")).json()["sniffed"]
+        == upload["sniffed"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,40 +81,40 @@ def test_corrections_are_applied_and_kept(site):
         {"dialect": 7},
     ],
 )
-def test_corrections_that_cannot_be_are_refused(site, body):
-    upload = site.upload()
-    answer = site.client.post(f"/uploads/{upload['upload_id']}/sniff", json=body, headers=site.as_("ana"))
+def test_corrections_that_cannot_be_are_refused(backend_app, body):
+    upload = backend_app.upload()
+    answer = backend_app.client.post(f"/uploads/{upload['upload_id']}/sniff", json=body, headers=backend_app.as_("ana"))
     assert answer.status_code == 422, answer.text
-    assert site.client.get(f"/uploads/{upload['upload_id']}", headers=site.as_("ana")).json() == upload
+    assert backend_app.client.get(f"/uploads/{upload['upload_id']}", headers=backend_app.as_("ana")).json() == upload
 
 
-def test_an_unused_upload_is_deleted(site):
-    path = f"/uploads/{site.upload()['upload_id']}"
-    assert site.client.delete(path, headers=site.as_("ana")).status_code == 204
-    assert site.client.get(path, headers=site.as_("ana")).status_code == 404
+def test_an_unused_upload_is_deleted(backend_app):
+    path = f"/uploads/{backend_app.upload()['upload_id']}"
+    assert backend_app.client.delete(path, headers=backend_app.as_("ana")).status_code == 204
+    assert backend_app.client.get(path, headers=backend_app.as_("ana")).status_code == 404
 
 
 @pytest.mark.parametrize("way", ["raw", "form", "streamed"])
-def test_a_file_over_the_limit_is_refused_and_leaves_nothing(site, way):
-    before = stored(site)
+def test_a_file_over_the_limit_is_refused_and_leaves_nothing(backend_app, way):
+    before = stored(backend_app)
     big = b"Text\n" + b"word " * 60_000
     if way == "raw":
-        answer = site.client.post("/uploads?filename=a.csv", content=big, headers=site.as_("ana"))
+        answer = backend_app.client.post("/uploads?filename=a.csv", content=big, headers=backend_app.as_("ana"))
     elif way == "form":
-        answer = site.client.post("/uploads", files={"file": ("a.csv", big)}, headers=site.as_("ana"))
+        answer = backend_app.client.post("/uploads", files={"file": ("a.csv", big)}, headers=backend_app.as_("ana"))
     else:
         pieces = (big[start : start + 999] for start in range(0, len(big), 999))
-        answer = site.client.post("/uploads?filename=a.csv", content=pieces, headers=site.as_("ana"))
+        answer = backend_app.client.post("/uploads?filename=a.csv", content=pieces, headers=backend_app.as_("ana"))
     assert (answer.status_code, answer.json()["code"]) == (413, "upload-too-large")
     assert answer.json()["details"] == {"limit": "max_upload_bytes", "allowed": 200_000}
-    assert stored(site) == before
+    assert stored(backend_app) == before
 
 
 @pytest.mark.parametrize("over", [0, 1])
-def test_the_limit_is_exact(site, over):
+def test_the_limit_is_exact(backend_app, over):
     content = b"Text\n" + b"fine words\n" * 18_181
     content += b"x" * (200_000 - len(content) + over)
-    answer = site.client.post("/uploads?filename=a.csv", content=content, headers=site.as_("ana"))
+    answer = backend_app.client.post("/uploads?filename=a.csv", content=content, headers=backend_app.as_("ana"))
     assert answer.status_code == (413 if over else 201), answer.text
 
 
@@ -123,43 +130,43 @@ def test_the_limit_is_exact(site, over):
         (multipart((file_head(), b"")), "empty-file"),
     ],
 )
-def test_forms_that_are_wrong_are_refused_and_leave_nothing(site, body, code):
-    before = stored(site)
-    answer = send(site, body)
+def test_forms_that_are_wrong_are_refused_and_leave_nothing(backend_app, body, code):
+    before = stored(backend_app)
+    answer = send(backend_app, body)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert stored(site) == before
+    assert stored(backend_app) == before
 
 
 @pytest.mark.parametrize("file_first", [True, False])
-def test_what_else_is_in_a_form_counts_as_well(site, file_first):
+def test_what_else_is_in_a_form_counts_as_well(backend_app, file_first):
     other = (file_head(field=b"other"), b"x" * 400_000)
     parts = [(file_head(), CSV), other]
     body = multipart(*(parts if file_first else parts[::-1]))
     pieces = (body[start : start + 50_000] for start in range(0, len(body), 50_000))  # so without a Content-Length
-    before = stored(site)
-    answer = send(site, pieces)
+    before = stored(backend_app)
+    answer = send(backend_app, pieces)
     assert (answer.status_code, answer.json()["code"]) == (413, "upload-too-large")
-    assert stored(site) == before
+    assert stored(backend_app) == before
 
 
-def test_a_form_without_a_boundary_is_refused(site):
-    assert send(site, b"x", "multipart/form-data").json()["code"] == "malformed-multipart"
+def test_a_form_without_a_boundary_is_refused(backend_app):
+    assert send(backend_app, b"x", "multipart/form-data").json()["code"] == "malformed-multipart"
 
 
-def test_a_raw_body_needs_a_name(site):
-    assert send(site, CSV, "text/csv").json()["code"] == "filename-missing"
+def test_a_raw_body_needs_a_name(backend_app):
+    assert send(backend_app, CSV, "text/csv").json()["code"] == "filename-missing"
 
 
-def test_names_are_decoded_and_stripped(site):
-    answer = send(site, multipart((file_head("../данные 1.csv".encode()), CSV)))
+def test_names_are_decoded_and_stripped(backend_app):
+    answer = send(backend_app, multipart((file_head("../данные 1.csv".encode()), CSV)))
     assert answer.json()["filename"] == "данные 1.csv"
     nameless = b'Content-Disposition: form-data; name="file"; filename=""'
-    assert send(site, multipart((nameless, CSV))).json()["filename"] == "upload"
+    assert send(backend_app, multipart((nameless, CSV))).json()["filename"] == "upload"
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "multipart/form-data; boundary=" + BOUNDARY.decode()])
-def test_a_connection_that_breaks_off_leaves_nothing(site, kind):
-    before = stored(site)
+def test_a_connection_that_breaks_off_leaves_nothing(backend_app, kind):
+    before = stored(backend_app)
     body = multipart((file_head(), CSV * 50)) if "multipart" in kind else CSV * 50
     messages = [
         {"type": "http.request", "body": body[:900], "more_body": True},
@@ -179,7 +186,7 @@ def test_a_connection_that_breaks_off_leaves_nothing(site, kind):
         "client": ("127.0.0.1", 5),
         "server": ("testserver", 80),
         "headers": [
-            (b"authorization", site.as_("ana")["Authorization"].encode()),
+            (b"authorization", backend_app.as_("ana")["Authorization"].encode()),
             (b"content-type", kind.encode()),
             (b"content-length", str(len(body)).encode()),
         ],
@@ -192,9 +199,9 @@ def test_a_connection_that_breaks_off_leaves_nothing(site, kind):
     async def send_(message):
         sent.append(message)
 
-    asyncio.run(site.app(scope, receive, send_))
+    asyncio.run(backend_app.app(scope, receive, send_))
     assert messages == []
-    assert stored(site) == before
+    assert stored(backend_app) == before
     assert sent[0]["status"] == 400
 
 

@@ -77,8 +77,8 @@ def test_answers_show_nothing_of_the_inside(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/debug", "/.env", "/.git/config", "/admin", "/static/x", "/data"])
-def test_nothing_is_served_that_is_not_described(site: Any, path: str) -> None:
-    assert site.client.get(path).status_code == 404
+def test_nothing_is_served_that_is_not_described(backend_app: Any, path: str) -> None:
+    assert backend_app.client.get(path).status_code == 404
 
 
 def test_it_listens_to_this_machine_alone_unless_told_otherwise() -> None:

@@ -69,7 +69,7 @@ def test_the_routes_are_found():
     assert set(ROUTES) > BY_OPERATOR_KEY
 
 
-def call(site, route: tuple[str, str], headers: dict, upload: str = "u", job: str = "j", **more):
+def call(backend_app, route: tuple[str, str], headers: dict, upload: str = "u", job: str = "j", **more):
     method, path = route
     path = path.format(upload_id=upload, job_id=job, row=1, subject="u")
     resource = path.removeprefix("/api")
@@ -86,19 +86,19 @@ def call(site, route: tuple[str, str], headers: dict, upload: str = "u", job: st
         body = {"json": {"username": "eve"}}
     elif resource == "/uploads":
         path, body = f"{path}?filename=a.csv", {"content": b"Text\nfine\n"}
-    return site.client.request(method, path, headers=headers, **body, **more)
+    return backend_app.client.request(method, path, headers=headers, **body, **more)
 
 
-def expired(site) -> str:
-    users = site.platform.local_users
+def expired(backend_app) -> str:
+    users = backend_app.platform.local_users
     issuer = f"urn:reviewlens:pool:{users.key.kid}"
     signer = TokenSigner(users.key, issuer, CLIENT_ID, life_seconds=60, now=lambda: time.time() - 61)
     return signer.access(users.ensure_user("ana"))
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=" ".join)
-def test_without_a_valid_token_nothing_opens(site, route):
-    users = site.platform.local_users
+def test_without_a_valid_token_nothing_opens(backend_app, route):
+    users = backend_app.platform.local_users
     tokens = users.redeem(users.login_link_token("ana"))
     head, body, signature = tokens.access_token.split(".")
     bad = {
@@ -110,12 +110,12 @@ def test_without_a_valid_token_nothing_opens(site, route):
         "id token": {"Authorization": f"Bearer {tokens.id_token}"},
         "refresh token": {"Authorization": f"Bearer {tokens.refresh_token}"},
         "tampered": {"Authorization": f"Bearer {head}.{body}.{signature[::-1]}"},
-        "expired": {"Authorization": f"Bearer {expired(site)}"},
+        "expired": {"Authorization": f"Bearer {expired(backend_app)}"},
         "wrong operator key": {"X-ReviewLens-Operator": "guess"},
         "cookie nonsense": {"Cookie": "reviewlens_access=nonsense; reviewlens_refresh=nonsense"},
     }
     for name, headers in bad.items():
-        answer = call(site, route, headers)
+        answer = call(backend_app, route, headers)
         assert answer.status_code == 401, (name, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -129,23 +129,23 @@ def test_without_a_valid_token_nothing_opens(site, route):
 
 
 @pytest.mark.parametrize("route", [r for r in GUARDED if r not in BY_OPERATOR_KEY], ids=" ".join)
-def test_a_cookie_opens_what_only_reads_and_nothing_else(site, route):
-    users = site.platform.local_users
+def test_a_cookie_opens_what_only_reads_and_nothing_else(backend_app, route):
+    users = backend_app.platform.local_users
     tokens = users.redeem(users.login_link_token("ana"))
     for cookie in (f"reviewlens_access={tokens.access_token}", f"reviewlens_refresh={tokens.refresh_token}"):
-        answer = call(site, route, {"Cookie": cookie})
+        answer = call(backend_app, route, {"Cookie": cookie})
         assert (answer.status_code == 401) == (route[0] != "GET"), answer.text
 
 
 @pytest.mark.parametrize("route", sorted(BY_OPERATOR_KEY), ids=" ".join)
-def test_a_users_token_is_no_operator_key(site, route):
-    assert call(site, route, site.as_("ana")).status_code == 401
+def test_a_users_token_is_no_operator_key(backend_app, route):
+    assert call(backend_app, route, backend_app.as_("ana")).status_code == 401
 
 
-def test_another_users_ids_do_not_exist(site):
-    job = site.finished("ana")
-    upload = site.job(job)["upload_id"]
-    waiting = site.submit("ana")["job_id"]
+def test_another_users_ids_do_not_exist(backend_app):
+    job = backend_app.finished("ana")
+    upload = backend_app.job(job)["upload_id"]
+    waiting = backend_app.submit("ana")["job_id"]
     with_ids = [
         route
         for route in GUARDED
@@ -154,19 +154,21 @@ def test_another_users_ids_do_not_exist(site):
     assert len(with_ids) >= 11
     for route in with_ids:
         for job_id in (job, waiting):
-            theirs = call(site, route, site.as_("ben"), upload, job_id)
-            nobodys = call(site, route, site.as_("ben"), "1a1fcdcb36f51209595ddffb38b", "1a1fcdcb36f51209595ddffb38b")
+            theirs = call(backend_app, route, backend_app.as_("ben"), upload, job_id)
+            nobodys = call(
+                backend_app, route, backend_app.as_("ben"), "1a1fcdcb36f51209595ddffb38b", "1a1fcdcb36f51209595ddffb38b"
+            )
             assert theirs.status_code == 404, (route, theirs.text)
             assert {**theirs.json(), "request_id": ""} == {**nobodys.json(), "request_id": ""}
-    listed = site.client.get("/jobs", headers=site.as_("ben")).json()
+    listed = backend_app.client.get("/jobs", headers=backend_app.as_("ben")).json()
     assert listed == {"jobs": [], "next_cursor": None}
-    assert site.job(job)["state"] == "succeeded"
-    assert site.client.get(f"/uploads/{upload}", headers=site.as_("ana")).status_code == 200
+    assert backend_app.job(job)["state"] == "succeeded"
+    assert backend_app.client.get(f"/uploads/{upload}", headers=backend_app.as_("ana")).status_code == 200
 
 
 @pytest.mark.parametrize("wrong", ["..", "%2e%2e", "a%2Fb", "..%2f..%2fsecrets", "%00", "a b", "x" * 65, "'", "*"])
-def test_ids_that_cannot_be_are_refused(site, wrong):
+def test_ids_that_cannot_be_are_refused(backend_app, wrong):
     for path in (f"/jobs/{wrong}", f"/uploads/{wrong}", f"/jobs/{wrong}/export"):
-        answer = site.client.get(path, headers=site.as_("ana"))
+        answer = backend_app.client.get(path, headers=backend_app.as_("ana"))
         assert answer.status_code in (404, 422), answer.text
         assert answer.headers["content-type"] == "application/problem+json"

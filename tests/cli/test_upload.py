@@ -15,7 +15,7 @@ from reviewlens.cli import app
 from reviewlens.cli.upload import run_upload
 from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import AuthenticationError, ConfigurationError, InputError, LimitError, TransientError
-from tests.backend.conftest import CSV, PASSWORD, make_site
+from tests.backend.conftest import CSV, PASSWORD, make_backend_app
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def site(tmp_path):
-    for made in make_site(tmp_path):
+def backend_app(tmp_path):
+    for made in make_backend_app(tmp_path):
         made.platform.local_users.add_user("ana", PASSWORD)
         yield made
 
@@ -37,53 +37,56 @@ def over_a_bucket(aws, tmp_path):
     bucket = f"cli-{secrets.token_hex(8)}"
     place = {"LocationConstraint": "eu-west-1"}
     aws_clients.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    for made in make_site(tmp_path, store=f"s3://{bucket}"):
+    for made in make_backend_app(tmp_path, store=f"s3://{bucket}"):
         made.platform.local_users.add_user("ana", PASSWORD)
         yield made
 
 
-def upload(site, file, *, password=PASSWORD, start=False) -> str:
+def upload(backend_app, file, *, password=PASSWORD, start=False) -> str:
     said = io.StringIO()
-    assert run_upload(Console(file=said, width=200), site.client, file, "ana", password, start=start) == 0
+    assert run_upload(Console(file=said, width=200), backend_app.client, file, "ana", password, start=start) == 0
     return said.getvalue()
 
 
-def kept(site) -> list[bytes]:
-    user = site.subject("ana")
-    return [site.platform.store.get(UploadKeys(user, each).original) for each in site.platform.uploads.ids(user)]
+def kept(backend_app) -> list[bytes]:
+    user = backend_app.subject("ana")
+    return [
+        backend_app.platform.store.get(UploadKeys(user, each).original)
+        for each in backend_app.platform.uploads.ids(user)
+    ]
 
 
-def test_through_the_backend_where_files_are_kept_in_a_folder(site, file):
-    said = upload(site, file)
+def test_through_the_backend_where_files_are_kept_in_a_folder(backend_app, file):
+    said = upload(backend_app, file)
     assert "about 2 rows" in said
     assert "no job is submitted" in said
-    assert kept(site) == [CSV]
+    assert kept(backend_app) == [CSV]
 
 
 def test_straight_to_the_bucket_where_there_is_one(over_a_bucket, file, monkeypatch):
-    site, sent = over_a_bucket, []
+    backend_app, sent = over_a_bucket, []
     send = httpx.post
     monkeypatch.setattr(httpx, "post", lambda url, **more: sent.append(url) or send(url, **more))
-    said = upload(site, file, start=True)
+    said = upload(backend_app, file, start=True)
     assert len(sent) == 1
-    assert kept(site) == [CSV]
-    (job,) = site.client.get("/jobs", headers=site.as_("ana")).json()["jobs"]
+    assert kept(backend_app) == [CSV]
+    (job,) = backend_app.client.get("/jobs", headers=backend_app.as_("ana")).json()["jobs"]
     assert job["job_id"] in said
-    site.client.post(f"/jobs/{job['job_id']}/cancel", headers=site.as_("ana"))
+    backend_app.client.post(f"/jobs/{job['job_id']}/cancel", headers=backend_app.as_("ana"))
 
 
-def test_what_is_wrong_is_told_in_words(site, file, tmp_path):
+def test_what_is_wrong_is_told_in_words(backend_app, file, tmp_path):
     with pytest.raises(InputError, match="There is no file"):
-        upload(site, tmp_path / "none.csv")
+        upload(backend_app, tmp_path / "none.csv")
     with pytest.raises(AuthenticationError):
-        upload(site, file, password="another")
+        upload(backend_app, file, password="another")
     file.write_bytes(b"x" * 200_001)
     with pytest.raises(LimitError, match="larger than"):
-        upload(site, file)
+        upload(backend_app, file)
     file.write_bytes(b"\x00\x01\x02" * 100)
     with pytest.raises(InputError):
-        upload(site, file)
-    assert kept(site) == []
+        upload(backend_app, file)
+    assert kept(backend_app) == []
 
 
 def test_a_store_that_does_not_take_the_file_is_told(over_a_bucket, file, monkeypatch):

@@ -29,7 +29,7 @@ class SeededBackend:
 
 
 @pytest.fixture(scope="package")
-def world(shared_spark_tasks: SharedSparkTasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededBackend]:
+def seeded(shared_spark_tasks: SharedSparkTasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededBackend]:
     data = tmp_path_factory.mktemp("ui")
     with running.backend(data, task=shared_spark_tasks.command) as backend, pytest.MonkeyPatch.context() as patch:
         for name, value in backend.environment.items():
@@ -56,13 +56,13 @@ def _forget_processwide() -> None:
 
 
 @pytest.fixture
-def open_page(world: SeededBackend) -> Open:
+def open_page(seeded: SeededBackend) -> Open:
     """Open a page as the logged-in user: open_page("views/runs.py", job=...)."""
 
     def open_(view: str = "", **params: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
-        app.session_state["access_token"] = world.backend.access
-        app.session_state["refresh_token"] = world.backend.refresh
+        app.session_state["access_token"] = seeded.backend.access
+        app.session_state["refresh_token"] = seeded.backend.refresh
         app.query_params.update(params)
         app.run()
         if view:

@@ -44,7 +44,7 @@ def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> Non
     assert app.session_state["upload"].sniffed.dialect.header is False
 
 
-def test_from_upload_to_the_finished_run(world: SeededBackend, open_page: Open) -> None:
+def test_from_upload_to_the_finished_run(seeded: SeededBackend, open_page: Open) -> None:
     app = _upload(open_page("views/analyse.py"), "ninth.csv", running.as_csv(running.rows_of_reviews(20)))
     app.button(key="start").click().run()
     job_id = app.query_params["job"]
@@ -58,7 +58,7 @@ def test_from_upload_to_the_finished_run(world: SeededBackend, open_page: Open) 
     assert "20 rows read = 17 scored + 1 duplicate + 2 rejected" in text_of(app)
     app.button(key="open-dashboard").click().run()
     assert app.title[0].value.replace("\\", "") == "ninth.csv"
-    world.backend.call("DELETE", f"/jobs/{job_id}")
+    seeded.backend.call("DELETE", f"/jobs/{job_id}")
 
 
 def test_a_file_that_is_not_a_table_is_refused_in_plain_words(open_page: Open) -> None:
@@ -75,17 +75,17 @@ def test_a_file_without_review_text_cannot_be_started(open_page: Open) -> None:
     assert not app.button(key="start").disabled
 
 
-def test_a_failed_run_says_why_and_what_to_do(world: SeededBackend, open_page: Open) -> None:
-    app = open_page("views/analyse.py", job=world.failed)
-    assert world.backend.call("GET", f"/jobs/{world.failed}")["error"] in text_of(app)
+def test_a_failed_run_says_why_and_what_to_do(seeded: SeededBackend, open_page: Open) -> None:
+    app = open_page("views/analyse.py", job=seeded.failed)
+    assert seeded.backend.call("GET", f"/jobs/{seeded.failed}")["error"] in text_of(app)
     app.button(key="check-columns").click().run()
     assert "Which column is what?" in text_of(app)
 
 
-def test_a_cancelled_run_can_be_started_again(world: SeededBackend, open_page: Open) -> None:
-    app = open_page("views/analyse.py", job=world.cancelled)
+def test_a_cancelled_run_can_be_started_again(seeded: SeededBackend, open_page: Open) -> None:
+    app = open_page("views/analyse.py", job=seeded.cancelled)
     assert "was cancelled" in text_of(app)
     app.button(key="retry").click().run()
-    assert world.backend.call("GET", f"/jobs/{world.cancelled}")["state"] in ("queued", "running", "succeeded")
-    world.backend.call("POST", f"/jobs/{world.cancelled}/cancel")
-    assert world.backend.ended(world.cancelled)["state"] == "cancelled"
+    assert seeded.backend.call("GET", f"/jobs/{seeded.cancelled}")["state"] in ("queued", "running", "succeeded")
+    seeded.backend.call("POST", f"/jobs/{seeded.cancelled}/cancel")
+    assert seeded.backend.ended(seeded.cancelled)["state"] == "cancelled"

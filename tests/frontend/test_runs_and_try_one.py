@@ -12,48 +12,48 @@ from tests.frontend import running
 from tests.frontend.conftest import APP, Open, SeededBackend, text_of
 
 
-def test_every_run_is_listed_with_what_became_of_it(world: SeededBackend, open_page: Open) -> None:
+def test_every_run_is_listed_with_what_became_of_it(seeded: SeededBackend, open_page: Open) -> None:
     app = open_page("views/runs.py")
     said = text_of(app)
     for name in ("kettles.csv", "bare.csv", "damaged.csv", "stopped.csv"):
         assert name in said
-    assert world.backend.call("GET", f"/jobs/{world.failed}")["error"][:60] in said
+    assert seeded.backend.call("GET", f"/jobs/{seeded.failed}")["error"][:60] in said
     assert "90 rows" in said
     buttons = {button.key for button in app.button}
     assert {
-        f"open-{world.full}",
-        f"retry-{world.failed}",
-        f"retry-{world.cancelled}",
-        f"delete-{world.full}",
+        f"open-{seeded.full}",
+        f"retry-{seeded.failed}",
+        f"retry-{seeded.cancelled}",
+        f"delete-{seeded.full}",
     } <= buttons
-    assert f"retry-{world.full}" not in buttons
-    assert f"open-{world.failed}" not in buttons
+    assert f"retry-{seeded.full}" not in buttons
+    assert f"open-{seeded.failed}" not in buttons
 
 
-def test_open_leads_to_that_runs_dashboard(world: SeededBackend, open_page: Open) -> None:
+def test_open_leads_to_that_runs_dashboard(seeded: SeededBackend, open_page: Open) -> None:
     app = open_page("views/runs.py")
-    app.button(key=f"open-{world.full}").click().run()
+    app.button(key=f"open-{seeded.full}").click().run()
     assert app.title[0].value.replace("\\", "") == "kettles.csv"
 
 
-def test_delete_asks_first(world: SeededBackend, open_page: Open) -> None:
-    job = world.backend.submit("goes.csv", running.as_csv(running.rows_of_reviews(12)))
-    world.backend.call("POST", f"/jobs/{job}/cancel")
-    world.backend.ended(job)
+def test_delete_asks_first(seeded: SeededBackend, open_page: Open) -> None:
+    job = seeded.backend.submit("goes.csv", running.as_csv(running.rows_of_reviews(12)))
+    seeded.backend.call("POST", f"/jobs/{job}/cancel")
+    seeded.backend.ended(job)
     app = open_page("views/runs.py")
     app.button(key=f"delete-{job}").click().run()
-    assert world.backend.call("GET", f"/jobs/{job}")["state"] == "cancelled"
+    assert seeded.backend.call("GET", f"/jobs/{job}")["state"] == "cancelled"
     app.button(key="delete-yes").click().run()
-    assert job not in [one["job_id"] for one in world.backend.call("GET", "/jobs")["jobs"]]
+    assert job not in [one["job_id"] for one in seeded.backend.call("GET", "/jobs")["jobs"]]
     assert "goes.csv" not in text_of(app)
 
 
-def test_one_review_is_read_as_the_backend_reads_it(world: SeededBackend, open_page: Open) -> None:
+def test_one_review_is_read_as_the_backend_reads_it(seeded: SeededBackend, open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="example-Unhappy").click().run()
     app.button(key="ask").click().run()
     text = app.text_area(key="one").value
-    expected = world.backend.call("POST", "/predict-sentiment", json={"text": text})["predictions"][0]
+    expected = seeded.backend.call("POST", "/predict-sentiment", json={"text": text})["predictions"][0]
     said = text_of(app)
     assert f">{expected['sentiment'].capitalize()}</div>" in said
     assert f"{100 * expected['confidence']:.1f} % sure" in said
@@ -66,9 +66,9 @@ def test_nothing_to_read_is_said_so(open_page: Open) -> None:
     assert "Write a review first" in text_of(app)
 
 
-def test_an_administrator_sees_everyones_runs(world: SeededBackend) -> None:
+def test_an_administrator_sees_everyones_runs(seeded: SeededBackend) -> None:
     """The backend's key signs a token with the group in it, as a user pool with groups does."""
-    key = SigningKey.load(world.backend.data / "secrets")
+    key = SigningKey.load(seeded.backend.data / "secrets")
     signer = TokenSigner(key, f"urn:reviewlens:pool:{key.kid}", CLIENT_ID, life_seconds=600)
     app = AppTest.from_file(APP, default_timeout=60)
     app.session_state["access_token"] = signer.access(User("uboss", "boss", frozenset({"admin"})))

@@ -31,15 +31,15 @@ def _open(access: str = "", refresh: str = "") -> AppTest:
     return app.run()
 
 
-def test_without_a_session_the_page_leads_to_the_log_in_page(world: SeededBackend) -> None:
+def test_without_a_session_the_page_leads_to_the_log_in_page(seeded: SeededBackend) -> None:
     app = _open()
     said = text_of(app)
     assert "Please log in" in said
-    assert f'href="{world.backend.url}/session/login"' in said
+    assert f'href="{seeded.backend.url}/session/login"' in said
     assert "kettles" not in said
 
 
-def test_only_a_local_start_prints_a_link(monkeypatch: pytest.MonkeyPatch, world: SeededBackend) -> None:
+def test_only_a_local_start_prints_a_link(monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend) -> None:
     assert "The link that ReviewLens prints" in text_of(_open())
     for name, value in {"IDENTITY": "cognito", "COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c"}.items():
         monkeypatch.setenv(f"REVIEWLENS_{name}", value)
@@ -51,32 +51,32 @@ def test_only_a_local_start_prints_a_link(monkeypatch: pytest.MonkeyPatch, world
     assert "The link that ReviewLens prints" not in said
 
 
-def test_an_ended_access_token_is_renewed_by_itself(world: SeededBackend) -> None:
-    app = _open(_ended_token(), world.backend.refresh)
+def test_an_ended_access_token_is_renewed_by_itself(seeded: SeededBackend) -> None:
+    app = _open(_ended_token(), seeded.backend.refresh)
     assert app.title[0].value.replace("\\", "") == "bare.csv"
     assert app.session_state["access_token"] != _ended_token()
 
 
 @pytest.mark.parametrize("access", ["", "not-a-token", _ended_token()])
-def test_a_refresh_token_that_is_not_good_any_more_ends_the_session(world: SeededBackend, access: str) -> None:
+def test_a_refresh_token_that_is_not_good_any_more_ends_the_session(seeded: SeededBackend, access: str) -> None:
     assert "Please log in" in text_of(_open(access, "revoked-or-invented"))
 
 
-def test_a_revoked_session_ends_when_its_access_token_does(world: SeededBackend) -> None:
-    tokens = world.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
-    world.backend.call("POST", "/logout", json={"refresh_token": tokens["refresh_token"]})
+def test_a_revoked_session_ends_when_its_access_token_does(seeded: SeededBackend) -> None:
+    tokens = seeded.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
+    seeded.backend.call("POST", "/logout", json={"refresh_token": tokens["refresh_token"]})
     assert "Please log in" in text_of(_open(_ended_token(), tokens["refresh_token"]))
 
 
-def test_the_sidebar_says_who_is_logged_in_and_leads_out(world: SeededBackend, open_page: Open) -> None:
+def test_the_sidebar_says_who_is_logged_in_and_leads_out(seeded: SeededBackend, open_page: Open) -> None:
     app = open_page("views/runs.py")
     said = " ".join(block.value for block in app.sidebar.markdown)
     assert "robin" in said
-    assert f'href="{world.backend.url}/session/end"' in said
+    assert f'href="{seeded.backend.url}/session/end"' in said
 
 
 @pytest.fixture
-def nobody_answers(monkeypatch: pytest.MonkeyPatch, world: SeededBackend) -> Iterator[str]:
+def nobody_answers(monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend) -> Iterator[str]:
     url = f"http://127.0.0.1:{running.free_port()}"
     monkeypatch.setenv("REVIEWLENS_BACKEND_URL", url)
     for kept in (session.settings, session.http):
@@ -87,15 +87,15 @@ def nobody_answers(monkeypatch: pytest.MonkeyPatch, world: SeededBackend) -> Ite
         kept.clear()
 
 
-def test_a_silent_backend_is_said_to_be_silent(world: SeededBackend, nobody_answers: str) -> None:
-    said = text_of(_open(world.backend.access, world.backend.refresh))
+def test_a_silent_backend_is_said_to_be_silent(seeded: SeededBackend, nobody_answers: str) -> None:
+    said = text_of(_open(seeded.backend.access, seeded.backend.refresh))
     assert "does not answer" in said
     assert nobody_answers in said
 
 
-def test_a_person_without_runs_is_led_to_analyse(world: SeededBackend) -> None:
-    world.backend.operator("/operator/users", username="sam", password="another-long-password")
-    tokens = world.backend.call("POST", "/login", json={"username": "sam", "password": "another-long-password"})
+def test_a_person_without_runs_is_led_to_analyse(seeded: SeededBackend) -> None:
+    seeded.backend.operator("/operator/users", username="sam", password="another-long-password")
+    tokens = seeded.backend.call("POST", "/login", json={"username": "sam", "password": "another-long-password"})
     app = _open(tokens["access_token"], tokens["refresh_token"])
     assert app.title[0].value == "Analyse a file of reviews"
     app.switch_page("views/dashboard.py").run()
@@ -104,27 +104,27 @@ def test_a_person_without_runs_is_led_to_analyse(world: SeededBackend) -> None:
     assert "No jobs yet" in text_of(app)
 
 
-def test_another_persons_run_is_not_shown(world: SeededBackend) -> None:
-    tokens = world.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
+def test_another_persons_run_is_not_shown(seeded: SeededBackend) -> None:
+    tokens = seeded.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
     assert tokens["access_token"]
-    world.backend.operator("/operator/users", username="kim", password="yet-another-password")
-    other = world.backend.call("POST", "/login", json={"username": "kim", "password": "yet-another-password"})
+    seeded.backend.operator("/operator/users", username="kim", password="yet-another-password")
+    other = seeded.backend.call("POST", "/login", json={"username": "kim", "password": "yet-another-password"})
     app = _open(other["access_token"], other["refresh_token"])
     app.switch_page("views/dashboard.py")
-    app.query_params["job"] = world.full
+    app.query_params["job"] = seeded.full
     app.run()
     assert "no longer exists" in text_of(app)
     assert "Fern Kettle" not in text_of(app)
 
 
-def test_no_review_text_reaches_the_log(world: SeededBackend, open_page: Open) -> None:
-    app = open_page("views/dashboard.py", job=world.full, show=json.dumps({"words": running.CANARY}))
+def test_no_review_text_reaches_the_log(seeded: SeededBackend, open_page: Open) -> None:
+    app = open_page("views/dashboard.py", job=seeded.full, show=json.dumps({"words": running.CANARY}))
     assert running.CANARY in text_of(app)
     app = open_page("views/try_one.py")
     app.text_area(key="one").set_value(f"{running.CANARY} " * 10).run()
     app.button(key="ask").click().run()
     session.logger().exception("a failure", exc_info=ValueError(running.CANARY))
-    logs = world.backend.data / "logs"
+    logs = seeded.backend.data / "logs"
     lines = (logs / "streamlit.log").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
     assert any(entry.get("exception") == "ValueError" for entry in entries)

@@ -75,7 +75,7 @@ def test_marking_changes_nothing_of_the_text(text: str, data: st.DataObject) -> 
     assert marked.count("<span") == marked.count("</span>")
 
 
-def test_try_one_shows_what_carried_the_score(world: SeededBackend, open_page: Open) -> None:
+def test_try_one_shows_what_carried_the_score(seeded: SeededBackend, open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="example-Unhappy").click().run()
     app.text_area(key="one").set_value("The lamp is <b>terrible</b>, I hate it.").run()
@@ -85,10 +85,10 @@ def test_try_one_shows_what_carried_the_score(world: SeededBackend, open_page: O
     assert "Most for negative" in said
 
 
-def test_a_whole_review_tells_why_when_asked(world: SeededBackend, open_page: Open) -> None:
-    app = open_page("views/dashboard.py", job=world.full)
+def test_a_whole_review_tells_why_when_asked(seeded: SeededBackend, open_page: Open) -> None:
+    app = open_page("views/dashboard.py", job=seeded.full)
     app.button_group(key="show-as").set_value("cards").run()
-    row = world.backend.call("GET", f"/jobs/{world.full}/reviews", params={"limit": 1})["reviews"][0]["row"]
+    row = seeded.backend.call("GET", f"/jobs/{seeded.full}/reviews", params={"limit": 1})["reviews"][0]["row"]
     assert "rl-why" not in text_of(app).split("</style>")[-1]
     app.button(key=f"why-{row}").click().run()
     assert app.button(key=f"why-{row}").label == "Hide why"

@@ -164,6 +164,6 @@ def job_harness(folder: Path) -> Iterator[JobHarness]:
 
 
 @pytest.fixture
-def bench(tmp_path):
+def harness(tmp_path):
     with job_harness(tmp_path) as harness:
         yield harness

@@ -76,15 +76,15 @@ def backend(folder: Path, name: str, table: DynamoJobTable, *, launcher=None, **
             **changes,
         }
     )
-    bench = JobHarness(folder / name, settings, table=table, **({"launcher": launcher} if launcher else {}))
+    harness = JobHarness(folder / name, settings, table=table, **({"launcher": launcher} if launcher else {}))
     store = LocalObjectStore(folder / "objects")
-    bench.store = bench.service.store = bench.uploads._store = bench.dispatcher._watch._store = store
-    return bench
+    harness.store = harness.service.store = harness.uploads._store = harness.dispatcher._watch._store = store
+    return harness
 
 
-def succeed(bench: JobHarness, job: str, user: str = "u1") -> None:
-    bench.write(JobKeys(user, job).summary, summary_of())
-    bench.launcher.end(bench.table.get(user, job).handle, 0)
+def succeed(harness: JobHarness, job: str, user: str = "u1") -> None:
+    harness.write(JobKeys(user, job).summary, summary_of())
+    harness.launcher.end(harness.table.get(user, job).handle, 0)
 
 
 # -- starting ---------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_of_two_dispatchers_one_starts_a_job_and_no_more_run_than_allowed(aws, t
     ended = set()
     with ThreadPoolExecutor(2) as threads:
         while len(ended) < len(jobs):
-            list(threads.map(lambda bench: bench.dispatcher.tick(), (one, two)))
+            list(threads.map(lambda harness: harness.dispatcher.tick(), (one, two)))
             running = one.table.in_states([JobState.RUNNING])
             assert len(running) <= 2
             for job in running:
@@ -116,12 +116,12 @@ def test_real_tasks_of_two_backends_run_once_each_and_are_settled_by_either(aws,
     two = backend(
         tmp_path, "two", another(table), launcher=SubprocessLauncher(tmp_path / "two" / "logs", command), **more
     )
-    for bench in (one, two):
-        bench.dispatcher.start()
-    jobs = [bench.submit() for _ in range(3) for bench in (one, two)]
+    for harness in (one, two):
+        harness.dispatcher.start()
+    jobs = [harness.submit() for _ in range(3) for harness in (one, two)]
     wait_until(lambda: all(one.state(job) is JobState.SUCCEEDED for job in jobs))
-    for bench in (one, two):
-        bench.dispatcher.stop()
+    for harness in (one, two):
+        harness.dispatcher.stop()
     for job in jobs:
         assert len(one.store.get(JobKeys("u1", job).output_prefix + "begun").split()) == 1
         assert one.table.get("u1", job).attempts == 1
@@ -142,10 +142,12 @@ def test_a_list_that_is_behind_does_no_harm(backends):
 # -- claims whose owner may be dead -----------------------------------------------------------------------------------
 
 
-def claimed(bench: JobHarness) -> str:
+def claimed(harness: JobHarness) -> str:
     """A job that some backend is about to start, or was when it died."""
-    job = bench.submit()
-    bench.table.claim("u1", job, at_most=1, attempts=1, started_at="2026-01-01T00:00:00+00:00", handle=CLAIM + "other")
+    job = harness.submit()
+    harness.table.claim(
+        "u1", job, at_most=1, attempts=1, started_at="2026-01-01T00:00:00+00:00", handle=CLAIM + "other"
+    )
     return job
 
 
@@ -199,13 +201,13 @@ def test_a_backend_forgets_what_it_saw_of_a_job_that_another_one_settled(backend
     one, two = backends
     job = one.submit()
     one.dispatcher.tick()
-    for bench in (one, two):
-        bench.dispatcher.tick()
-        assert bench.dispatcher._watch._observations
+    for harness in (one, two):
+        harness.dispatcher.tick()
+        assert harness.dispatcher._watch._observations
     succeed(one, job)
-    for bench in (one, two):
-        bench.dispatcher.tick()
-        assert bench.dispatcher._watch._observations == {}
+    for harness in (one, two):
+        harness.dispatcher.tick()
+        assert harness.dispatcher._watch._observations == {}
 
 
 def test_a_task_that_was_started_too_late_is_stopped_again(backends):
@@ -300,9 +302,9 @@ def test_what_the_launcher_knows_of_a_task_that_is_gone_is_the_cause(backends, c
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_launcher_that_cannot_say_is_not_believed_or_waited_for_without_end(
-    backends, bench, clock, no_pause, monkeypatch, shared
+    backends, harness, clock, no_pause, monkeypatch, shared
 ):
-    here = backends[0] if shared else bench
+    here = backends[0] if shared else harness
     job = here.submit()
     here.dispatcher.tick()
 
@@ -358,13 +360,13 @@ def test_many_submissions_at_once_are_accepted_once_or_refused_and_leave_nothing
     limit, users, uploads = 3, 4, 6
     one, two = pair(tmp_path, new_table(), max_queued_jobs_per_user=limit)
     wanted = [(f"u{user}", one.upload(f"u{user}")) for user in range(users) for _ in range(uploads)] * 4
-    benches = threading.local()
+    harnesses = threading.local()
 
     def submit(number: int) -> str:
         user, upload = wanted[number]
-        benches.which = (one, two)[number % 2 if number < len(wanted) // 2 else (number + 1) % 2]
+        harnesses.which = (one, two)[number % 2 if number < len(wanted) // 2 else (number + 1) % 2]
         try:
-            view, created = benches.which.service.submit(user, upload)
+            view, created = harnesses.which.service.submit(user, upload)
         except LimitError as limited:
             assert limited.code == "too-many-unfinished-jobs"
             return "refused"
@@ -518,44 +520,44 @@ def test_corrections_make_another_job_wherever_they_are_submitted(backends):
 # -- when the table fails ---------------------------------------------------------------------------------------------
 
 
-def whole_life(bench: JobHarness, upload: str) -> str:
+def whole_life(harness: JobHarness, upload: str) -> str:
     """Submit a job and see it through, as often as it takes."""
     job = ""
     while True:
         try:
-            job = job or bench.service.submit("u1", upload)[0].job_id
-            row = bench.table.get("u1", job)
+            job = job or harness.service.submit("u1", upload)[0].job_id
+            row = harness.table.get("u1", job)
             if row.state is JobState.SUCCEEDED:
                 return job
         except TransientError:
             pass
-        bench.dispatcher.tick()
-        for handle, status in list(bench.launcher.statuses.items()):
+        harness.dispatcher.tick()
+        for handle, status in list(harness.launcher.statuses.items()):
             if status.state is TaskState.RUNNING:
                 place = int(handle.split()[1]) - 1
-                key = bench.launcher.specs[place].split("/objects/", 1)[1]
-                bench.write(key.replace("spec.json", "inference_summary.json"), summary_of())
-                bench.launcher.end(handle, 0)
+                key = harness.launcher.specs[place].split("/objects/", 1)[1]
+                harness.write(key.replace("spec.json", "inference_summary.json"), summary_of())
+                harness.launcher.end(handle, 0)
 
 
 def test_requests_that_fail_once_each_change_nothing(aws, tmp_path, no_pause):
     made = new_table()
     client = reviewlens_aws.client("dynamodb", retries={"mode": "standard", "total_max_attempts": 2})
-    bench = backend(tmp_path, "one", DynamoJobTable(made.name, client))
+    harness = backend(tmp_path, "one", DynamoJobTable(made.name, client))
     faults = Faults(client)
     faults.break_every_other()
-    job = whole_life(bench, bench.upload())
-    assert (len(bench.launcher.specs), bench.table.get("u1", job).attempts) == (1, 1)
-    assert [job.id for job in bench.finished] == [job]
+    job = whole_life(harness, harness.upload())
+    assert (len(harness.launcher.specs), harness.table.get("u1", job).attempts) == (1, 1)
+    assert [job.id for job in harness.finished] == [job]
 
 
 def test_a_job_outlives_an_outage_of_the_table_at_any_moment(aws, tmp_path, no_pause, monkeypatch):
     monkeypatch.setattr(module, "MISSED_LEASES", 0)
     made = new_table()
     client = reviewlens_aws.client("dynamodb", retries={"mode": "standard", "total_max_attempts": 1})
-    bench = backend(tmp_path, "one", DynamoJobTable(made.name, client))
+    harness = backend(tmp_path, "one", DynamoJobTable(made.name, client))
     whole = Faults(client)
-    whole_life(bench, bench.upload())
+    whole_life(harness, harness.upload())
     requests = whole.requests
     whole.stop()
     assert requests > 15
@@ -563,20 +565,20 @@ def test_a_job_outlives_an_outage_of_the_table_at_any_moment(aws, tmp_path, no_p
     for first in moments:
         faults = Faults(client)
         faults.break_down(first, count=3)
-        job = whole_life(bench, bench.upload())
+        job = whole_life(harness, harness.upload())
         faults.stop()
-        assert bench.table.get("u1", job).state is JobState.SUCCEEDED
-    assert bench.table.counts("u1") == Counts(len(moments) + 1, 0)
-    assert bench.table.in_states([JobState.RUNNING]) == []
-    assert len({job.id for job in bench.table.list("u1")}) == len(moments) + 1
+        assert harness.table.get("u1", job).state is JobState.SUCCEEDED
+    assert harness.table.counts("u1") == Counts(len(moments) + 1, 0)
+    assert harness.table.in_states([JobState.RUNNING]) == []
+    assert len({job.id for job in harness.table.list("u1")}) == len(moments) + 1
 
 
 def test_a_table_that_refuses_does_not_end_the_dispatcher(aws, tmp_path):
-    bench = backend(tmp_path, "one", new_table())
-    bench.dispatcher._service.table.name = "no-such-table"
-    bench.dispatcher.tick()
+    harness = backend(tmp_path, "one", new_table())
+    harness.dispatcher._service.table.name = "no-such-table"
+    harness.dispatcher.tick()
     with pytest.raises(ConfigurationError):
-        bench.submit()
+        harness.submit()
 
 
 def test_what_is_submitted_elsewhere_is_started_at_the_next_look_and_what_is_submitted_here_at_once(aws, tmp_path):

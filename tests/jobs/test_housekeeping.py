@@ -21,39 +21,39 @@ def clock():
 
 
 @pytest.fixture
-def house(bench, clock):
-    return Housekeeping(bench.service, bench.uploads, bench.folder / "cache", clock=clock)
+def house(harness, clock):
+    return Housekeeping(harness.service, harness.uploads, harness.folder / "cache", clock=clock)
 
 
-def leave_an_upload(bench, name: str) -> None:
+def leave_an_upload(harness, name: str) -> None:
     """One whose backend was killed, the day before yesterday."""
-    bench.store.put(f"uploads/u1/{name}/original", b"half of")
+    harness.store.put(f"uploads/u1/{name}/original", b"half of")
     then = time.time() - 2 * DAY
-    os.utime(bench.folder / "objects" / "uploads" / "u1" / name / "original", (then, then))
+    os.utime(harness.folder / "objects" / "uploads" / "u1" / name / "original", (then, then))
 
 
-def leave_a_copy(bench, *, age: float) -> None:
-    folder = bench.folder / "cache" / "u1" / "job" / "served.parquet" / ("0" * 32)
+def leave_a_copy(harness, *, age: float) -> None:
+    folder = harness.folder / "cache" / "u1" / "job" / "served.parquet" / ("0" * 32)
     (folder / "objects").mkdir(parents=True, exist_ok=True)
     (folder / "objects" / "part").write_bytes(b"rows")
     os.utime(folder, (time.time() - age, time.time() - age))
 
 
-def test_each_thing_is_done_at_once_and_then_when_it_is_due(bench, house, clock, monkeypatch, caplog):
+def test_each_thing_is_done_at_once_and_then_when_it_is_due(harness, house, clock, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr(service, "DELETION_SECONDS", 0.0)
-    monkeypatch.setattr(bench.service, "delete", bench.table.delete)
+    monkeypatch.setattr(harness.service, "delete", harness.table.delete)
 
     def leave() -> None:
-        job = bench.succeed()
-        bench.table.update("u1", job, error_code="being-deleted")
-        leave_an_upload(bench, job)
-        leave_a_copy(bench, age=2 * DAY)
+        job = harness.succeed()
+        harness.table.update("u1", job, error_code="being-deleted")
+        leave_an_upload(harness, job)
+        leave_a_copy(harness, age=2 * DAY)
 
     def left() -> tuple[int, int, bool]:
-        uploads = [key for key in bench.stored() if key.startswith("uploads/") and "info.json" not in key]
-        broken = sum(key.replace("original", "info.json") not in bench.stored() for key in uploads)
-        return len(bench.table.being_deleted()), broken, (bench.folder / "cache" / "u1" / "job").exists()
+        uploads = [key for key in harness.stored() if key.startswith("uploads/") and "info.json" not in key]
+        broken = sum(key.replace("original", "info.json") not in harness.stored() for key in uploads)
+        return len(harness.table.being_deleted()), broken, (harness.folder / "cache" / "u1" / "job").exists()
 
     leave()
     house.tick()
@@ -73,26 +73,26 @@ def test_each_thing_is_done_at_once_and_then_when_it_is_due(bench, house, clock,
     assert left() == (0, 0, False)
 
 
-def test_trouble_with_one_thing_holds_up_no_other(bench, house, monkeypatch, caplog):
-    bench.table.close()
+def test_trouble_with_one_thing_holds_up_no_other(harness, house, monkeypatch, caplog):
+    harness.table.close()
     monkeypatch.setattr(module, "evict_unused", lambda *_, **__: 1 / 0)
-    leave_an_upload(bench, "broken")
-    house = Housekeeping(bench.service, bench.uploads, bench.folder / "cache")
+    leave_an_upload(harness, "broken")
+    house = Housekeeping(harness.service, harness.uploads, harness.folder / "cache")
     house.tick()
-    assert bench.stored() == []
+    assert harness.stored() == []
     assert "deletions finished: failed (database-unavailable)" in caplog.text
     assert "local copies deleted: failed" in caplog.text
 
 
-def test_the_thread_works_and_stops(bench, house):
-    leave_an_upload(bench, "broken")
+def test_the_thread_works_and_stops(harness, house):
+    leave_an_upload(harness, "broken")
     house.start()
-    wait_until(lambda: not bench.stored())
+    wait_until(lambda: not harness.stored())
     house.stop()
     assert not house._thread.is_alive()
-    leave_an_upload(bench, "later")
+    leave_an_upload(harness, "later")
     house.tick()
-    assert len(bench.stored()) == 1
+    assert len(harness.stored()) == 1
 
 
 def test_one_that_was_never_started_can_be_stopped(house):

@@ -59,81 +59,81 @@ def real(folder: Path, *, attempts: int, how: str) -> JobHarness:
     )
 
 
-def tick_until(bench: JobHarness, job: str, state: JobState) -> list[int]:
+def tick_until(harness: JobHarness, job: str, state: JobState) -> list[int]:
     """The ids of the processes that worked on the job."""
     pids: list[int] = []
 
     def reached() -> bool:
-        bench.dispatcher.tick()
-        handle = bench.table.get("u1", job).handle
+        harness.dispatcher.tick()
+        handle = harness.table.get("u1", job).handle
         if handle and json.loads(handle)["pid"] not in pids:
             pids.append(json.loads(handle)["pid"])
-        return bench.state(job) is state
+        return harness.state(job) is state
 
     wait_until(reached)
     return pids
 
 
 def test_a_real_process_that_hangs_is_ended_and_its_job_goes_on(tmp_path, no_pause):
-    bench = real(tmp_path / "data", attempts=5, how="once")
-    job = bench.submit()
-    pids = tick_until(bench, job, JobState.SUCCEEDED)
-    row = bench.table.get("u1", job)
+    harness = real(tmp_path / "data", attempts=5, how="once")
+    job = harness.submit()
+    pids = tick_until(harness, job, JobState.SUCCEEDED)
+    row = harness.table.get("u1", job)
     assert (row.attempts, row.rows_read, len(pids)) == (2, 2, 2)
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    bench.table.close()
+    harness.table.close()
 
 
 def test_one_that_hangs_every_time_fails_in_the_end_and_lets_the_next_job_start(tmp_path, no_pause):
-    bench = real(tmp_path / "data", attempts=2, how="always")
-    job, waiting = bench.submit(), bench.submit()
-    pids = tick_until(bench, job, JobState.FAILED)
-    assert bench.table.get("u1", job).error_code == "interrupted-too-often"
+    harness = real(tmp_path / "data", attempts=2, how="always")
+    job, waiting = harness.submit(), harness.submit()
+    pids = tick_until(harness, job, JobState.FAILED)
+    assert harness.table.get("u1", job).error_code == "interrupted-too-often"
     assert len(pids) == 2
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    tick_until(bench, waiting, JobState.RUNNING)
-    bench.launcher.kill(bench.table.get("u1", waiting).handle)
-    bench.table.close()
+    tick_until(harness, waiting, JobState.RUNNING)
+    harness.launcher.kill(harness.table.get("u1", waiting).handle)
+    harness.table.close()
 
 
-def test_a_task_that_gets_on_is_left_alone_however_long_it_takes(bench, clock):
-    job, handle = bench.run()
+def test_a_task_that_gets_on_is_left_alone_however_long_it_takes(harness, clock):
+    job, handle = harness.run()
     keys = JobKeys("u1", job)
-    limit = bench.settings.stuck_job_seconds
-    bench.dispatcher.tick()
+    limit = harness.settings.stuck_job_seconds
+    harness.dispatcher.tick()
     for done in range(5):
         clock.now += limit - 1
-        bench.write(keys.progress, {"stage": "read", "rows_done": done})
-        bench.dispatcher.tick()
-    bench.write(keys.progress, {"stage": "clean", "rows_done": 4})
+        harness.write(keys.progress, {"stage": "read", "rows_done": done})
+        harness.dispatcher.tick()
+    harness.write(keys.progress, {"stage": "clean", "rows_done": 4})
     clock.now += limit - 1
-    bench.dispatcher.tick()
+    harness.dispatcher.tick()
     clock.now += limit
-    bench.dispatcher.tick()
-    assert bench.launcher.killed == []
-    bench.write(keys.progress, {"stage": "clean", "rows_done": 4, "updated_at": "later"})
+    harness.dispatcher.tick()
+    assert harness.launcher.killed == []
+    harness.write(keys.progress, {"stage": "clean", "rows_done": 4, "updated_at": "later"})
     clock.now += 1
-    bench.dispatcher.tick()
-    assert bench.launcher.killed == [handle]
-    bench.dispatcher.tick()
-    assert bench.state(job) is JobState.INTERRUPTED
+    harness.dispatcher.tick()
+    assert harness.launcher.killed == [handle]
+    harness.dispatcher.tick()
+    assert harness.state(job) is JobState.INTERRUPTED
 
 
-def test_a_task_that_never_says_anything_is_ended_too(bench, clock):
-    _, handle = bench.run()
-    bench.dispatcher.tick()
-    clock.now += bench.settings.stuck_job_seconds + 1
-    bench.dispatcher.tick()
-    assert bench.launcher.killed == [handle]
+def test_a_task_that_never_says_anything_is_ended_too(harness, clock):
+    _, handle = harness.run()
+    harness.dispatcher.tick()
+    clock.now += harness.settings.stuck_job_seconds + 1
+    harness.dispatcher.tick()
+    assert harness.launcher.killed == [handle]
 
 
-def test_each_attempt_has_the_whole_time(bench, clock, no_pause):
-    job, handle = bench.run()
-    bench.dispatcher.tick()
-    clock.now += bench.settings.stuck_job_seconds
-    bench.launcher.end(handle, -9)
-    bench.dispatcher.tick()
-    clock.now += bench.settings.stuck_job_seconds
-    bench.dispatcher.tick()
-    bench.dispatcher.tick()
-    assert (bench.state(job), bench.launcher.killed) == (JobState.RUNNING, [])
+def test_each_attempt_has_the_whole_time(harness, clock, no_pause):
+    job, handle = harness.run()
+    harness.dispatcher.tick()
+    clock.now += harness.settings.stuck_job_seconds
+    harness.launcher.end(handle, -9)
+    harness.dispatcher.tick()
+    clock.now += harness.settings.stuck_job_seconds
+    harness.dispatcher.tick()
+    harness.dispatcher.tick()
+    assert (harness.state(job), harness.launcher.killed) == (JobState.RUNNING, [])

@@ -8,6 +8,6 @@ from tests.jobs.conftest import job_harness
 
 
 @pytest.fixture
-def bench(tmp_path):
+def harness(tmp_path):
     with job_harness(tmp_path) as harness:
         yield harness

@@ -244,12 +244,12 @@ def test_an_upload_under_way_through_the_backend_is_no_announcement(direct):
     assert direct.store.head("uploads/u1/000/original")
 
 
-def test_a_folder_takes_no_forms(bench):
-    assert bench.uploads.takes_forms() is False
+def test_a_folder_takes_no_forms(harness):
+    assert harness.uploads.takes_forms() is False
     with pytest.raises(NotFoundError) as refused:
-        bench.uploads.announce("u1", "a.csv", 5)
+        harness.uploads.announce("u1", "a.csv", 5)
     assert refused.value.code == "direct-upload-not-offered"
-    assert bench.stored() == []
+    assert harness.stored() == []
 
 
 def test_a_bucket_does(direct):
@@ -257,9 +257,9 @@ def test_a_bucket_does(direct):
     assert direct.stored() == []
 
 
-def test_an_upload_that_comes_in_at_another_backend_is_not_swept(bench):
+def test_an_upload_that_comes_in_at_another_backend_is_not_swept(harness):
     """The file is there and not described yet, as while another backend looks into it."""
-    bench.store.put("uploads/u1/other/original", b"Text\nfine\n")
-    assert bench.uploads.sweep() == 0
-    os.utime(bench.folder / "objects" / "uploads" / "u1" / "other" / "original", (time.time() - DAY - 60,) * 2)
-    assert bench.uploads.sweep() == 1
+    harness.store.put("uploads/u1/other/original", b"Text\nfine\n")
+    assert harness.uploads.sweep() == 0
+    os.utime(harness.folder / "objects" / "uploads" / "u1" / "other" / "original", (time.time() - DAY - 60,) * 2)
+    assert harness.uploads.sweep() == 1

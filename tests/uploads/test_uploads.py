@@ -14,30 +14,30 @@ from reviewlens.uploads.service import Overrides, clean_filename, read_limits
 from tests.jobs.conftest import CSV
 
 
-def test_an_upload_is_kept_as_it_came_and_described(bench):
-    upload = bench.uploads.receive("u1", "reviews.csv", [CSV[:5], CSV[5:]])
+def test_an_upload_is_kept_as_it_came_and_described(harness):
+    upload = harness.uploads.receive("u1", "reviews.csv", [CSV[:5], CSV[5:]])
     keys = UploadKeys("u1", upload.upload_id)
-    assert bench.store.get(keys.original) == CSV
+    assert harness.store.get(keys.original) == CSV
     assert (upload.size_bytes, upload.sha256) == (len(CSV), hashlib.sha256(CSV).hexdigest())
     assert [column.name for column in upload.sniffed.columns] == ["Text", "Stars"]
-    assert bench.uploads.get("u1", upload.upload_id) == upload
+    assert harness.uploads.get("u1", upload.upload_id) == upload
 
 
-def test_another_users_upload_does_not_exist(bench):
-    upload = bench.upload("u1")
+def test_another_users_upload_does_not_exist(harness):
+    upload = harness.upload("u1")
     for act in (
-        lambda: bench.uploads.get("u2", upload),
-        lambda: bench.uploads.correct("u2", upload, Overrides()),
-        lambda: bench.service.delete_upload("u2", upload),
-        lambda: bench.service.submit("u2", upload),
-        lambda: bench.uploads.get("u1", "../u1"),
+        lambda: harness.uploads.get("u2", upload),
+        lambda: harness.uploads.correct("u2", upload, Overrides()),
+        lambda: harness.service.delete_upload("u2", upload),
+        lambda: harness.service.submit("u2", upload),
+        lambda: harness.uploads.get("u1", "../u1"),
     ):
         with pytest.raises(NotFoundError):
             act()
 
 
 @pytest.mark.parametrize(("size", "fits"), [(999, True), (1000, True), (1001, False)])
-def test_the_size_is_capped_while_it_streams(bench, size, fits):
+def test_the_size_is_capped_while_it_streams(harness, size, fits):
     taken = []
 
     def chunks():
@@ -46,53 +46,53 @@ def test_the_size_is_capped_while_it_streams(bench, size, fits):
             yield b"x" * min(100, size - place) if place < size else b""
 
     if fits:
-        assert bench.uploads.receive("u1", "a.csv", chunks()).size_bytes == size
+        assert harness.uploads.receive("u1", "a.csv", chunks()).size_bytes == size
     else:
         with pytest.raises(LimitError) as large:
-            bench.uploads.receive("u1", "a.csv", chunks())
+            harness.uploads.receive("u1", "a.csv", chunks())
         assert large.value.code == "upload-too-large"
         assert len(taken) == 11
-        assert bench.stored() == []
+        assert harness.stored() == []
 
 
-def test_an_endless_upload_is_cut_off(bench):
+def test_an_endless_upload_is_cut_off(harness):
     def endless():
         while True:
             yield b"x" * 300
 
     with pytest.raises(LimitError):
-        bench.uploads.receive("u1", "a.csv", endless())
-    assert bench.stored() == []
+        harness.uploads.receive("u1", "a.csv", endless())
+    assert harness.stored() == []
 
 
-def test_a_broken_upload_leaves_nothing(bench):
+def test_a_broken_upload_leaves_nothing(harness):
     def broken():
         yield b"abc"
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        bench.uploads.receive("u1", "a.csv", broken())
-    assert bench.stored() == []
+        harness.uploads.receive("u1", "a.csv", broken())
+    assert harness.stored() == []
 
 
 @pytest.mark.parametrize(("content", "code"), [(b"", "empty-file"), (b"a\x00b", "not-text")])
-def test_what_cannot_be_read_leaves_nothing(bench, content, code):
+def test_what_cannot_be_read_leaves_nothing(harness, content, code):
     with pytest.raises(InputError) as refused:
-        bench.uploads.receive("u1", "a.csv", [content])
+        harness.uploads.receive("u1", "a.csv", [content])
     assert refused.value.code == code
-    assert bench.stored() == []
+    assert harness.stored() == []
 
 
-def test_corrections_are_kept_and_replace_earlier_ones(bench):
-    upload = bench.upload()
-    corrected = bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+def test_corrections_are_kept_and_replace_earlier_ones(harness):
+    upload = harness.upload()
+    corrected = harness.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
     assert corrected.sniffed.mapping.text == 1
-    assert bench.uploads.get("u1", upload) == corrected
-    assert bench.uploads.with_overrides("u1", upload, Overrides(mapping={"text": 1})) == corrected
-    again = bench.uploads.correct("u1", upload, Overrides(dialect={"delimiter": ";"}))
+    assert harness.uploads.get("u1", upload) == corrected
+    assert harness.uploads.with_overrides("u1", upload, Overrides(mapping={"text": 1})) == corrected
+    again = harness.uploads.correct("u1", upload, Overrides(dialect={"delimiter": ";"}))
     assert (again.sniffed.mapping.text, again.sniffed.dialect.delimiter) == (0, ";")
-    assert bench.uploads.correct("u1", upload, Overrides()).sniffed == bench.uploads.get("u1", upload).sniffed
-    assert bench.uploads.get("u1", upload).overrides.as_dict() is None
+    assert harness.uploads.correct("u1", upload, Overrides()).sniffed == harness.uploads.get("u1", upload).sniffed
+    assert harness.uploads.get("u1", upload).overrides.as_dict() is None
 
 
 @pytest.mark.parametrize(
@@ -117,39 +117,39 @@ def test_reading_limits_are_those_of_the_settings():
     assert (limits.max_rows, limits.max_columns) == (7, 3)
 
 
-def test_what_a_killed_backend_left_of_an_upload_is_swept(bench):
-    whole = bench.upload()
-    bench.store.put("uploads/u1/broken/original", b"half of")
-    assert bench.uploads.sweep() == 0  # it may be coming in just now, through another backend
+def test_what_a_killed_backend_left_of_an_upload_is_swept(harness):
+    whole = harness.upload()
+    harness.store.put("uploads/u1/broken/original", b"half of")
+    assert harness.uploads.sweep() == 0  # it may be coming in just now, through another backend
     tomorrow = time.time() + 24 * 3600 + 60
-    assert bench.uploads.sweep(at=tomorrow) == 1
-    assert bench.uploads.sweep(at=tomorrow) == 0
-    assert [key for key in bench.stored() if "broken" in key] == []
-    assert bench.uploads.get("u1", whole)
+    assert harness.uploads.sweep(at=tomorrow) == 1
+    assert harness.uploads.sweep(at=tomorrow) == 0
+    assert [key for key in harness.stored() if "broken" in key] == []
+    assert harness.uploads.get("u1", whole)
 
 
-def test_a_correction_does_not_bring_a_deleted_upload_back(bench, monkeypatch):
-    upload, look = bench.upload(), bench.uploads._look
+def test_a_correction_does_not_bring_a_deleted_upload_back(harness, monkeypatch):
+    upload, look = harness.upload(), harness.uploads._look
 
     def slow(*arguments):
         found = look(*arguments)
-        bench.uploads.delete("u1", upload)
+        harness.uploads.delete("u1", upload)
         return found
 
-    monkeypatch.setattr(bench.uploads, "_look", slow)
+    monkeypatch.setattr(harness.uploads, "_look", slow)
     with pytest.raises(NotFoundError):
-        bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
-    assert bench.stored() == []
+        harness.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    assert harness.stored() == []
 
 
-def test_the_later_of_two_corrections_counts(bench, monkeypatch):
-    upload, look = bench.upload(), bench.uploads._look
+def test_the_later_of_two_corrections_counts(harness, monkeypatch):
+    upload, look = harness.upload(), harness.uploads._look
 
     def meanwhile(*arguments):
-        monkeypatch.setattr(bench.uploads, "_look", look)
-        bench.uploads.correct("u1", upload, Overrides(mapping={"rating": 1}))
+        monkeypatch.setattr(harness.uploads, "_look", look)
+        harness.uploads.correct("u1", upload, Overrides(mapping={"rating": 1}))
         return look(*arguments)
 
-    monkeypatch.setattr(bench.uploads, "_look", meanwhile)
-    bench.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
-    assert bench.uploads.get("u1", upload).overrides == Overrides(mapping={"text": 1})
+    monkeypatch.setattr(harness.uploads, "_look", meanwhile)
+    harness.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    assert harness.uploads.get("u1", upload).overrides == Overrides(mapping={"text": 1})
