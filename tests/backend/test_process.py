@@ -14,6 +14,8 @@ import httpx
 import psutil
 import pytest
 
+from reviewlens.jobs.interface import CLAIM, JobState
+from reviewlens.jobs.sqlite import SqliteJobTable
 from tests.frontend.running import backend_command
 from tests.timing import wait_until
 
@@ -120,15 +122,23 @@ def task_of(job_id: str) -> psutil.Process | None:
     return None
 
 
+def names_its_task(data: Path) -> bool:
+    """Whether the one running job's row has the handle of its task; until then it holds the backend's claim."""
+    table = SqliteJobTable(data / "jobs.db")
+    running = table.in_states([JobState.RUNNING])
+    table.close()
+    return bool(running) and not running[0].handle.startswith(CLAIM)
+
+
 @pytest.mark.slow
 @pytest.mark.spark
-def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start, shared_spark_tasks):
+def test_a_job_outlives_a_killed_backend_and_resumes_after_an_orderly_stop(start, tmp_path, shared_spark_tasks):
     command = shared_spark_tasks.command
     with shared_spark_tasks.turn:  # the task runs until its turn comes
         first = start(command).wait()
         first.log_in()
         job = submit(first, rows(300))
-        wait_until(lambda: first.job(job)["state"] == "running" and task_of(job))
+        wait_until(lambda: names_its_task(tmp_path / "data") and task_of(job))
         task = task_of(job)
         first.end(signal.SIGKILL)
         assert task.is_running()
