@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 from reviewlens.contracts.tables import Sniffed
@@ -125,8 +126,10 @@ def _sniff(
     size_bytes: int,
     limits: ReadLimits,
     overrides: dict[str, Any] | None = None,
+    *,
+    uploaded: date | None = None,
 ) -> Sniffed:
     """The reading libraries are loaded with the first upload, not at the start."""
     from reviewlens.reading.sniff import sniff
 
-    return sniff(open_source, filename, size_bytes, limits, overrides)
+    return sniff(open_source, filename, size_bytes, limits, overrides, uploaded=uploaded)

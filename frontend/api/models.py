@@ -84,14 +84,52 @@ class Counts(BaseModel):
 
 
 class DateFormat(BaseModel):
-    """How a date column is written. `order`: that of day and month in numbers; `ambiguous`: both fit every value."""
+    """
+    How a date column is written.
 
-    kind: Literal["epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"]
+    `kind` is the most frequent kind of date; `further` are others, tried in this order. `order`: that of day and month
+    in numbers; `ambiguous`: both fit every value. `words` are dates as `dateparser` reads them ('4 marca 2024', '3 days
+    ago') in `languages`; relative ones count from `relative_to`, and stay empty without it.
+    """
+
+    kind: Literal[
+        "epoch_seconds",
+        "epoch_milliseconds",
+        "epoch_microseconds",
+        "iso",
+        "numeric",
+        "named_month",
+        "month_year",
+        "quarter",
+        "year",
+        "excel_serial",
+        "words",
+    ]
     """Kind of date."""
     order: Literal["year_first", "month_first", "day_first"]
     """Order of day, month and year."""
     ambiguous: bool
     """Whether day first and month first both fit."""
+    further: list[
+        Literal[
+            "epoch_seconds",
+            "epoch_milliseconds",
+            "epoch_microseconds",
+            "iso",
+            "numeric",
+            "named_month",
+            "month_year",
+            "quarter",
+            "year",
+            "excel_serial",
+            "words",
+        ]
+    ]
+    """Further kinds of date in the column, in order."""
+    languages: list[str]
+    """Languages of dates in words."""
+    relative_to: date_aliased | None = None
+    """Day from which relative dates count: that of the upload."""
 
 
 class DirectOffer(BaseModel):
@@ -180,6 +218,15 @@ class Filters(BaseModel):
     """Values that the row lacks."""
 
 
+class FirstDate(BaseModel):
+    """The first date of a file, as it is written and as it is read."""
+
+    raw: str
+    """The value in the file."""
+    read: date_aliased
+    """The date that it is read as."""
+
+
 class Mapping(BaseModel):
     """Which column has which role, and how dates and ratings are written."""
 
@@ -195,8 +242,10 @@ class Mapping(BaseModel):
     """Column that names the product."""
     date_format: DateFormat | None = None
     """How the dates are written; null without a date column."""
-    rating_scale: float
-    """Best possible rating in the file; ratings are scaled to 1-5 from it."""
+    rating_scale: tuple[float, float]
+    """Worst and best possible rating in the file. A single number is the best one."""
+    rating_words: dict[str, float]
+    """The number of each word on the scale, in lower case, where ratings are words."""
 
 
 class Me(BaseModel):
@@ -824,6 +873,8 @@ class Sniffed(BaseModel):
     """Up to 20 rows of raw fields."""
     warnings: list[str]
     """Sentences for the user."""
+    first_date: FirstDate | None = None
+    """The first date; null if there is none."""
     size_bytes: int
     """Size of the file."""
     estimated_rows: int

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
-from typing import Literal
+from math import isfinite
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from reviewlens.contracts.roles import RoleColumns
 
@@ -38,27 +40,73 @@ class Dialect(BaseModel):
     header: bool = Field(True, description="Whether the first line has the column names.")
 
 
+DateKind = Literal[
+    "epoch_seconds",
+    "epoch_milliseconds",
+    "epoch_microseconds",
+    "iso",
+    "numeric",
+    "named_month",
+    "month_year",
+    "quarter",
+    "year",
+    "excel_serial",
+    "words",
+]
+
+
 class DateFormat(BaseModel):
-    """How a date column is written. `order`: that of day and month in numbers; `ambiguous`: both fit every value."""
+    """How a date column is written.
+
+    `kind` is the most frequent kind of date; `further` are others, tried in this order. `order`: that of day and month
+    in numbers; `ambiguous`: both fit every value. `words` are dates as `dateparser` reads them ('4 marca 2024', '3 days
+    ago') in `languages`; relative ones count from `relative_to`, and stay empty without it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal[
-        "epoch_seconds", "epoch_milliseconds", "iso", "numeric", "named_month", "month_year", "excel_serial"
-    ] = Field("iso", description="Kind of date.")
+    kind: DateKind = Field("iso", description="Kind of date.")
     order: Literal["year_first", "month_first", "day_first"] = Field(
         "year_first", description="Order of day, month and year."
     )
     ambiguous: bool = Field(False, description="Whether day first and month first both fit.")
+    further: tuple[DateKind, ...] = Field((), description="Further kinds of date in the column, in order.")
+    languages: tuple[str, ...] = Field((), description="Languages of dates in words.")
+    relative_to: date | None = Field(None, description="Day from which relative dates count: that of the upload.")
+
+
+def default_lowest(highest: float) -> float:
+    """The worst rating of a scale of which only the best one is known: 1 up to 10, else (shares, percentages) 0."""
+    return 1.0 if 1 < highest <= 10 else 0.0
+
+
+def _both_ends(scale: Any) -> Any:
+    if isinstance(scale, int | float) and not isinstance(scale, bool):
+        return default_lowest(float(scale)), float(scale)
+    return scale
+
+
+RatingScale = Annotated[tuple[float, float], BeforeValidator(_both_ends, json_schema_input_type=list[float] | float)]
 
 
 class Mapping(RoleColumns):
     """Which column has which role, and how dates and ratings are written."""
 
     date_format: DateFormat | None = Field(None, description="How the dates are written; null without a date column.")
-    rating_scale: float = Field(
-        5.0, gt=0, description="Best possible rating in the file; ratings are scaled to 1-5 from it."
+    rating_scale: RatingScale = Field(
+        (1.0, 5.0),
+        description="Worst and best possible rating in the file. A single number is the best one.",
     )
+    rating_words: dict[str, float] = Field(
+        {}, description="The number of each word on the scale, in lower case, where ratings are words."
+    )
+
+    @model_validator(mode="after")
+    def _check_scale(self) -> Self:
+        lowest, highest = self.rating_scale
+        if not lowest < highest or highest <= 0 or not all(map(isfinite, self.rating_scale)):
+            raise ValueError("rating_scale: the best rating must be greater than the worst one and than 0")
+        return self
 
 
 class ColumnInfo(BaseModel):
@@ -69,6 +117,13 @@ class ColumnInfo(BaseModel):
     served_name: str = Field(description="Name in served.csv.")
     examples: list[str] = Field(description="A few different values.")
     filled: float = Field(description="Share of sampled rows that have a value.")
+
+
+class FirstDate(BaseModel):
+    """The first date of a file, as it is written and as it is read."""
+
+    raw: str = Field(description="The value in the file.")
+    read: date = Field(description="The date that it is read as.")
 
 
 class Sniffed(BaseModel):
@@ -87,5 +142,6 @@ class Sniffed(BaseModel):
     mapping_reasons: dict[str, str] = Field({}, description="Why each role has its column.")
     preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
     warnings: list[str] = Field(description="Sentences for the user.")
+    first_date: FirstDate | None = Field(None, description="The first date; null if there is none.")
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")

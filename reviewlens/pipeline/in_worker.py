@@ -17,9 +17,11 @@ from reviewlens.errors import ReviewLensError
 from reviewlens.model.interface import Engine
 from reviewlens.model.loading import load_engine
 from reviewlens.reviews.cleaning import clean_text, join_title
-from reviewlens.reviews.values import parse_date, parse_rating
+from reviewlens.reviews.placeholders import is_placeholder
+from reviewlens.reviews.values import date_parser, parse_rating
 
 TEXT_EMPTY = "text-empty"
+NO_TEXT = "no-text"
 
 CLEANED = arrow_schema(
     [Column("row", pa.int64()), Column("key", pa.binary()), Column("scored"), *ROLE_COLUMNS, Column("reason")]
@@ -27,13 +29,14 @@ CLEANED = arrow_schema(
 """A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected."""
 SCORED = arrow_schema([Column("row", pa.int64()), Column("positive_score", pa.float64())])
 """Scores of a slice."""
+_REMEMBERED = 20_000  # distinct ratings and dates
 
 
 def clean_batches(batches: Iterator[pa.RecordBatch], *, mapping_json: str) -> Iterator[pa.RecordBatch]:
     """Batches of the row and a column for each role to batches of CLEANED."""
-    mapping = Mapping.model_validate_json(mapping_json)
+    normalisers = _normalisers(mapping_json)
     for batch in batches:
-        yield _clean(batch, mapping)
+        yield _clean(batch, normalisers)
 
 
 def score_batches(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
@@ -59,20 +62,42 @@ def cached_engine(engine: str, model: str) -> Engine:
     return load_engine(engine, model)
 
 
-def _clean(batch: pa.RecordBatch, mapping: Mapping) -> pa.RecordBatch:
-    values = {role: list(map(_normaliser(role, mapping), batch.column(role.value).to_pylist())) for role in Role}
-    scored = [join_title(title, text) for title, text in zip(values[Role.TITLE], values[Role.TEXT], strict=True)]
+def _clean(batch: pa.RecordBatch, normalisers: dict[Role, _Normaliser]) -> pa.RecordBatch:
+    raw = {role: batch.column(role.value).to_pylist() for role in Role}
+    values = {role: list(map(normalisers[role], raw[role])) for role in Role}
+    texts, said_nothing = _without_placeholders(raw[Role.TEXT], values[Role.TEXT])
+    titles, _ = _without_placeholders(raw[Role.TITLE], values[Role.TITLE])
+    scored = list(map(join_title, titles, texts))
     columns: dict[str, Any] = {
         "row": batch.column("row"),
         "key": [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in scored],
         "scored": scored,
         **{role.value: values[role] for role in Role},
-        "reason": [None if text else TEXT_EMPTY for text in scored],
+        "reason": [
+            None if text else NO_TEXT if placeholder else TEXT_EMPTY
+            for text, placeholder in zip(scored, said_nothing, strict=True)
+        ],
     }
     return pa.record_batch([pa.array(columns[field.name], field.type) for field in CLEANED], schema=CLEANED)
 
 
-def _normaliser(role: Role, mapping: Mapping) -> Callable[[str | None], Any]:
+def _without_placeholders(raw: list[str | None], cleaned: list[str | None]) -> tuple[list[str | None], list[bool]]:
+    """Cleaned texts, None for placeholders such as 'N/A'; and which are placeholders."""
+    placeholders = [bool(text) and is_placeholder(text or "") for text in raw]
+    return [None if found else text for text, found in zip(cleaned, placeholders, strict=True)], placeholders
+
+
+_Normaliser = Callable[[str | None], Any]
+
+
+@lru_cache(maxsize=4)
+def _normalisers(mapping_json: str) -> dict[Role, _Normaliser]:
+    """The normaliser of each role; those of ratings and dates remember the values they have read."""
+    mapping = Mapping.model_validate_json(mapping_json)
+    return {role: _normaliser(role, mapping) for role in Role}
+
+
+def _normaliser(role: Role, mapping: Mapping) -> _Normaliser:
     """How a raw value of this role becomes a value of its column in CLEANED; None for one that cannot be read."""
     match role:
         case Role.TEXT:
@@ -80,9 +105,12 @@ def _normaliser(role: Role, mapping: Mapping) -> Callable[[str | None], Any]:
         case Role.TITLE:
             return lambda raw: clean_text(raw) or None
         case Role.RATING:
-            return lambda raw: parse_rating(raw, mapping.rating_scale) if raw else None
+            scale, words = mapping.rating_scale, mapping.rating_words
+            return lru_cache(_REMEMBERED)(lambda raw: parse_rating(raw, scale, words) if raw else None)
         case Role.DATE:
-            date_format = mapping.date_format
-            return lambda raw: parse_date(raw, date_format) if raw and date_format else None
+            if mapping.date_format is None:
+                return lambda raw: None
+            parse = date_parser(mapping.date_format)
+            return lru_cache(_REMEMBERED)(lambda raw: parse(raw) if raw else None)
         case _:
             return lambda raw: (raw or "").strip() or None

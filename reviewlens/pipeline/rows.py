@@ -23,10 +23,13 @@ from reviewlens.contracts.outputs import (
 from reviewlens.contracts.roles import Role
 from reviewlens.model.interface import Prediction, Thresholds, decide
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
-from reviewlens.pipeline.in_worker import TEXT_EMPTY
+from reviewlens.pipeline.in_worker import NO_TEXT, TEXT_EMPTY
 from reviewlens.pipeline.work import Plan
 
-EXPLANATIONS = {TEXT_EMPTY: "There is no text in this row, or nothing of it is left after cleaning."}
+EXPLANATIONS = {
+    TEXT_EMPTY: "There is no text in this row, or nothing of it is left after cleaning.",
+    NO_TEXT: "The text only says that there is none, such as N/A, or consists of stars.",
+}
 
 _NO_ROWS = np.zeros(0, dtype=np.int64)
 

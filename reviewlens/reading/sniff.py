@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
-from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed
+from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, FirstDate, Sniffed
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
@@ -21,9 +22,9 @@ from reviewlens.reading.lines import encoding_name
 from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reading.sources import Unpacked, take_sample
 from reviewlens.reading.xlsx import sheet_rows
-from reviewlens.reviews.mapping import date_warnings, suggest_mapping
-from reviewlens.reviews.ratings import detect_scale
-from reviewlens.reviews.values import detect_date_format
+from reviewlens.reviews.mapping import suggest_mapping, value_warnings
+from reviewlens.reviews.ratings import Scale, detect_scale
+from reviewlens.reviews.values import date_parser, detect_date_format
 
 OpenSource = Callable[[], BinaryIO]
 
@@ -39,12 +40,15 @@ def sniff(
     size_bytes: int,
     limits: ReadLimits,
     overrides: Mapping[str, Any] | None = None,
+    *,
+    uploaded: date | None = None,
 ) -> Sniffed:
     """Detect how an upload is written and what its columns contain.
 
     `overrides`: the user's choices, {"dialect": {...}, "mapping": {...}} with any of the fields of `Dialect` and
     `Mapping`, or only the fields of a dialect; everything else is detected with these choices. None in a mapping
-    removes a role. Errors: InputError for a file that cannot be read or an invalid override, LimitError for a file that
+    removes a role. `uploaded`: the day from which relative dates count; None: today (UTC).
+    Errors: InputError for a file that cannot be read or an invalid override, LimitError for a file that
     exceeds a limit.
     """
     chosen_dialect, chosen_mapping = _split(overrides or {})
@@ -55,9 +59,10 @@ def sniff(
     start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes)
     _check_rows(start, dialect, len(headers), chosen_dialect)
     rows = start.sample
-    mapping, reasons, mapping_warnings = suggest_mapping(headers, rows)
+    uploaded = uploaded or datetime.now(UTC).date()
+    mapping, reasons, mapping_warnings = suggest_mapping(headers, rows, uploaded=uploaded)
     if chosen_mapping:
-        mapping, mapping_warnings = _apply(mapping, chosen_mapping, headers, rows, reasons)
+        mapping, mapping_warnings = _apply(mapping, chosen_mapping, headers, rows, reasons, uploaded)
     names = served_names(headers)
     warnings += _name_warnings(headers, names) + mapping_warnings + start.warnings
     return Sniffed(
@@ -76,6 +81,7 @@ def sniff(
         mapping_reasons=reasons,
         preview=start.head,
         warnings=warnings,
+        first_date=_first_date(mapping, rows),
         size_bytes=size_bytes,
         estimated_rows=start.estimated_rows,
     )
@@ -223,6 +229,7 @@ def _apply(
     headers: list[str],
     rows: list[list[str]],
     reasons: dict[str, str],
+    uploaded: date,
 ) -> tuple[ColumnMapping, list[str]]:
     """Apply the user's choices to the suggested mapping; detects the formats of changed columns again."""
     values: dict[str, Any] = dict(mapping.model_dump()) if mapping else {}
@@ -240,7 +247,6 @@ def _apply(
             reasons.pop(role, None)
     if values.get("text") is None:
         raise InputError("Choose the column that holds the review text.", code="no-text-column")
-    warnings: list[str] = []
 
     def cells(role: str) -> list[str]:
         return [row[values[role]] for row in rows]
@@ -248,19 +254,31 @@ def _apply(
     if values.get("date") is None:
         values["date_format"] = None
     elif not chosen.get("date_format"):
-        values["date_format"] = form = detect_date_format(cells("date"))
-        label = f"“{headers[values['date']]}”" if headers[values["date"]].strip() else f"column {values['date'] + 1}"
-        warnings += date_warnings(form, label, [value for value in cells("date") if value.strip()])
-        if form is None:
-            warnings.append(f"No date format fits the values in {label}; the dates will be empty.")
-    if values.get("rating") is not None and chosen.get("rating_scale") is None:
-        values["rating_scale"] = detect_scale(cells("rating")) or 5.0
+        values["date_format"] = detect_date_format(cells("date"), words=True, relative_to=uploaded)
+    if values.get("rating") is None:
+        values["rating_words"] = {}
+    else:
+        scale = detect_scale(cells("rating"), answers=True) or Scale(1.0, 5.0, {})
+        if not chosen.get("rating_words"):
+            values["rating_words"] = scale.words
+        if chosen.get("rating_scale") is None:
+            values["rating_scale"] = (scale.lowest, scale.highest)
     if values.get("rating_scale") is None:
-        values["rating_scale"] = 5.0
+        values["rating_scale"] = (1.0, 5.0)
     try:
-        return ColumnMapping.model_validate(values), warnings
+        applied = ColumnMapping.model_validate(values)
     except ValidationError as error:
         raise _invalid_override(error) from error
+    filled = [[row[column] for row in rows if row[column].strip()] for column in range(len(headers))]
+    return applied, value_warnings(applied, headers, filled)
+
+
+def _first_date(mapping: ColumnMapping | None, rows: list[list[str]]) -> FirstDate | None:
+    if mapping is None or mapping.date is None or mapping.date_format is None:
+        return None
+    parse = date_parser(mapping.date_format)
+    dates = ((row[mapping.date].strip(), parse(row[mapping.date])) for row in rows)
+    return next((FirstDate(raw=raw[:_EXAMPLE_CHARS], read=day) for raw, day in dates if day is not None), None)
 
 
 def _examples(values: list[str]) -> list[str]:

@@ -29,15 +29,17 @@ _EXACT: dict[Role, str] = {
     Role.RATING: """
         rating | ratings | star rating | review rating | reviews rating | overall rating | stars | review stars |
         user rating | customer rating | reviewer rating | score | review score | overall | overall score | product
-        rating | rating score | rate | star | grade | bewertung | sterne | note | puntuacion | calificacion |
-        valoracion | valutazione | voto | nota | cijfer
+        rating | rating score | rate | star | grade | overall satisfaction | customer satisfaction | satisfaction |
+        csat | nps | nps score | bewertung | sterne | note | puntuacion | calificacion | valoracion | valutazione |
+        voto | nota | cijfer
     """,
     Role.DATE: """
         review date | reviews date | date of review | reviewed at | reviewed on | review time | review timestamp |
         date | datetime | unix review time | timestamp | time | created at | date created | created | created on |
         created date | creation date | posted at | posted on | date posted | posted | post date | submitted at |
         submission date | date submitted | submitted | published at | published | publish date | publication date |
-        date added | date time | at | day | month | datum | fecha | bewertungsdatum
+        date added | date time | at | day | month | datum | fecha | bewertungsdatum | quarter | review quarter |
+        review year | year
     """,
     Role.PRODUCT: """
         product name | product title | product | item name | item | item title | product asin | asin | parent asin |
@@ -57,7 +59,8 @@ _HINTS: dict[Role, str] = {
         title summary headline heading subject titel
     """,
     Role.RATING: """
-        rating ratings stars score bewertung
+        rating ratings rated stars score satisfaction satisfied bewertung zufriedenheit zufrieden satisfait
+        satisfaccion satisfecho
     """,
     Role.DATE: """
         date time timestamp datetime created posted published submitted datum
@@ -81,7 +84,9 @@ _AGAINST: dict[Role, str] = {
         numerator denominator
     """,
     Role.DATE: """
-        release birth updated modified reply response purchase order text title url zone first last count
+        release released birth birthday birthdate dob born geburtsdatum geburtstag naissance nacimiento nascita
+        member joined join joining registered registration signup signed enrolled hired expiry expires expiration
+        updated modified reply response purchase order text title url zone first last count
     """,
     Role.PRODUCT: """
         url link image price rating ratings description count version user reviewer review reviews date category
@@ -112,6 +117,16 @@ def plain_name(header: str) -> str:
     return " ".join(part.lower() for part in _PARTS.findall(letters))
 
 
+_OTHER_DATES = """
+    release released birth birthday birthdate dob born geburtsdatum geburtstag naissance nacimiento nascita member
+    joined join joining registered registration signup signed enrolled hired expiry expires expiration
+"""
+_RECOMMENDING = """
+    recommend recommends recommended recommendation recommendations recommending recommande recommandation recomienda
+    recomendaria recomendacion empfehlen empfehlung weiterempfehlen weiterempfehlung
+"""
+_NOT_OF_REVIEW = frozenset(_OTHER_DATES.split())
+_RECOMMENDS = frozenset(_RECOMMENDING.split())
 _RANKS: dict[Role, dict[str, int]] = {
     role: {name: rank for rank, name in enumerate(_names(names))} for role, names in _EXACT.items()
 }
@@ -132,6 +147,16 @@ def name_score(role: Role, header: str) -> float:
     if hinted:
         return 0.3 if against else 1.5
     return -2.0 if against else 0.0
+
+
+def dates_something_else(header: str) -> bool:
+    """Whether a header names a date that is not the review's: a birthday, a sign-up, an expiry, a release."""
+    return bool(_NOT_OF_REVIEW & set(plain_name(header).split()))
+
+
+def asks_for_recommendation(header: str) -> bool:
+    """Whether a header asks if, or how likely, the customer recommends the product."""
+    return bool(_RECOMMENDS & set(plain_name(header).split()))
 
 
 def known_name(header: str) -> bool:

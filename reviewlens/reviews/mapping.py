@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import DateFormat, Mapping
-from reviewlens.reviews.column_names import name_score
+from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score, plain_name
+from reviewlens.reviews.placeholders import is_no_rating, is_placeholder
 from reviewlens.reviews.profiles import Profile, profiles
-from reviewlens.reviews.ratings import detect_scale
-from reviewlens.reviews.values import detect_date_format, parse_date
+from reviewlens.reviews.ratings import Scale, detect_scale, parse_rating, read_rating
+from reviewlens.reviews.values import date_parser, detect_date_format, parse_date
 
 Choice = tuple[int, str]  # column, reason
 
+_DAY_AND_MONTH = re.compile(r"\d{1,2}[-. ]?[^\W\d_]{3,9}\.?\Z|[^\W\d_]{3,9}\.?[-. ]\d{1,2}\Z")
+_UNMISTAKABLE_WORDS = re.compile(r"satisf|recommend|thumb|zufrieden|\U0001f44d|\U0001f44e")
+_AGO = re.compile(r"\bago\Z|\Avor \w+ \w+\Z|\Ail y a\b|\Ahace \d|前\Z", re.IGNORECASE)
+_MOST_EXAMPLES = 3
+# Names that promise a rating or a date; 'note', 'time' and others may hold something else.
+_REPORTED_NAMES = frozenset(
+    ("rating", "ratings", "star", "stars", "score", "bewertung", "sterne", "date", "timestamp", "datum", "fecha")
+)
+_SERIAL_YEARS = range(2000, 2050)
+
 
 def suggest_mapping(
-    headers: Sequence[str], sample_rows: Sequence[Sequence[str]]
+    headers: Sequence[str], sample_rows: Sequence[Sequence[str]], *, uploaded: date | None = None
 ) -> tuple[Mapping | None, dict[str, str], list[str]]:
     """Return the likely mapping, the reason for each choice, and warnings; None when no column looks like review text.
 
-    If every header is '' (a file without a header), only the values are considered.
+    If every header is '' (a file without a header), only the values are considered. Relative dates count from
+    `uploaded`, the day of the upload; without it they are not read.
     """
-    search = _Search(headers, profiles(len(headers), sample_rows))
+    search = _Search(headers, profiles(len(headers), sample_rows), uploaded)
     text, warnings = search.text()
     if text is None:
         return None, {}, ["No column looks like review text. Choose the column that holds it."]
@@ -39,34 +53,93 @@ def suggest_mapping(
         if choice is not None:
             chosen[role] = choice
     columns_by_role = {role: column for role, (column, _) in chosen.items()}
-    scale, form = 5.0, None
-    if Role.RATING in columns_by_role:
-        scale = search.scale(columns_by_role[Role.RATING]) or 5.0
-    if Role.DATE in columns_by_role:
-        form = search.date_format(columns_by_role[Role.DATE])
-        warnings += date_warnings(
-            form, search.label(columns_by_role[Role.DATE]), search.profiles[columns_by_role[Role.DATE]].values
-        )
-    columns: dict[str, int] = {role.value: column for role, column in columns_by_role.items()}
-    mapping = Mapping.model_validate({**columns, "date_format": form, "rating_scale": scale})
+    scale = search.scale(columns_by_role[Role.RATING]) if Role.RATING in columns_by_role else None
+    form = search.date_format(columns_by_role[Role.DATE]) if Role.DATE in columns_by_role else None
+    mapping = Mapping.model_validate(
+        {
+            **{role.value: column for role, column in columns_by_role.items()},
+            "date_format": form,
+            "rating_scale": (scale.lowest, scale.highest) if scale else (1.0, 5.0),
+            "rating_words": scale.words if scale else {},
+        }
+    )
+    warnings += value_warnings(mapping, headers, [profile.values for profile in search.profiles])
     return mapping, {role.value: reason for role, (_, reason) in chosen.items()}, warnings
 
 
-def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
-    """Return warnings about values that are not dates, and about an ambiguous order of day and month."""
-    if form is None:
-        return []
+def value_warnings(mapping: Mapping, headers: Sequence[str], values: Sequence[Sequence[str]]) -> list[str]:
+    """Return warnings about ratings and dates that cannot be read, with examples. `values`: filled ones, per column."""
+
+    def label(column: int) -> str:
+        return f"“{headers[column]}”" if headers[column].strip() else f"column {column + 1}"
+
     warnings = []
-    invalid = [value for value in values if parse_date(value, form) is None]
+    if mapping.rating is not None:
+        warnings += rating_warnings(mapping, label(mapping.rating), values[mapping.rating])
+    if mapping.date is not None:
+        warnings += date_warnings(mapping.date_format, label(mapping.date), values[mapping.date])
+    for role, chosen in ((Role.RATING, mapping.rating), (Role.DATE, mapping.date)):
+        least = name_score(role, headers[chosen]) if chosen is not None else 0.0
+        for column, header in enumerate(headers):
+            score = name_score(role, header)
+            named = score >= 1.5 and bool(_REPORTED_NAMES & set(plain_name(header).split()))
+            if not named or score <= least or column in mapping.columns().values() or not values[column]:
+                continue
+            if role is Role.DATE and dates_something_else(header):
+                continue
+            if all(is_no_rating(value) for value in values[column]):
+                continue
+            if role is Role.RATING and are_dates(values[column]):
+                warnings.append(_dates_for_ratings(label(column), values[column]))
+            elif not _readable(role, values[column]):
+                warnings.append(
+                    f"{label(column)} cannot be read as a {role}, for example {_examples(values[column])}. "
+                    f"It is not used as the {role}."
+                )
+    return warnings
+
+
+def rating_warnings(mapping: Mapping, label: str, values: Sequence[str]) -> list[str]:
+    """Return warnings about values of the rating column that are no ratings on its scale."""
+    if are_dates(values):
+        return [_dates_for_ratings(label, values)]
+    scale = mapping.rating_scale
+    given = [value for value in values if not is_no_rating(value)]
+    unread = [value for value in given if parse_rating(value, scale, mapping.rating_words) is None]
+    if not unread:
+        return []
+    if len(unread) == len(given):
+        return [f"The ratings in {label} cannot be read and will be empty, for example {_examples(unread)}."]
+    return [
+        f"{_share(len(unread), len(given))} of the ratings in {label} cannot be read on a scale from {scale[0]:g} "
+        f"(worst) to {scale[1]:g} (best) and will be empty, for example {_examples(unread)}."
+    ]
+
+
+def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
+    """Return warnings about values that are not dates, relative dates, and an ambiguous order of day and month."""
+    given = [value for value in values if not is_placeholder(value)]
+    if form is None:
+        return [f"No date format fits the values in {label}; the dates will be empty{_for_example(given)}."]
+    warnings = []
+    parse = date_parser(form)
+    invalid = [value for value in given if parse(value) is None]
     if invalid:
-        share = len(invalid) / len(values)
         warnings.append(
-            f"{share:.0%} of the dates in {label} cannot be parsed and will be empty, for example {invalid[0][:40]!r}."
+            f"{_share(len(invalid), len(given))} of the dates in {label} cannot be parsed and will be empty"
+            f"{_for_example(invalid)}."
+        )
+    if form.relative_to is not None:
+        fixed = date_parser(form.model_copy(update={"relative_to": None}))
+        relative = [value for value in given if fixed(value) is None and parse(value) is not None]
+        warnings.append(
+            f"{_share(len(relative), len(given))} of the dates in {label} are relative. They are counted from "
+            f"{form.relative_to.isoformat()}, the day of the upload{_for_example(relative)}."
         )
     if form.ambiguous:
         first = "month" if form.order == "month_first" else "day"
-        example = next((value for value in values if parse_date(value, form)), "")
-        day = parse_date(example, form)
+        example = next((value for value in given if parse(value)), "")
+        day = parse(example)
         meaning = f": {example!r} means {day.isoformat()}" if day else ""
         warnings.append(
             f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}. "
@@ -75,20 +148,75 @@ def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) ->
     return warnings
 
 
+def are_dates(values: Sequence[str]) -> bool:
+    """Whether the values of a rating column are dates, as spreadsheets make of '5/5' or '4-5'."""
+    given = [value for value in values if not is_no_rating(value)]
+    if not given:
+        return False
+    form = detect_date_format(given, named=False)
+    if form is not None and form.kind in ("iso", "numeric", "named_month"):
+        return True
+    dated = [f"{value} 2020" if _DAY_AND_MONTH.match(value) else "" for value in given]
+    if sum(map(bool, dated)) >= 0.8 * len(given) and detect_date_format(dated, named=False) is not None:
+        return True
+    form = detect_date_format(given)
+    if form is None or form.kind != "excel_serial":
+        return False
+    days = [day for value in given if (day := parse_date(value, form))]
+    return all(day.year in _SERIAL_YEARS for day in days)
+
+
+def _dates_for_ratings(label: str, values: Sequence[str]) -> str:
+    return (
+        f"{label} holds dates, for example {_examples(values)}. A spreadsheet probably turned ratings such as 5/5 into "
+        "dates. Format the column as text, enter or import the ratings again, and upload the file again."
+    )
+
+
+def _readable(role: Role, values: Sequence[str]) -> bool:
+    if role is Role.DATE:
+        return detect_date_format(values) is not None
+    return detect_scale(values) is not None
+
+
+def _examples(values: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(value.strip()[:40] for value in values))
+    return ", ".join(map(repr, distinct[:_MOST_EXAMPLES]))
+
+
+def _for_example(values: Sequence[str]) -> str:
+    return f", for example {_examples(values)}" if values else ""
+
+
+def _share(part: int, whole: int) -> str:
+    share = part / whole if whole else 0.0
+    return "Less than 1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
 class _Search:
-    def __init__(self, headers: Sequence[str], columns: list[Profile]) -> None:
+    def __init__(self, headers: Sequence[str], columns: list[Profile], uploaded: date | None = None) -> None:
         self.headers = headers
         self.profiles = columns
+        self.uploaded = uploaded
         self.named = any(header.strip() for header in headers)
+        self._scales: dict[int, Scale | None] = {}
+        self._formats: dict[int, DateFormat | None] = {}
 
     def label(self, column: int) -> str:
         return f"“{self.headers[column]}”" if self.headers[column].strip() else f"column {column + 1}"
 
-    def scale(self, column: int) -> float | None:
-        return detect_scale(self.profiles[column].values)
+    def scale(self, column: int) -> Scale | None:
+        if column not in self._scales:
+            answers = asks_for_recommendation(self.headers[column])
+            self._scales[column] = detect_scale(self.profiles[column].values, answers=answers)
+        return self._scales[column]
 
     def date_format(self, column: int) -> DateFormat | None:
-        return detect_date_format(self.profiles[column].values, named=self.named)
+        if column not in self._formats:
+            self._formats[column] = detect_date_format(
+                self.profiles[column].values, named=self.named, words=True, relative_to=self.uploaded
+            )
+        return self._formats[column]
 
     def text(self) -> tuple[Choice | None, list[str]]:
         scores: dict[int, float] = {}
@@ -131,9 +259,14 @@ class _Search:
         return None if column is None else (column, f"its name says {role}")
 
     def rating(self, taken: set[int], _text: int) -> Choice | None:
-        column = self._by_name(Role.RATING, taken, lambda column: self.scale(column) is not None)
+        def fits(column: int) -> bool:
+            return self.scale(column) is not None and not are_dates(self.profiles[column].values)
+
+        column = self._by_name(Role.RATING, taken, fits)
         if column is not None:
-            return column, f"its name says rating, and its values lie between 0 and {self.scale(column):g}"
+            return column, f"its name says rating; {self.ends(column)}"
+        if self.named:
+            return self._recommendation(taken) or self._stated_rating(taken)
         if not self.named:
             for column, profile in enumerate(self.profiles):
                 stars = set(profile.values) <= {"1", "2", "3", "4", "5", "1.0", "2.0", "3.0", "4.0", "5.0"}
@@ -146,22 +279,60 @@ class _Search:
                     return column, "its values are whole numbers from 1 to 5"
         return None
 
+    def ends(self, column: int) -> str:
+        """What is worst and best in a rating column, in words."""
+        scale = self.scale(column)
+        assert scale is not None
+        if not scale.words:
+            return f"{scale.lowest:g} is worst, {scale.highest:g} is best"
+        known = [value for value in self.profiles[column].values if parse_rating(value, 5.0, scale.words) is not None]
+        steps = {value: parse_rating(value, (scale.lowest, scale.highest), scale.words) or 0.0 for value in known}
+        worst, best = min(steps, key=lambda value: steps[value]), max(steps, key=lambda value: steps[value])
+        return f"its values are words from {worst!r} (worst) to {best!r} (best)"
+
+    def _recommendation(self, taken: set[int]) -> Choice | None:
+        for column, header in enumerate(self.headers):
+            if column not in taken and asks_for_recommendation(header) and self.scale(column) is not None:
+                return column, f"its name says whether customers recommend; {self.ends(column)}"
+        return None
+
+    def _stated_rating(self, taken: set[int]) -> Choice | None:
+        """A column whose name says nothing, but whose values are ratings beyond doubt: '4 out of 5', 'Satisfied'."""
+        for column, profile in enumerate(self.profiles):
+            if column in taken or profile.filled <= 0.5 or name_score(Role.RATING, self.headers[column]) < 0:
+                continue
+            sample = profile.values[:200]
+            stated = [rating[1] for value in sample if (rating := read_rating(value)) and rating[1]]
+            one_best = len(stated) >= 0.95 * len(sample) and len(set(stated)) == 1 and stated[0] != 100
+            words = any(_UNMISTAKABLE_WORDS.search(value.casefold()) for value in sample) and profile.distinct <= 24
+            if (one_best or words) and self.scale(column) is not None:
+                return column, f"its values are ratings; {self.ends(column)}"
+        return None
+
     def date(self, taken: set[int], _text: int) -> Choice | None:
         def fits(column: int) -> bool:
-            return self.date_format(column) is not None
+            return not dates_something_else(self.headers[column]) and self.date_format(column) is not None
 
         column = self._by_name(Role.DATE, taken, fits)
         if column is not None:
             return column, f"its name says date, and values such as {self.profiles[column].values[0][:40]!r} are dates"
         for column, profile in enumerate(self.profiles):
+            if dates_something_else(self.headers[column]) or name_score(Role.RATING, self.headers[column]) >= 1.5:
+                continue
             form = (
-                detect_date_format(profile.values, named=False)
+                detect_date_format(
+                    profile.values, named=False, words=self._relative(profile.values), relative_to=self.uploaded
+                )
                 if column not in taken and profile.filled > 0.5
                 else None
             )
             if form is not None and (not self.named or not form.kind.startswith("epoch")):
                 return column, f"values such as {profile.values[0][:40]!r} are dates"
         return None
+
+    def _relative(self, values: Sequence[str]) -> bool:
+        sample = values[:200]
+        return bool(sample) and sum(1 for value in sample if _AGO.search(value)) >= 0.5 * len(sample)
 
     def title(self, taken: set[int], text: int) -> Choice | None:
         def fits(column: int) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -84,6 +85,8 @@ class Sniff(Protocol):
         size_bytes: int,
         limits: ReadLimits,
         overrides: dict[str, Any] | None = None,
+        *,
+        uploaded: date | None = None,
     ) -> Sniffed:
         """What was detected in the file."""
         ...
@@ -114,13 +117,14 @@ class UploadService:
             self._store.put(keys.original, counted)
             if not counted.size:
                 raise InputError("The file is empty; choose another one.", code="empty-file")
+            created_at = now()
             upload = Upload(
                 upload_id=upload_id,
                 filename=name,
                 size_bytes=counted.size,
                 sha256=counted.digest.hexdigest(),
-                created_at=now(),
-                sniffed=self._look(keys, name, counted.size, Overrides()),
+                created_at=created_at,
+                sniffed=self._look(keys, name, counted.size, Overrides(), created_at),
             )
             self._store.put(keys.info, upload.model_dump_json().encode())
         except BaseException:
@@ -201,7 +205,7 @@ class UploadService:
             with self._store.open(keys.original) as file:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
-            sniffed = self._look(keys, announced.filename, announced.size_bytes, Overrides())
+            sniffed = self._look(keys, announced.filename, announced.size_bytes, Overrides(), announced.created_at)
         except (InputError, LimitError):
             self._store.delete_prefix(keys.prefix)
             raise
@@ -245,7 +249,7 @@ class UploadService:
         if overrides == upload.overrides:
             return upload
         keys = UploadKeys(user, upload_id)
-        sniffed = self._look(keys, upload.filename, upload.size_bytes, overrides)
+        sniffed = self._look(keys, upload.filename, upload.size_bytes, overrides, upload.created_at)
         return upload.model_copy(update={"overrides": overrides, "sniffed": sniffed})
 
     def correct(self, user: str, upload_id: str, overrides: Overrides) -> Upload:
@@ -283,9 +287,11 @@ class UploadService:
             if not any(info.key.endswith("/info.json") for info in objects):
                 yield objects
 
-    def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides) -> Sniffed:
-        limits = read_limits(self._settings)
-        return self._sniff(lambda: self._store.open(keys.original), filename, size, limits, overrides.as_dict())
+    def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides, created_at: str) -> Sniffed:
+        limits, uploaded = read_limits(self._settings), date.fromisoformat(created_at[:10])
+        return self._sniff(
+            lambda: self._store.open(keys.original), filename, size, limits, overrides.as_dict(), uploaded=uploaded
+        )
 
 
 class _Counted:

@@ -65,7 +65,7 @@ class ScriptedLauncher:
         self.statuses[handle] = TaskStatus(state, exit_code, **told)
 
 
-def sniff_csv(open_source, filename, size_bytes, limits, overrides=None) -> Sniffed:
+def sniff_csv(open_source, filename, size_bytes, limits, overrides=None, *, uploaded=None) -> Sniffed:
     """Two columns, the first of which is the text unless the file or the person says otherwise."""
     with open_source() as source:
         content = source.read()

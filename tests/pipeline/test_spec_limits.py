@@ -96,3 +96,12 @@ def test_a_model_with_an_address_is_verified_and_named_by_it_to_workers(
 def test_unknown_fields_are_refused(made: MadeJob) -> None:
     with pytest.raises(ValidationError):
         JobSpec.model_validate({**made.spec.model_dump(), "output": "output/user-2/job-1"})
+
+
+def test_a_spec_with_only_the_best_rating_is_read_as_before(made: MadeJob) -> None:
+    mapping = {**made.spec.mapping.model_dump(mode="json"), "rating_scale": 10.0}
+    del mapping["rating_words"]
+    mapping["date_format"] = {"kind": "iso", "order": "year_first", "ambiguous": False}
+    _, spec = open_spec(rewrite(made, mapping=mapping))
+    assert spec.mapping.rating_scale == (1, 10)
+    assert spec.mapping.date_format == made.spec.mapping.date_format

@@ -53,6 +53,48 @@ def test_clean_reviews_reads_every_field(spark: SparkSession) -> None:
     assert ratings[1:] == [None, None]
 
 
+def test_a_text_that_says_there_is_none_is_no_text(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(
+        [
+            (1, "N/A", "", "8", "", ""),
+            (2, "No Negative", None, "", "", ""),
+            (3, "★☆☆☆☆", "", "2", "", ""),
+            (4, "nan", "Only a title", "", "", ""),
+            (5, "Nothing works", "-", "", "", ""),
+            (6, "-", "N/A", "", "", ""),
+        ],
+        MAPPED,
+    ).coalesce(1)
+    cleaned = frame.transform(steps.clean_reviews(FULL))
+    assert values(cleaned, "row", "scored", "reason") == [
+        (1, "", "no-text"),
+        (2, "", "no-text"),
+        (3, "", "no-text"),
+        (4, "Only a title", None),
+        (5, "Nothing works", None),
+        (6, "", "no-text"),
+    ]
+    assert [row[0] is not None for row in values(cleaned, "rating")] == [True, False, True, False, False, False]
+
+
+def test_words_and_relative_dates_are_read_as_the_mapping_says(spark: SparkSession) -> None:
+    mapping = Mapping(
+        text=0,
+        rating=2,
+        date=3,
+        rating_scale=(1, 2),
+        rating_words={"not recommended": 1, "recommended": 2},
+        date_format=DateFormat(kind="iso", further=("words",), languages=("en",), relative_to=dt.date(2024, 3, 15)),
+    )
+    rows = [
+        (1, "a", "", "Recommended", "3 days ago", ""),
+        (2, "b", "", "Not Recommended", "2024-03-01", ""),
+        (3, "c", "", "Maybe", "soon", ""),
+    ]
+    cleaned = spark.createDataFrame(rows, MAPPED).coalesce(1).transform(steps.clean_reviews(mapping))
+    assert values(cleaned, "rating", "date") == [(5.0, dt.date(2024, 3, 12)), (1.0, dt.date(2024, 3, 1)), (None, None)]
+
+
 def test_equal_texts_have_equal_keys(spark: SparkSession) -> None:
     rows = [(1, "A  b", "", "", "", ""), (2, "A b", None, "5", "", "x"), (3, "A c", "", "", "", "")]
     cleaned = spark.createDataFrame(rows, MAPPED).coalesce(1).transform(steps.clean_reviews(FULL))

@@ -8,15 +8,18 @@ import io
 import json
 import os
 import random
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reviewlens.contracts.tables import FirstDate
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import ReadLimits
-from tests.reading.reading_help import look, names
+from reviewlens.reading.sniff import sniff
+from tests.reading.reading_help import LIMITS, look, names
 
 _WORDS = [
     *("the", "sound", "is", "good", "but", "battery", "life", "could", "be", "better", "and", "I", "would"),
@@ -233,7 +236,7 @@ def test_overrides_take_precedence_over_detection() -> None:
         None,
         None,
     )
-    assert detected.mapping.rating_scale == 10
+    assert detected.mapping.rating_scale == (1, 10)
     assert detected.mapping_reasons["text"] == "you chose it"
     ordered = look(data, mapping={"date_format": {"kind": "epoch_milliseconds"}})
     assert ordered.mapping is not None and ordered.mapping.date_format is not None
@@ -303,3 +306,50 @@ def test_rows_of_parquet_are_counted_without_reading_them() -> None:
     detected = look(out.getvalue(), "reviews.parquet")
     assert detected.estimated_rows == 5000
     assert detected.warnings == []
+
+
+def table(header: str, values: list[str]) -> bytes:
+    """A file with texts and one other column."""
+    texts = [row[4] for row in make_rows(len(values))]
+    return as_csv([["Review", header], *([text, value] for text, value in zip(texts, values, strict=True))])
+
+
+def test_the_first_date_is_shown_as_written_and_as_read() -> None:
+    detected = look(table("Date", ["", "02/13/2024", *["2024-03-04"] * 30]))
+    assert detected.first_date == FirstDate(raw="02/13/2024", read=date(2024, 2, 13))
+    assert look(table("Colour", ["red", "blue"] * 10)).first_date is None
+
+
+def test_relative_dates_count_from_the_day_of_the_upload() -> None:
+    data = table("Date", ["3 days ago", "vor 2 Wochen"] * 10)
+    detected = sniff(lambda: io.BytesIO(data), "a.csv", len(data), LIMITS, uploaded=date(2024, 3, 15))
+    assert detected.first_date == FirstDate(raw="3 days ago", read=date(2024, 3, 12))
+    assert any("2024-03-15, the day of the upload" in warning for warning in detected.warnings)
+
+
+@pytest.mark.parametrize(
+    ("role", "values", "warning"),
+    [
+        ("rating", ["blue", "red", "green"] * 10, "The ratings in “Colour” cannot be read and will be empty"),
+        ("date", ["blue", "red", "green"] * 10, "No date format fits the values in “Colour”; the dates will be empty"),
+    ],
+)
+def test_a_chosen_column_that_cannot_be_read_is_reported(role: str, values: list[str], warning: str) -> None:
+    detected = look(table("Colour", values), mapping={role: 1})
+    assert f"{warning}, for example 'blue', 'red', 'green'." in detected.warnings
+
+
+def test_both_ends_of_the_scale_can_be_chosen() -> None:
+    data = table("Rating", ["1", "5", "3"] * 10)
+    for chosen, scale in (([0, 6], (0, 6)), (10, (1, 10)), (100, (0, 100)), (None, (1, 5))):
+        detected = look(data, mapping={"rating_scale": chosen})
+        assert detected.mapping is not None and detected.mapping.rating_scale == scale
+    with pytest.raises(InputError, match="Invalid choice"):
+        look(data, mapping={"rating_scale": [5, 5]})
+
+
+def test_a_chosen_column_of_yes_and_no_is_a_rating() -> None:
+    detected = look(table("Again?", ["yes", "no"] * 10), mapping={"rating": 1})
+    assert detected.mapping is not None
+    assert (detected.mapping.rating_words["no"], detected.mapping.rating_words["yes"]) == (1, 2)
+    assert detected.mapping.rating_scale == (1, 2)

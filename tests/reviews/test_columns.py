@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, names, served_names
+from reviewlens.contracts.tables import Mapping
 from reviewlens.reviews.column_names import plain_name
 from reviewlens.reviews.mapping import suggest_mapping
 from tests.reading.test_sniff import make_rows
@@ -131,19 +134,34 @@ def test_a_repeated_title_is_the_products() -> None:
 @pytest.mark.parametrize(
     ("values", "scale"),
     [
-        (["1", "5", "4"], 5),
-        (["1.0", "4.5"], 5),
-        (["1", "7", "10"], 10),
-        (["0.1", "0.95", "1"], 1),
-        (["55", "80", "100"], 100),
-        (["4 out of 5", "3 out of 5"], 5),
-        (["8/10", "2/10"], 10),
-        (["★★★★☆", "★☆☆☆☆"], 5),
-        (["5 stars", "1 star"], 5),
-        (["4,5", "3,0"], 5),
+        (["1", "5", "4"], (1, 5)),
+        (["1.0", "4.5"], (1, 5)),
+        (["1", "7", "10"], (1, 10)),
+        (["0.1", "0.95", "1"], (0, 1)),
+        (["55", "80", "100"], (0, 100)),
+        (["4 out of 5", "3 out of 5"], (1, 5)),
+        (["8/10", "2/10"], (1, 10)),
+        (["★★★★☆", "★☆☆☆☆"], (1, 5)),
+        (["5 stars", "1 star"], (1, 5)),
+        (["4,5", "3,0"], (1, 5)),
+        (["4", "0", "2", "4", "1"], (0, 4)),
+        (["7", "1", "4", "2"], (1, 7)),
+        (["0", "10", "7"], (0, 10)),
+        (["50", "10", "30", "20"], (10, 50)),
+        (["20", "100", "40", "60", "80"], (20, 100)),
+        (["0", "55", "100"], (0, 100)),
+        (["0.5", "3.0", "5.0"], (0.5, 5)),
+        (["5,0 von 5 Sternen", "1,0 von 5 Sternen"], (1, 5)),
+        (["5,0 de 5 estrellas", "2,0 de 5 estrellas"], (1, 5)),
+        (["Rated 5", "Rated 1"], (1, 5)),
+        (["5 - Excellent", "1 - Terrible"], (1, 5)),
+        (["N/A", "5", "N/A", "1", "Not rated", "-"], (1, 5)),
+        (["A", "B-", "C", "F"], (1, 5)),
+        (["Poor", "Fair", "Good", "Excellent"], (1, 4)),
+        (["1", "3", "5", "99"], (1, 5)),
     ],
 )
-def test_rating_scales(values: list[str], scale: float) -> None:
+def test_rating_scales(values: list[str], scale: tuple[float, float]) -> None:
     rows = [[TEXT[n], values[n % len(values)]] for n in range(100)]
     mapping, _, _ = suggest_mapping(["text", "rating"], rows)
     assert mapping is not None and (mapping.rating, mapping.rating_scale) == (1, scale)
@@ -199,3 +217,92 @@ def test_dates_that_cannot_be_read_are_counted() -> None:
     assert mapping is not None and mapping.date == 1
     wanted = "10% of the dates in “Date” cannot be parsed and will be empty, for example '5 months ago'."
     assert warnings == [wanted]
+
+
+def suggest(header: str, values: list[str], uploaded: date | None = None) -> tuple[Mapping, list[str]]:
+    """The mapping and warnings of a file with texts and one other column."""
+    rows = [[TEXT[n], values[n % len(values)]] for n in range(100)]
+    mapping, _, warnings = suggest_mapping(["text", header], rows, uploaded=uploaded)
+    assert mapping is not None
+    return mapping, warnings
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("Overall satisfaction", ["Very satisfied", "Very dissatisfied", "Neither satisfied nor dissatisfied"]),
+        ("How satisfied are you?", ["1", "3", "5"]),
+        ("recommendation", ["Recommended", "Not Recommended"]),
+        ("Would you recommend us?", ["Yes", "No"]),
+        ("How likely are you to recommend us?", ["0", "7", "10"]),
+        ("Experience", ["4 out of 5", "1 out of 5"]),
+        ("Verdict", ["Thumbs up", "Thumbs down"]),
+        ("Experience", ["★★★★☆", "★☆☆☆☆"]),
+    ],
+)
+def test_columns_that_hold_ratings(header: str, values: list[str]) -> None:
+    mapping, warnings = suggest(header, values)
+    assert (mapping.rating, warnings) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [("sentiment", ["positive", "negative"]), ("helpful", ["3 of 5", "1 of 5"]), ("verified", ["Yes", "No"])],
+)
+def test_columns_that_hold_no_ratings(header: str, values: list[str]) -> None:
+    assert suggest(header, values)[0].rating is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Birthday", "Date of birth", "DOB", "Birth Date", "Geburtsdatum", "Signed up", "Member since", "date_joined"),
+        *("Registered at", "Expiry date"),
+    ],
+)
+def test_dates_that_are_not_the_reviews(header: str) -> None:
+    mapping, warnings = suggest(header, ["1980-01-01", "1981-02-03"])
+    assert (mapping.date, warnings) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("header", "role", "values"),
+    [
+        ("Rating", "rating", ["blue", "red", "green"]),
+        ("Stars", "rating", ["many", "few", "some"]),
+        ("Score", "rating", ["1500", "20", "900"]),
+        ("Date", "date", ["soon", "later", "never"]),
+    ],
+)
+def test_a_named_column_that_cannot_be_read_is_reported(header: str, role: str, values: list[str]) -> None:
+    mapping, warnings = suggest(header, values)
+    assert mapping.rating is None and mapping.date is None
+    examples = ", ".join(map(repr, values))
+    assert warnings == [f"“{header}” cannot be read as a {role}, for example {examples}. It is not used as the {role}."]
+
+
+@pytest.mark.parametrize(
+    "values", [["2024-05-05", "2024-01-05"], ["5-May", "1-May"], ["05.May", "04.May"], ["45417", "45296"]]
+)
+def test_ratings_that_a_spreadsheet_turned_into_dates_are_named(values: list[str]) -> None:
+    mapping, warnings = suggest("Rating", values)
+    assert mapping.rating is None and mapping.date is None
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"“Rating” holds dates, for example {values[0]!r}, {values[1]!r}. A spreadsheet")
+
+
+def test_relative_dates_count_from_the_upload_and_a_warning_says_so() -> None:
+    mapping, warnings = suggest("Date", ["1 months ago", "2 months ago"], date(2024, 3, 15))
+    assert mapping.date_format is not None and mapping.date_format.relative_to == date(2024, 3, 15)
+    assert warnings == [
+        "100% of the dates in “Date” are relative. They are counted from 2024-03-15, the day of the upload, "
+        "for example '1 months ago', '2 months ago'."
+    ]
+    assert suggest("When", ["3 days ago", "2 weeks ago"], date(2024, 3, 15))[0].date == 1
+
+
+def test_stray_ratings_are_counted_and_placeholders_are_not() -> None:
+    assert suggest("Rating", ["N/A", "5", "1", "3"])[1] == []
+    _, warnings = suggest("Rating", ["5", "1", "3", "4", "2"] * 19 + ["0", "1", "1", "1", "1"])
+    wanted = "1% of the ratings in “Rating” cannot be read on a scale from 1 (worst) to 5 (best) and will be empty"
+    assert warnings == [f"{wanted}, for example '0'."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import date
 
 import pytest
 
@@ -153,3 +154,18 @@ def test_the_later_of_two_corrections_counts(harness, monkeypatch):
     monkeypatch.setattr(harness.uploads, "_look", meanwhile)
     harness.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
     assert harness.uploads.get("u1", upload).overrides == Overrides(mapping={"text": 1})
+
+
+def test_relative_dates_count_from_the_day_of_the_upload_also_after_a_correction(harness, monkeypatch):
+    days, sniff = [], harness.uploads._sniff
+
+    def recorded(*arguments, uploaded):
+        days.append(uploaded)
+        return sniff(*arguments)
+
+    monkeypatch.setattr(harness.uploads, "_sniff", recorded)
+    monkeypatch.setattr("reviewlens.uploads.service.now", lambda: "2024-03-15T23:59:59.000+00:00")
+    upload = harness.upload()
+    monkeypatch.setattr("reviewlens.uploads.service.now", lambda: "2024-03-20T00:00:00.000+00:00")
+    harness.uploads.correct("u1", upload, Overrides(mapping={"text": 1}))
+    assert days == [date(2024, 3, 15)] * 2
