@@ -14,6 +14,7 @@ from frontend.api.labels import ROLES
 from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
+_NUMERIC = re.compile(r"\s*\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/., ]")
 FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -117,22 +118,29 @@ def _role(upload: Upload, role: str, label: str, detected: int | None, by_index:
 
 
 def _scale(upload: Upload, parent: DeltaGenerator, mapping: Mapping) -> None:
-    st.session_state["rating-scale"] = float(mapping.rating_scale)
-    parent.number_input(
-        "Best possible rating",
-        min_value=0.5,
-        step=1.0,
-        format="%g",
-        key="rating-scale",
-        help="Ratings are converted to a scale from 1 to 5. Enter 10 for ratings up to 10.",
-        on_change=lambda: change(upload, mapping={"rating_scale": st.session_state["rating-scale"]}),
-    )
+    lowest, highest = mapping.rating_scale
+    if mapping.rating_words:
+        return  # the reason for the column names the worst and the best word
+    parent.caption(f"{lowest:g} is worst, {highest:g} is best. Ratings are converted to a scale from 1 to 5.")
+    st.session_state["rating-lowest"], st.session_state["rating-highest"] = float(lowest), float(highest)
+
+    def changed() -> None:
+        ends = st.session_state["rating-lowest"], st.session_state["rating-highest"]
+        if ends[0] < ends[1]:
+            change(upload, mapping={"rating_scale": list(ends)})
+
+    ends = parent.columns(2)
+    ends[0].number_input("Worst rating", step=1.0, format="%g", key="rating-lowest", on_change=changed)
+    ends[1].number_input("Best rating", min_value=0.5, step=1.0, format="%g", key="rating-highest", on_change=changed)
 
 
 def _order(upload: Upload, parent: DeltaGenerator, form: DateFormat, column: ColumnInfo) -> None:
-    if form.kind != "numeric":
+    first = upload.sniffed.first_date
+    if first:
+        parent.caption(words.escape(f"The first date, {words.cut(first.raw, 60)}, is read as {words.day(first.read)}."))
+    if "numeric" not in (form.kind, *form.further):
         return
-    examples = [example for example in column.examples if example.strip()]
+    examples = [example for example in column.examples if _NUMERIC.match(example)]
     st.session_state["date-order"] = form.order
 
     def label(order: str) -> str:
@@ -146,7 +154,13 @@ def _order(upload: Upload, parent: DeltaGenerator, form: DateFormat, column: Col
         format_func=label,
         on_change=lambda: change(
             upload,
-            mapping={"date_format": {**form.model_dump(), "order": st.session_state["date-order"], "ambiguous": False}},
+            mapping={
+                "date_format": {
+                    **form.model_dump(mode="json"),
+                    "order": st.session_state["date-order"],
+                    "ambiguous": False,
+                }
+            },
         ),
     )
     if form.ambiguous:

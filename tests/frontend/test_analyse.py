@@ -89,3 +89,17 @@ def test_a_cancelled_run_can_be_started_again(seeded: SeededBackend, open_page: 
     assert seeded.backend.call("GET", f"/jobs/{seeded.cancelled}")["state"] in ("queued", "running", "succeeded")
     seeded.backend.call("POST", f"/jobs/{seeded.cancelled}/cancel")
     assert seeded.backend.ended(seeded.cancelled)["state"] == "cancelled"
+
+
+def test_both_ends_of_the_scale_and_the_first_date_are_shown(open_page: Open) -> None:
+    rows = running.rows_of_reviews(24)
+    for number, row in enumerate(rows):
+        row["Day"] = f"2024年3月{1 + number}日"
+        row["Stars"] = str(number % 5)
+    app = _upload(open_page("views/analyse.py"), "scale.csv", running.as_csv(rows))
+    assert "0 is worst, 4 is best" in text_of(app)
+    assert "The first date, 2024年3月1日, is read as" in text_of(app).replace("\\", "")
+    app.number_input(key="rating-highest").set_value(5.0).run()
+    assert app.session_state["upload"].sniffed.mapping.rating_scale == (0.0, 5.0)
+    app.number_input(key="rating-lowest").set_value(1.0).run()
+    assert app.session_state["upload"].sniffed.mapping.rating_scale == (1.0, 5.0)
