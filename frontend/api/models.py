@@ -663,8 +663,8 @@ class Dialect(BaseModel):
     """How the file is compressed."""
     encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
     """Encoding of its text."""
-    delimiter: Literal[",", ";", "\t", "|"]
-    """What separates the fields."""
+    delimiter: str
+    """The character that separates the fields."""
     quoting: Literal["double", "backslash", "none"]
     """How a quote inside a quoted field is written."""
     header: bool

@@ -21,7 +21,16 @@ ENCODINGS = {
     "utf-16-be": "UTF-16 (big-endian)",
     "cp1252": "Windows-1252 (Western)",
 }
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITERS = {
+    ",": "comma",
+    ";": "semicolon",
+    "\t": "tab",
+    "|": "vertical bar",
+    "~": "tilde",
+    "^": "caret",
+    ":": "colon",
+    "\x01": "control character 1",
+}
 QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quotes are ordinary characters"}
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
 
@@ -46,8 +55,8 @@ def _facts(upload: Upload) -> None:
         facts.append("gzip")
     if dialect.format in ("csv", "jsonl"):
         facts.append(ENCODINGS[dialect.encoding])
-    if dialect.format == "csv":
-        facts.append(f"separated by {DELIMITERS[dialect.delimiter]}")
+    if dialect.format == "csv" and len(sniffed.columns) > 1:
+        facts.append(f"separated by {DELIMITERS.get(dialect.delimiter, dialect.delimiter)}")
     if dialect.format in ("csv", "xlsx"):
         facts.append("with a header" if dialect.header else "without a header")
     facts += [
@@ -187,7 +196,8 @@ def _dialect(upload: Upload) -> None:
 
 def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
     key = f"dialect-{name}"
-    st.session_state[key] = getattr(upload.sniffed.dialect, name)
+    value = st.session_state[key] = getattr(upload.sniffed.dialect, name)
+    options = options if value in options else {**options, value: str(value)}
     parent.selectbox(
         label,
         list(options),

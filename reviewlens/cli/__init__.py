@@ -66,7 +66,10 @@ def analyze(
         Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How to read 03/04/2025.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="utf-8, utf-16-le, utf-16-be or cp1252.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab or pipe.")] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="comma, semicolon, tab, pipe, tilde, caret, colon, or any other single character."),
+    ] = None,
     quoting: Annotated[
         Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewlens.contracts.roles import RoleColumns
 
@@ -17,6 +17,42 @@ class FileFormat(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     XLSX = "xlsx"
+
+
+DELIMITER_NAMES = {
+    ",": "comma",
+    ";": "semicolon",
+    "\t": "tab",
+    "|": "pipe",
+    "~": "tilde",
+    "^": "caret",
+    ":": "colon",
+}
+
+
+def delimiter_name(delimiter: str) -> str:
+    """Return a delimiter's name for messages: a word, the character in quotation marks, or its code point."""
+    if delimiter in DELIMITER_NAMES:
+        return DELIMITER_NAMES[delimiter]
+    return f"“{delimiter}”" if delimiter.isprintable() else f"U+{ord(delimiter):04X}"
+
+
+def is_delimiter(character: str) -> bool:
+    """Whether a character can separate fields: no letter, digit, space, quotation mark, backslash or line end."""
+    return (
+        not character.isalnum()
+        and character not in ' "\\\r\n\0\ufeff\ufffd\u2028\u2029'
+        and not "\ud800" <= character <= "\udfff"
+    )
+
+
+def _check_delimiter(value: str) -> str:
+    if not is_delimiter(value):
+        raise ValueError("a letter, digit, space, quotation mark, backslash or line end cannot separate fields")
+    return value
+
+
+Delimiter = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_check_delimiter)]
 
 
 class Dialect(BaseModel):
@@ -31,7 +67,7 @@ class Dialect(BaseModel):
     format: FileFormat = Field(FileFormat.CSV, description="Format of the file.")
     compression: Literal["none", "gzip"] = Field("none", description="How the file is compressed.")
     encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = Field("utf-8", description="Encoding of its text.")
-    delimiter: Literal[",", ";", "\t", "|"] = Field(",", description="What separates the fields.")
+    delimiter: Delimiter = Field(",", description="The character that separates the fields.")
     quoting: Literal["double", "backslash", "none"] = Field(
         "double", description="How a quote inside a quoted field is written."
     )

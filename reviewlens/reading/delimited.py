@@ -10,9 +10,9 @@ from reviewlens.contracts.tables import Dialect
 from reviewlens.reading.lines import Item, LineReader, Note
 from reviewlens.reading.quoting import Grammar
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record
-from reviewlens.reading.sources import Sample, Text
+from reviewlens.reading.sources import Sample, Text, encoded_delimiter
 
-SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(rb'\s*"?sep=(?:\t|[^\w\s"\\\x80-\xff])"?\s*\Z', re.IGNORECASE)
 """The line above the header in which Excel states the delimiter."""
 
 _LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
@@ -21,7 +21,10 @@ _SAMPLE_ROWS = 200
 
 
 class DelimitedReader(LineReader):
-    """Reads CSV and TSV. Every record has `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
+    """Reads CSV and TSV. Every record has `columns` fields: missing ones are '' (noted), surplus ones must be empty.
+
+    In a file of one column, a row with surplus fields is one field: the delimiter is part of its text.
+    """
 
     def __init__(
         self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
@@ -30,8 +33,9 @@ class DelimitedReader(LineReader):
         self.columns = columns
         self.delimiter = dialect.delimiter
         self.quoting = dialect.quoting
-        self._spaced = re.compile(rb"(?:\A|" + re.escape(dialect.delimiter.encode()) + rb') +"')
-        self.grammar = Grammar(dialect.delimiter, dialect.quoting, columns, self.lookahead)
+        delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
+        self._spaced = re.compile(rb"(?:\A|" + re.escape(delimiter) + rb') +"')
+        self.grammar = Grammar(delimiter, dialect.quoting, columns, self.lookahead)
         rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
         self.grammar.learn(rows[1:] if dialect.header else rows)
 
@@ -162,7 +166,10 @@ class DelimitedReader(LineReader):
             return
         columns, limit = self.columns, self.limits.max_field_chars
         if len(fields) > columns:
-            if any(map(str.strip, fields[columns:])):
+            surplus = any(map(str.strip, fields[columns:]))
+            if surplus and columns == 1:
+                fields = [data.decode(self.text.codec).rstrip("\r\n")]
+            elif surplus:
                 reason, cause = (
                     ("unclosed-quote", "a quotation mark in it is never closed.")
                     if damaged
@@ -202,7 +209,8 @@ def sample_rows(
 
     `complete`: the sample is the whole file, so that its last record is complete too.
     """
-    grammar = Grammar(dialect.delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
+    delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
+    grammar = Grammar(delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
     rows: list[SampleRow] = []
     start = 0
     while start < len(sample) and len(rows) < max_rows:

@@ -113,10 +113,11 @@ def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits)
     head = stream.peek(1 << 16)
     _reject_binary(head)
     wide = _utf16(head)
+    control_bytes = _control_bytes(head)
     good = bad = high = plausible = undefined = controls = 0
     carry = b""
     while data := stream.read():
-        controls += len(data) - len(data.translate(None, _CONTROLS)) if wide is None else 0
+        controls += len(data) - len(data.translate(None, control_bytes)) if wide is None else 0
         if wide is not None or (data.isascii() and not carry):
             continue
         data = carry + data
@@ -178,9 +179,15 @@ def _utf16(head: bytes) -> Encoding | None:
 def _reject_binary(head: bytes) -> None:
     if _utf16(head) is not None:
         return
-    controls = len(head) - len(head.translate(None, _CONTROLS))
+    controls = len(head) - len(head.translate(None, _control_bytes(head)))
     if (controls > 8 and controls > 0.05 * len(head)) or (head.count(0) > 8 and head.count(0) > 0.3 * len(head)):
         raise _not_text()
+
+
+def _control_bytes(head: bytes) -> bytes:
+    """Return the bytes that text has only by accident, without a control character that separates the first line."""
+    found = set(head.splitlines()[0][:10_000]) & set(_CONTROLS) if head else set()
+    return bytes(set(_CONTROLS) - found) if len(found) == 1 else _CONTROLS
 
 
 def _not_text() -> InputError:

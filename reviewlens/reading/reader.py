@@ -14,7 +14,7 @@ from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
 from reviewlens.reading.parquet import ParquetReader, parquet_columns
 from reviewlens.reading.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
-from reviewlens.reading.sources import Sample, Text, Unpacked, take_sample
+from reviewlens.reading.sources import Sample, Text, Unpacked, line_codec, take_sample
 from reviewlens.reading.xlsx import XlsxReader, sheet_columns, sheet_rows
 
 __all__ = [
@@ -168,7 +168,7 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
         return []
     if not dialect.header:
         return [""] * _usual_size(rows, 0)
-    codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
+    codec = line_codec(dialect.encoding)
     first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields]
     sound = [row for row in rows[1:] if not row.damaged]
     # A header may have fewer columns than the rows, so it does not decide which lines belong together.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
-from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed
+from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed, delimiter_name
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
@@ -139,8 +139,8 @@ def _detect(
         better = detect_dialect(sample, dialect, others)
         if better.delimiter != detected.delimiter:
             warnings.append(
-                f"You chose the delimiter {_DELIMITER_NAMES[detected.delimiter]}, but "
-                f"{_DELIMITER_NAMES[better.delimiter]} divides the rows more evenly. Check the preview."
+                f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
+                f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview."
             )
     return detected, facts.size_bytes
 
@@ -211,7 +211,7 @@ def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str,
     if dialect.format is not FileFormat.CSV:
         return
     if columns == 1:
-        delimiter = f" with the delimiter {_DELIMITER_NAMES[dialect.delimiter]}" if "delimiter" in chosen else ""
+        delimiter = f" with the delimiter {delimiter_name(dialect.delimiter)}" if "delimiter" in chosen else ""
         start.warnings.append(f"The file has only one column{delimiter}. Check the delimiter if it should have more.")
     elif rejected > max(3, start.records // 4):
         start.warnings.append("Many rows do not match the columns. Check delimiter, quoting and header.")
@@ -278,6 +278,3 @@ def _name_warnings(headers: list[str], names: list[str]) -> list[str]:
         f"The column “{header}” is named “{name}” in the results, because its name is already used."
         for header, name in changed[:10]
     ]
-
-
-_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}

@@ -23,6 +23,19 @@ def human_size(size: int) -> str:
     return f"{size:,} bytes"
 
 
+def line_codec(encoding: str) -> str:
+    """Return the codec of the bytes that `Text` returns for a file in `encoding`."""
+    return "utf-8" if encoding.startswith("utf-16") else encoding
+
+
+def encoded_delimiter(delimiter: str, encoding: str) -> bytes:
+    """Return the bytes of a delimiter in `Text`; bytes that do not occur there if the encoding lacks the character."""
+    try:
+        return delimiter.encode(line_codec(encoding))
+    except UnicodeEncodeError:
+        return delimiter.encode()
+
+
 class Unpacked:
     """The decompressed bytes of a source in chunks; `total` is the number of bytes read.
 
@@ -185,7 +198,7 @@ class Text:
         self._stream = stream
         self.encoding = encoding
         self.wide = encoding.startswith("utf-16")
-        self.codec = "utf-8" if self.wide else encoding
+        self.codec = line_codec(encoding)
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if self.wide else None
         self.bom = 0
         if offset == 0:

@@ -16,7 +16,7 @@ import pytest
 
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import ReadLimits
-from tests.reading.reading_help import look, names
+from tests.reading.reading_help import good, look, names, read
 
 _WORDS = [
     *("the", "sound", "is", "good", "but", "battery", "life", "could", "be", "better", "and", "I", "would"),
@@ -52,7 +52,7 @@ def as_csv(rows: list[list[str]], **options: Any) -> bytes:
     return out.getvalue().encode()
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "~", "^", ":", "\x01", "¦", "§"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
 def test_delimiters_and_encodings(delimiter: str, encoding: str) -> None:
     rows = make_rows()
@@ -132,6 +132,36 @@ def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:
     assert names(detected)["text"] == "Text"
     text = " ".join(detected.warnings)
     assert "1 row will be rejected" in text and "1 row has fewer fields" in text and "never closed" in text
+
+
+def test_a_file_of_one_column_is_never_split() -> None:
+    prose = [row[4].replace(",", "") for row in make_rows(300)]
+    later = ["Well, it works; but | not ~ always", 'She said "fine", then left', '"quoted, whole"']
+    for header in (["review"], []):
+        data = "\n".join([*header, *prose, *later]).encode()
+        detected = look(data)
+        assert (len(detected.columns), detected.dialect.header) == (1, bool(header))
+        rows = read(data, 1, **detected.dialect.model_dump())
+        assert good(rows) == [[line] for line in [*prose, *later[:2], "quoted, whole"]]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["review", *(f"Rated at {n % 24}:30 and it was fine" for n in range(40))],
+        [f"Pros: it works. Number {n}" for n in range(40)],
+        [f"Wow! number {n} is good" for n in range(40)],
+        ["What do you think? Tell us", *(f"Is it good? Yes, number {n}" for n in range(40))],
+        [f"good/bad number {n}" for n in range(40)],
+    ],
+)
+def test_punctuation_of_prose_is_no_delimiter(lines: list[str]) -> None:
+    assert len(look("\n".join(lines).encode()).columns) == 1
+
+
+def test_excel_names_any_delimiter() -> None:
+    detected = look(b"sep=~\n" + as_csv([HEADER, *make_rows()], delimiter="~"))
+    assert (detected.dialect.delimiter, len(detected.columns)) == ("~", 6)
 
 
 def test_a_wrong_delimiter_gives_a_warning() -> None:
