@@ -657,7 +657,7 @@ class Dialect(BaseModel):
     'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
     """
 
-    format: Literal["csv", "jsonl", "parquet", "xlsx"]
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx"]
     """Format of the file."""
     compression: Literal["none", "gzip"]
     """How the file is compressed."""
@@ -669,6 +669,10 @@ class Dialect(BaseModel):
     """How a quote inside a quoted field is written."""
     header: bool
     """Whether the first line has the column names."""
+    json_path: str
+    """JSON pointer to the records of a JSON document; empty for all of it."""
+    json_layout: Literal["records", "map", "columns"]
+    """Records of a JSON document: an array of objects, the values of an object, or columns of values."""
 
 
 class Drivers(BaseModel):

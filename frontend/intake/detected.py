@@ -14,7 +14,13 @@ from frontend.api.labels import ROLES
 from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
-FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
+FORMATS = {
+    "csv": "Text with columns (CSV)",
+    "jsonl": "JSON Lines",
+    "json": "JSON",
+    "parquet": "Parquet",
+    "xlsx": "Excel (first sheet)",
+}
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16-le": "UTF-16 (little-endian)",
@@ -53,7 +59,7 @@ def _facts(upload: Upload) -> None:
     facts = [FORMATS[dialect.format]]
     if dialect.compression != "none":
         facts.append("gzip")
-    if dialect.format in ("csv", "jsonl"):
+    if dialect.format in ("csv", "jsonl", "json"):
         facts.append(ENCODINGS[dialect.encoding])
     if dialect.format == "csv" and len(sniffed.columns) > 1:
         facts.append(f"separated by {DELIMITERS.get(dialect.delimiter, dialect.delimiter)}")
@@ -188,7 +194,7 @@ def _dialect(upload: Upload) -> None:
     if now.format == "csv":
         _part(upload, columns[0], "delimiter", "Delimiter", DELIMITERS)
         _part(upload, columns[1], "quoting", "Quote inside quotes", QUOTING)
-    if now.format in ("csv", "jsonl"):
+    if now.format in ("csv", "jsonl", "json"):
         _part(upload, columns[2], "encoding", "Encoding", ENCODINGS)
     if now.format in ("csv", "xlsx"):
         _part(upload, columns[3], "header", "The first row", {True: "is the header", False: "is a review"})

@@ -53,7 +53,7 @@ def link(
 
 @app.command()
 def analyze(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: out/<file name>.")] = None,
     text: Annotated[
         str | None, typer.Option(help="Column with the review text: its name, or its number from 1.")
@@ -92,7 +92,7 @@ def analyze(
 
 @app.command()
 def upload(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
     name: Annotated[str, typer.Option("--user", prompt="User name", help="User name there.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for if missing.")],
     to: Annotated[str, typer.Option(help="Address of the backend; default: as in the settings.")] = "",

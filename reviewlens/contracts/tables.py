@@ -15,6 +15,7 @@ class FileFormat(StrEnum):
 
     CSV = "csv"  # any delimited text, TSV included
     JSONL = "jsonl"
+    JSON = "json"  # one document: an array, an object that has one, a map of records, or columns
     PARQUET = "parquet"
     XLSX = "xlsx"
 
@@ -72,6 +73,13 @@ class Dialect(BaseModel):
         "double", description="How a quote inside a quoted field is written."
     )
     header: bool = Field(True, description="Whether the first line has the column names.")
+    json_path: str = Field(
+        "", pattern=r"^(/.*)?$", description="JSON pointer to the records of a JSON document; empty for all of it."
+    )
+    json_layout: Literal["records", "map", "columns"] = Field(
+        "records",
+        description="Records of a JSON document: an array of objects, the values of an object, or columns of values.",
+    )
 
 
 class DateFormat(BaseModel):

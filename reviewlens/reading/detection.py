@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal
 
 from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
+from reviewlens.reading.json_document import is_json_lines
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
 
@@ -33,7 +34,8 @@ _BINARY_FORMATS = {
     b"ORC": "an ORC file",
     b"Obj\x01": "an Avro file",
 }
-_SUPPORTED = "Supported formats: CSV, TSV and JSON Lines (also compressed with gzip), Parquet and Excel (.xlsx)."
+_SUPPORTED = "Supported formats: CSV, TSV, JSON Lines and JSON (also compressed with gzip), Parquet and Excel (.xlsx)."
+_JSON_HEAD_BYTES = 1 << 20
 _CONTROLS = bytes(set(range(32)) - set(b"\x00\t\n\x0b\x0c\r\x1a\x1b"))
 _HIGH = bytes(range(0x80, 0x100))
 _UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # in windows-1252
@@ -73,8 +75,15 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         .lstrip()
     )
     if filename.lower().endswith((".jsonl", ".ndjson", ".json")) or re.match(rb'\{\s*"|\[\s*\{\s*"', text):
-        return FileFormat.JSONL, compression
+        start = Unpacked(source, compression, limits).peek(_JSON_HEAD_BYTES)
+        source.seek(0)
+        lines = is_json_lines(_decoded_head(start), filename, complete=len(start) < _JSON_HEAD_BYTES)
+        return FileFormat.JSONL if lines else FileFormat.JSON, compression
     return FileFormat.CSV, compression
+
+
+def _decoded_head(head: bytes) -> str:
+    return head.decode(_utf16(head[: 1 << 16]) or "utf-8", "replace").removeprefix("\ufeff")
 
 
 def _reject_unsupported(head: bytes) -> None:

@@ -9,7 +9,8 @@ from typing import BinaryIO, Protocol
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows
-from reviewlens.reading.jsonl import JsonLinesReader, sample_keys
+from reviewlens.reading.json_document import JsonDocumentReader, document_schema
+from reviewlens.reading.jsonl import JsonLinesReader, sample_schema
 from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
 from reviewlens.reading.parquet import ParquetReader, parquet_columns
@@ -141,6 +142,9 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
         names = parquet_columns(source, limits)
     elif dialect.format is FileFormat.XLSX:
         names = sheet_columns(sheet_rows(source, limits), header=dialect.header)
+    elif dialect.format is FileFormat.JSON:
+        stream = Unpacked(source, dialect.compression, limits)
+        names = list(document_schema(Text(stream, dialect.encoding), dialect, limits).keys)
     else:
         size = SAMPLE_BYTES if dialect.format is FileFormat.CSV else KEY_SAMPLE_BYTES
         sample = take_sample(Unpacked(source, dialect.compression, limits), dialect.encoding, size)
@@ -160,7 +164,7 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
 def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list[str]:
     """Like `read_columns`, for a sample of a text file; [] when it is empty."""
     if dialect.format is FileFormat.JSONL:
-        return sample_keys(sample, limits)
+        return list(sample_schema(sample).keys)
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
     if not rows and sample.data.strip(b"\r\n"):  # one record is longer than the sample
         rows = sample_rows(sample.data, dialect, None, complete=True, max_rows=1)
@@ -217,11 +221,15 @@ def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits
         return ParquetReader(source, limits, position)
     if dialect.format is FileFormat.XLSX:
         return XlsxReader(source, columns, limits, position, header=dialect.header)
+    if dialect.format is FileFormat.JSON:
+        schema = document_schema(Text(Unpacked(source, dialect.compression, limits), dialect.encoding), dialect, limits)
+        source.seek(0)
+        return JsonDocumentReader(Unpacked(source, dialect.compression, limits), dialect, schema, limits, position)
     stream = Unpacked(source, dialect.compression, limits)
     if dialect.format is FileFormat.JSONL:
-        keys = sample_keys(take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), limits)
+        schema = sample_schema(take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES))
         return _LineSource(
-            stream, JsonLinesReader(Text(stream, dialect.encoding, position.offset), keys, limits, position)
+            stream, JsonLinesReader(Text(stream, dialect.encoding, position.offset), schema, limits, position)
         )
     sample = take_sample(stream, dialect.encoding, SAMPLE_BYTES)
     text = Text(stream, dialect.encoding, position.offset)

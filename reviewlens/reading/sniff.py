@@ -17,9 +17,10 @@ from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
 from reviewlens.reading.dialects import detect_dialect, has_header
+from reviewlens.reading.json_document import find_records
 from reviewlens.reading.lines import encoding_name
 from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
-from reviewlens.reading.sources import Unpacked, take_sample
+from reviewlens.reading.sources import Text, Unpacked, take_sample
 from reviewlens.reading.xlsx import sheet_rows
 from reviewlens.reviews.mapping import date_warnings, suggest_mapping
 from reviewlens.reviews.ratings import detect_scale
@@ -49,10 +50,12 @@ def sniff(
     """
     chosen_dialect, chosen_mapping = _split(overrides or {})
     warnings: list[str] = []
-    dialect, unpacked_bytes = _detect(open_source, filename, size_bytes, limits, chosen_dialect, warnings)
+    dialect, unpacked_bytes, document_rows = _detect(
+        open_source, filename, size_bytes, limits, chosen_dialect, warnings
+    )
     with open_source() as source:
         headers = read_columns(source, dialect, limits)
-    start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes)
+    start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes, document_rows)
     _check_rows(start, dialect, len(headers), chosen_dialect)
     rows = start.sample
     mapping, reasons, mapping_warnings = suggest_mapping(headers, rows)
@@ -108,8 +111,8 @@ def _invalid_override(error: ValidationError) -> InputError:
 
 def _detect(
     open_source: OpenSource, filename: str, size: int, limits: ReadLimits, chosen: dict[str, Any], warnings: list[str]
-) -> tuple[Dialect, int]:
-    """Return the dialect and the decompressed size; adds to `warnings`."""
+) -> tuple[Dialect, int, int | None]:
+    """Return the dialect, the decompressed size and the rows of a JSON document; adds to `warnings`."""
     with open_source() as source:
         kind, compression = detect_format(source, filename, limits)
     kind, compression = chosen.get("format", kind), chosen.get("compression", compression)
@@ -117,9 +120,9 @@ def _detect(
     if kind is FileFormat.XLSX:
         with open_source() as source:
             rows = [row for row in islice(sheet_rows(source, limits), 0, 300) if row]
-        return dialect.model_copy(update={"header": chosen.get("header", has_header(rows))}), size
+        return dialect.model_copy(update={"header": chosen.get("header", has_header(rows))}), size, None
     if kind is FileFormat.PARQUET:
-        return dialect, size
+        return dialect, size, None
     with open_source() as source:
         facts = examine_text(source, compression, limits)
     encoding = chosen.get("encoding", facts.encoding)
@@ -130,7 +133,13 @@ def _detect(
         warnings.append("The file is not UTF-8; it is read as Windows-1252. Check the preview for wrong letters.")
     dialect = dialect.model_copy(update={"encoding": encoding})
     if kind is FileFormat.JSONL:
-        return dialect, facts.size_bytes
+        return dialect, facts.size_bytes, None
+    if kind is FileFormat.JSON:
+        with open_source() as source:
+            found = find_records(Text(Unpacked(source, compression, limits), encoding), limits)
+        place = {"json_path": found.path, "json_layout": found.layout}
+        choices = {name: chosen[name] for name in place if name in chosen}
+        return dialect.model_copy(update={**place, **choices}), facts.size_bytes, None if choices else found.rows
     with open_source() as source:
         sample = take_sample(Unpacked(source, compression, limits), encoding, SAMPLE_BYTES)
     detected = detect_dialect(sample, dialect, chosen)
@@ -142,7 +151,7 @@ def _detect(
                 f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
                 f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview."
             )
-    return detected, facts.size_bytes
+    return detected, facts.size_bytes, None
 
 
 @dataclass
@@ -158,7 +167,12 @@ class _Start:
 
 
 def _read_start(
-    open_source: OpenSource, dialect: Dialect, columns: int, limits: ReadLimits, unpacked_bytes: int
+    open_source: OpenSource,
+    dialect: Dialect,
+    columns: int,
+    limits: ReadLimits,
+    unpacked_bytes: int,
+    document_rows: int | None,
 ) -> _Start:
     """Read small files completely and the start of large ones; the sample is spread evenly over the records read."""
     start = _Start()
@@ -179,6 +193,8 @@ def _read_start(
         start.warnings = list(reader.warnings)
     body = ledger.record_bytes + ledger.blank_bytes + ledger.rejected_bytes
     start.estimated_rows = total if exact or not body else round(total * (unpacked_bytes - ledger.header_bytes) / body)
+    if document_rows is not None:
+        start.estimated_rows = document_rows
     if parquet and not exact:
         with open_source() as source:
             start.estimated_rows = read_records(source, dialect, columns, limits).total

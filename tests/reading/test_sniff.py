@@ -187,7 +187,7 @@ def test_a_wrong_delimiter_gives_a_warning() -> None:
         (gzip.compress(gzip.compress(b"a,b")), "a.csv.gz", "packed-twice"),
         (b"PK\x03\x04" + bytes(50), "a.xlsx", "corrupt-xlsx"),
         (b"PAR1" + bytes(50), "a.parquet", "corrupt-parquet"),
-        (b'[{"text": "a"}]', "a.json", "json-list"),
+        (b"text,stars", "a.json", "no-json-objects"),
         (b"\xff\xfe\x00\x00a\x00\x00\x00", "a.csv", "unknown-encoding"),
         (gzip.compress(b"text\n" + b"good stuff\n" * 1000)[:-12], "a.csv.gz", "corrupt-gzip"),
     ],
