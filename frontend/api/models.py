@@ -661,8 +661,10 @@ class Dialect(BaseModel):
     """Format of the file."""
     compression: Literal["none", "gzip"]
     """How the file is compressed."""
-    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
+    encoding: str
     """Encoding of its text."""
+    fallback_encoding: str | None = None
+    """Encoding of the lines that `encoding` cannot decode; null if there are none."""
     delimiter: str
     """The character that separates the fields."""
     quoting: Literal["double", "backslash", "none"]

@@ -65,7 +65,9 @@ def analyze(
     date_order: Annotated[
         Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How to read 03/04/2025.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="utf-8, utf-16-le, utf-16-be or cp1252.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of the text, such as utf-8, cp1252, koi8-r, gb18030 or shift_jis.")
+    ] = None,
     delimiter: Annotated[
         str | None,
         typer.Option(help="comma, semicolon, tab, pipe, tilde, caret, colon, or any other single character."),

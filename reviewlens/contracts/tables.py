@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from reviewlens.contracts.encodings import Encoding
 from reviewlens.contracts.roles import RoleColumns
 
 
@@ -67,7 +68,10 @@ class Dialect(BaseModel):
 
     format: FileFormat = Field(FileFormat.CSV, description="Format of the file.")
     compression: Literal["none", "gzip"] = Field("none", description="How the file is compressed.")
-    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = Field("utf-8", description="Encoding of its text.")
+    encoding: Encoding = Field("utf-8", description="Encoding of its text.")
+    fallback_encoding: Encoding | None = Field(
+        None, description="Encoding of the lines that `encoding` cannot decode; null if there are none."
+    )
     delimiter: Delimiter = Field(",", description="The character that separates the fields.")
     quoting: Literal["double", "backslash", "none"] = Field(
         "double", description="How a quote inside a quoted field is written."

@@ -76,7 +76,12 @@ class DelimitedReader(LineReader):
             try:
                 text = line.decode(codec).rstrip("\r\n")
             except UnicodeDecodeError as error:
-                append(self.undecodable(row, offset, end, line, error))
+                other = self.fallback_text(line)
+                if other is None:
+                    append(self.undecodable(row, offset, end, line, error))
+                else:
+                    append(Note("fallback_rows"))
+                    self._finish(items, row, other.rstrip("\r\n").split(delimiter), offset, end, line)
                 row += 1
             else:
                 fields = text.split(delimiter)
@@ -110,9 +115,13 @@ class DelimitedReader(LineReader):
             return None
         data = buffer[start : parsed.end]
         end = offset + text.source_size(data)
+        codec = text.codec
         try:
-            data.decode(text.codec)
-            fields = [field.decode(text.codec) for field in parsed.fields]
+            if text.fallback and self.fallback_text(data) is not None and not _decodes(data, codec):
+                codec = text.fallback
+                items.append(Note("fallback_rows"))
+            data.decode(codec)
+            fields = [field.decode(codec) for field in parsed.fields]
         except UnicodeDecodeError as error:
             items.append(
                 Blank(offset, end, True)
@@ -168,7 +177,8 @@ class DelimitedReader(LineReader):
         if len(fields) > columns:
             surplus = any(map(str.strip, fields[columns:]))
             if surplus and columns == 1:
-                fields = [data.decode(self.text.codec).rstrip("\r\n")]
+                text = data.decode(self.text.codec) if _decodes(data, self.text.codec) else self.fallback_text(data)
+                fields = [(text or "").rstrip("\r\n")]
             elif surplus:
                 reason, cause = (
                     ("unclosed-quote", "a quotation mark in it is never closed.")
@@ -193,6 +203,14 @@ class DelimitedReader(LineReader):
             items.append(Note("nul_rows"))
             fields = [field.replace("\x00", "") for field in fields]
         items.append(Record(row, fields, start, end))
+
+
+def _decodes(data: bytes, codec: str) -> bool:
+    try:
+        data.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class SampleRow(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 
 from reviewlens.contracts.tables import DateFormat, Dialect, is_delimiter
 from reviewlens.reading.delimited import SEPARATOR_LINE, sample_rows
-from reviewlens.reading.sources import Sample, line_codec
+from reviewlens.reading.sources import Sample, decode_line, line_codec
 from reviewlens.reviews.column_names import known_name
 from reviewlens.reviews.profiles import is_number, profiles
 from reviewlens.reviews.values import detect_date_format
@@ -37,9 +37,8 @@ def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> D
     if "quoting" not in fixed:
         dialect = dialect.model_copy(update={"quoting": _quoting(sample, dialect)})
     if "header" not in fixed:
-        codec = line_codec(dialect.encoding)
         rows = [
-            [field.decode(codec, "replace") for field in row.fields]
+            [decode_line(field, dialect.encoding, dialect.fallback_encoding) for field in row.fields]
             for row in sample_rows(sample.data, dialect, None, complete=sample.complete)
         ]
         dialect = dialect.model_copy(update={"header": has_header(rows)})

@@ -34,7 +34,7 @@ class Cursor:
 
     def __init__(self, text: Text, limits: ReadLimits) -> None:
         self._text = text
-        self._decoder = codecs.getincrementaldecoder(text.codec)("surrogateescape")
+        self._decoder = codecs.getincrementaldecoder(text.codec)(_decoding_errors(text.fallback))
         self._longest = 8 * limits.max_field_chars + (2 << 20)
         self._buffer = ""
         self._at = 0
@@ -151,6 +151,20 @@ class Cursor:
         return InputError(
             f"The JSON document is damaged or incomplete: {where}. Export it again and upload it.", code="corrupt-json"
         )
+
+
+def _decoding_errors(fallback: str | None) -> str:
+    """Return the name of the error handler that decodes broken bytes with the fallback."""
+    if fallback is None:
+        return "surrogateescape"
+
+    def decode(error: UnicodeError) -> tuple[str | bytes, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        return error.object[error.start : error.end].decode(fallback, "replace"), error.end
+
+    name = f"reviewlens-{fallback}"
+    codecs.register_error(name, decode)
+    return name
 
 
 @dataclass(frozen=True)
@@ -371,7 +385,7 @@ class JsonDocumentReader:
     def __init__(
         self, stream: Unpacked, dialect: Dialect, schema: Schema, limits: ReadLimits, position: Position
     ) -> None:
-        self._cursor = Cursor(Text(stream, dialect.encoding), limits)
+        self._cursor = Cursor(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), limits)
         self._dialect = dialect
         self._schema = schema
         self._limits = limits

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from reviewlens.errors import InputError
 from reviewlens.reading.json_values import DECODER, Schema, find_schema
-from reviewlens.reading.lines import Item, LineReader
+from reviewlens.reading.lines import Item, LineReader, Note
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record
-from reviewlens.reading.sources import Sample, Text
+from reviewlens.reading.sources import Sample, Text, decode_line
 
 
 class JsonLinesReader(LineReader):
@@ -39,7 +39,7 @@ class JsonLinesReader(LineReader):
             items.append(self.too_long(row, start, end, line))
             return
         try:
-            value = DECODER.decode(line.decode(self.text.codec))
+            value = DECODER.decode(self._decode(items, line))
         except UnicodeDecodeError as error:
             items.append(self.undecodable(row, start, end, line, error))
             return
@@ -57,6 +57,16 @@ class JsonLinesReader(LineReader):
             return
         self._object(items, value, line, start)
 
+    def _decode(self, items: list[Item], line: bytes) -> str:
+        try:
+            return line.decode(self.text.codec)
+        except UnicodeDecodeError:
+            text = self.fallback_text(line)
+            if text is None:
+                raise
+            items.append(Note("fallback_rows"))
+            return text
+
     def _object(self, items: list[Item], value: dict[str, object], line: bytes, start: int) -> None:
         fields, notes = self.schema.row(value, escaped=b"\\u" in line or b"\x00" in line)
         limit = self.limits.max_field_chars
@@ -72,9 +82,9 @@ class JsonLinesReader(LineReader):
         items.append(Record(self.row, fields, start, self.offset))
 
 
-def sample_schema(sample: Sample) -> Schema:
+def sample_schema(sample: Sample, encoding: str, fallback: str | None) -> Schema:
     """Return the columns of the sample's objects; InputError if there are none."""
-    schema = find_schema(_sample_objects(sample))
+    schema = find_schema(_sample_objects(sample, encoding, fallback))
     if not schema.keys:
         raise InputError(
             "No line of the file is a JSON object. A JSON Lines file has one object per line.",
@@ -83,13 +93,13 @@ def sample_schema(sample: Sample) -> Schema:
     return schema
 
 
-def _sample_objects(sample: Sample) -> Iterator[dict[str, object]]:
+def _sample_objects(sample: Sample, encoding: str, fallback: str | None) -> Iterator[dict[str, object]]:
     lines = sample.data.splitlines(keepends=True)
     if lines and not sample.complete:
         lines.pop()
     for line in lines:
         try:
-            value = DECODER.decode(line.decode("utf-8", "replace"))
+            value = DECODER.decode(decode_line(line, encoding, fallback))
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):

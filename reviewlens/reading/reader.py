@@ -15,7 +15,7 @@ from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
 from reviewlens.reading.parquet import ParquetReader, parquet_columns
 from reviewlens.reading.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
-from reviewlens.reading.sources import Sample, Text, Unpacked, line_codec, take_sample
+from reviewlens.reading.sources import Sample, Text, Unpacked, decode_line, take_sample
 from reviewlens.reading.xlsx import XlsxReader, sheet_columns, sheet_rows
 
 __all__ = [
@@ -144,7 +144,9 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
         names = sheet_columns(sheet_rows(source, limits), header=dialect.header)
     elif dialect.format is FileFormat.JSON:
         stream = Unpacked(source, dialect.compression, limits)
-        names = list(document_schema(Text(stream, dialect.encoding), dialect, limits).keys)
+        names = list(
+            document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits).keys
+        )
     else:
         size = SAMPLE_BYTES if dialect.format is FileFormat.CSV else KEY_SAMPLE_BYTES
         sample = take_sample(Unpacked(source, dialect.compression, limits), dialect.encoding, size)
@@ -164,7 +166,7 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
 def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list[str]:
     """Like `read_columns`, for a sample of a text file; [] when it is empty."""
     if dialect.format is FileFormat.JSONL:
-        return list(sample_schema(sample).keys)
+        return list(sample_schema(sample, dialect.encoding, dialect.fallback_encoding).keys)
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
     if not rows and sample.data.strip(b"\r\n"):  # one record is longer than the sample
         rows = sample_rows(sample.data, dialect, None, complete=True, max_rows=1)
@@ -172,8 +174,9 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
         return []
     if not dialect.header:
         return [""] * _usual_size(rows, 0)
-    codec = line_codec(dialect.encoding)
-    first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields]
+    first = [
+        decode_line(field, dialect.encoding, dialect.fallback_encoding).replace("\x00", "") for field in rows[0].fields
+    ]
     sound = [row for row in rows[1:] if not row.damaged]
     # A header may have fewer columns than the rows, so it does not decide which lines belong together.
     columns = _usual_size(sound, len(first)) if sound else len(first)
@@ -222,15 +225,17 @@ def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits
     if dialect.format is FileFormat.XLSX:
         return XlsxReader(source, columns, limits, position, header=dialect.header)
     if dialect.format is FileFormat.JSON:
-        schema = document_schema(Text(Unpacked(source, dialect.compression, limits), dialect.encoding), dialect, limits)
+        stream = Unpacked(source, dialect.compression, limits)
+        schema = document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits)
         source.seek(0)
         return JsonDocumentReader(Unpacked(source, dialect.compression, limits), dialect, schema, limits, position)
     stream = Unpacked(source, dialect.compression, limits)
     if dialect.format is FileFormat.JSONL:
-        schema = sample_schema(take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES))
-        return _LineSource(
-            stream, JsonLinesReader(Text(stream, dialect.encoding, position.offset), schema, limits, position)
+        schema = sample_schema(
+            take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), dialect.encoding, dialect.fallback_encoding
         )
+        text = Text(stream, dialect.encoding, position.offset, dialect.fallback_encoding)
+        return _LineSource(stream, JsonLinesReader(text, schema, limits, position))
     sample = take_sample(stream, dialect.encoding, SAMPLE_BYTES)
-    text = Text(stream, dialect.encoding, position.offset)
+    text = Text(stream, dialect.encoding, position.offset, dialect.fallback_encoding)
     return _LineSource(stream, DelimitedReader(text, dialect, columns, limits, position, sample))

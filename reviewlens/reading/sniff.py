@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from reviewlens.contracts.encodings import encoding_label
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
 from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed, delimiter_name
@@ -129,14 +130,21 @@ def _detect(
     if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
         warnings.append(f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
-    elif encoding == "cp1252" and "encoding" not in chosen and not facts.undecodable_lines:
-        warnings.append("The file is not UTF-8; it is read as Windows-1252. Check the preview for wrong letters.")
-    dialect = dialect.model_copy(update={"encoding": encoding})
+    elif not encoding.startswith("utf-") and "encoding" not in chosen:
+        name = encoding_label(encoding)
+        warnings.append(f"The file is not UTF-8; it is read as {name}. Check the preview for wrong letters.")
+    fallback = chosen.get("fallback_encoding", None if "encoding" in chosen else facts.fallback)
+    if fallback is not None and "fallback_encoding" not in chosen:
+        warnings.append(
+            f"The file has two encodings: lines that are not UTF-8 are read as {encoding_label(fallback)}. Check them"
+            " for wrong letters."
+        )
+    dialect = dialect.model_copy(update={"encoding": encoding, "fallback_encoding": fallback})
     if kind is FileFormat.JSONL:
         return dialect, facts.size_bytes, None
     if kind is FileFormat.JSON:
         with open_source() as source:
-            found = find_records(Text(Unpacked(source, compression, limits), encoding), limits)
+            found = find_records(Text(Unpacked(source, compression, limits), encoding, fallback=fallback), limits)
         place = {"json_path": found.path, "json_layout": found.layout}
         choices = {name: chosen[name] for name in place if name in chosen}
         return dialect.model_copy(update={**place, **choices}), facts.size_bytes, None if choices else found.rows

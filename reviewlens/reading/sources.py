@@ -11,7 +11,24 @@ from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.records import ReadLimits
 
 CHUNK = 1 << 20
-_BYTE_ORDER_MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_BYTE_ORDER_MARKS = {
+    "utf-8": codecs.BOM_UTF8,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
+# Encodings whose characters may hold the bytes of delimiters and backslashes: `Text` converts them to UTF-8. Bytes that
+# they cannot decode become half characters, which are no valid UTF-8 and are converted back to the same bytes.
+_CONVERTED = {
+    "utf-16-le": "surrogatepass",
+    "utf-16-be": "surrogatepass",
+    "utf-32-le": "surrogatepass",
+    "utf-32-be": "surrogatepass",
+    "gb18030": "reviewlens-bytes",
+    "big5": "reviewlens-bytes",
+    "cp932": "reviewlens-bytes",
+}
 _RATIO_MIN_BYTES = 1 << 20  # small files of repeated rows have an extreme ratio but are harmless
 
 
@@ -25,7 +42,28 @@ def human_size(size: int) -> str:
 
 def line_codec(encoding: str) -> str:
     """Return the codec of the bytes that `Text` returns for a file in `encoding`."""
-    return "utf-8" if encoding.startswith("utf-16") else encoding
+    return "utf-8" if encoding in _CONVERTED else encoding
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Decode broken bytes as half characters, which are encoded as the same bytes again."""
+    if isinstance(error, UnicodeDecodeError):
+        broken = error.object[error.start : error.end]
+        return "".join(chr(byte if byte < 0x80 else 0xDC00 + byte) for byte in broken), error.end
+    assert isinstance(error, UnicodeEncodeError)
+    return bytes(ord(character) & 0xFF for character in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("reviewlens-bytes", _keep_bytes)
+
+
+def decode_line(data: bytes, encoding: str, fallback: str | None) -> str:
+    """Decode a line of `Text` for a preview, with the fallback if it is not valid; broken characters are replaced."""
+    codec = line_codec(encoding)
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return data.decode(fallback or codec, "replace")
 
 
 def encoded_delimiter(delimiter: str, encoding: str) -> bytes:
@@ -178,28 +216,29 @@ def take_sample(stream: Unpacked, encoding: str, size: int) -> Sample:
     mark = _BYTE_ORDER_MARKS.get(encoding)
     if mark and data.startswith(mark):
         data = data[len(mark) :]
-    if encoding.startswith("utf-16"):
-        data = (
-            data[: len(data) // 2 * 2]
-            .decode(encoding, "surrogatepass" if complete else "ignore")
-            .encode("utf-8", "surrogatepass")
-        )
+    if encoding in _CONVERTED:
+        width = {"utf-16": 2, "utf-32": 4}.get(encoding[:6], 1)
+        errors = _CONVERTED[encoding] if complete or width == 1 else "ignore"
+        data = data[: len(data) // width * width].decode(encoding, errors).encode("utf-8", "surrogatepass")
     return Sample(data, complete)
 
 
 class Text:
-    """The bytes that the line readers parse: those of the file, or for UTF-16 the same characters in UTF-8.
+    """The bytes that the line readers parse: those of the file, or the same characters in UTF-8 for UTF-16, UTF-32 and
+    encodings whose characters may hold the bytes of delimiters.
 
     Line ends, quotes and delimiters are single bytes in all of them. `source_bytes` converts a piece that ends at a
     character boundary back to its bytes in the file. A byte-order mark is skipped; `bom` is its length.
     """
 
-    def __init__(self, stream: Unpacked, encoding: str, offset: int = 0) -> None:
+    def __init__(self, stream: Unpacked, encoding: str, offset: int = 0, fallback: str | None = None) -> None:
         self._stream = stream
         self.encoding = encoding
-        self.wide = encoding.startswith("utf-16")
+        self.fallback = fallback
+        self.wide = encoding in _CONVERTED
+        self._errors = _CONVERTED.get(encoding, "strict")
         self.codec = line_codec(encoding)
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if self.wide else None
+        self._decoder = codecs.getincrementaldecoder(encoding)(self._errors) if self.wide else None
         self.bom = 0
         if offset == 0:
             mark = _BYTE_ORDER_MARKS.get(encoding)
@@ -217,8 +256,8 @@ class Text:
         while not self._ended:
             data = self._stream.read()
             self._ended = not data
-            if data:
-                text = self._decoder.decode(data)
+            if data or not self.encoding.startswith("utf-16"):
+                text = self._decoder.decode(data, final=not data)
             else:
                 pending = self._decoder.getstate()[0]  # half a surrogate pair, or an odd last byte, marked by 0xFF
                 odd = len(pending) % 2
@@ -240,4 +279,4 @@ class Text:
         tail = b""
         if len(data) >= 3 and data[-3] == 0xFF:  # the odd last byte, marked by `read`
             data, tail = data[:-3], bytes.fromhex(data[-2:].decode())
-        return data.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass") + tail
+        return data.decode("utf-8", "surrogatepass").encode(self.encoding, self._errors) + tail

@@ -188,7 +188,8 @@ def test_a_wrong_delimiter_gives_a_warning() -> None:
         (b"PK\x03\x04" + bytes(50), "a.xlsx", "corrupt-xlsx"),
         (b"PAR1" + bytes(50), "a.parquet", "corrupt-parquet"),
         (b"text,stars", "a.json", "no-json-objects"),
-        (b"\xff\xfe\x00\x00a\x00\x00\x00", "a.csv", "unknown-encoding"),
+        (b"\xff\xfe\x00\x00a\x00\x00\x00\x00\x00\x11\x00", "a.csv", "unknown-encoding"),
+        (b"\xff\xfe\x00\x00a\x00\x00", "a.csv", "unknown-encoding"),
         (gzip.compress(b"text\n" + b"good stuff\n" * 1000)[:-12], "a.csv.gz", "corrupt-gzip"),
     ],
 )
@@ -212,7 +213,7 @@ def test_bombs_and_too_many_columns_are_limits() -> None:
 def test_a_few_bad_bytes_do_not_make_a_file_windows_1252() -> None:
     rows = [[str(n), f"schön gefunden, Nummer {n}"] for n in range(50)]
     lines = as_csv([["id", "text"], *rows]).splitlines(keepends=True)
-    lines[7] = b"7,caf\xe9 \xff\r\n"
+    lines[7] = b"7,bad \xff\xfe bytes\r\n"
     detected = look(b"".join(lines))
     assert detected.dialect.encoding == "utf-8"
     assert "1 row will be rejected (bytes that the file's encoding does not allow)." in detected.warnings
