@@ -35,7 +35,28 @@ _BINARY_FORMATS = {
     b"Obj\x01": "an Avro file",
 }
 _SUPPORTED = "Supported formats: CSV, TSV, JSON Lines and JSON (also compressed with gzip), Parquet and Excel (.xlsx)."
+_HEAD_BYTES = 4096
 _JSON_HEAD_BYTES = 1 << 20
+_MARKUP = (
+    (re.compile(r"<!doctype html|<(?:html|head|body|meta|table|script)\b", re.I), "a web page (HTML)"),
+    (re.compile(r"<\?xml|<!doctype|<!--|<(?!(?:br|p|b|i|em|strong)\b)[a-z][\w:.-]*(?:\s[^<>]*)?>\s*<\w", re.I), "XML"),
+    (re.compile(r"\{\\rtf"), "a rich-text document (RTF)"),
+    (re.compile(r"---[ \t]*\r?\n(?=[ \t]*[\w-]+:|[ \t]*- )|- [\w-]+: .*\r?\n  [\w-]+:"), "YAML"),
+)
+_MARKUP_ENDINGS = {
+    ".html": "a web page (HTML)",
+    ".htm": "a web page (HTML)",
+    ".xml": "XML",
+    ".rtf": "a rich-text document (RTF)",
+    ".yaml": "YAML",
+    ".yml": "YAML",
+}
+_MARKUP_ADVICE = {
+    "a web page (HTML)": "Open it in a spreadsheet program and save the table as CSV or XLSX.",
+    "XML": "Export the reviews as CSV or JSON, or open the file in a spreadsheet program and save it as CSV.",
+    "a rich-text document (RTF)": "Save its text or its table as CSV, with one review per row.",
+    "YAML": "Convert it to JSON or CSV.",
+}
 _CONTROLS = bytes(set(range(32)) - set(b"\x00\t\n\x0b\x0c\r\x1a\x1b"))
 _HIGH = bytes(range(0x80, 0x100))
 _SAMPLE_BYTES = 1 << 14  # of lines that are not UTF-8, in each chunk of the file
@@ -44,7 +65,7 @@ _MAX_SAMPLE_BYTES = 1 << 21
 
 def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[FileFormat, Compression]:
     """Return format and compression; InputError for an empty or unsupported file. Resets the source to its start."""
-    head = source.read(64)
+    head = source.read(_HEAD_BYTES)
     source.seek(0)
     if not head:
         raise InputError("The file is empty.", code="empty-file")
@@ -66,6 +87,7 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         return FileFormat.PARQUET, "none"
     if head.startswith(b"PK\x03\x04"):
         return FileFormat.XLSX, "none"
+    _reject_markup(head, filename)
     text = (
         head.removeprefix(codecs.BOM_UTF8)
         .replace(b"\x00", b"")
@@ -79,6 +101,17 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         lines = is_json_lines(_decoded_head(start), filename, complete=len(start) < _JSON_HEAD_BYTES)
         return FileFormat.JSONL if lines else FileFormat.JSON, compression
     return FileFormat.CSV, compression
+
+
+def _reject_markup(head: bytes, filename: str) -> None:
+    """Refuse documents whose markup would be taken for reviews; InputError `markup`."""
+    text = _decoded_head(head).lstrip()
+    ending = "." + filename.lower().rpartition(".")[2]
+    kind = next((name for pattern, name in _MARKUP if pattern.match(text)), None)
+    if kind is None and (ending in (".yaml", ".yml") or (text.startswith("<") and ending in _MARKUP_ENDINGS)):
+        kind = _MARKUP_ENDINGS[ending]
+    if kind is not None:
+        raise InputError(f"This is {kind}, not a table of reviews. {_MARKUP_ADVICE[kind]}", code="markup")
 
 
 def _decoded_head(head: bytes) -> str:

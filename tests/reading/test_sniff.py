@@ -200,6 +200,36 @@ def test_files_that_cannot_be_read(data: bytes, filename: str, code: str) -> Non
     assert caught.value.message.endswith(".") and len(caught.value.message) > 15
 
 
+@pytest.mark.parametrize(
+    ("text", "filename", "kind"),
+    [
+        ("<html><head></head><body><table><tr><th>Review</th></tr></table>", "reviews.xls", "HTML"),
+        ("\n <!DOCTYPE html>\n<html>", "reviews.csv", "HTML"),
+        ("<table border=1><tr><td>Review</td></tr></table>", "reviews.xls", "HTML"),
+        ("<div>Review</div>", "reviews.html", "HTML"),
+        ('<?xml version="1.0"?>\n<reviews><review/></reviews>', "reviews.txt", "XML"),
+        ("<reviews>\n<review><text>Good</text></review></reviews>", "reviews.csv", "XML"),
+        ("{\\rtf1\\ansi Review\\par Good}", "reviews.csv", "RTF"),
+        ("---\n- review: Good\n  stars: 5\n", "reviews.txt", "YAML"),
+        ("- review: Good\n  stars: 5\n", "reviews", "YAML"),
+        ("review: Good\n", "reviews.yml", "YAML"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_markup_is_refused_by_name_with_advice(text: str, filename: str, kind: str, encoding: str) -> None:
+    for data, name in ((text.encode(encoding), filename), (gzip.compress(text.encode(encoding)), f"{filename}.gz")):
+        with pytest.raises(InputError) as caught:
+            look(data, name)
+        assert (caught.value.code, kind in caught.value.message) == ("markup", True)
+
+
+@pytest.mark.parametrize(
+    "first", ["<br>Good so far", "<b>Nice</b> one", "<3 this lamp", "--- great ---", "- good: yes"]
+)
+def test_reviews_with_some_markup_are_no_document(first: str) -> None:
+    assert look("\n".join([first, *(row[4] for row in make_rows())]).encode()).estimated_rows >= 60
+
+
 def test_bombs_and_too_many_columns_are_limits() -> None:
     with pytest.raises(LimitError):
         look(gzip.compress(b"text\n" + b"a" * 50_000_000), "a.csv.gz")
