@@ -659,8 +659,10 @@ class Dialect(BaseModel):
 
     format: Literal["csv", "jsonl", "json", "parquet", "xlsx"]
     """Format of the file."""
-    compression: Literal["none", "gzip"]
+    compression: Literal["none", "gzip", "zip"]
     """How the file is compressed."""
+    member: str
+    """The file in a ZIP archive that is read."""
     encoding: str
     """Encoding of its text."""
     fallback_encoding: str | None = None

@@ -87,7 +87,7 @@ def _facts(upload: Upload) -> None:
     sniffed, dialect = upload.sniffed, upload.sniffed.dialect
     facts = [FORMATS[dialect.format]]
     if dialect.compression != "none":
-        facts.append("gzip")
+        facts.append(dialect.member or dialect.compression)
     if dialect.format in ("csv", "jsonl", "json"):
         facts.append(ENCODINGS.get(dialect.encoding, dialect.encoding))
     if dialect.format == "csv" and len(sniffed.columns) > 1:

@@ -67,7 +67,8 @@ class Dialect(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: FileFormat = Field(FileFormat.CSV, description="Format of the file.")
-    compression: Literal["none", "gzip"] = Field("none", description="How the file is compressed.")
+    compression: Literal["none", "gzip", "zip"] = Field("none", description="How the file is compressed.")
+    member: str = Field("", max_length=1000, description="The file in a ZIP archive that is read.")
     encoding: Encoding = Field("utf-8", description="Encoding of its text.")
     fallback_encoding: Encoding | None = Field(
         None, description="Encoding of the lines that `encoding` cannot decode; null if there are none."

@@ -9,12 +9,13 @@ from typing import BinaryIO, Literal
 
 from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
+from reviewlens.reading.archives import find_member
 from reviewlens.reading.encodings import MULTIBYTE, detect_encoding
 from reviewlens.reading.json_document import is_json_lines
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
 
-Compression = Literal["none", "gzip"]
+Compression = Literal["none", "gzip", "zip"]
 
 _COMPRESSIONS = {
     b"BZh": "bzip2",
@@ -34,7 +35,9 @@ _BINARY_FORMATS = {
     b"ORC": "an ORC file",
     b"Obj\x01": "an Avro file",
 }
-_SUPPORTED = "Supported formats: CSV, TSV, JSON Lines and JSON (also compressed with gzip), Parquet and Excel (.xlsx)."
+_SUPPORTED = (
+    "Supported formats: CSV, TSV, JSON Lines and JSON (also compressed with gzip or ZIP), Parquet and Excel (.xlsx)."
+)
 _HEAD_BYTES = 4096
 _JSON_HEAD_BYTES = 1 << 20
 _MARKUP = (
@@ -63,14 +66,35 @@ _SAMPLE_BYTES = 1 << 14  # of lines that are not UTF-8, in each chunk of the fil
 _MAX_SAMPLE_BYTES = 1 << 21
 
 
-def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[FileFormat, Compression]:
-    """Return format and compression; InputError for an empty or unsupported file. Resets the source to its start."""
+def detect_format(
+    source: BinaryIO, filename: str, limits: ReadLimits, chosen_member: str = ""
+) -> tuple[FileFormat, Compression, str]:
+    """Return the format, the compression and the file in a ZIP archive; resets the source to its start.
+
+    Errors: InputError for an empty or unsupported file.
+    """
     head = source.read(_HEAD_BYTES)
     source.seek(0)
     if not head:
         raise InputError("The file is empty.", code="empty-file")
     compression: Compression = "none"
-    if head.startswith(b"\x1f\x8b"):
+    member = ""
+    if head.startswith(b"PK\x03\x04"):
+        found = find_member(source, chosen_member)
+        if found is None:
+            return FileFormat.XLSX, "none", ""
+        compression, member = "zip", found
+        head = Unpacked(source, "zip", limits, member).peek(1 << 16)
+        source.seek(0)
+        if not head:
+            raise InputError("The file in the ZIP archive is empty.", code="empty-file")
+        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+            raise InputError(
+                "The ZIP archive contains another compressed file. Unpack it and upload the file inside.",
+                code="packed-twice",
+            )
+        filename = member
+    elif head.startswith(b"\x1f\x8b"):
         compression = "gzip"
         head = Unpacked(source, "gzip", limits).peek(1 << 16)
         source.seek(0)
@@ -84,9 +108,7 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         filename = filename.removesuffix(".gz").removesuffix(".GZ")
     _reject_unsupported(head)
     if head.startswith(b"PAR1"):
-        return FileFormat.PARQUET, "none"
-    if head.startswith(b"PK\x03\x04"):
-        return FileFormat.XLSX, "none"
+        return FileFormat.PARQUET, "none", ""
     _reject_markup(head, filename)
     text = (
         head.removeprefix(codecs.BOM_UTF8)
@@ -96,11 +118,11 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         .lstrip()
     )
     if filename.lower().endswith((".jsonl", ".ndjson", ".json")) or re.match(rb'\{\s*"|\[\s*\{\s*"', text):
-        start = Unpacked(source, compression, limits).peek(_JSON_HEAD_BYTES)
+        start = Unpacked(source, compression, limits, member).peek(_JSON_HEAD_BYTES)
         source.seek(0)
         lines = is_json_lines(_decoded_head(start), filename, complete=len(start) < _JSON_HEAD_BYTES)
-        return FileFormat.JSONL if lines else FileFormat.JSON, compression
-    return FileFormat.CSV, compression
+        return FileFormat.JSONL if lines else FileFormat.JSON, compression, member
+    return FileFormat.CSV, compression, member
 
 
 def _reject_markup(head: bytes, filename: str) -> None:
@@ -144,14 +166,14 @@ class TextFacts:
     undecodable_lines: int
 
 
-def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits) -> TextFacts:
+def examine_text(source: BinaryIO, compression: Compression, limits: ReadLimits, member: str = "") -> TextFacts:
     """Read the file once in chunks to check that it decompresses, and detect its encoding.
 
     UTF-16 and UTF-32 by their byte-order mark (or the zero bytes of ASCII letters); else UTF-8 if all lines are valid;
     else the encoding that fits the other lines, for the whole file or, if it has both kinds, for these lines alone;
     else UTF-8 with undecodable lines. InputError `not-text` if the file is not text.
     """
-    stream = Unpacked(source, compression, limits)
+    stream = Unpacked(source, compression, limits, member)
     head = stream.peek(1 << 16)
     _reject_binary(head)
     wide = _wide_encoding(head)

@@ -143,13 +143,13 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
     elif dialect.format is FileFormat.XLSX:
         names = sheet_columns(sheet_rows(source, limits), header=dialect.header)
     elif dialect.format is FileFormat.JSON:
-        stream = Unpacked(source, dialect.compression, limits)
+        stream = Unpacked(source, dialect.compression, limits, dialect.member)
         names = list(
             document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits).keys
         )
     else:
         size = SAMPLE_BYTES if dialect.format is FileFormat.CSV else KEY_SAMPLE_BYTES
-        sample = take_sample(Unpacked(source, dialect.compression, limits), dialect.encoding, size)
+        sample = take_sample(Unpacked(source, dialect.compression, limits, dialect.member), dialect.encoding, size)
         names = sample_columns(sample, dialect, limits)
     if not names:
         raise InputError("The file is empty: it has no rows and no header.", code="empty-file")
@@ -225,11 +225,13 @@ def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits
     if dialect.format is FileFormat.XLSX:
         return XlsxReader(source, columns, limits, position, header=dialect.header)
     if dialect.format is FileFormat.JSON:
-        stream = Unpacked(source, dialect.compression, limits)
+        stream = Unpacked(source, dialect.compression, limits, dialect.member)
         schema = document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits)
         source.seek(0)
-        return JsonDocumentReader(Unpacked(source, dialect.compression, limits), dialect, schema, limits, position)
-    stream = Unpacked(source, dialect.compression, limits)
+        return JsonDocumentReader(
+            Unpacked(source, dialect.compression, limits, dialect.member), dialect, schema, limits, position
+        )
+    stream = Unpacked(source, dialect.compression, limits, dialect.member)
     if dialect.format is FileFormat.JSONL:
         schema = sample_schema(
             take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), dialect.encoding, dialect.fallback_encoding

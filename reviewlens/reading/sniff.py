@@ -115,9 +115,9 @@ def _detect(
 ) -> tuple[Dialect, int, int | None]:
     """Return the dialect, the decompressed size and the rows of a JSON document; adds to `warnings`."""
     with open_source() as source:
-        kind, compression = detect_format(source, filename, limits)
+        kind, compression, member = detect_format(source, filename, limits, chosen.get("member", ""))
     kind, compression = chosen.get("format", kind), chosen.get("compression", compression)
-    dialect = Dialect(format=kind, compression=compression)
+    dialect = Dialect(format=kind, compression=compression, member=member)
     if kind is FileFormat.XLSX:
         with open_source() as source:
             rows = [row for row in islice(sheet_rows(source, limits), 0, 300) if row]
@@ -125,7 +125,7 @@ def _detect(
     if kind is FileFormat.PARQUET:
         return dialect, size, None
     with open_source() as source:
-        facts = examine_text(source, compression, limits)
+        facts = examine_text(source, compression, limits, member)
     encoding = chosen.get("encoding", facts.encoding)
     if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
@@ -144,12 +144,14 @@ def _detect(
         return dialect, facts.size_bytes, None
     if kind is FileFormat.JSON:
         with open_source() as source:
-            found = find_records(Text(Unpacked(source, compression, limits), encoding, fallback=fallback), limits)
+            found = find_records(
+                Text(Unpacked(source, compression, limits, member), encoding, fallback=fallback), limits
+            )
         place = {"json_path": found.path, "json_layout": found.layout}
         choices = {name: chosen[name] for name in place if name in chosen}
         return dialect.model_copy(update={**place, **choices}), facts.size_bytes, None if choices else found.rows
     with open_source() as source:
-        sample = take_sample(Unpacked(source, compression, limits), encoding, SAMPLE_BYTES)
+        sample = take_sample(Unpacked(source, compression, limits, member), encoding, SAMPLE_BYTES)
     detected = detect_dialect(sample, dialect, chosen)
     if "delimiter" in chosen:
         others = {name: value for name, value in chosen.items() if name != "delimiter"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from reviewlens.errors import InputError, LimitError
+from reviewlens.reading.archives import member_chunks
 from reviewlens.reading.records import ReadLimits
 
 CHUNK = 1 << 20
@@ -77,14 +78,17 @@ def encoded_delimiter(delimiter: str, encoding: str) -> bytes:
 class Unpacked:
     """The decompressed bytes of a source in chunks; `total` is the number of bytes read.
 
-    Errors: InputError `corrupt-gzip` (damaged or incomplete), LimitError for `max_unpacked_bytes` and
+    Errors: InputError `corrupt-gzip` or `corrupt-zip` (damaged or incomplete), LimitError for `max_unpacked_bytes` and
     `max_compression_ratio` as soon as the limit is exceeded; at most about 2 MB more are decompressed.
     """
 
-    def __init__(self, source: BinaryIO, compression: Literal["none", "gzip"], limits: ReadLimits) -> None:
+    def __init__(
+        self, source: BinaryIO, compression: Literal["none", "gzip", "zip"], limits: ReadLimits, member: str = ""
+    ) -> None:
         self._source = source
         self._limits = limits
         self._gzip = compression == "gzip"
+        self._member = member_chunks(source, member) if compression == "zip" else None
         self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""
         self._packed = 0
@@ -117,7 +121,7 @@ class Unpacked:
         """Skip `size` bytes, by seeking if possible; InputError when the file is shorter."""
         while size and self._buffered:
             size -= self._drop(size)
-        if size and not self._gzip and self._source.seekable():
+        if size and not self._gzip and self._member is None and self._source.seekable():
             self._source.seek(size, 1)
             self.total += size
             return
@@ -140,6 +144,9 @@ class Unpacked:
         return len(head)
 
     def _next(self) -> bytes:
+        if self._member is not None:
+            data, self._packed = next(self._member, (b"", self._packed))
+            return data
         return self._unpack() if self._gzip else self._source.read(CHUNK)
 
     def _unpack(self) -> bytes:
@@ -186,7 +193,9 @@ class Unpacked:
                 code="unpacked-too-large",
                 details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
             )
-        if self._gzip and self.total > max(_RATIO_MIN_BYTES, limits.max_compression_ratio * self._packed):
+        if (self._gzip or self._member) and self.total > max(
+            _RATIO_MIN_BYTES, limits.max_compression_ratio * self._packed
+        ):
             raise LimitError(
                 f"The file decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
                 " do; decompress it and upload the result, or raise max_compression_ratio.",
