@@ -42,7 +42,7 @@ async def upload(
     platform: PlatformDep,
     filename: Annotated[str, Query(max_length=1000, examples=["reviews.csv"])] = "",
 ) -> Upload:
-    """CSV, TSV, JSON Lines, Parquet or XLSX; text formats may be gzipped.
+    """CSV, TSV, JSON Lines, JSON, Parquet or XLSX; text formats may be gzipped.
 
     Send a form with the field `file`, or the file itself as the body with `?filename=`. The response has what was
     detected, a preview of 20 rows and warnings. The oldest uploads that no job uses are deleted when there are more

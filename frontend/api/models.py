@@ -706,18 +706,26 @@ class Dialect(BaseModel):
     'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
     """
 
-    format: Literal["csv", "jsonl", "parquet", "xlsx"]
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx"]
     """Format of the file."""
-    compression: Literal["none", "gzip"]
+    compression: Literal["none", "gzip", "zip"]
     """How the file is compressed."""
-    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
+    member: str
+    """The file in a ZIP archive that is read."""
+    encoding: str
     """Encoding of its text."""
-    delimiter: Literal[",", ";", "\t", "|"]
-    """What separates the fields."""
+    fallback_encoding: str | None = None
+    """Encoding of the lines that `encoding` cannot decode; null if there are none."""
+    delimiter: str
+    """The character that separates the fields."""
     quoting: Literal["double", "backslash", "none"]
     """How a quote inside a quoted field is written."""
     header: bool
     """Whether the first line has the column names."""
+    json_path: str
+    """JSON pointer to the records of a JSON document; empty for all of it."""
+    json_layout: Literal["records", "map", "columns"]
+    """Records of a JSON document: an array of objects, the values of an object, or columns of values."""
 
 
 class Drivers(BaseModel):

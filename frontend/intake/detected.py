@@ -15,14 +15,58 @@ from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
 _NUMERIC = re.compile(r"\s*\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/., ]")
-FORMATS = {"csv": "Text with columns (CSV)", "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel (first sheet)"}
+FORMATS = {
+    "csv": "Text with columns (CSV)",
+    "jsonl": "JSON Lines",
+    "json": "JSON",
+    "parquet": "Parquet",
+    "xlsx": "Excel (first sheet)",
+}
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16-le": "UTF-16 (little-endian)",
     "utf-16-be": "UTF-16 (big-endian)",
+    "utf-32-le": "UTF-32 (little-endian)",
+    "utf-32-be": "UTF-32 (big-endian)",
     "cp1252": "Windows-1252 (Western)",
+    "cp1250": "Windows-1250 (Central European)",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "cp1253": "Windows-1253 (Greek)",
+    "cp1254": "Windows-1254 (Turkish)",
+    "cp1255": "Windows-1255 (Hebrew)",
+    "cp1256": "Windows-1256 (Arabic)",
+    "cp1257": "Windows-1257 (Baltic)",
+    "cp1258": "Windows-1258 (Vietnamese)",
+    "cp874": "Windows-874 (Thai)",
+    "iso8859-2": "ISO 8859-2 (Central European)",
+    "iso8859-5": "ISO 8859-5 (Cyrillic)",
+    "iso8859-7": "ISO 8859-7 (Greek)",
+    "iso8859-9": "ISO 8859-9 (Turkish)",
+    "iso8859-15": "ISO 8859-15 (Western)",
+    "koi8-r": "KOI8-R (Cyrillic)",
+    "koi8-u": "KOI8-U (Ukrainian)",
+    "cp850": "DOS 850 (Western)",
+    "cp852": "DOS 852 (Central European)",
+    "cp866": "DOS 866 (Cyrillic)",
+    "mac-roman": "Mac Roman",
+    "mac-cyrillic": "Mac Cyrillic",
+    "mac-latin2": "Mac Central European",
+    "gb18030": "GB18030 (Chinese, simplified)",
+    "big5": "Big5 (Chinese, traditional)",
+    "cp932": "Shift-JIS (Japanese)",
+    "euc_jp": "EUC-JP (Japanese)",
+    "cp949": "EUC-KR (Korean)",
 }
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITERS = {
+    ",": "comma",
+    ";": "semicolon",
+    "\t": "tab",
+    "|": "vertical bar",
+    "~": "tilde",
+    "^": "caret",
+    ":": "colon",
+    "\x01": "control character 1",
+}
 QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quotes are ordinary characters"}
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
 
@@ -44,11 +88,11 @@ def _facts(upload: Upload) -> None:
     sniffed, dialect = upload.sniffed, upload.sniffed.dialect
     facts = [FORMATS[dialect.format]]
     if dialect.compression != "none":
-        facts.append("gzip")
-    if dialect.format in ("csv", "jsonl"):
-        facts.append(ENCODINGS[dialect.encoding])
-    if dialect.format == "csv":
-        facts.append(f"separated by {DELIMITERS[dialect.delimiter]}")
+        facts.append(dialect.member or dialect.compression)
+    if dialect.format in ("csv", "jsonl", "json"):
+        facts.append(ENCODINGS.get(dialect.encoding, dialect.encoding))
+    if dialect.format == "csv" and len(sniffed.columns) > 1:
+        facts.append(f"separated by {DELIMITERS.get(dialect.delimiter, dialect.delimiter)}")
     if dialect.format in ("csv", "xlsx"):
         facts.append("with a header" if dialect.header else "without a header")
     facts += [
@@ -193,7 +237,7 @@ def _dialect(upload: Upload) -> None:
     if now.format == "csv":
         _part(upload, columns[0], "delimiter", "Delimiter", DELIMITERS)
         _part(upload, columns[1], "quoting", "Quote inside quotes", QUOTING)
-    if now.format in ("csv", "jsonl"):
+    if now.format in ("csv", "jsonl", "json"):
         _part(upload, columns[2], "encoding", "Encoding", ENCODINGS)
     if now.format in ("csv", "xlsx"):
         _part(upload, columns[3], "header", "The first row", {True: "is the header", False: "is a review"})
@@ -201,7 +245,8 @@ def _dialect(upload: Upload) -> None:
 
 def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
     key = f"dialect-{name}"
-    st.session_state[key] = getattr(upload.sniffed.dialect, name)
+    value = st.session_state[key] = getattr(upload.sniffed.dialect, name)
+    options = options if value in options else {**options, value: str(value)}
     parent.selectbox(
         label,
         list(options),

@@ -53,7 +53,7 @@ def link(
 
 @app.command()
 def analyze(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: out/<file name>.")] = None,
     text: Annotated[
         str | None, typer.Option(help="Column with the review text: its name, or its number from 1.")
@@ -65,8 +65,13 @@ def analyze(
     date_order: Annotated[
         Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How to read 03/04/2025.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="utf-8, utf-16-le, utf-16-be or cp1252.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab or pipe.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of the text, such as utf-8, cp1252, koi8-r, gb18030 or shift_jis.")
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="comma, semicolon, tab, pipe, tilde, caret, colon, or any other single character."),
+    ] = None,
     quoting: Annotated[
         Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,
@@ -89,7 +94,7 @@ def analyze(
 
 @app.command()
 def upload(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
     name: Annotated[str, typer.Option("--user", prompt="User name", help="User name there.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for if missing.")],
     to: Annotated[str, typer.Option(help="Address of the backend; default: as in the settings.")] = "",

@@ -19,7 +19,7 @@ from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.contracts.summary import Summary
-from reviewlens.contracts.tables import ColumnInfo, Mapping
+from reviewlens.contracts.tables import DELIMITER_NAMES, ColumnInfo, Mapping, delimiter_name
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
@@ -32,7 +32,7 @@ from reviewlens.uploads.service import Overrides, Upload
 from reviewlens.worker import Worker
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
-_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+_DELIMITERS = {name: delimiter for delimiter, name in DELIMITER_NAMES.items()}
 _OURS = {"disk-full", "out-of-memory", "worker-lost", "spark-lost", "internal-error", "interrupted-too-often"}
 _CHUNK = 1 << 20
 
@@ -169,10 +169,9 @@ def _show_mapping(console: Console, upload: Upload) -> None:
     dialect = sniffed.dialect
     properties = [dialect.format.value]
     if dialect.format == "csv":
-        delimiter = {value: name for name, value in _DELIMITERS.items()}[dialect.delimiter]
         properties += [
             dialect.encoding,
-            f"separated by {delimiter}",
+            f"separated by {delimiter_name(dialect.delimiter)}",
             "with a header" if dialect.header else "without a header",
         ]
     console.print(f"{upload.filename}: {', '.join(properties)}", markup=False, soft_wrap=True)

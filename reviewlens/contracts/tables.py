@@ -7,8 +7,9 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from reviewlens.contracts.encodings import Encoding
 from reviewlens.contracts.roles import RoleColumns
 
 
@@ -17,8 +18,45 @@ class FileFormat(StrEnum):
 
     CSV = "csv"  # any delimited text, TSV included
     JSONL = "jsonl"
+    JSON = "json"  # one document: an array, an object that has one, a map of records, or columns
     PARQUET = "parquet"
     XLSX = "xlsx"
+
+
+DELIMITER_NAMES = {
+    ",": "comma",
+    ";": "semicolon",
+    "\t": "tab",
+    "|": "pipe",
+    "~": "tilde",
+    "^": "caret",
+    ":": "colon",
+}
+
+
+def delimiter_name(delimiter: str) -> str:
+    """Return a delimiter's name for messages: a word, the character in quotation marks, or its code point."""
+    if delimiter in DELIMITER_NAMES:
+        return DELIMITER_NAMES[delimiter]
+    return f"“{delimiter}”" if delimiter.isprintable() else f"U+{ord(delimiter):04X}"
+
+
+def is_delimiter(character: str) -> bool:
+    """Whether a character can separate fields: no letter, digit, space, quotation mark, backslash or line end."""
+    return (
+        not character.isalnum()
+        and character not in ' "\\\r\n\0\ufeff\ufffd\u2028\u2029'
+        and not "\ud800" <= character <= "\udfff"
+    )
+
+
+def _check_delimiter(value: str) -> str:
+    if not is_delimiter(value):
+        raise ValueError("a letter, digit, space, quotation mark, backslash or line end cannot separate fields")
+    return value
+
+
+Delimiter = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_check_delimiter)]
 
 
 class Dialect(BaseModel):
@@ -31,13 +69,24 @@ class Dialect(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: FileFormat = Field(FileFormat.CSV, description="Format of the file.")
-    compression: Literal["none", "gzip"] = Field("none", description="How the file is compressed.")
-    encoding: Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"] = Field("utf-8", description="Encoding of its text.")
-    delimiter: Literal[",", ";", "\t", "|"] = Field(",", description="What separates the fields.")
+    compression: Literal["none", "gzip", "zip"] = Field("none", description="How the file is compressed.")
+    member: str = Field("", max_length=1000, description="The file in a ZIP archive that is read.")
+    encoding: Encoding = Field("utf-8", description="Encoding of its text.")
+    fallback_encoding: Encoding | None = Field(
+        None, description="Encoding of the lines that `encoding` cannot decode; null if there are none."
+    )
+    delimiter: Delimiter = Field(",", description="The character that separates the fields.")
     quoting: Literal["double", "backslash", "none"] = Field(
         "double", description="How a quote inside a quoted field is written."
     )
     header: bool = Field(True, description="Whether the first line has the column names.")
+    json_path: str = Field(
+        "", pattern=r"^(/.*)?$", description="JSON pointer to the records of a JSON document; empty for all of it."
+    )
+    json_layout: Literal["records", "map", "columns"] = Field(
+        "records",
+        description="Records of a JSON document: an array of objects, the values of an object, or columns of values.",
+    )
 
 
 DateKind = Literal[

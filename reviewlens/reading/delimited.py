@@ -10,9 +10,9 @@ from reviewlens.contracts.tables import Dialect
 from reviewlens.reading.lines import Item, LineReader, Note
 from reviewlens.reading.quoting import Grammar
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record
-from reviewlens.reading.sources import Sample, Text
+from reviewlens.reading.sources import Sample, Text, encoded_delimiter
 
-SEPARATOR_LINE = re.compile(rb'\s*"?sep=[,;|\t]"?\s*\Z', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(rb'\s*"?sep=(?:\t|[^\w\s"\\\x80-\xff])"?\s*\Z', re.IGNORECASE)
 """The line above the header in which Excel states the delimiter."""
 
 _LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
@@ -21,7 +21,10 @@ _SAMPLE_ROWS = 200
 
 
 class DelimitedReader(LineReader):
-    """Reads CSV and TSV. Every record has `columns` fields: missing ones are '' (noted), surplus ones must be empty."""
+    """Reads CSV and TSV. Every record has `columns` fields: missing ones are '' (noted), surplus ones must be empty.
+
+    In a file of one column, a row with surplus fields is one field: the delimiter is part of its text.
+    """
 
     def __init__(
         self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
@@ -30,8 +33,9 @@ class DelimitedReader(LineReader):
         self.columns = columns
         self.delimiter = dialect.delimiter
         self.quoting = dialect.quoting
-        self._spaced = re.compile(rb"(?:\A|" + re.escape(dialect.delimiter.encode()) + rb') +"')
-        self.grammar = Grammar(dialect.delimiter, dialect.quoting, columns, self.lookahead)
+        delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
+        self._spaced = re.compile(rb"(?:\A|" + re.escape(delimiter) + rb') +"')
+        self.grammar = Grammar(delimiter, dialect.quoting, columns, self.lookahead)
         rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
         self.grammar.learn(rows[1:] if dialect.header else rows)
 
@@ -72,7 +76,12 @@ class DelimitedReader(LineReader):
             try:
                 text = line.decode(codec).rstrip("\r\n")
             except UnicodeDecodeError as error:
-                append(self.undecodable(row, offset, end, line, error))
+                other = self.fallback_text(line)
+                if other is None:
+                    append(self.undecodable(row, offset, end, line, error))
+                else:
+                    append(Note("fallback_rows"))
+                    self._finish(items, row, other.rstrip("\r\n").split(delimiter), offset, end, line)
                 row += 1
             else:
                 fields = text.split(delimiter)
@@ -106,9 +115,13 @@ class DelimitedReader(LineReader):
             return None
         data = buffer[start : parsed.end]
         end = offset + text.source_size(data)
+        codec = text.codec
         try:
-            data.decode(text.codec)
-            fields = [field.decode(text.codec) for field in parsed.fields]
+            if text.fallback and self.fallback_text(data) is not None and not _decodes(data, codec):
+                codec = text.fallback
+                items.append(Note("fallback_rows"))
+            data.decode(codec)
+            fields = [field.decode(codec) for field in parsed.fields]
         except UnicodeDecodeError as error:
             items.append(
                 Blank(offset, end, True)
@@ -162,7 +175,11 @@ class DelimitedReader(LineReader):
             return
         columns, limit = self.columns, self.limits.max_field_chars
         if len(fields) > columns:
-            if any(map(str.strip, fields[columns:])):
+            surplus = any(map(str.strip, fields[columns:]))
+            if surplus and columns == 1:
+                text = data.decode(self.text.codec) if _decodes(data, self.text.codec) else self.fallback_text(data)
+                fields = [(text or "").rstrip("\r\n")]
+            elif surplus:
                 reason, cause = (
                     ("unclosed-quote", "a quotation mark in it is never closed.")
                     if damaged
@@ -188,6 +205,14 @@ class DelimitedReader(LineReader):
         items.append(Record(row, fields, start, end))
 
 
+def _decodes(data: bytes, codec: str) -> bool:
+    try:
+        data.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class SampleRow(NamedTuple):
     """One record from the start of a file."""
 
@@ -202,7 +227,8 @@ def sample_rows(
 
     `complete`: the sample is the whole file, so that its last record is complete too.
     """
-    grammar = Grammar(dialect.delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
+    delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
+    grammar = Grammar(delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
     rows: list[SampleRow] = []
     start = 0
     while start < len(sample) and len(rows) < max_rows:

@@ -7,21 +7,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewlens.contracts.tables import DateFormat, Dialect
+from reviewlens.contracts.tables import DateFormat, Dialect, is_delimiter
 from reviewlens.reading.delimited import SEPARATOR_LINE, sample_rows
-from reviewlens.reading.sources import Sample
+from reviewlens.reading.sources import Sample, decode_line, line_codec
 from reviewlens.reviews.column_names import known_name
 from reviewlens.reviews.profiles import is_number, profiles
 from reviewlens.reviews.values import detect_date_format
 
 _DELIMITERS = (",", "\t", ";", "|")
+_RARE_DELIMITERS = "~^¦§¬¶\x01\x02\x03\x04\x05\x06\x07\x08\x1c\x1d\x1e\x1f"  # hardly ever in headers or prose
+_MAX_CANDIDATES = 8
 _SAMPLE_BYTES = 1 << 18  # part of the sample that is used
 
 
 def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> Dialect:
     """Return `base` with the detected delimiter, quoting and header; values in `fixed` are the user's choices."""
     sample = Sample(sample.data[:_SAMPLE_BYTES], sample.complete and len(sample.data) <= _SAMPLE_BYTES)
-    delimiters = [fixed["delimiter"]] if "delimiter" in fixed else _separator_line(sample) or list(_DELIMITERS)
+    delimiters = [fixed["delimiter"]] if "delimiter" in fixed else _separator_line(sample) or _candidates(sample, base)
     scores = {
         delimiter: _score(
             sample, base.model_copy(update={"delimiter": delimiter, "quoting": fixed.get("quoting", "double")})
@@ -29,19 +31,41 @@ def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> D
         for delimiter in delimiters
     }
     best = max(scores, key=lambda delimiter: scores[delimiter])
-    if scores[best] <= 0 and "delimiter" not in fixed:  # one column: a delimiter that does not occur cannot split it
+    if scores[best] <= 0 and "delimiter" not in fixed:  # one column
         best = min(_DELIMITERS, key=lambda delimiter: sample.data.count(delimiter.encode()))
     dialect = base.model_copy(update={"delimiter": best, **fixed})
     if "quoting" not in fixed:
         dialect = dialect.model_copy(update={"quoting": _quoting(sample, dialect)})
     if "header" not in fixed:
-        codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
         rows = [
-            [field.decode(codec, "replace") for field in row.fields]
+            [decode_line(field, dialect.encoding, dialect.fallback_encoding) for field in row.fields]
             for row in sample_rows(sample.data, dialect, None, complete=sample.complete)
         ]
         dialect = dialect.model_copy(update={"header": has_header(rows)})
     return dialect
+
+
+def _candidates(sample: Sample, base: Dialect) -> list[str]:
+    """Return the usual delimiters, and then the other characters of the first line that may separate fields."""
+    first = next((line for line in sample.data.splitlines() if line.strip()), b"")
+    characters = Counter(first[:10_000].decode(line_codec(base.encoding), "replace"))
+    others = [
+        character for character, _ in characters.most_common() if is_delimiter(character) and character not in "'()"
+    ]
+    return list(dict.fromkeys([*_DELIMITERS, *others[:_MAX_CANDIDATES]]))
+
+
+def _divides(rows: Sequence[Sequence[bytes]], delimiter: str) -> bool:
+    """Whether an unusual delimiter divides a table: nearly all rows alike; below a header, if it occurs in prose."""
+    size = len(rows[0])
+    even = sum(len(row) == size for row in rows) >= 0.95 * len(rows)
+    if delimiter in _RARE_DELIMITERS:
+        return even
+    later = [field for row in rows for field in row[1:]]
+    if not even or len(rows) < 3 or sum(field.startswith(b" ") for field in later) > 0.5 * len(later):
+        return False
+    cells = [[field.decode(errors="replace") for field in row] for row in rows]
+    return all(0 < len(name.strip()) <= 40 for name in cells[0]) and has_header(cells)
 
 
 def _separator_line(sample: Sample) -> list[str] | None:
@@ -61,6 +85,8 @@ def _score(sample: Sample, dialect: Dialect) -> float:
     counts = Counter(len(row.fields) for row in rows)
     size, rows_of_size = max(counts.items(), key=lambda item: (item[1], item[0]))
     if size == 1 or len(rows[0].fields) == 1:
+        return 0.0
+    if dialect.delimiter not in _DELIMITERS and not _divides([row.fields for row in rows], dialect.delimiter):
         return 0.0
     even = rows_of_size / len(rows)
     later = [field for row in rows for field in row.fields[1:]]

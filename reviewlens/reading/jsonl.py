@@ -1,25 +1,23 @@
-"""The reader for JSON Lines: one object per line; nested values become JSON text."""
+"""The reader for JSON Lines: one object per line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from reviewlens.errors import InputError
+from reviewlens.reading.json_values import DECODER, Schema, find_schema
 from reviewlens.reading.lines import Item, LineReader, Note
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record
-from reviewlens.reading.sources import Sample, Text
-
-_SURROGATES = dict.fromkeys(range(55296, 57344), "�")
+from reviewlens.reading.sources import Sample, Text, decode_line
 
 
 class JsonLinesReader(LineReader):
-    """Reads the fields of each object in the order of `keys`; other keys are noted, and the row is kept."""
+    """Reads the columns of `schema` from each object; other keys are noted, and the row is kept."""
 
-    def __init__(self, text: Text, keys: Iterable[str], limits: ReadLimits, position: Position) -> None:
+    def __init__(self, text: Text, schema: Schema, limits: ReadLimits, position: Position) -> None:
         super().__init__(text, limits, position, header=False)
-        self.keys = tuple(keys)
-        self._known = frozenset(self.keys)
+        self.schema = schema
 
     def parse(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
         """See `LineReader`."""
@@ -41,7 +39,7 @@ class JsonLinesReader(LineReader):
             items.append(self.too_long(row, start, end, line))
             return
         try:
-            value = json.loads(line.decode(self.text.codec))
+            value = DECODER.decode(self._decode(items, line))
         except UnicodeDecodeError as error:
             items.append(self.undecodable(row, start, end, line, error))
             return
@@ -59,10 +57,20 @@ class JsonLinesReader(LineReader):
             return
         self._object(items, value, line, start)
 
+    def _decode(self, items: list[Item], line: bytes) -> str:
+        try:
+            return line.decode(self.text.codec)
+        except UnicodeDecodeError:
+            text = self.fallback_text(line)
+            if text is None:
+                raise
+            items.append(Note("fallback_rows"))
+            return text
+
     def _object(self, items: list[Item], value: dict[str, object], line: bytes, start: int) -> None:
-        fields = [json_text(value.get(key)) for key in self.keys]
+        fields, notes = self.schema.row(value, escaped=b"\\u" in line or b"\x00" in line)
         limit = self.limits.max_field_chars
-        for key, field in zip(self.keys, fields, strict=True):
+        for key, field in zip(self.schema.keys, fields, strict=True):
             if len(field) > limit:
                 explanation = (
                     f"The field {key[:60]!r} has {len(field):,} characters; at most {limit:,} are "
@@ -70,43 +78,29 @@ class JsonLinesReader(LineReader):
                 )
                 items.append(self.reject(self.row, start, self.offset, line, "field-too-long", explanation))
                 return
-        if b"\\u" in line or b"\x00" in line:
-            repaired = [field.replace("\x00", "").translate(_SURROGATES) for field in fields]
-            if repaired != fields:
-                items.append(Note("nul_rows" if any("\x00" in field for field in fields) else "broken_character_rows"))
-                fields = repaired
-        items += [Note(f"key:{key[:100]}".translate(_SURROGATES)) for key in value if key not in self._known]
+        items += notes
         items.append(Record(self.row, fields, start, self.offset))
 
 
-def json_text(value: object) -> str:
-    """Convert a JSON value to a field's text: null is '', a string stays, anything else is JSON text."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+def sample_schema(sample: Sample, encoding: str, fallback: str | None) -> Schema:
+    """Return the columns of the sample's objects; InputError if there are none."""
+    schema = find_schema(_sample_objects(sample, encoding, fallback))
+    if not schema.keys:
+        raise InputError(
+            "No line of the file is a JSON object. A JSON Lines file has one object per line.",
+            code="no-json-objects",
+        )
+    return schema
 
 
-def sample_keys(sample: Sample, limits: ReadLimits) -> list[str]:
-    """Return all keys of the sample's objects in order of first appearance; InputError if there are none."""
-    keys: dict[str, None] = {}
+def _sample_objects(sample: Sample, encoding: str, fallback: str | None) -> Iterator[dict[str, object]]:
     lines = sample.data.splitlines(keepends=True)
     if lines and not sample.complete:
         lines.pop()
     for line in lines:
         try:
-            value = json.loads(line.decode("utf-8", "replace"))
+            value = DECODER.decode(decode_line(line, encoding, fallback))
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
-            keys.update(dict.fromkeys(value))
-    if not keys:
-        if sample.data.lstrip().startswith(b"["):
-            raise InputError(
-                "The file is one JSON list. Save it as JSON Lines: one object per line.",
-                code="json-list",
-            )
-        raise InputError(
-            "No line of the file is a JSON object. A JSON Lines file has one object per line.",
-            code="no-json-objects",
-        )
-    return list(keys)
+            yield value

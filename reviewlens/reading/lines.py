@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from reviewlens.contracts.encodings import encoding_label
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
 from reviewlens.reading.sources import Text, human_size
 
@@ -83,6 +84,15 @@ class LineReader(ABC):
             text = source.decode(self.text.encoding, "backslashreplace").replace("\x00", "\\x00")
             return text, base64.b64encode(source).decode()
 
+    def fallback_text(self, data: bytes) -> str | None:
+        """Return the text of bytes that the file's encoding cannot decode, by the fallback; None if both fail."""
+        if self.text.fallback is None:
+            return None
+        try:
+            return data.decode(self.text.fallback)
+        except UnicodeDecodeError:
+            return None
+
     def undecodable(self, row: int, start: int, end: int, data: bytes, error: UnicodeDecodeError) -> Rejected:
         """Return the rejection of a row that cannot be decoded."""
         byte = data[error.start : error.start + 1]
@@ -119,4 +129,4 @@ class LineReader(ABC):
 
 def encoding_name(encoding: str) -> str:
     """Return an encoding's name for messages."""
-    return {"cp1252": "Windows-1252 text"}.get(encoding, f"{encoding.upper()} text")
+    return f"{encoding_label(encoding).split(' (')[0]} text"

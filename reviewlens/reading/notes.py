@@ -17,6 +17,10 @@ _SENTENCES = {
         "spans lines that look like rows; it was read as one row because quotation marks enclose them",
         "span lines that look like rows; each was read as one row because quotation marks enclose them",
     ),
+    "fallback_rows": (
+        "has another encoding than the rest of the file and was decoded by itself; check it in the preview",
+        "have another encoding than the rest of the file and were decoded one by one; check them in the preview",
+    ),
     "nul_rows": ("holds NUL characters, which were taken out", "hold NUL characters, which were taken out"),
     "broken_character_rows": ("holds half a character, shown as \ufffd", "hold half a character, shown as \ufffd"),
 }

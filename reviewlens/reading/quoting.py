@@ -59,9 +59,9 @@ class Grammar:
     out).
     """
 
-    def __init__(self, delimiter: str, quoting: Quoting, columns: int | None, lookahead: int) -> None:
+    def __init__(self, delimiter: bytes, quoting: Quoting, columns: int | None, lookahead: int) -> None:
         self.longest = 2 * lookahead  # bytes of a record that spans lines
-        self.delimiter = delimiter.encode()
+        self.delimiter = delimiter
         self.quoting = quoting
         self.columns = columns
         self.lookahead = lookahead
@@ -74,7 +74,8 @@ class Grammar:
         self._open = re.compile(space + rb'"')
         self._inner = {name: re.compile(pattern, re.DOTALL) for name, pattern in inner.items()}
         self._after = re.compile(space + rb"(?=" + d + rb"|[\r\n]|\Z)")
-        self._plain = re.compile(rb"[^" + d + rb"\r\n]*+")
+        one = rb"[^" + d + rb"\r\n]" if len(delimiter) == 1 else rb"(?:(?!" + d + rb")[^\r\n])"
+        self._plain = re.compile(one + rb"*+")
         # Each quote or backslash can be read in one way only, so nothing is tried twice. A possessive repeat of the
         # choices would say so, but Python before 3.11.5 matches those wrongly (python/cpython#106052).
         stray = rb'(?:""|\\.|"(?!"|' + space + rb"(?:" + d + rb"|\Z)))"
@@ -194,8 +195,8 @@ class Grammar:
                 text = plain.group()
                 fields.append(_ESCAPED.sub(rb"\1", text) if quoting == "backslash" and not opened else text)
             at = closed
-            if at < size and buffer[at : at + 1] == self.delimiter:
-                at += 1
+            if buffer.startswith(self.delimiter, at):
+                at += len(self.delimiter)
                 continue
             break
         if at >= size:
@@ -225,7 +226,7 @@ class Grammar:
                 at = plain.end()
             if at >= len(line):
                 return fields
-            at += 1
+            at += len(self.delimiter)
 
     def _continues_count(self, lines: list[bytes], following: bytes) -> bool:
         """Whether each line's number is one above that of the line before it, and the next row's number one above the

@@ -9,12 +9,13 @@ from typing import BinaryIO, Protocol
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows
-from reviewlens.reading.jsonl import JsonLinesReader, sample_keys
+from reviewlens.reading.json_document import JsonDocumentReader, document_schema
+from reviewlens.reading.jsonl import JsonLinesReader, sample_schema
 from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
 from reviewlens.reading.parquet import ParquetReader, parquet_columns
 from reviewlens.reading.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
-from reviewlens.reading.sources import Sample, Text, Unpacked, take_sample
+from reviewlens.reading.sources import Sample, Text, Unpacked, decode_line, take_sample
 from reviewlens.reading.xlsx import XlsxReader, sheet_columns, sheet_rows
 
 __all__ = [
@@ -141,9 +142,14 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
         names = parquet_columns(source, limits)
     elif dialect.format is FileFormat.XLSX:
         names = sheet_columns(sheet_rows(source, limits), header=dialect.header)
+    elif dialect.format is FileFormat.JSON:
+        stream = Unpacked(source, dialect.compression, limits, dialect.member)
+        names = list(
+            document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits).keys
+        )
     else:
         size = SAMPLE_BYTES if dialect.format is FileFormat.CSV else KEY_SAMPLE_BYTES
-        sample = take_sample(Unpacked(source, dialect.compression, limits), dialect.encoding, size)
+        sample = take_sample(Unpacked(source, dialect.compression, limits, dialect.member), dialect.encoding, size)
         names = sample_columns(sample, dialect, limits)
     if not names:
         raise InputError("The file is empty: it has no rows and no header.", code="empty-file")
@@ -160,7 +166,7 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
 def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list[str]:
     """Like `read_columns`, for a sample of a text file; [] when it is empty."""
     if dialect.format is FileFormat.JSONL:
-        return sample_keys(sample, limits)
+        return list(sample_schema(sample, dialect.encoding, dialect.fallback_encoding).keys)
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
     if not rows and sample.data.strip(b"\r\n"):  # one record is longer than the sample
         rows = sample_rows(sample.data, dialect, None, complete=True, max_rows=1)
@@ -168,8 +174,9 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
         return []
     if not dialect.header:
         return [""] * _usual_size(rows, 0)
-    codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
-    first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields]
+    first = [
+        decode_line(field, dialect.encoding, dialect.fallback_encoding).replace("\x00", "") for field in rows[0].fields
+    ]
     sound = [row for row in rows[1:] if not row.damaged]
     # A header may have fewer columns than the rows, so it does not decide which lines belong together.
     columns = _usual_size(sound, len(first)) if sound else len(first)
@@ -217,12 +224,20 @@ def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits
         return ParquetReader(source, limits, position)
     if dialect.format is FileFormat.XLSX:
         return XlsxReader(source, columns, limits, position, header=dialect.header)
-    stream = Unpacked(source, dialect.compression, limits)
-    if dialect.format is FileFormat.JSONL:
-        keys = sample_keys(take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), limits)
-        return _LineSource(
-            stream, JsonLinesReader(Text(stream, dialect.encoding, position.offset), keys, limits, position)
+    if dialect.format is FileFormat.JSON:
+        stream = Unpacked(source, dialect.compression, limits, dialect.member)
+        schema = document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits)
+        source.seek(0)
+        return JsonDocumentReader(
+            Unpacked(source, dialect.compression, limits, dialect.member), dialect, schema, limits, position
         )
+    stream = Unpacked(source, dialect.compression, limits, dialect.member)
+    if dialect.format is FileFormat.JSONL:
+        schema = sample_schema(
+            take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), dialect.encoding, dialect.fallback_encoding
+        )
+        text = Text(stream, dialect.encoding, position.offset, dialect.fallback_encoding)
+        return _LineSource(stream, JsonLinesReader(text, schema, limits, position))
     sample = take_sample(stream, dialect.encoding, SAMPLE_BYTES)
-    text = Text(stream, dialect.encoding, position.offset)
+    text = Text(stream, dialect.encoding, position.offset, dialect.fallback_encoding)
     return _LineSource(stream, DelimitedReader(text, dialect, columns, limits, position, sample))

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 class Record(NamedTuple):
     """One row: `row` is its 1-based number among the file's records, without header and blank lines.
 
-    `start` and `end` are byte offsets in the decompressed, undecoded file, including the line end; for Parquet and XLSX
-    they are row offsets.
+    `start` and `end` are byte offsets in the decompressed, undecoded file, including the line end; for Parquet, XLSX
+    and JSON documents they are row offsets.
     """
 
     row: int
@@ -116,7 +116,7 @@ class Ledger:
             raise LedgerError(f"the spans end at {self.end}, the file at {total}")
 
     def as_dict(self) -> dict[str, int]:
-        """Return the sizes by kind and their total (bytes; rows for Parquet and XLSX)."""
+        """Return the sizes by kind and their total (bytes; rows for Parquet, XLSX and JSON documents)."""
         return {
             "bytes_total": self.end,
             "header_bytes": self.header_bytes,

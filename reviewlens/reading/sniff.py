@@ -11,16 +11,18 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from reviewlens.contracts.encodings import encoding_label
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
-from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, FirstDate, Sniffed
+from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, FirstDate, Sniffed, delimiter_name
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
 from reviewlens.reading.dialects import detect_dialect, has_header
+from reviewlens.reading.json_document import find_records
 from reviewlens.reading.lines import encoding_name
 from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
-from reviewlens.reading.sources import Unpacked, take_sample
+from reviewlens.reading.sources import Text, Unpacked, take_sample
 from reviewlens.reading.xlsx import sheet_rows
 from reviewlens.reviews.mapping import suggest_mapping, value_warnings
 from reviewlens.reviews.ratings import Scale, detect_scale
@@ -53,10 +55,12 @@ def sniff(
     """
     chosen_dialect, chosen_mapping = _split(overrides or {})
     warnings: list[str] = []
-    dialect, unpacked_bytes = _detect(open_source, filename, size_bytes, limits, chosen_dialect, warnings)
+    dialect, unpacked_bytes, document_rows = _detect(
+        open_source, filename, size_bytes, limits, chosen_dialect, warnings
+    )
     with open_source() as source:
         headers = read_columns(source, dialect, limits)
-    start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes)
+    start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes, document_rows)
     _check_rows(start, dialect, len(headers), chosen_dialect)
     rows = start.sample
     uploaded = uploaded or datetime.now(UTC).date()
@@ -114,41 +118,56 @@ def _invalid_override(error: ValidationError) -> InputError:
 
 def _detect(
     open_source: OpenSource, filename: str, size: int, limits: ReadLimits, chosen: dict[str, Any], warnings: list[str]
-) -> tuple[Dialect, int]:
-    """Return the dialect and the decompressed size; adds to `warnings`."""
+) -> tuple[Dialect, int, int | None]:
+    """Return the dialect, the decompressed size and the rows of a JSON document; adds to `warnings`."""
     with open_source() as source:
-        kind, compression = detect_format(source, filename, limits)
+        kind, compression, member = detect_format(source, filename, limits, chosen.get("member", ""))
     kind, compression = chosen.get("format", kind), chosen.get("compression", compression)
-    dialect = Dialect(format=kind, compression=compression)
+    dialect = Dialect(format=kind, compression=compression, member=member)
     if kind is FileFormat.XLSX:
         with open_source() as source:
             rows = [row for row in islice(sheet_rows(source, limits), 0, 300) if row]
-        return dialect.model_copy(update={"header": chosen.get("header", has_header(rows))}), size
+        return dialect.model_copy(update={"header": chosen.get("header", has_header(rows))}), size, None
     if kind is FileFormat.PARQUET:
-        return dialect, size
+        return dialect, size, None
     with open_source() as source:
-        facts = examine_text(source, compression, limits)
+        facts = examine_text(source, compression, limits, member)
     encoding = chosen.get("encoding", facts.encoding)
     if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
         warnings.append(f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
-    elif encoding == "cp1252" and "encoding" not in chosen and not facts.undecodable_lines:
-        warnings.append("The file is not UTF-8; it is read as Windows-1252. Check the preview for wrong letters.")
-    dialect = dialect.model_copy(update={"encoding": encoding})
+    elif not encoding.startswith("utf-") and "encoding" not in chosen:
+        name = encoding_label(encoding)
+        warnings.append(f"The file is not UTF-8; it is read as {name}. Check the preview for wrong letters.")
+    fallback = chosen.get("fallback_encoding", None if "encoding" in chosen else facts.fallback)
+    if fallback is not None and "fallback_encoding" not in chosen:
+        warnings.append(
+            f"The file has two encodings: lines that are not UTF-8 are read as {encoding_label(fallback)}. Check them"
+            " for wrong letters."
+        )
+    dialect = dialect.model_copy(update={"encoding": encoding, "fallback_encoding": fallback})
     if kind is FileFormat.JSONL:
-        return dialect, facts.size_bytes
+        return dialect, facts.size_bytes, None
+    if kind is FileFormat.JSON:
+        with open_source() as source:
+            found = find_records(
+                Text(Unpacked(source, compression, limits, member), encoding, fallback=fallback), limits
+            )
+        place = {"json_path": found.path, "json_layout": found.layout}
+        choices = {name: chosen[name] for name in place if name in chosen}
+        return dialect.model_copy(update={**place, **choices}), facts.size_bytes, None if choices else found.rows
     with open_source() as source:
-        sample = take_sample(Unpacked(source, compression, limits), encoding, SAMPLE_BYTES)
+        sample = take_sample(Unpacked(source, compression, limits, member), encoding, SAMPLE_BYTES)
     detected = detect_dialect(sample, dialect, chosen)
     if "delimiter" in chosen:
         others = {name: value for name, value in chosen.items() if name != "delimiter"}
         better = detect_dialect(sample, dialect, others)
         if better.delimiter != detected.delimiter:
             warnings.append(
-                f"You chose the delimiter {_DELIMITER_NAMES[detected.delimiter]}, but "
-                f"{_DELIMITER_NAMES[better.delimiter]} divides the rows more evenly. Check the preview."
+                f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
+                f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview."
             )
-    return detected, facts.size_bytes
+    return detected, facts.size_bytes, None
 
 
 @dataclass
@@ -164,7 +183,12 @@ class _Start:
 
 
 def _read_start(
-    open_source: OpenSource, dialect: Dialect, columns: int, limits: ReadLimits, unpacked_bytes: int
+    open_source: OpenSource,
+    dialect: Dialect,
+    columns: int,
+    limits: ReadLimits,
+    unpacked_bytes: int,
+    document_rows: int | None,
 ) -> _Start:
     """Read small files completely and the start of large ones; the sample is spread evenly over the records read."""
     start = _Start()
@@ -185,6 +209,8 @@ def _read_start(
         start.warnings = list(reader.warnings)
     body = ledger.record_bytes + ledger.blank_bytes + ledger.rejected_bytes
     start.estimated_rows = total if exact or not body else round(total * (unpacked_bytes - ledger.header_bytes) / body)
+    if document_rows is not None:
+        start.estimated_rows = document_rows
     if parquet and not exact:
         with open_source() as source:
             start.estimated_rows = read_records(source, dialect, columns, limits).total
@@ -217,7 +243,7 @@ def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str,
     if dialect.format is not FileFormat.CSV:
         return
     if columns == 1:
-        delimiter = f" with the delimiter {_DELIMITER_NAMES[dialect.delimiter]}" if "delimiter" in chosen else ""
+        delimiter = f" with the delimiter {delimiter_name(dialect.delimiter)}" if "delimiter" in chosen else ""
         start.warnings.append(f"The file has only one column{delimiter}. Check the delimiter if it should have more.")
     elif rejected > max(3, start.records // 4):
         start.warnings.append("Many rows do not match the columns. Check delimiter, quoting and header.")
@@ -296,6 +322,3 @@ def _name_warnings(headers: list[str], names: list[str]) -> list[str]:
         f"The column “{header}” is named “{name}” in the results, because its name is already used."
         for header, name in changed[:10]
     ]
-
-
-_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}

@@ -8,10 +8,28 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from reviewlens.errors import InputError, LimitError
+from reviewlens.reading.archives import member_chunks
 from reviewlens.reading.records import ReadLimits
 
 CHUNK = 1 << 20
-_BYTE_ORDER_MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_BYTE_ORDER_MARKS = {
+    "utf-8": codecs.BOM_UTF8,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
+# Encodings whose characters may hold the bytes of delimiters and backslashes: `Text` converts them to UTF-8. Bytes that
+# they cannot decode become half characters, which are no valid UTF-8 and are converted back to the same bytes.
+_CONVERTED = {
+    "utf-16-le": "surrogatepass",
+    "utf-16-be": "surrogatepass",
+    "utf-32-le": "surrogatepass",
+    "utf-32-be": "surrogatepass",
+    "gb18030": "reviewlens-bytes",
+    "big5": "reviewlens-bytes",
+    "cp932": "reviewlens-bytes",
+}
 _RATIO_MIN_BYTES = 1 << 20  # small files of repeated rows have an extreme ratio but are harmless
 
 
@@ -23,17 +41,54 @@ def human_size(size: int) -> str:
     return f"{size:,} bytes"
 
 
+def line_codec(encoding: str) -> str:
+    """Return the codec of the bytes that `Text` returns for a file in `encoding`."""
+    return "utf-8" if encoding in _CONVERTED else encoding
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Decode broken bytes as half characters, which are encoded as the same bytes again."""
+    if isinstance(error, UnicodeDecodeError):
+        broken = error.object[error.start : error.end]
+        return "".join(chr(byte if byte < 0x80 else 0xDC00 + byte) for byte in broken), error.end
+    assert isinstance(error, UnicodeEncodeError)
+    return bytes(ord(character) & 0xFF for character in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("reviewlens-bytes", _keep_bytes)
+
+
+def decode_line(data: bytes, encoding: str, fallback: str | None) -> str:
+    """Decode a line of `Text` for a preview, with the fallback if it is not valid; broken characters are replaced."""
+    codec = line_codec(encoding)
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return data.decode(fallback or codec, "replace")
+
+
+def encoded_delimiter(delimiter: str, encoding: str) -> bytes:
+    """Return the bytes of a delimiter in `Text`; bytes that do not occur there if the encoding lacks the character."""
+    try:
+        return delimiter.encode(line_codec(encoding))
+    except UnicodeEncodeError:
+        return delimiter.encode()
+
+
 class Unpacked:
     """The decompressed bytes of a source in chunks; `total` is the number of bytes read.
 
-    Errors: InputError `corrupt-gzip` (damaged or incomplete), LimitError for `max_unpacked_bytes` and
+    Errors: InputError `corrupt-gzip` or `corrupt-zip` (damaged or incomplete), LimitError for `max_unpacked_bytes` and
     `max_compression_ratio` as soon as the limit is exceeded; at most about 2 MB more are decompressed.
     """
 
-    def __init__(self, source: BinaryIO, compression: Literal["none", "gzip"], limits: ReadLimits) -> None:
+    def __init__(
+        self, source: BinaryIO, compression: Literal["none", "gzip", "zip"], limits: ReadLimits, member: str = ""
+    ) -> None:
         self._source = source
         self._limits = limits
         self._gzip = compression == "gzip"
+        self._member = member_chunks(source, member) if compression == "zip" else None
         self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""
         self._packed = 0
@@ -66,7 +121,7 @@ class Unpacked:
         """Skip `size` bytes, by seeking if possible; InputError when the file is shorter."""
         while size and self._buffered:
             size -= self._drop(size)
-        if size and not self._gzip and self._source.seekable():
+        if size and not self._gzip and self._member is None and self._source.seekable():
             self._source.seek(size, 1)
             self.total += size
             return
@@ -89,6 +144,9 @@ class Unpacked:
         return len(head)
 
     def _next(self) -> bytes:
+        if self._member is not None:
+            data, self._packed = next(self._member, (b"", self._packed))
+            return data
         return self._unpack() if self._gzip else self._source.read(CHUNK)
 
     def _unpack(self) -> bytes:
@@ -135,7 +193,9 @@ class Unpacked:
                 code="unpacked-too-large",
                 details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
             )
-        if self._gzip and self.total > max(_RATIO_MIN_BYTES, limits.max_compression_ratio * self._packed):
+        if (self._gzip or self._member) and self.total > max(
+            _RATIO_MIN_BYTES, limits.max_compression_ratio * self._packed
+        ):
             raise LimitError(
                 f"The file decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
                 " do; decompress it and upload the result, or raise max_compression_ratio.",
@@ -165,28 +225,29 @@ def take_sample(stream: Unpacked, encoding: str, size: int) -> Sample:
     mark = _BYTE_ORDER_MARKS.get(encoding)
     if mark and data.startswith(mark):
         data = data[len(mark) :]
-    if encoding.startswith("utf-16"):
-        data = (
-            data[: len(data) // 2 * 2]
-            .decode(encoding, "surrogatepass" if complete else "ignore")
-            .encode("utf-8", "surrogatepass")
-        )
+    if encoding in _CONVERTED:
+        width = {"utf-16": 2, "utf-32": 4}.get(encoding[:6], 1)
+        errors = _CONVERTED[encoding] if complete or width == 1 else "ignore"
+        data = data[: len(data) // width * width].decode(encoding, errors).encode("utf-8", "surrogatepass")
     return Sample(data, complete)
 
 
 class Text:
-    """The bytes that the line readers parse: those of the file, or for UTF-16 the same characters in UTF-8.
+    """The bytes that the line readers parse: those of the file, or the same characters in UTF-8 for UTF-16, UTF-32 and
+    encodings whose characters may hold the bytes of delimiters.
 
     Line ends, quotes and delimiters are single bytes in all of them. `source_bytes` converts a piece that ends at a
     character boundary back to its bytes in the file. A byte-order mark is skipped; `bom` is its length.
     """
 
-    def __init__(self, stream: Unpacked, encoding: str, offset: int = 0) -> None:
+    def __init__(self, stream: Unpacked, encoding: str, offset: int = 0, fallback: str | None = None) -> None:
         self._stream = stream
         self.encoding = encoding
-        self.wide = encoding.startswith("utf-16")
-        self.codec = "utf-8" if self.wide else encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass") if self.wide else None
+        self.fallback = fallback
+        self.wide = encoding in _CONVERTED
+        self._errors = _CONVERTED.get(encoding, "strict")
+        self.codec = line_codec(encoding)
+        self._decoder = codecs.getincrementaldecoder(encoding)(self._errors) if self.wide else None
         self.bom = 0
         if offset == 0:
             mark = _BYTE_ORDER_MARKS.get(encoding)
@@ -204,8 +265,8 @@ class Text:
         while not self._ended:
             data = self._stream.read()
             self._ended = not data
-            if data:
-                text = self._decoder.decode(data)
+            if data or not self.encoding.startswith("utf-16"):
+                text = self._decoder.decode(data, final=not data)
             else:
                 pending = self._decoder.getstate()[0]  # half a surrogate pair, or an odd last byte, marked by 0xFF
                 odd = len(pending) % 2
@@ -227,4 +288,4 @@ class Text:
         tail = b""
         if len(data) >= 3 and data[-3] == 0xFF:  # the odd last byte, marked by `read`
             data, tail = data[:-3], bytes.fromhex(data[-2:].decode())
-        return data.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass") + tail
+        return data.decode("utf-8", "surrogatepass").encode(self.encoding, self._errors) + tail

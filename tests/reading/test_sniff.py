@@ -19,7 +19,7 @@ from reviewlens.contracts.tables import FirstDate
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import ReadLimits
 from reviewlens.reading.sniff import sniff
-from tests.reading.reading_help import LIMITS, look, names
+from tests.reading.reading_help import LIMITS, good, look, names, read
 
 _WORDS = [
     *("the", "sound", "is", "good", "but", "battery", "life", "could", "be", "better", "and", "I", "would"),
@@ -55,7 +55,7 @@ def as_csv(rows: list[list[str]], **options: Any) -> bytes:
     return out.getvalue().encode()
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "~", "^", ":", "\x01", "¦", "§"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
 def test_delimiters_and_encodings(delimiter: str, encoding: str) -> None:
     rows = make_rows()
@@ -137,6 +137,36 @@ def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:
     assert "1 row will be rejected" in text and "1 row has fewer fields" in text and "never closed" in text
 
 
+def test_a_file_of_one_column_is_never_split() -> None:
+    prose = [row[4].replace(",", "") for row in make_rows(300)]
+    later = ["Well, it works; but | not ~ always", 'She said "fine", then left', '"quoted, whole"']
+    for header in (["review"], []):
+        data = "\n".join([*header, *prose, *later]).encode()
+        detected = look(data)
+        assert (len(detected.columns), detected.dialect.header) == (1, bool(header))
+        rows = read(data, 1, **detected.dialect.model_dump())
+        assert good(rows) == [[line] for line in [*prose, *later[:2], "quoted, whole"]]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["review", *(f"Rated at {n % 24}:30 and it was fine" for n in range(40))],
+        [f"Pros: it works. Number {n}" for n in range(40)],
+        [f"Wow! number {n} is good" for n in range(40)],
+        ["What do you think? Tell us", *(f"Is it good? Yes, number {n}" for n in range(40))],
+        [f"good/bad number {n}" for n in range(40)],
+    ],
+)
+def test_punctuation_of_prose_is_no_delimiter(lines: list[str]) -> None:
+    assert len(look("\n".join(lines).encode()).columns) == 1
+
+
+def test_excel_names_any_delimiter() -> None:
+    detected = look(b"sep=~\n" + as_csv([HEADER, *make_rows()], delimiter="~"))
+    assert (detected.dialect.delimiter, len(detected.columns)) == ("~", 6)
+
+
 def test_a_wrong_delimiter_gives_a_warning() -> None:
     detected = look(as_csv([HEADER, *make_rows()]), dialect={"delimiter": ";"})
     assert detected.dialect.delimiter == ";"
@@ -160,8 +190,9 @@ def test_a_wrong_delimiter_gives_a_warning() -> None:
         (gzip.compress(gzip.compress(b"a,b")), "a.csv.gz", "packed-twice"),
         (b"PK\x03\x04" + bytes(50), "a.xlsx", "corrupt-xlsx"),
         (b"PAR1" + bytes(50), "a.parquet", "corrupt-parquet"),
-        (b'[{"text": "a"}]', "a.json", "json-list"),
-        (b"\xff\xfe\x00\x00a\x00\x00\x00", "a.csv", "unknown-encoding"),
+        (b"text,stars", "a.json", "no-json-objects"),
+        (b"\xff\xfe\x00\x00a\x00\x00\x00\x00\x00\x11\x00", "a.csv", "unknown-encoding"),
+        (b"\xff\xfe\x00\x00a\x00\x00", "a.csv", "unknown-encoding"),
         (gzip.compress(b"text\n" + b"good stuff\n" * 1000)[:-12], "a.csv.gz", "corrupt-gzip"),
     ],
 )
@@ -170,6 +201,36 @@ def test_files_that_cannot_be_read(data: bytes, filename: str, code: str) -> Non
         look(data, filename)
     assert caught.value.code == code
     assert caught.value.message.endswith(".") and len(caught.value.message) > 15
+
+
+@pytest.mark.parametrize(
+    ("text", "filename", "kind"),
+    [
+        ("<html><head></head><body><table><tr><th>Review</th></tr></table>", "reviews.xls", "HTML"),
+        ("\n <!DOCTYPE html>\n<html>", "reviews.csv", "HTML"),
+        ("<table border=1><tr><td>Review</td></tr></table>", "reviews.xls", "HTML"),
+        ("<div>Review</div>", "reviews.html", "HTML"),
+        ('<?xml version="1.0"?>\n<reviews><review/></reviews>', "reviews.txt", "XML"),
+        ("<reviews>\n<review><text>Good</text></review></reviews>", "reviews.csv", "XML"),
+        ("{\\rtf1\\ansi Review\\par Good}", "reviews.csv", "RTF"),
+        ("---\n- review: Good\n  stars: 5\n", "reviews.txt", "YAML"),
+        ("- review: Good\n  stars: 5\n", "reviews", "YAML"),
+        ("review: Good\n", "reviews.yml", "YAML"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_markup_is_refused_by_name_with_advice(text: str, filename: str, kind: str, encoding: str) -> None:
+    for data, name in ((text.encode(encoding), filename), (gzip.compress(text.encode(encoding)), f"{filename}.gz")):
+        with pytest.raises(InputError) as caught:
+            look(data, name)
+        assert (caught.value.code, kind in caught.value.message) == ("markup", True)
+
+
+@pytest.mark.parametrize(
+    "first", ["<br>Good so far", "<b>Nice</b> one", "<3 this lamp", "--- great ---", "- good: yes"]
+)
+def test_reviews_with_some_markup_are_no_document(first: str) -> None:
+    assert look("\n".join([first, *(row[4] for row in make_rows())]).encode()).estimated_rows >= 60
 
 
 def test_bombs_and_too_many_columns_are_limits() -> None:
@@ -185,7 +246,7 @@ def test_bombs_and_too_many_columns_are_limits() -> None:
 def test_a_few_bad_bytes_do_not_make_a_file_windows_1252() -> None:
     rows = [[str(n), f"schön gefunden, Nummer {n}"] for n in range(50)]
     lines = as_csv([["id", "text"], *rows]).splitlines(keepends=True)
-    lines[7] = b"7,caf\xe9 \xff\r\n"
+    lines[7] = b"7,bad \xff\xfe bytes\r\n"
     detected = look(b"".join(lines))
     assert detected.dialect.encoding == "utf-8"
     assert "1 row will be rejected (bytes that the file's encoding does not allow)." in detected.warnings
