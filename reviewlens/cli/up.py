@@ -15,6 +15,8 @@ from reviewlens.cli.processes import RunFile, Service, free_port, stop, wait_unt
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
+from reviewlens.jobs.interface import UNFINISHED, JobState
+from reviewlens.jobs.views import JobView
 from reviewlens.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,11 +129,11 @@ def analyse_example(console: Console, client: Client) -> None:
         return
     console.print("First start: analysing the example file for a first dashboard.", soft_wrap=True)
     upload = client.upload(EXAMPLE)
-    job = client.call("POST", "/trigger_pipeline", json={"upload_id": upload["upload_id"]})
+    job = JobView.model_validate(client.call("POST", "/trigger_pipeline", json={"upload_id": upload["upload_id"]}))
     with job_progress(console) as show:
-        while job["state"] not in {"succeeded", "failed", "cancelled"}:
+        while job.state in UNFINISHED:
             time.sleep(0.3)
-            job = client.call("GET", f"/jobs/{job['job_id']}")
-            show(job.get("progress"))
-    if job["state"] != "succeeded":
-        raise TransientError(job.get("error") or f"the job was {job['state']}")
+            job = JobView.model_validate(client.call("GET", f"/jobs/{job.job_id}"))
+            show(job.progress)
+    if job.state is not JobState.SUCCEEDED:
+        raise TransientError(job.error or f"the job was {job.state}")
