@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reviewlens.contracts.roles import RoleColumns
 
@@ -17,6 +17,14 @@ class FileFormat(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     XLSX = "xlsx"
+    XLSB = "xlsb"
+    XLS = "xls"
+    ODS = "ods"
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether files of this format have sheets."""
+        return self in {FileFormat.XLSX, FileFormat.XLSB, FileFormat.XLS, FileFormat.ODS}
 
 
 class Dialect(BaseModel):
@@ -24,6 +32,10 @@ class Dialect(BaseModel):
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
     'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+
+    The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
+    reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
+    way round.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +47,29 @@ class Dialect(BaseModel):
     quoting: Literal["double", "backslash", "none"] = Field(
         "double", description="How a quote inside a quoted field is written."
     )
-    header: bool = Field(True, description="Whether the first line has the column names.")
+    header: bool = Field(True, description="Whether a row has the column names.")
+    header_row: int | None = Field(
+        1, ge=1, le=1000, description="Row with the column names, counted from 1; null without a header."
+    )
+    header_lines: int = Field(
+        1, ge=1, le=5, description="Rows of the header: more than 1 if the next rows explain the column names."
+    )
+    sheet: str | tuple[str, ...] | None = Field(
+        None,
+        description="Sheet of a workbook that is read, or a list of sheets with the same columns that are read as one; "
+        "null for the first sheet.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _agree_on_header(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        if values.get("header", True) in (False, "false", 0):
+            return {**values, "header_row": None}
+        if "header_row" in values and values["header_row"] is None:
+            return {**values, "header_row": 1} if "header" in values else {**values, "header": False}
+        return values
 
 
 class DateFormat(BaseModel):
@@ -71,6 +105,15 @@ class ColumnInfo(BaseModel):
     filled: float = Field(description="Share of sampled rows that have a value.")
 
 
+class SheetInfo(BaseModel):
+    """One sheet of a workbook."""
+
+    name: str = Field(description="Name of the sheet.")
+    hidden: bool = Field(description="Whether the workbook hides the sheet.")
+    rows: int = Field(description="Rows with content below the header.")
+    same_columns: bool = Field(description="Whether it has the columns of the sheet that is read.")
+
+
 class Sniffed(BaseModel):
     """What was detected in an upload, for the user to correct.
 
@@ -89,3 +132,4 @@ class Sniffed(BaseModel):
     warnings: list[str] = Field(description="Sentences for the user.")
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")
+    sheets: list[SheetInfo] = Field([], description="All sheets of a workbook, in order.")

@@ -11,6 +11,7 @@ from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
+from reviewlens.reading.xlsx import OLE2, workbook_format
 
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "cp1252"]
 Compression = Literal["none", "gzip"]
@@ -33,7 +34,10 @@ _BINARY_FORMATS = {
     b"ORC": "an ORC file",
     b"Obj\x01": "an Avro file",
 }
-_SUPPORTED = "Supported formats: CSV, TSV and JSON Lines (also compressed with gzip), Parquet and Excel (.xlsx)."
+_SUPPORTED = (
+    "Supported formats: CSV, TSV and JSON Lines (also compressed with gzip), Parquet, Excel (.xlsx, .xlsb, .xls) and "
+    "OpenDocument (.ods)."
+)
 _CONTROLS = bytes(set(range(32)) - set(b"\x00\t\n\x0b\x0c\r\x1a\x1b"))
 _HIGH = bytes(range(0x80, 0x100))
 _UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # in windows-1252
@@ -54,7 +58,7 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
         source.seek(0)
         if not head:
             raise InputError("The file is empty: the gzip archive has no content.", code="empty-file")
-        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b", OLE2)):
             raise InputError(
                 "The gzip file contains another compressed file. Unpack it and upload the file inside.",
                 code="packed-twice",
@@ -64,7 +68,9 @@ def detect_format(source: BinaryIO, filename: str, limits: ReadLimits) -> tuple[
     if head.startswith(b"PAR1"):
         return FileFormat.PARQUET, "none"
     if head.startswith(b"PK\x03\x04"):
-        return FileFormat.XLSX, "none"
+        return workbook_format(source) or FileFormat.XLSX, "none"
+    if head.startswith(OLE2):
+        return FileFormat.XLS, "none"
     text = (
         head.removeprefix(codecs.BOM_UTF8)
         .replace(b"\x00", b"")
@@ -83,11 +89,6 @@ def _reject_unsupported(head: bytes) -> None:
             raise InputError(
                 f"The file is compressed with {name}. Unpack it, or compress it with gzip.", code="unknown-compression"
             )
-    if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise InputError(
-            "This is an old Excel or Word file, or one with a password. Save it as .xlsx or CSV without a password.",
-            code="old-excel",
-        )
     for magic, name in _BINARY_FORMATS.items():
         if head.startswith(magic):
             raise InputError(f"This is {name}, not a table of reviews. {_SUPPORTED}", code="not-text")

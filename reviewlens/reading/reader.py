@@ -8,14 +8,15 @@ from typing import BinaryIO, Protocol
 
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows
+from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows, table_rows
 from reviewlens.reading.jsonl import JsonLinesReader, sample_keys
 from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
+from reviewlens.reading.outline import join_headings
 from reviewlens.reading.parquet import ParquetReader, parquet_columns
 from reviewlens.reading.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
 from reviewlens.reading.sources import Sample, Text, Unpacked, take_sample
-from reviewlens.reading.xlsx import XlsxReader, sheet_columns, sheet_rows
+from reviewlens.reading.xlsx import XlsxReader, read_table
 
 __all__ = [
     "Ledger",
@@ -81,7 +82,7 @@ class Reader(Iterator[Record | Rejected]):
 
     @property
     def total(self) -> int:
-        """Size in the unit of spans: of the whole file for Parquet and XLSX, otherwise of the part read so far."""
+        """Size in the unit of spans: of the whole file for Parquet and workbooks, otherwise of the part read so far."""
         return self._source.total
 
     @property
@@ -139,8 +140,8 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
     """
     if dialect.format is FileFormat.PARQUET:
         names = parquet_columns(source, limits)
-    elif dialect.format is FileFormat.XLSX:
-        names = sheet_columns(sheet_rows(source, limits), header=dialect.header)
+    elif dialect.format.is_workbook:
+        names = read_table(source, dialect, limits).columns
     else:
         size = SAMPLE_BYTES if dialect.format is FileFormat.CSV else KEY_SAMPLE_BYTES
         sample = take_sample(Unpacked(source, dialect.compression, limits), dialect.encoding, size)
@@ -161,7 +162,7 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
     """Like `read_columns`, for a sample of a text file; [] when it is empty."""
     if dialect.format is FileFormat.JSONL:
         return sample_keys(sample, limits)
-    rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
+    rows = table_rows(sample.data, dialect, None, complete=sample.complete)
     if not rows and sample.data.strip(b"\r\n"):  # one record is longer than the sample
         rows = sample_rows(sample.data, dialect, None, complete=True, max_rows=1)
     if not rows:
@@ -169,11 +170,13 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
     if not dialect.header:
         return [""] * _usual_size(rows, 0)
     codec = "utf-8" if dialect.encoding.startswith("utf-16") else dialect.encoding
-    first = [field.decode(codec, "replace").replace("\x00", "") for field in rows[0].fields]
-    sound = [row for row in rows[1:] if not row.damaged]
+    lines = dialect.header_lines
+    headings = [[field.decode(codec, "replace").replace("\x00", "") for field in row.fields] for row in rows[:lines]]
+    first = join_headings(headings)
+    sound = [row for row in rows[lines:] if not row.damaged]
     # A header may have fewer columns than the rows, so it does not decide which lines belong together.
     columns = _usual_size(sound, len(first)) if sound else len(first)
-    below = sample_rows(sample.data, dialect, columns, complete=sample.complete)[1:]
+    below = table_rows(sample.data, dialect, columns, complete=sample.complete)[lines:]
     usual = _usual_size(below, len(first))
     if len(first) > max(1, usual) and not first[-1].strip() and below:
         first.pop()  # a delimiter at the end of the header
@@ -215,8 +218,8 @@ def read_records(
 def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits, position: Position) -> _Source:
     if dialect.format is FileFormat.PARQUET:
         return ParquetReader(source, limits, position)
-    if dialect.format is FileFormat.XLSX:
-        return XlsxReader(source, columns, limits, position, header=dialect.header)
+    if dialect.format.is_workbook:
+        return XlsxReader(source, columns, limits, position, dialect)
     stream = Unpacked(source, dialect.compression, limits)
     if dialect.format is FileFormat.JSONL:
         keys = sample_keys(take_sample(stream, dialect.encoding, KEY_SAMPLE_BYTES), limits)
