@@ -66,7 +66,8 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], row: int | None = Non
     for index in range(min(len(rows), _TITLE_ROWS + 1)):
         if filled[index] > most:
             wide = filled[index] >= 0.8 * usual or (index == 0 and _has_usual_names(cells[0]))
-            if wide and _is_clearly_header(cells[index], cells[index + 1 :]):
+            apart = index > 0 and most == 1 and (rows[index][0] > rows[index - 1][0] + 1 or not filled[index - 1])
+            if wide and (_is_clearly_header(cells[index], cells[index + 1 :]) or (apart and has_header(cells[index:]))):
                 return Header(rows[index][0], _header_lines(rows, index), index)
             if filled[index] > usual:
                 break
@@ -150,8 +151,10 @@ def _explains(names: Sequence[str], cells: Sequence[str], body: Sequence[Sequenc
     typed = [cell for cell, column in zip(cells, columns, strict=True) if column.filled >= 0.5 and _typed(column)]
     if {cell.casefold() for cell in filled} & _RESPONSE_KINDS:
         return not any(typed) and bool(typed or not cells[0])
+    if any(cell in column.values for cell, column in zip(cells, columns, strict=True) if cell):
+        return False
     words = [cell for cell in typed if any(map(str.isalpha, cell)) and cell.casefold() not in _PLACEHOLDERS]
-    return len(body) >= 3 and len(typed) >= 2 and len(words) == len(typed)
+    return len(body) >= 3 and len(words) >= 2 and len(words) == sum(map(bool, typed))
 
 
 def _typed(column: Profile) -> bool:

@@ -30,7 +30,8 @@ class _Sheet:
     hidden: bool
     header: Header
     columns: list[str]
-    rows: int
+    filled: int  # rows with content
+    rows: int  # those below the header
     texts: float
 
 
@@ -51,7 +52,7 @@ def choose_sheet(
         else []
     )
     sheets = [_examine(workbook, name, chosen) for name in _examined(workbook, names)]
-    if not any(sheet.rows or sheet.header.row for sheet in sheets):
+    if not any(sheet.filled for sheet in sheets):
         raise InputError("The workbook is empty: its sheets have no cells.", code="empty-file")
     by_name = {sheet.name: sheet for sheet in sheets}
     for name in names:
@@ -107,11 +108,11 @@ def _examine(workbook: Workbook, name: str, chosen: Mapping[str, Any]) -> _Sheet
         share = sum(1 for row in body if "".join(row[mapping.text : mapping.text + 1]).strip()) / len(body)
         named = name_score(Role.TEXT, columns[mapping.text]) >= 1.5
         texts = share * (len(filled) - end) * (_NAMED_TEXT if named else 1.0)
-    return _Sheet(name, workbook.is_hidden(name), header, columns, max(0, len(filled) - end), texts)
+    return _Sheet(name, workbook.is_hidden(name), header, columns, len(filled), max(0, len(filled) - end), texts)
 
 
 def _rank(sheet: _Sheet) -> tuple[bool, bool, float, bool]:
-    return (sheet.texts > 0, not sheet.hidden, sheet.texts, sheet.rows > 0)
+    return (sheet.texts > 0, not sheet.hidden, sheet.texts, sheet.filled > 0)
 
 
 def _alike(left: _Sheet, right: _Sheet) -> bool:
@@ -121,7 +122,7 @@ def _alike(left: _Sheet, right: _Sheet) -> bool:
 
 def _warnings(read: str | tuple[str, ...], sheets: list[_Sheet], alike: list[_Sheet]) -> list[str]:
     names = (read,) if isinstance(read, str) else read
-    others = [sheet for sheet in sheets if sheet.name not in names and (sheet.rows or sheet.header.row)]
+    others = [sheet for sheet in sheets if sheet.name not in names and sheet.filled]
     warnings = []
     if any(sheet.hidden for sheet in sheets if sheet.name in names):
         hidden = _list([sheet for sheet in sheets if sheet.hidden and sheet.name in names])

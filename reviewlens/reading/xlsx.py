@@ -107,6 +107,7 @@ class Workbook:
     """
 
     def __init__(self, source: BinaryIO, limits: ReadLimits) -> None:
+        self._max_columns = limits.max_columns
         self._format = FileFormat.XLS
         head = source.read(len(OLE2))
         source.seek(0)
@@ -133,9 +134,11 @@ class Workbook:
             raise InputError(f"The workbook has no sheet “{name}”. It has {listed}.", code="no-such-sheet")
         with self._errors():
             sheet = self._book.get_sheet_by_index(0) if name is None else self._book.get_sheet_by_name(name)
-            rows = [_trimmed(row) for row in sheet.to_python(skip_empty_area=False)]
-            ranges = sheet.merged_cell_ranges or []
-            _carry_down(rows, ranges)
+            before = [""] * (sheet.start[1] if sheet.start else 0)
+            # One column more than the limit is kept for the error about too many columns.
+            most = max(0, self._max_columns + 1 - len(before))
+            rows = [before + fields if (fields := _trimmed(row)[:most]) else [] for row in sheet.iter_rows()]
+            _carry_down(rows, sheet.merged_cell_ranges or [])
         return rows
 
     @contextmanager
@@ -148,6 +151,10 @@ class Workbook:
                 code="locked-workbook",
             ) from error
         except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
+            raise _damaged(self._format) from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # how Rust's panics arrive; the class cannot be imported
+                raise
             raise _damaged(self._format) from error
 
 
