@@ -56,8 +56,7 @@ class Dialect(BaseModel):
     )
     sheet: str | tuple[str, ...] | None = Field(
         None,
-        description="Sheet of a workbook that is read, or a list of sheets with the same columns that are read as one; "
-        "null for the first sheet.",
+        description="Sheet of a workbook, or several with the same columns, read as one; null: the first sheet.",
     )
 
     @model_validator(mode="before")

@@ -155,6 +155,8 @@ def _detect(
         sheets += found
         warnings += sheet_warnings
         return dialect, size
+    if "sheet" in chosen:
+        raise InputError("Only a workbook has sheets; leave out the choice of a sheet.", code="no-such-sheet")
     if kind is FileFormat.PARQUET:
         return dialect, size
     with open_source() as source:
