@@ -63,7 +63,7 @@ def test_another_sheet_can_be_chosen(open_page: Open) -> None:
     months = {"About": [["About this workbook"]], "Jan": [header, *rows[:10]], "Feb": [["Export"], header, *rows[10:]]}
     app = _upload(open_page("views/analyse.py"), "months.xlsx", xlsx(months))
     assert app.selectbox(key="dialect-sheet").value == "Feb"
-    assert "“About” (1 row)" in text_of(app)
+    assert "Only “Feb” is read. “About”" in text_of(app)
     app.selectbox(key="dialect-sheet").set_value("Jan").run()
     dialect = app.session_state["upload"].sniffed.dialect
     assert (dialect.sheet, dialect.header_row) == ("Jan", 1)
