@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -177,3 +178,28 @@ def test_a_sheet_with_too_many_columns(write: Callable[[Sheets], bytes]) -> None
     with pytest.raises(LimitError) as caught:
         look(write({"Wide": wide}), "a", limits=ReadLimits(max_columns=5))
     assert caught.value.code == "too-many-columns"
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "fits"), [(3, 2, True), (1000, 16, True), (2000, 16_384, False), (1_000_000, 500, False)]
+)
+def test_repeated_cells_of_opendocument_are_counted(rows: int, columns: int, fits: bool) -> None:
+    with zipfile.ZipFile(io.BytesIO(ods({"Reviews": [["review", TEXT]]}))) as packed:
+        parts: dict[str, str | bytes] = {name: packed.read(name) for name in packed.namelist()}
+    content = packed_content(parts["content.xml"], rows, columns)
+    data = archive({**parts, "content.xml": content})
+    if fits:
+        assert len(read(data, format="ods", header=False)) == rows
+        return
+    with pytest.raises(LimitError) as caught:
+        look(data, "a.ods")
+    assert caught.value.details["limit"] == "max_compression_ratio"
+
+
+def packed_content(content: str | bytes, rows: int, columns: int) -> str:
+    """Repeat the row and its last cell."""
+    text = content if isinstance(content, str) else content.decode()
+    row, cell = "<table:table-row>", "<table:table-cell "
+    text = text.replace(row, f'{row[:-1]} table:number-rows-repeated="{rows}">')
+    head, _, tail = text.rpartition(cell)
+    return f'{head}{cell}table:number-columns-repeated="{columns}" {tail}'
