@@ -61,7 +61,7 @@ def _score(sample: Sample, dialect: Dialect) -> float:
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
     rows = [row for row in rows if row.number >= (dialect.header_row or 1)]
     if rows and len(rows[0].fields) == 1:
-        rows = rows[find_header(_decoded(rows, dialect)).titles :]
+        rows = rows[find_header(_decoded(rows, dialect), tabular=False).titles :]
     if not rows:
         return 0.0
     counts = Counter(len(row.fields) for row in rows)

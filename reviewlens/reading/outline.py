@@ -50,10 +50,11 @@ class Header:
     titles: int = 0
 
 
-def find_header(rows: Sequence[tuple[int, Sequence[str]]], row: int | None = None) -> Header:
+def find_header(rows: Sequence[tuple[int, Sequence[str]]], row: int | None = None, *, tabular: bool = True) -> Header:
     """Find the header in the first rows of a file.
 
-    `rows`: rows with content, each with its number. `row`: the row that the user chose. The first row is the header or
+    `rows`: rows with content, each with its number. `row`: the row that the user chose. `tabular`: the rows are known
+    to have columns; if not, a blank row below a title is no evidence of a header. The first row is the header or
     the first review, unless a later row fills more columns and is clearly a header, and all rows above fill fewer.
     """
     if row is not None:
@@ -66,7 +67,12 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], row: int | None = Non
     for index in range(min(len(rows), _TITLE_ROWS + 1)):
         if filled[index] > most:
             wide = filled[index] >= 0.8 * usual or (index == 0 and _has_usual_names(cells[0]))
-            apart = index > 0 and most == 1 and (rows[index][0] > rows[index - 1][0] + 1 or not filled[index - 1])
+            apart = (
+                tabular
+                and index > 0
+                and most == 1
+                and (rows[index][0] > rows[index - 1][0] + 1 or not filled[index - 1])
+            )
             if wide and (_is_clearly_header(cells[index], cells[index + 1 :]) or (apart and has_header(cells[index:]))):
                 return Header(rows[index][0], _header_lines(rows, index), index)
             if filled[index] > usual:

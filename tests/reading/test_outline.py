@@ -219,3 +219,22 @@ def test_blank_rows_and_a_separator_line_count_as_rows() -> None:
         dialect = Dialect(delimiter=";")
         assert read_columns(io.BytesIO(data), dialect, LIMITS) == HEADER
         assert len(read(data, delimiter=";")) == 40
+
+
+def test_the_header_is_found_below_a_title_when_every_column_is_text() -> None:
+    rows = [[f"u{n}", f"{TEXTS[n % 3]} No. {n}", "happy"] for n in range(20)]
+    detected = look(table(["Third survey", "", ""], [], ["Who", "What they said", "Mood"], *rows))
+    assert (detected.dialect.header_row, detected.estimated_rows) == (3, 20)
+
+
+def test_a_row_of_units_explains_the_header() -> None:
+    rows = [[n, f"{TEXTS[n % 3]} No. {n}", n % 5 + 1, n * 3] for n in range(20)]
+    data = table(["id", "review", "rating", "price"], ["", "free text", "1 to 5", "in EUR"], *rows)
+    assert (look(data).dialect.header_lines, look(data).estimated_rows) == (2, 20)
+    assert look(data, dialect={"header_lines": 1}).estimated_rows == 21
+
+
+def test_prose_between_blank_lines_is_not_divided_at_commas() -> None:
+    texts = ["Great product", *(f"Nice one, it broke after {n} days and nobody helped us" for n in range(20))]
+    detected = look("\n\n".join(texts).encode())
+    assert len(detected.columns) == 1
