@@ -490,6 +490,19 @@ class ServedColumn(BaseModel):
     """Name in served.csv."""
 
 
+class SheetInfo(BaseModel):
+    """One sheet of a workbook."""
+
+    name: str
+    """Name of the sheet."""
+    hidden: bool
+    """Whether the workbook hides the sheet."""
+    rows: int
+    """Rows with content below the header."""
+    same_columns: bool
+    """Whether it has the columns of the sheet that is read."""
+
+
 class Tally(BaseModel):
     """
     Counts over some reviews: count = positive + negative.
@@ -704,9 +717,13 @@ class Dialect(BaseModel):
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
     'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+
+    The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
+    reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
+    way round.
     """
 
-    format: Literal["csv", "jsonl", "json", "parquet", "xlsx"]
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx", "xlsb", "xls", "ods"]
     """Format of the file."""
     compression: Literal["none", "gzip", "zip"]
     """How the file is compressed."""
@@ -721,7 +738,13 @@ class Dialect(BaseModel):
     quoting: Literal["double", "backslash", "none"]
     """How a quote inside a quoted field is written."""
     header: bool
-    """Whether the first line has the column names."""
+    """Whether a row has the column names."""
+    header_row: int | None
+    """Row with the column names, counted from 1; null without a header."""
+    header_lines: int
+    """Rows of the header: more than 1 if the next rows explain the column names."""
+    sheet: str | list[str] | None = None
+    """Sheet of a workbook, or several with the same columns, read as one; null: the first sheet."""
     json_path: str
     """JSON pointer to the records of a JSON document; empty for all of it."""
     json_layout: Literal["records", "map", "columns"]
@@ -887,6 +910,8 @@ class Sniffed(BaseModel):
     """Size of the file."""
     estimated_rows: int
     """Rows in the file; an estimate for large files."""
+    sheets: list[SheetInfo]
+    """All sheets of a workbook, in order."""
 
 
 class Summary(BaseModel):

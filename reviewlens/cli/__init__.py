@@ -53,7 +53,7 @@ def link(
 
 @app.command()
 def analyze(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or a workbook.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: out/<file name>.")] = None,
     text: Annotated[
         str | None, typer.Option(help="Column with the review text: its name, or its number from 1.")
@@ -75,7 +75,11 @@ def analyze(
     quoting: Annotated[
         Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,
-    header: Annotated[bool | None, typer.Option(help="Whether the first line names the columns.")] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether a row names the columns.")] = None,
+    header_row: Annotated[int | None, typer.Option(min=1, help="Row that names the columns, from 1.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of a workbook; '*': all sheets with the same columns, as one.")
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
@@ -85,16 +89,17 @@ def analyze(
     from reviewlens.cli.analyze import run_analyze
 
     columns = {"text": text, "title": title, "rating": rating, "date": date, "product": product}
-    dialect = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting, "header": header}
+    dialect = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting}
+    place = {"header": header, "header_row": header_row, "sheet": sheet}
     try:
-        raise typer.Exit(run_analyze(console, file, out, columns, dialect, date_order, engine))
+        raise typer.Exit(run_analyze(console, file, out, columns, {**dialect, **place}, date_order, engine))
     except ReviewLensError as error:
         raise fail(error) from error
 
 
 @app.command()
 def upload(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or a workbook.")],
     name: Annotated[str, typer.Option("--user", prompt="User name", help="User name there.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for if missing.")],
     to: Annotated[str, typer.Option(help="Address of the backend; default: as in the settings.")] = "",

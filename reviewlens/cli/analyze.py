@@ -174,6 +174,12 @@ def _show_mapping(console: Console, upload: Upload) -> None:
             f"separated by {delimiter_name(dialect.delimiter)}",
             "with a header" if dialect.header else "without a header",
         ]
+    if dialect.sheet is not None:
+        properties += [
+            f"sheet {name}" for name in ([dialect.sheet] if isinstance(dialect.sheet, str) else dialect.sheet)
+        ]
+    if dialect.header_row is not None and dialect.header_row > 1:
+        properties.append(f"column names in row {dialect.header_row}")
     console.print(f"{upload.filename}: {', '.join(properties)}", markup=False, soft_wrap=True)
     if sniffed.mapping is not None:
         console.print(f"Columns: {_mapping_words(sniffed.mapping, sniffed.columns)}", markup=False, soft_wrap=True)

@@ -24,6 +24,7 @@ from reviewlens.contracts.summary import Summary
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
 from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.launch import subprocess as launch
+from tests.reading.workbooks_help import xlsx
 from tests.shared_spark import SharedSparkTasks, python_with_task
 from tests.summaries import summary_of
 from tests.timing import wait_until
@@ -55,6 +56,32 @@ def analyze(on_shared_spark: None) -> Analyze:
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def test_sheets_and_the_header_row_can_be_chosen(analyze: Analyze, tmp_path: Path) -> None:
+    header = ["Review", "Rating"]
+    months = {
+        "About": [["About this workbook"]],
+        "Jan": [header, ["Works well and looks good", 5.0], ["Broke after two days", 1.0]],
+        "Feb": [["Export of February"], header, ["Does what it says and no more", 3.0], ["Total", 9.0], header],
+    }
+    book = tmp_path / "months.xlsx"
+    book.write_bytes(xlsx(months))
+    done = analyze(book, "--sheet", "*", "--out", tmp_path / "all", REVIEWLENS_ENGINE="textblob")
+    assert done.exit_code == 0, done.output
+    assert "sheet Jan, sheet Feb" in done.output
+    assert [row["Review"] for row in _rows(tmp_path / "all" / "served.csv")] == [
+        "Works well and looks good",
+        "Broke after two days",
+        "Does what it says and no more",
+    ]
+    rejected = _rows(tmp_path / "all" / "rejected.csv")
+    assert [(row["row"], row["reason"]) for row in rejected] == [("4", "total-row"), ("5", "repeated-header")]
+    titled = tmp_path / "titled.csv"
+    titled.write_text("a,b\nReview,Rating\nWorks well and looks good,5\n")
+    done = analyze(titled, "--header-row", "2", "--out", tmp_path / "titled", REVIEWLENS_ENGINE="textblob")
+    assert done.exit_code == 0, done.output
+    assert [row["Review"] for row in _rows(tmp_path / "titled" / "served.csv")] == ["Works well and looks good"]
 
 
 def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
