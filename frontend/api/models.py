@@ -263,13 +263,6 @@ class PredictionAnswer(BaseModel):
     """The parts that carried the score, in the order of the text; only with `explain`."""
 
 
-class Predictions(BaseModel):
-    """One prediction for each text, in order, and facts about the model."""
-
-    predictions: list[PredictionAnswer]
-    model: dict[str, Any]
-
-
 class ProductRow(BaseModel):
     """One product."""
 
@@ -521,6 +514,13 @@ class TermChange(BaseModel):
     """p-value corrected for multiple comparisons."""
 
 
+class TextError(BaseModel):
+    """Why a text has no prediction."""
+
+    code: Literal["empty-text"]
+    message: str
+
+
 class TimePoint(BaseModel):
     """One bucket, `start` to `end` inclusive; an empty bucket has count 0 and no share: a gap in the line."""
 
@@ -573,6 +573,13 @@ class Timings(BaseModel):
     """Seconds in which Spark and the engines started."""
     finished_at: str
     """When the job finished."""
+
+
+class UnscoredText(BaseModel):
+    """A text that cannot be scored: its `sentiment` is null, and `error` is the reason."""
+
+    sentiment: None
+    error: TextError
 
 
 class Agreement(BaseModel):
@@ -744,6 +751,13 @@ class Period(BaseModel):
     """The period in words."""
     tally: Tally
     """Its reviews."""
+
+
+class Predictions(BaseModel):
+    """For each text, in order, a prediction or the reason why it has none; and facts about the model."""
+
+    predictions: list[PredictionAnswer | UnscoredText]
+    model: dict[str, Any]
 
 
 class Reason(BaseModel):

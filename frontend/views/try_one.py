@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from frontend import session, words
-from frontend.api.models import Part, Predictions
+from frontend.api.models import Part, PredictionAnswer, Predictions
 from frontend.client import ApiError
 from frontend.sections import why
 
@@ -24,6 +24,7 @@ def _example(text: str) -> None:
 
 def _result(text: str, answer: Predictions) -> None:
     prediction = answer.predictions[0]
+    assert isinstance(prediction, PredictionAnswer)  # the backend refuses a single text without words
     model = answer.model or {}
     kind = prediction.sentiment
     share = 100 * prediction.positive_score

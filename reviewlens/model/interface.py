@@ -57,7 +57,8 @@ class Engine(Protocol):
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Calibrated probability of positive (0 to 1) for each cleaned text, in order; shape (len(texts),).
 
-        A text's score does not depend on the other texts.
+        A text's score does not depend on the other texts. Of a text longer than the model's window, the shipped model
+        reads the beginning and the end (see `reviewlens.model.encoder.LongTexts`).
         """
         ...
 
