@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +23,8 @@ from reviewlens.reviews.cleaning import clean_text, join_title
 from reviewlens.reviews.values import parse_date, parse_rating
 
 TEXT_EMPTY = "text-empty"
+FEWEST_TEXTS = 32
+_MOST_TEXTS = 100_000
 
 CLEANED = arrow_schema(
     [Column("row", pa.int64()), Column("key", pa.binary()), Column("scored"), *ROLE_COLUMNS, Column("reason")]
@@ -36,11 +41,57 @@ def clean_batches(batches: Iterator[pa.RecordBatch], *, mapping_json: str) -> It
         yield _clean(batch, mapping)
 
 
-def score_batches(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
-    """Batches of (row, scored) to batches of SCORED."""
-    for batch in batches:
-        scores = cached_engine(engine, model).score(batch.column("scored").to_pylist())
-        yield pa.record_batch({"row": batch.column("row"), "positive_score": pa.array(scores, pa.float64())})
+def score_batches(
+    batches: Iterator[pa.RecordBatch], *, engine: str, model: str, count_file: str = ""
+) -> Iterator[pa.RecordBatch]:
+    """Batches of (row, scored) to batches of SCORED.
+
+    `count_file`: a file that gets one byte for each text that is scored, about once a second; '' for none.
+    """
+    with Path(count_file).open("wb", buffering=0) if count_file else nullcontext() as counter:
+        for batch in batches:
+            scores: list[float] = []
+            texts = batch.column("scored").to_pylist()
+            while len(scores) < len(texts):
+                portion = texts[len(scores) : len(scores) + cached_pace(engine, model).texts]
+                with cached_pace(engine, model).measured(len(portion)):
+                    scores.extend(cached_engine(engine, model).score(portion).tolist())
+                if counter is not None:
+                    counter.write(bytes(len(portion)))
+            yield pa.record_batch({"row": batch.column("row"), "positive_score": pa.array(scores, pa.float64())})
+
+
+def count_scored(count_file: Path) -> int:
+    """Number of texts counted in the file so far; 0 without one."""
+    try:
+        return count_file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+class Pace:
+    """How many texts an engine scores in about a second, from the last call: `texts`, FEWEST_TEXTS at first.
+
+    An engine is called with so many texts at once, so that its progress can be counted. A text's score does not depend
+    on the other texts.
+    """
+
+    def __init__(self) -> None:
+        self.texts = FEWEST_TEXTS
+
+    @contextmanager
+    def measured(self, texts: int) -> Iterator[None]:
+        """Measure a call that scores `texts` texts."""
+        start = time.monotonic()
+        yield
+        seconds = time.monotonic() - start
+        self.texts = max(FEWEST_TEXTS, int(texts / seconds) if seconds > 0 else _MOST_TEXTS)
+
+
+@lru_cache(maxsize=1)
+def cached_pace(_engine: str, _model: str) -> Pace:
+    """The pace of this process's engine."""
+    return Pace()
 
 
 def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:

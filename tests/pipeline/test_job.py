@@ -8,15 +8,20 @@ import io
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from reviewlens.contracts.tables import Dialect, Mapping
 from reviewlens.model.interface import decide
 from reviewlens.model.loading import load_engine, model_sha256
+from reviewlens.pipeline import infer
+from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
+from reviewlens.pipeline.work import Job, Slice
 from reviewlens.reviews.cleaning import clean_text, join_title
 from tests.pipeline.make_jobs import FINISHED, HEADER, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.timing import wait_until
 
 pytestmark = pytest.mark.spark
 
@@ -183,6 +188,29 @@ def test_a_file_with_no_usable_row_still_has_results(spark: SparkSession, tmp_pa
     assert made.csv(made.keys.served_csv) == []
     assert made.parquet().num_rows == 0
     assert "review_id" in made.parquet().column_names
+
+
+def test_progress_grows_within_a_slice_and_is_written_while_nothing_is_committed(
+    spark: SparkSession, tmp_path: Path, rows: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "_EVERY_SECONDS", 0.01)
+    made = make_job(tmp_path, as_csv(rows), slice_rows=1000)
+    before_commit: list[dict[str, object]] = []
+    commit = infer._commit
+
+    def watched_commit(job: Job, part: Slice, scores: pa.Table) -> None:
+        wait_until(lambda: made.json(made.keys.progress)["rows_done"] > 0)
+        first = made.json(made.keys.progress)
+        wait_until(lambda: made.json(made.keys.progress)["updated_at"] > first["updated_at"])
+        before_commit.append(made.json(made.keys.progress))
+        commit(job, part, scores)
+
+    monkeypatch.setattr(infer, "_commit", watched_commit)
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    (shown,) = before_commit
+    assert (shown["stage"], shown["rows_total"]) == ("infer", 430)
+    assert shown["rows_done"] == made.json(made.keys.summary)["rows_scored"] < 430
+    assert made.json(made.keys.progress)["rows_done"] == 430
 
 
 def test_a_file_of_a_header_alone(spark: SparkSession, tmp_path: Path) -> None:

@@ -9,15 +9,19 @@ import json
 import threading
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reviewlens.contracts.stages import STAGE_LABELS, JobStage
-from reviewlens.errors import InputError
+from reviewlens.errors import InputError, TransientError
+from reviewlens.pipeline import in_worker
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.__main__ import main
-from reviewlens.pipeline.control import Cancelled, Control, Interrupted
+from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.progress import ProgressWriter
@@ -26,7 +30,7 @@ from reviewlens.settings import Settings
 from reviewlens.spark import capacity
 from reviewlens.spark.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.storage.local import LocalObjectStore
-from tests.timing import FakeClock
+from tests.timing import FakeClock, wait_until
 
 FIELDS = st.text(alphabet=st.sampled_from('ab,";\r\n\t\0 é😀'), max_size=6)
 
@@ -145,6 +149,88 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
         clock.now += 2
         progress.advance(50)
         assert shown()["seconds_left"] is None
+
+
+def test_rows_of_uncommitted_slices_count_and_never_fall(tmp_path: Path, clock: FakeClock) -> None:
+    store = LocalObjectStore(tmp_path)
+    progress = ProgressWriter(store, "progress.json", "timings.json")
+    inside = 0
+
+    def shown() -> int:
+        progress.write()
+        return int(json.loads(store.get("progress.json"))["rows_done"])
+
+    with progress.stage(JobStage.INFER, done=400, total=1000), progress.counting(lambda: inside):
+        assert shown() == 400
+        inside = 64
+        assert shown() == 464
+        clock.now += 2
+        progress.write()
+        assert json.loads(store.get("progress.json"))["rows_per_second"] == 32.0
+        inside = 0  # a worker starts again
+        assert shown() == 464
+        progress.advance(200)
+        assert shown() == 600
+        inside = 900
+        assert shown() == 1000, "never more than there are"
+    with progress.stage(JobStage.ASSEMBLE, total=1000):
+        assert shown() == 0
+
+
+def test_progress_is_written_regularly_until_the_lease_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "_EVERY_SECONDS", 0.001)
+    progress = ProgressWriter(LocalObjectStore(tmp_path), "progress.json", "timings.json")
+    written: list[str] = []
+    checks: list[threading.Thread] = []
+
+    def write() -> None:
+        written.append("")
+        if len(written) == 1:
+            raise TransientError("the store is away for a moment")
+
+    def check_lease() -> None:
+        checks.append(threading.current_thread())
+        if len(written) == 3:
+            raise LeaseLost("another task has it")
+
+    monkeypatch.setattr(progress, "write", write)
+    with progress.written_regularly(check_lease):
+        wait_until(lambda: checks and not checks[0].is_alive())
+    assert len(written) == 3
+
+
+class SlowEngine:
+    """Scores a text by its length; `speed` in texts a second."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.speed = 64.0
+        self.calls: list[int] = []
+
+    def score(self, texts: list[str]) -> NDArray[np.float64]:
+        self.calls.append(len(texts))
+        self.clock.now += len(texts) / self.speed
+        return np.array([len(text) / 1000 for text in texts])
+
+
+def test_a_worker_counts_its_scores_about_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    engine = SlowEngine(clock)
+    monkeypatch.setattr(in_worker.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(in_worker, "cached_engine", lambda *_: engine)
+    monkeypatch.setattr(in_worker, "cached_pace", lambda _engine, _model, pace=in_worker.Pace(): pace)
+    texts = ["x" * length for length in range(1, 301)]
+    batch = pa.record_batch({"row": pa.array(range(300), pa.int64()), "scored": pa.array(texts)})
+    count_file = tmp_path / "scored-00000"
+    assert in_worker.count_scored(count_file) == 0
+    (scored,) = in_worker.score_batches(iter([batch]), engine="slow", model="", count_file=str(count_file))
+    assert scored.column("positive_score").to_pylist() == [length / 1000 for length in range(1, 301)]
+    assert engine.calls == [32, 64, 64, 64, 64, 12]
+    assert in_worker.count_scored(count_file) == 300
+    engine.speed = 10_000
+    list(in_worker.score_batches(iter([batch, batch]), engine="slow", model="", count_file=str(count_file)))
+    assert engine.calls[6:] == [64, 236, 300], "a fast engine gets whole batches"
+    assert in_worker.count_scored(count_file) == 600, "a worker that starts again counts from 0"
 
 
 def test_timings_add_up_over_attempts(tmp_path: Path, clock: FakeClock) -> None:
