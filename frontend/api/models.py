@@ -23,6 +23,17 @@ class Bin(BaseModel):
     """Negative reviews."""
 
 
+class CodedWarning(BaseModel):
+    """A warning with a stable code."""
+
+    code: str
+    """Stable code; `note` for a warning without one of its own."""
+    message: str
+    """Sentence for the user."""
+    examples: list[str]
+    """Values that the warning is about."""
+
+
 class ColumnInfo(BaseModel):
     """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
@@ -838,6 +849,8 @@ class Sniffed(BaseModel):
     """Up to 20 rows of raw fields."""
     warnings: list[str]
     """Sentences for the user."""
+    coded_warnings: list[CodedWarning]
+    """The same warnings with codes and examples."""
     size_bytes: int
     """Size of the file."""
     estimated_rows: int

@@ -71,6 +71,37 @@ class ColumnInfo(BaseModel):
     filled: float = Field(description="Share of sampled rows that have a value.")
 
 
+class CodedWarning(BaseModel):
+    """A warning with a stable code."""
+
+    code: str = Field(description="Stable code; `note` for a warning without one of its own.")
+    message: str = Field(description="Sentence for the user.")
+    examples: list[str] = Field([], description="Values that the warning is about.")
+
+
+class Warned(str):
+    """A sentence for the user that carries a stable code and examples."""
+
+    code: str
+    examples: tuple[str, ...]
+
+    def __new__(cls, code: str, message: str, *examples: str) -> Warned:
+        """Return the sentence with its code."""
+        warned = super().__new__(cls, message)
+        warned.code, warned.examples = code, examples
+        return warned
+
+
+def coded(warnings: list[str]) -> list[CodedWarning]:
+    """The sentences with their codes; a plain one has the code `note`."""
+    return [
+        CodedWarning(code=each.code, message=str(each), examples=list(each.examples))
+        if isinstance(each, Warned)
+        else CodedWarning(code="note", message=each)
+        for each in warnings
+    ]
+
+
 class Sniffed(BaseModel):
     """What was detected in an upload, for the user to correct.
 
@@ -87,5 +118,6 @@ class Sniffed(BaseModel):
     mapping_reasons: dict[str, str] = Field({}, description="Why each role has its column.")
     preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
     warnings: list[str] = Field(description="Sentences for the user.")
+    coded_warnings: list[CodedWarning] = Field([], description="The same warnings with codes and examples.")
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")

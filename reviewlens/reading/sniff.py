@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
-from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed
+from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, Sniffed, Warned, coded
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
@@ -75,7 +75,8 @@ def sniff(
         mapping=mapping,
         mapping_reasons=reasons,
         preview=start.head,
-        warnings=warnings,
+        warnings=list(map(str, warnings)),
+        coded_warnings=coded(warnings),
         size_bytes=size_bytes,
         estimated_rows=start.estimated_rows,
     )
@@ -125,9 +126,16 @@ def _detect(
     encoding = chosen.get("encoding", facts.encoding)
     if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
-        warnings.append(f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
+        warnings.append(
+            Warned("undecodable-lines", f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
+        )
     elif encoding == "cp1252" and "encoding" not in chosen and not facts.undecodable_lines:
-        warnings.append("The file is not UTF-8; it is read as Windows-1252. Check the preview for wrong letters.")
+        warnings.append(
+            Warned(
+                "encoding-guessed",
+                "The file is not UTF-8; it is read as Windows-1252. Check the preview for wrong letters.",
+            )
+        )
     dialect = dialect.model_copy(update={"encoding": encoding})
     if kind is FileFormat.JSONL:
         return dialect, facts.size_bytes
@@ -139,8 +147,11 @@ def _detect(
         better = detect_dialect(sample, dialect, others)
         if better.delimiter != detected.delimiter:
             warnings.append(
-                f"You chose the delimiter {_DELIMITER_NAMES[detected.delimiter]}, but "
-                f"{_DELIMITER_NAMES[better.delimiter]} divides the rows more evenly. Check the preview."
+                Warned(
+                    "other-delimiter-fits",
+                    f"You chose the delimiter {_DELIMITER_NAMES[detected.delimiter]}, but "
+                    f"{_DELIMITER_NAMES[better.delimiter]} divides the rows more evenly. Check the preview.",
+                )
             )
     return detected, facts.size_bytes
 
@@ -187,7 +198,8 @@ def _read_start(
     start.sample = records[:: max(1, len(records) // _SAMPLE_ROWS)]
     part = "" if exact else f" among the first {total:,}"
     for reason, count in sorted(start.reasons.items()):
-        start.warnings.append(f"{count:,} row{'' if count == 1 else 's'}{part} will be rejected ({_REASONS[reason]}).")
+        rows = f"{count:,} row{'' if count == 1 else 's'}{part}"
+        start.warnings.append(Warned("rows-rejected", f"{rows} will be rejected ({_REASONS[reason]})."))
     return start
 
 
@@ -212,9 +224,15 @@ def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str,
         return
     if columns == 1:
         delimiter = f" with the delimiter {_DELIMITER_NAMES[dialect.delimiter]}" if "delimiter" in chosen else ""
-        start.warnings.append(f"The file has only one column{delimiter}. Check the delimiter if it should have more.")
+        start.warnings.append(
+            Warned(
+                "one-column", f"The file has only one column{delimiter}. Check the delimiter if it should have more."
+            )
+        )
     elif rejected > max(3, start.records // 4):
-        start.warnings.append("Many rows do not match the columns. Check delimiter, quoting and header.")
+        start.warnings.append(
+            Warned("many-rejected", "Many rows do not match the columns. Check delimiter, quoting and header.")
+        )
 
 
 def _apply(
@@ -252,7 +270,8 @@ def _apply(
         label = f"“{headers[values['date']]}”" if headers[values["date"]].strip() else f"column {values['date'] + 1}"
         warnings += date_warnings(form, label, [value for value in cells("date") if value.strip()])
         if form is None:
-            warnings.append(f"No date format fits the values in {label}; the dates will be empty.")
+            sentence = f"No date format fits the values in {label}; the dates will be empty."
+            warnings.append(Warned("dates-unread", sentence, *_examples(cells("date"))[:3]))
     if values.get("rating") is not None and chosen.get("rating_scale") is None:
         values["rating_scale"] = detect_scale(cells("rating")) or 5.0
     if values.get("rating_scale") is None:
@@ -275,7 +294,11 @@ def _name_warnings(headers: list[str], names: list[str]) -> list[str]:
         if header.strip() and " ".join(header.split()) != name
     ]
     return [
-        f"The column “{header}” is named “{name}” in the results, because its name is already used."
+        Warned(
+            "column-renamed",
+            f"The column “{header}” is named “{name}” in the results, because its name is already used.",
+            header,
+        )
         for header, name in changed[:10]
     ]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from reviewlens.contracts.roles import Role
-from reviewlens.contracts.tables import DateFormat, Mapping
+from reviewlens.contracts.tables import DateFormat, Mapping, Warned
 from reviewlens.reviews.column_names import name_score
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import detect_scale
@@ -25,7 +25,11 @@ def suggest_mapping(
     search = _Search(headers, profiles(len(headers), sample_rows))
     text, warnings = search.text()
     if text is None:
-        return None, {}, ["No column looks like review text. Choose the column that holds it."]
+        return (
+            None,
+            {},
+            [Warned("no-text-column", "No column looks like review text. Choose the column that holds it.")],
+        )
     chosen: dict[Role, Choice] = {Role.TEXT: text}
     finders = {
         Role.RATING: search.rating,
@@ -56,12 +60,17 @@ def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) ->
     """Return warnings about values that are not dates, and about an ambiguous order of day and month."""
     if form is None:
         return []
-    warnings = []
+    warnings: list[str] = []
     invalid = [value for value in values if parse_date(value, form) is None]
     if invalid:
         share = len(invalid) / len(values)
         warnings.append(
-            f"{share:.0%} of the dates in {label} cannot be parsed and will be empty, for example {invalid[0][:40]!r}."
+            Warned(
+                "dates-unread",
+                f"{share:.0%} of the dates in {label} cannot be parsed and will be empty, for example "
+                f"{invalid[0][:40]!r}.",
+                *dict.fromkeys(value[:40] for value in invalid[:3]),
+            )
         )
     if form.ambiguous:
         first = "month" if form.order == "month_first" else "day"
@@ -69,8 +78,12 @@ def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) ->
         day = parse_date(example, form)
         meaning = f": {example!r} means {day.isoformat()}" if day else ""
         warnings.append(
-            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}. "
-            "Change the order if that is wrong."
+            Warned(
+                "date-order-ambiguous",
+                f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}."
+                " Change the order if that is wrong.",
+                *[example][: bool(example)],
+            )
         )
     return warnings
 
@@ -110,10 +123,11 @@ class _Search:
         named = name_score(Role.TEXT, self.headers[best]) >= 1.5
         about = f"about {self.profiles[best].words:.0f} words a row"
         reason = f"its name says review text, and it holds {about}" if named else f"it holds the longest prose, {about}"
-        warnings = []
+        warnings: list[str] = []
         for other in ranked[1:]:
             if scores[best] - scores[other] < 0.5 and self.profiles[other].words >= 5:
-                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen.")
+                sentence = f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen."
+                warnings.append(Warned("other-text-column", sentence, self.headers[other]))
                 break
         return (best, reason), warnings
 
