@@ -26,10 +26,10 @@ class Bin(BaseModel):
 class CodedWarning(BaseModel):
     """A warning with a stable code."""
 
-    code: str
-    """Stable code; `note` for a warning without one of its own."""
     message: str
     """Sentence for the user."""
+    code: str
+    """Stable code; `note` for a warning without one of its own."""
     examples: list[str]
     """Values that the warning is about."""
 

@@ -74,8 +74,8 @@ class ColumnInfo(BaseModel):
 class CodedWarning(BaseModel):
     """A warning with a stable code."""
 
-    code: str = Field(description="Stable code; `note` for a warning without one of its own.")
     message: str = Field(description="Sentence for the user.")
+    code: str = Field("note", description="Stable code; `note` for a warning without one of its own.")
     examples: list[str] = Field([], description="Values that the warning is about.")
 
 
@@ -97,7 +97,7 @@ def coded(warnings: list[str]) -> list[CodedWarning]:
     return [
         CodedWarning(code=each.code, message=str(each), examples=list(each.examples))
         if isinstance(each, Warned)
-        else CodedWarning(code="note", message=each)
+        else CodedWarning(message=each)
         for each in warnings
     ]
 

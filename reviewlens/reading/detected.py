@@ -71,7 +71,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         dates_read=counts.dates,
         first_date=counts.first_date,
         languages=None,
-        warnings=sniffed.coded_warnings or [CodedWarning(code="note", message=each) for each in sniffed.warnings],
+        warnings=sniffed.coded_warnings or [CodedWarning(message=each) for each in sniffed.warnings],
     )
 
 
