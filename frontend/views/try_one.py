@@ -43,10 +43,12 @@ def _result(text: str, answer: Predictions) -> None:
         if mixed:
             st.caption(f"Mixed: {words.MIXED}; on the whole it leans to {kind}.")
         if prediction.needs_review:
+            contradicted = below is not None and prediction.confidence >= below
+            reason = "A passage in the middle of this long text seems to say the opposite"
+            if not contradicted:
+                reason = f"The model is less than {words.threshold(below)} sure" if below else "The model is not sure"
             st.warning(
-                "**Needs review.** The model is "
-                + (f"less than {words.threshold(below)} sure" if below else "not sure enough")
-                + ", so a person should decide.",
+                f"**Needs review.** {reason}, so a person should decide.",
                 icon=":material/visibility:",
             )
         elif mixed:

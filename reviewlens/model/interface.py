@@ -30,6 +30,7 @@ class Thresholds:
 class Prediction:
     """One review's result.
 
+    `needs_review`: the confidence is below the threshold, or the middle of a long text contradicts the sentiment.
     `positive_score`: calibrated probability of positive; `confidence`: that of `sentiment`. `mixed`: the review has
     praise and blame, or neither clearly; `sentiment` is then the side that it leans to.
     """

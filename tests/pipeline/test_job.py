@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from reviewlens.contracts.tables import Dialect, Mapping
 from reviewlens.model.interface import decide
-from reviewlens.model.loading import load_engine, model_sha256
+from reviewlens.model.loading import load_engine, load_scorer, model_sha256
 from reviewlens.pipeline import infer
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
@@ -234,6 +234,26 @@ def test_the_shipped_model_scores_in_spark_as_it_does_alone(spark: SparkSession,
     model = made.json(made.keys.summary)["model"]
     assert model["sha256"] == made.spec.model_sha256
     assert model["version"] == engine.describe()["model_version"]
+
+
+def test_a_job_marks_long_texts_as_the_predictor_does(spark: SparkSession, tmp_path: Path) -> None:
+    kind = "I love the warm light that this lamp gives, and I would buy it again. " * 12
+    complaint = (
+        "It is terrible and a complete waste of money. It broke after one day, customer service was rude and useless, "
+        "and they refused to refund me. Horrible, awful quality, do not buy this piece of junk. "
+    )
+    texts = [kind + complaint + kind, kind + kind, "I love it.", kind + complaint + kind]
+    rows = [["Review"], *([text] for text in texts)]
+    made = make_job(
+        tmp_path, as_csv(rows[1:], rows[0]), mapping=Mapping(text=0), engine="openvino-small",
+        model_sha256=model_sha256("openvino-small", None),
+    )  # fmt: skip
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    served = made.csv(made.keys.served_csv)
+    expected = load_scorer("openvino-small").predict(texts)
+    assert [row["needs_review"] for row in served] == [str(each.needs_review).lower() for each in expected]
+    assert [row["needs_review"] for row in served] == ["true", "false", "false", "true"]
+    assert float(served[0]["confidence"]) > 0.95, "it is marked for its middle"
 
 
 def test_other_formats_come_through(spark: SparkSession, tmp_path: Path) -> None:
