@@ -84,9 +84,9 @@ def _dialect(choices: dict[str, Any]) -> dict[str, Any]:
         dialect["delimiter"] = DELIMITERS.get(dialect["delimiter"], dialect["delimiter"])
     if "header_row" in choices:
         row = choices["header_row"]
-        if row not in (None, 1):
+        if row not in (None, 1) and "header_row" not in Dialect.model_fields:
             raise InputError("The header can only be in row 1, or null for none.", code="bad-choices")
-        if choices.get("format", "csv") in ("csv", "xlsx"):
+        if choices.get("format") not in ("jsonl", "json", "parquet"):  # their header_row is null
             dialect.setdefault("header", row is not None)
     return dialect
 

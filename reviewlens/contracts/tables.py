@@ -91,6 +91,10 @@ class Warned(str):
         warned.code, warned.examples = code, examples
         return warned
 
+    def __reduce__(self) -> tuple[type[Warned], tuple[str, ...]]:
+        """Return what makes a copy."""
+        return Warned, (self.code, str(self), *self.examples)
+
 
 def coded(warnings: list[str]) -> list[CodedWarning]:
     """The sentences with their codes; a plain one has the code `note`."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import gzip
 import io
+import pickle
 from typing import Any
 
 import openpyxl
 import pytest
 
 from reviewlens.contracts.detected import Detected
-from reviewlens.contracts.tables import FileFormat
+from reviewlens.contracts.tables import FileFormat, Warned, coded
+from reviewlens.pipeline.work import Plan
 from reviewlens.reading import detected as detected_module
 from reviewlens.reading.detected import describe
 from tests.reading.reading_help import LIMITS, look
 
+WARNED = Warned("unread", "Two values cannot be read.", "x", "y")
 ROWS = [
     ["Title", "Review", "Stars", "Date", "Item"],
     ["Good", "A lovely lamp that lights the whole room", "5", "2024-04-03", "Lamp"],
@@ -122,3 +126,18 @@ def test_other_choices_give_other_counts() -> None:
     found = described(as_csv(ROWS), dialect={"header": False}, mapping={"text": 1, "title": None})
     assert (found.rows, found.texts, found.empty_texts) == (7, 5, 2)
     assert found.header_row is None
+
+
+def test_a_warning_keeps_its_code_in_copies() -> None:
+    for copied in (copy.deepcopy(WARNED), pickle.loads(pickle.dumps(WARNED))):
+        assert copied == "Two values cannot be read."
+        assert (copied.code, copied.examples) == ("unread", ("x", "y"))
+    assert [each.model_dump() for each in coded([WARNED, "Plain."])] == [
+        {"code": "unread", "message": "Two values cannot be read.", "examples": ["x", "y"]},
+        {"code": "note", "message": "Plain.", "examples": []},
+    ]
+
+
+def test_a_job_can_store_the_warnings_of_its_reader() -> None:
+    plan = Plan((), ("a",), {}, (WARNED,))
+    assert Plan.from_json(plan.to_json()) == plan
