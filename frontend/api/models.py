@@ -23,6 +23,17 @@ class Bin(BaseModel):
     """Negative reviews."""
 
 
+class CodedWarning(BaseModel):
+    """A warning with a stable code."""
+
+    message: str
+    """Sentence for the user."""
+    code: str
+    """Stable code; `note` for a warning without one of its own."""
+    examples: list[str]
+    """Values that the warning is about."""
+
+
 class ColumnInfo(BaseModel):
     """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
@@ -312,13 +323,6 @@ class PredictionAnswer(BaseModel):
     """The parts that carried the score, in the order of the text; only with `explain`."""
 
 
-class Predictions(BaseModel):
-    """One prediction for each text, in order, and facts about the model."""
-
-    predictions: list[PredictionAnswer]
-    model: dict[str, Any]
-
-
 class ProductRow(BaseModel):
     """One product."""
 
@@ -583,6 +587,13 @@ class TermChange(BaseModel):
     """p-value corrected for multiple comparisons."""
 
 
+class TextError(BaseModel):
+    """Why a text has no prediction."""
+
+    code: Literal["empty-text"]
+    message: str
+
+
 class TimePoint(BaseModel):
     """One bucket, `start` to `end` inclusive; an empty bucket has count 0 and no share: a gap in the line."""
 
@@ -635,6 +646,13 @@ class Timings(BaseModel):
     """Seconds in which Spark and the engines started."""
     finished_at: str
     """When the job finished."""
+
+
+class UnscoredText(BaseModel):
+    """A text that cannot be scored: its `sentiment` is null, and `error` is the reason."""
+
+    sentiment: None
+    error: TextError
 
 
 class Agreement(BaseModel):
@@ -826,6 +844,13 @@ class Period(BaseModel):
     """Its reviews."""
 
 
+class Predictions(BaseModel):
+    """For each text, in order, a prediction or the reason why it has none; and facts about the model."""
+
+    predictions: list[PredictionAnswer | UnscoredText]
+    model: dict[str, Any]
+
+
 class Reason(BaseModel):
     """Why rows were rejected; `code` is stable, `label` is for people."""
 
@@ -906,6 +931,8 @@ class Sniffed(BaseModel):
     """Sentences for the user."""
     first_date: FirstDate | None = None
     """The first date; null if there is none."""
+    coded_warnings: list[CodedWarning]
+    """The same warnings with codes and examples."""
     size_bytes: int
     """Size of the file."""
     estimated_rows: int

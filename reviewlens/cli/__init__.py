@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,15 +85,44 @@ def analyze(
         str | None,
         typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
     ] = None,
+    choices: Annotated[
+        Path | None, typer.Option(help="JSON file of choices, with the keys that --detect prints; flags win.")
+    ] = None,
+    detect: Annotated[
+        bool, typer.Option("--detect", help="Print what is detected as JSON, and start nothing.")
+    ] = False,
 ) -> None:
     """Analyse one file without a server."""
-    from reviewlens.cli.analyze import run_analyze
+    from reviewlens.cli.choices import read_choices
 
     columns = {"text": text, "title": title, "rating": rating, "date": date, "product": product}
-    dialect = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting}
-    place = {"header": header, "header_row": header_row, "sheet": sheet}
+    flags = {
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "header": header,
+        "header_row": header_row,
+        "sheet": sheet,
+        "date_order": date_order,
+    }
     try:
-        raise typer.Exit(run_analyze(console, file, out, columns, {**dialect, **place}, date_order, engine))
+        chosen = read_choices(choices) if choices else {}
+        chosen |= {name: value for name, value in flags.items() if value is not None}
+        named = {role: None if name == "none" else name for role, name in columns.items() if name is not None}
+        chosen["roles"] = {**(chosen.get("roles") or {}), **named}
+        if detect:
+            from reviewlens.cli.detect import detect_file
+
+            typer.echo(detect_file(file, chosen).model_dump_json(indent=2))
+            return
+        from reviewlens.cli.analyze import run_analyze
+
+        raise typer.Exit(run_analyze(console, file, out, chosen, engine))
+    except (InputError, LimitError) as error:
+        if detect:
+            typer.echo(json.dumps({"error": error.code, "message": error.message}, ensure_ascii=False))
+            raise typer.Exit(2) from error
+        raise fail(error) from error
     except ReviewLensError as error:
         raise fail(error) from error
 

@@ -217,6 +217,41 @@ class SheetInfo(BaseModel):
     same_columns: bool = Field(description="Whether it has the columns of the sheet that is read.")
 
 
+class CodedWarning(BaseModel):
+    """A warning with a stable code."""
+
+    message: str = Field(description="Sentence for the user.")
+    code: str = Field("note", description="Stable code; `note` for a warning without one of its own.")
+    examples: list[str] = Field([], description="Values that the warning is about.")
+
+
+class Warned(str):
+    """A sentence for the user that carries a stable code and examples."""
+
+    code: str
+    examples: tuple[str, ...]
+
+    def __new__(cls, code: str, message: str, *examples: str) -> Warned:
+        """Return the sentence with its code."""
+        warned = super().__new__(cls, message)
+        warned.code, warned.examples = code, examples
+        return warned
+
+    def __reduce__(self) -> tuple[type[Warned], tuple[str, ...]]:
+        """Return what makes a copy."""
+        return Warned, (self.code, str(self), *self.examples)
+
+
+def coded(warnings: list[str]) -> list[CodedWarning]:
+    """The sentences with their codes; a plain one has the code `note`."""
+    return [
+        CodedWarning(code=each.code, message=str(each), examples=list(each.examples))
+        if isinstance(each, Warned)
+        else CodedWarning(message=each)
+        for each in warnings
+    ]
+
+
 class Sniffed(BaseModel):
     """What was detected in an upload, for the user to correct.
 
@@ -234,6 +269,7 @@ class Sniffed(BaseModel):
     preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
     warnings: list[str] = Field(description="Sentences for the user.")
     first_date: FirstDate | None = Field(None, description="The first date; null if there is none.")
+    coded_warnings: list[CodedWarning] = Field([], description="The same warnings with codes and examples.")
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")
     sheets: list[SheetInfo] = Field([], description="All sheets of a workbook, in order.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from reviewlens.contracts.roles import Role
-from reviewlens.contracts.tables import Dialect, SheetInfo
+from reviewlens.contracts.tables import Dialect, SheetInfo, Warned
 from reviewlens.errors import InputError
 from reviewlens.reading.outline import Header, find_header, join_headings
 from reviewlens.reading.records import ReadLimits
@@ -123,18 +123,18 @@ def _alike(left: _Sheet, right: _Sheet) -> bool:
 def _warnings(read: str | tuple[str, ...], sheets: list[_Sheet], alike: list[_Sheet]) -> list[str]:
     names = (read,) if isinstance(read, str) else read
     others = [sheet for sheet in sheets if sheet.name not in names and sheet.filled]
-    warnings = []
+    warnings: list[str] = []
     if any(sheet.hidden for sheet in sheets if sheet.name in names):
         hidden = _list([sheet for sheet in sheets if sheet.hidden and sheet.name in names])
-        warnings.append(f"{hidden} is read although the workbook hides it.")
+        warnings.append(Warned("hidden-sheet", f"{hidden} is read although the workbook hides it."))
     if others:
         verb = "is" if len(others) == 1 else "are"
-        warnings.append(
-            f"Only {_quoted(names)} is read. {_list(others)} {verb} not read. Choose the sheet if this is wrong."
-        )
+        sentence = f"Only {_quoted(names)} is read. {_list(others)} {verb} not read. Choose the sheet if this is wrong."
+        warnings.append(Warned("other-sheets", sentence, *(sheet.name for sheet in others[:_LISTED])))
     if isinstance(read, str) and alike:
         verb = "has" if len(alike) == 1 else "have"
-        warnings.append(f"{_list(alike)} {verb} the same columns as {_quoted(names)}. They can be read as one.")
+        sentence = f"{_list(alike)} {verb} the same columns as {_quoted(names)}. They can be read as one."
+        warnings.append(Warned("same-columns", sentence, *(sheet.name for sheet in alike[:_LISTED])))
     return warnings
 
 

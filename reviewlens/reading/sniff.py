@@ -14,7 +14,17 @@ from pydantic import ValidationError
 from reviewlens.contracts.encodings import encoding_label
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
-from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, FirstDate, SheetInfo, Sniffed, delimiter_name
+from reviewlens.contracts.tables import (
+    ColumnInfo,
+    Dialect,
+    FileFormat,
+    FirstDate,
+    SheetInfo,
+    Sniffed,
+    Warned,
+    coded,
+    delimiter_name,
+)
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
@@ -86,7 +96,8 @@ def sniff(
         mapping=mapping,
         mapping_reasons=reasons,
         preview=start.head,
-        warnings=warnings,
+        warnings=list(map(str, warnings)),
+        coded_warnings=coded(warnings),
         first_date=_first_date(mapping, rows),
         size_bytes=size_bytes,
         estimated_rows=start.estimated_rows,
@@ -96,12 +107,14 @@ def sniff(
 
 def _header_warnings(dialect: Dialect, chosen: dict[str, Any]) -> list[str]:
     """Return warnings about a header that was found below the first row, or that has several rows."""
-    row, warnings = dialect.header_row, []
+    row = dialect.header_row
     if row is None:
         return []
+    warnings: list[str] = []
     if row > 1 and "header_row" not in chosen:
         above = "The row above it is" if row == 2 else f"The {row - 1} rows above it are"
-        warnings.append(f"The column names are in row {row}. {above} not read as reviews.")
+        sentence = f"The column names are in row {row}. {above} not read as reviews."
+        warnings.append(Warned("header-below-titles", sentence))
     if dialect.header_lines > 1 and "header_lines" not in chosen:
         further = dialect.header_lines - 1
         below = (
@@ -109,7 +122,8 @@ def _header_warnings(dialect: Dialect, chosen: dict[str, Any]) -> list[str]:
             if further == 1
             else (f"The {further} rows below the column names explain them and are")
         )
-        warnings.append(f"{below} not read as {'a review' if further == 1 else 'reviews'}.")
+        sentence = f"{below} not read as {'a review' if further == 1 else 'reviews'}."
+        warnings.append(Warned("header-explained", sentence))
     return warnings
 
 
@@ -174,15 +188,22 @@ def _detect(
     encoding = chosen.get("encoding", facts.encoding)
     if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
-        warnings.append(f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
+        warnings.append(
+            Warned("undecodable-lines", f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
+        )
     elif not encoding.startswith("utf-") and "encoding" not in chosen:
-        name = encoding_label(encoding)
-        warnings.append(f"The file is not UTF-8; it is read as {name}. Check the preview for wrong letters.")
+        sentence = (
+            f"The file is not UTF-8; it is read as {encoding_label(encoding)}. Check the preview for wrong letters."
+        )
+        warnings.append(Warned("encoding-guessed", sentence))
     fallback = chosen.get("fallback_encoding", None if "encoding" in chosen else facts.fallback)
     if fallback is not None and "fallback_encoding" not in chosen:
         warnings.append(
-            f"The file has two encodings: lines that are not UTF-8 are read as {encoding_label(fallback)}. Check them"
-            " for wrong letters."
+            Warned(
+                "two-encodings",
+                f"The file has two encodings: lines that are not UTF-8 are read as {encoding_label(fallback)}. Check "
+                "them for wrong letters.",
+            )
         )
     dialect = dialect.model_copy(update={"encoding": encoding, "fallback_encoding": fallback})
     if kind is FileFormat.JSONL:
@@ -203,8 +224,11 @@ def _detect(
         better = detect_dialect(sample, dialect, others)
         if better.delimiter != detected.delimiter:
             warnings.append(
-                f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
-                f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview."
+                Warned(
+                    "other-delimiter-fits",
+                    f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
+                    f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview.",
+                )
             )
     return detected, facts.size_bytes, None
 
@@ -258,7 +282,8 @@ def _read_start(
     start.sample = records[:: max(1, len(records) // _SAMPLE_ROWS)]
     part = "" if exact else f" among the first {total:,}"
     for reason, count in sorted(start.reasons.items()):
-        start.warnings.append(f"{count:,} row{'' if count == 1 else 's'}{part} will be rejected ({_REASONS[reason]}).")
+        rows = f"{count:,} row{'' if count == 1 else 's'}{part}"
+        start.warnings.append(Warned("rows-rejected", f"{rows} will be rejected ({_REASONS[reason]})."))
     return start
 
 
@@ -285,9 +310,15 @@ def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str,
         return
     if columns == 1:
         delimiter = f" with the delimiter {delimiter_name(dialect.delimiter)}" if "delimiter" in chosen else ""
-        start.warnings.append(f"The file has only one column{delimiter}. Check the delimiter if it should have more.")
+        start.warnings.append(
+            Warned(
+                "one-column", f"The file has only one column{delimiter}. Check the delimiter if it should have more."
+            )
+        )
     elif rejected > max(3, start.records // 4):
-        start.warnings.append("Many rows do not match the columns. Check delimiter, quoting and header.")
+        start.warnings.append(
+            Warned("many-rejected", "Many rows do not match the columns. Check delimiter, quoting and header.")
+        )
 
 
 def _apply(
@@ -360,6 +391,10 @@ def _name_warnings(headers: list[str], names: list[str]) -> list[str]:
         if header.strip() and " ".join(header.split()) != name
     ]
     return [
-        f"The column “{header}” is named “{name}” in the results, because its name is already used."
+        Warned(
+            "column-renamed",
+            f"The column “{header}” is named “{name}” in the results, because its name is already used.",
+            header,
+        )
         for header, name in changed[:10]
     ]
