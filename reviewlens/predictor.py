@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
+from reviewlens.errors import ConfigurationError, LimitError, ReviewLensError, TransientError
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 from reviewlens.model.loading import load_scorer
@@ -25,9 +25,10 @@ _SETTLE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Scored:
-    """One prediction for each text, in order; for each an explanation, or None; facts about the model."""
+    """For each text, in order: a prediction, None for a text that is empty after cleaning; and an explanation, if asked
+    for. `model`: facts about the model."""
 
-    predictions: list[Prediction]
+    predictions: list[Prediction | None]
     explanations: list[list[Contribution] | None]
     model: dict[str, Any]
 
@@ -83,24 +84,22 @@ class Predictor:
     def predict(self, texts: list[str], *, explain: bool = False) -> Scored:
         """Score texts, and explain them if asked.
 
-        Raises LimitError (`too-many-to-explain`, `too-many-texts`, `text-too-long`), InputError (`empty-text`). Many
-        texts are scored in batches, so that other requests get a turn in between; a text's score does not depend on
-        its batch.
+        Raises LimitError (`too-many-to-explain`, `too-many-texts`, `text-too-long`). Many texts are scored in batches,
+        so that other requests get a turn in between; a text's score does not depend on its batch.
         """
         self._check_limits(texts, explain=explain)
         scorer = self._ready()
-        for index, text in enumerate(texts):
-            if not clean_text(text):
-                raise InputError(
-                    f"Text {index + 1} of {len(texts)} has no words; send some.",
-                    code="empty-text",
-                    details={"index": index},
-                )
-        predictions: list[Prediction] = []
-        for start in range(0, len(texts), _BATCH_TEXTS):
+        filled = [index for index, text in enumerate(texts) if clean_text(text)]
+        predictions: list[Prediction | None] = [None] * len(texts)
+        explanations: list[list[Contribution] | None] = [None] * len(texts)
+        for start in range(0, len(filled), _BATCH_TEXTS):
+            batch = filled[start : start + _BATCH_TEXTS]
             with self._turn:
-                predictions.extend(scorer.predict(texts[start : start + _BATCH_TEXTS]))
-        explanations = [scorer.explain(text, self._turn) if explain else None for text in texts]
+                scored = scorer.predict([texts[index] for index in batch])
+            for index, prediction in zip(batch, scored, strict=True):
+                predictions[index] = prediction
+        for index in filled if explain else ():
+            explanations[index] = scorer.explain(texts[index], self._turn)
         return Scored(predictions, explanations, scorer.engine.describe())
 
     def facts(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from backend.schemas.problems import errors
 from backend.schemas.uploads import Corrections, DirectOffer, DirectRequest
 from backend.web.deps import CurrentUser, PlatformDep
 from backend.web.receive import receive_upload
+from reviewlens.contracts.detected import Detected
 from reviewlens.uploads.service import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
@@ -96,6 +97,19 @@ def complete(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> U
 def get_upload(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Upload:
     """The response of POST /uploads, with the corrections made since."""
     return platform.uploads.get(user.subject, upload_id)
+
+
+@router.get(
+    "/{upload_id}/detected",
+    summary="What was detected in an upload, by names and with counts",
+    responses=errors(401, 404, 413, 422, 429),
+)
+def detected(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Detected:
+    """The document that `./run analyze FILE --detect` prints, with the corrections made since.
+
+    It names columns instead of counting them. Reads the whole file, or the first rows of one over 100 MB.
+    """
+    return platform.uploads.detected(user.subject, upload_id)
 
 
 @router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(400, 401, 404, 422, 429))

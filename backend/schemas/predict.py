@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 
+EMPTY_TEXT: Literal["empty-text"] = "empty-text"
+NO_WORDS = "The text has no words; send some."
+
 
 class Texts(BaseModel):
     """One text or a list of texts; lone surrogates, which cutting an emoji leaves, are removed."""
@@ -65,8 +68,27 @@ class PredictionAnswer(BaseModel):
         return cls(**asdict(prediction), **explanation)
 
 
-class Predictions(BaseModel):
-    """One prediction for each text, in order, and facts about the model."""
+class TextError(BaseModel):
+    """Why a text has no prediction."""
 
-    predictions: list[PredictionAnswer]
+    code: Literal["empty-text"]
+    message: str = Field(examples=["The text has no words; send some."])
+
+
+class UnscoredText(BaseModel):
+    """A text that cannot be scored: its `sentiment` is null, and `error` is the reason."""
+
+    sentiment: None
+    error: TextError
+
+    @classmethod
+    def empty(cls) -> Self:
+        """The response for a text that is empty after cleaning."""
+        return cls(sentiment=None, error=TextError(code=EMPTY_TEXT, message=NO_WORDS))
+
+
+class Predictions(BaseModel):
+    """For each text, in order, a prediction or the reason why it has none; and facts about the model."""
+
+    predictions: list[PredictionAnswer | UnscoredText]
     model: dict[str, Any]

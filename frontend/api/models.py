@@ -23,6 +23,17 @@ class Bin(BaseModel):
     """Negative reviews."""
 
 
+class CodedWarning(BaseModel):
+    """A warning with a stable code."""
+
+    message: str
+    """Sentence for the user."""
+    code: str
+    """Stable code; `note` for a warning without one of its own."""
+    examples: list[str]
+    """Values that the warning is about."""
+
+
 class ColumnInfo(BaseModel):
     """One column of the sample: its header, its name in `served.csv`, and facts that help to choose its role."""
 
@@ -312,13 +323,6 @@ class PredictionAnswer(BaseModel):
     """The parts that carried the score, in the order of the text; only with `explain`."""
 
 
-class Predictions(BaseModel):
-    """One prediction for each text, in order, and facts about the model."""
-
-    predictions: list[PredictionAnswer]
-    model: dict[str, Any]
-
-
 class ProductRow(BaseModel):
     """One product."""
 
@@ -490,6 +494,19 @@ class ServedColumn(BaseModel):
     """Name in served.csv."""
 
 
+class SheetInfo(BaseModel):
+    """One sheet of a workbook."""
+
+    name: str
+    """Name of the sheet."""
+    hidden: bool
+    """Whether the workbook hides the sheet."""
+    rows: int
+    """Rows with content below the header."""
+    same_columns: bool
+    """Whether it has the columns of the sheet that is read."""
+
+
 class Tally(BaseModel):
     """
     Counts over some reviews: count = positive + negative.
@@ -570,6 +587,13 @@ class TermChange(BaseModel):
     """p-value corrected for multiple comparisons."""
 
 
+class TextError(BaseModel):
+    """Why a text has no prediction."""
+
+    code: Literal["empty-text"]
+    message: str
+
+
 class TimePoint(BaseModel):
     """One bucket, `start` to `end` inclusive; an empty bucket has count 0 and no share: a gap in the line."""
 
@@ -622,6 +646,13 @@ class Timings(BaseModel):
     """Seconds in which Spark and the engines started."""
     finished_at: str
     """When the job finished."""
+
+
+class UnscoredText(BaseModel):
+    """A text that cannot be scored: its `sentiment` is null, and `error` is the reason."""
+
+    sentiment: None
+    error: TextError
 
 
 class Agreement(BaseModel):
@@ -704,9 +735,13 @@ class Dialect(BaseModel):
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
     'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+
+    The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
+    reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
+    way round.
     """
 
-    format: Literal["csv", "jsonl", "json", "parquet", "xlsx"]
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx", "xlsb", "xls", "ods"]
     """Format of the file."""
     compression: Literal["none", "gzip", "zip"]
     """How the file is compressed."""
@@ -721,7 +756,13 @@ class Dialect(BaseModel):
     quoting: Literal["double", "backslash", "none"]
     """How a quote inside a quoted field is written."""
     header: bool
-    """Whether the first line has the column names."""
+    """Whether a row has the column names."""
+    header_row: int | None
+    """Row with the column names, counted from 1; null without a header."""
+    header_lines: int
+    """Rows of the header: more than 1 if the next rows explain the column names."""
+    sheet: str | list[str] | None = None
+    """Sheet of a workbook, or several with the same columns, read as one; null: the first sheet."""
     json_path: str
     """JSON pointer to the records of a JSON document; empty for all of it."""
     json_layout: Literal["records", "map", "columns"]
@@ -801,6 +842,13 @@ class Period(BaseModel):
     """The period in words."""
     tally: Tally
     """Its reviews."""
+
+
+class Predictions(BaseModel):
+    """For each text, in order, a prediction or the reason why it has none; and facts about the model."""
+
+    predictions: list[PredictionAnswer | UnscoredText]
+    model: dict[str, Any]
 
 
 class Reason(BaseModel):
@@ -883,10 +931,14 @@ class Sniffed(BaseModel):
     """Sentences for the user."""
     first_date: FirstDate | None = None
     """The first date; null if there is none."""
+    coded_warnings: list[CodedWarning]
+    """The same warnings with codes and examples."""
     size_bytes: int
     """Size of the file."""
     estimated_rows: int
     """Rows in the file; an estimate for large files."""
+    sheets: list[SheetInfo]
+    """All sheets of a workbook, in order."""
 
 
 class Summary(BaseModel):

@@ -20,8 +20,13 @@ FORMATS = {
     "jsonl": "JSON Lines",
     "json": "JSON",
     "parquet": "Parquet",
-    "xlsx": "Excel (first sheet)",
+    "xlsx": "Excel (.xlsx)",
+    "xlsb": "Excel (.xlsb)",
+    "xls": "Excel (.xls)",
+    "ods": "OpenDocument (.ods)",
 }
+WORKBOOKS = ("xlsx", "xlsb", "xls", "ods")
+ALL_SHEETS = "*"
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16-le": "UTF-16 (little-endian)",
@@ -76,6 +81,8 @@ def show(upload: Upload) -> None:
     sniffed = upload.sniffed
     _facts(upload)
     session.warn(sniffed.warnings)
+    if len(sniffed.sheets) > 1:
+        _sheet(upload)
     with st.container(key="card-columns"):
         _columns(upload)
     with st.expander("How the file is written", icon=":material/tune:"):
@@ -93,8 +100,13 @@ def _facts(upload: Upload) -> None:
         facts.append(ENCODINGS.get(dialect.encoding, dialect.encoding))
     if dialect.format == "csv" and len(sniffed.columns) > 1:
         facts.append(f"separated by {DELIMITERS.get(dialect.delimiter, dialect.delimiter)}")
-    if dialect.format in ("csv", "xlsx"):
-        facts.append("with a header" if dialect.header else "without a header")
+    if isinstance(dialect.sheet, str):
+        facts.append(f"sheet {words.cut(dialect.sheet, 40)}")
+    elif dialect.sheet:
+        facts.append(words.many(len(dialect.sheet), "sheet"))
+    if dialect.format in ("csv", *WORKBOOKS):
+        row = f"header in row {dialect.header_row}" if (dialect.header_row or 1) > 1 else "with a header"
+        facts.append(row if dialect.header else "without a header")
     facts += [
         words.many(len(sniffed.columns), "column"),
         f"about {words.many(sniffed.estimated_rows, 'row')}",
@@ -103,6 +115,35 @@ def _facts(upload: Upload) -> None:
     with st.container(horizontal=True, gap="small", key="facts"):
         for fact in facts:
             st.badge(words.escape(fact), color="gray")
+
+
+def _sheet(upload: Upload) -> None:
+    """Choose the sheet of a workbook, or all sheets with its columns."""
+    sheets, chosen = upload.sniffed.sheets, upload.sniffed.dialect.sheet
+    names = {
+        sheet.name: f"{sheet.name} ({'hidden, ' if sheet.hidden else ''}{words.many(sheet.rows, 'row')})"
+        for sheet in sheets
+    }
+    alike = [sheet.name for sheet in sheets if sheet.same_columns]
+    if len(alike) > 1:
+        names[ALL_SHEETS] = f"All sheets with these columns, as one ({', '.join(alike)})"
+    st.session_state["dialect-sheet"] = chosen if isinstance(chosen, str) else ALL_SHEETS
+    st.selectbox(
+        "Sheet",
+        list(names),
+        key="dialect-sheet",
+        format_func=names.__getitem__,
+        on_change=lambda: _read_sheet(upload, st.session_state["dialect-sheet"]),
+    )
+
+
+def _read_sheet(upload: Upload, sheet: str) -> None:
+    """Detect again in another sheet; corrections of the header belong to the earlier sheet and are dropped."""
+    corrected = st.session_state.get("corrected_dialect", {})
+    st.session_state["corrected_dialect"] = {
+        name: value for name, value in corrected.items() if not name.startswith("header")
+    }
+    change(upload, dialect={"sheet": sheet})
 
 
 def _columns(upload: Upload) -> None:
@@ -239,8 +280,10 @@ def _dialect(upload: Upload) -> None:
         _part(upload, columns[1], "quoting", "Quote inside quotes", QUOTING)
     if now.format in ("csv", "jsonl", "json"):
         _part(upload, columns[2], "encoding", "Encoding", ENCODINGS)
-    if now.format in ("csv", "xlsx"):
-        _part(upload, columns[3], "header", "The first row", {True: "is the header", False: "is a review"})
+    if now.format in ("csv", *WORKBOOKS):
+        _part(upload, columns[3], "header", "Column names", {True: "are in a row", False: "are missing"})
+        if now.header_row is not None:
+            _header_row(upload, columns[3], now.header_row)
 
 
 def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
@@ -253,6 +296,20 @@ def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options
         key=key,
         format_func=options.__getitem__,
         on_change=lambda: change(upload, dialect={name: st.session_state[key]}),
+    )
+
+
+def _header_row(upload: Upload, parent: DeltaGenerator, row: int) -> None:
+    st.session_state["dialect-header-row"] = row
+    parent.number_input(
+        "Row with the column names",
+        min_value=1,
+        max_value=1000,
+        key="dialect-header-row",
+        help="The rows above it are not read as reviews. Blank rows count.",
+        on_change=lambda: change(
+            upload, dialect={"header": True, "header_row": int(st.session_state["dialect-header-row"])}
+        ),
     )
 
 

@@ -28,7 +28,10 @@ def _choose_file() -> None:
         )
         destination = "Your file stays on the computer that runs ReviewLens."
     size = words.size(direct_limit or limit)
-    st.caption(f"CSV, TSV, JSON Lines, Parquet or Excel; text formats may be gzipped; up to {size}. {destination}")
+    formats = (
+        "CSV, TSV, JSON Lines, JSON, Parquet, Excel or OpenDocument; text formats may be compressed with gzip or ZIP"
+    )
+    st.caption(f"{formats}; up to {size}. {destination}")
     problem = st.session_state.pop("upload_problem", None)
     if problem:
         st.error(

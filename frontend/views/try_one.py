@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from frontend import session, words
-from frontend.api.models import Part, Predictions
+from frontend.api.models import Part, PredictionAnswer, Predictions
 from frontend.client import ApiError
 from frontend.sections import why
 
@@ -24,6 +24,7 @@ def _example(text: str) -> None:
 
 def _result(text: str, answer: Predictions) -> None:
     prediction = answer.predictions[0]
+    assert isinstance(prediction, PredictionAnswer)  # the backend refuses a single text without words
     model = answer.model or {}
     kind = prediction.sentiment
     share = 100 * prediction.positive_score
@@ -42,10 +43,12 @@ def _result(text: str, answer: Predictions) -> None:
         if mixed:
             st.caption(f"Mixed: {words.MIXED}; on the whole it leans to {kind}.")
         if prediction.needs_review:
+            contradicted = below is not None and prediction.confidence >= below
+            reason = "A passage in the middle of this long text seems to say the opposite"
+            if not contradicted:
+                reason = f"The model is less than {words.threshold(below)} sure" if below else "The model is not sure"
             st.warning(
-                "**Needs review.** The model is "
-                + (f"less than {words.threshold(below)} sure" if below else "not sure enough")
-                + ", so a person should decide.",
+                f"**Needs review.** {reason}, so a person should decide.",
                 icon=":material/visibility:",
             )
         elif mixed:

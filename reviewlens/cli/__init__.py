@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,7 +54,7 @@ def link(
 
 @app.command()
 def analyze(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or a workbook.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: out/<file name>.")] = None,
     text: Annotated[
         str | None, typer.Option(help="Column with the review text: its name, or its number from 1.")
@@ -75,26 +76,60 @@ def analyze(
     quoting: Annotated[
         Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,
-    header: Annotated[bool | None, typer.Option(help="Whether the first line names the columns.")] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether a row names the columns.")] = None,
+    header_row: Annotated[int | None, typer.Option(min=1, help="Row that names the columns, from 1.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of a workbook; '*': all sheets with the same columns, as one.")
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
     ] = None,
+    choices: Annotated[
+        Path | None, typer.Option(help="JSON file of choices, with the keys that --detect prints; flags win.")
+    ] = None,
+    detect: Annotated[
+        bool, typer.Option("--detect", help="Print what is detected as JSON, and start nothing.")
+    ] = False,
 ) -> None:
     """Analyse one file without a server."""
-    from reviewlens.cli.analyze import run_analyze
+    from reviewlens.cli.choices import read_choices
 
     columns = {"text": text, "title": title, "rating": rating, "date": date, "product": product}
-    dialect = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting, "header": header}
+    flags = {
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "header": header,
+        "header_row": header_row,
+        "sheet": sheet,
+        "date_order": date_order,
+    }
     try:
-        raise typer.Exit(run_analyze(console, file, out, columns, dialect, date_order, engine))
+        chosen = read_choices(choices) if choices else {}
+        chosen |= {name: value for name, value in flags.items() if value is not None}
+        named = {role: None if name == "none" else name for role, name in columns.items() if name is not None}
+        chosen["roles"] = {**(chosen.get("roles") or {}), **named}
+        if detect:
+            from reviewlens.cli.detect import detect_file
+
+            typer.echo(detect_file(file, chosen).model_dump_json(indent=2))
+            return
+        from reviewlens.cli.analyze import run_analyze
+
+        raise typer.Exit(run_analyze(console, file, out, chosen, engine))
+    except (InputError, LimitError) as error:
+        if detect:
+            typer.echo(json.dumps({"error": error.code, "message": error.message}, ensure_ascii=False))
+            raise typer.Exit(2) from error
+        raise fail(error) from error
     except ReviewLensError as error:
         raise fail(error) from error
 
 
 @app.command()
 def upload(
-    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or a workbook.")],
     name: Annotated[str, typer.Option("--user", prompt="User name", help="User name there.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for if missing.")],
     to: Annotated[str, typer.Option(help="Address of the backend; default: as in the settings.")] = "",

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from reviewlens.cli.choices import as_overrides
 from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.contracts.summary import Summary
-from reviewlens.contracts.tables import DELIMITER_NAMES, ColumnInfo, Mapping, delimiter_name
+from reviewlens.contracts.tables import ColumnInfo, Mapping, Sniffed, delimiter_name
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
@@ -32,7 +33,6 @@ from reviewlens.uploads.service import Overrides, Upload
 from reviewlens.worker import Worker
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
-_DELIMITERS = {name: delimiter for delimiter, name in DELIMITER_NAMES.items()}
 _OURS = {"disk-full", "out-of-memory", "worker-lost", "spark-lost", "internal-error", "interrupted-too-often"}
 _CHUNK = 1 << 20
 
@@ -41,13 +41,14 @@ def run_analyze(
     console: Console,
     file: Path,
     out: Path | None,
-    columns: dict[str, str | None],
-    dialect: dict[str, Any],
-    date_order: str | None,
+    choices: dict[str, Any],
     engine: str | None,
 ) -> int:
-    """Analyse a file. Returns the exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command resumes),
-    1 an error in ReviewLens."""
+    """Analyse a file with the user's choices, which are those of `choices.as_overrides`.
+
+    Returns the exit code: 0 done, 2 the file is at fault, 4 interrupted (the same command resumes), 1 an error in
+    ReviewLens.
+    """
     if not file.is_file():
         raise InputError(f"There is no file {file}.")
     target = out or Path("out") / file.stem
@@ -61,7 +62,7 @@ def run_analyze(
             user = _owner(platform)
             with console.status(f"Reading {escape(file.name)} …"):
                 upload = _upload(platform, user, file, work)
-                upload = _corrected(platform, user, upload, columns, dialect, date_order)
+                upload = _corrected(platform, user, upload, choices)
             _show_mapping(console, upload)
             job, _ = platform.jobs.submit(user, upload.upload_id, engine=engine or "")
             job = _run(console, platform, worker, user, job.job_id)
@@ -121,47 +122,12 @@ def _chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _corrected(
-    platform: Platform,
-    user: str,
-    upload: Upload,
-    columns: dict[str, str | None],
-    dialect: dict[str, Any],
-    date_order: str | None,
-) -> Upload:
-    changes = {name: value for name, value in dialect.items() if value is not None}
-    if "delimiter" in changes:
-        changes["delimiter"] = _DELIMITERS.get(changes["delimiter"], changes["delimiter"])
-    if changes or upload.overrides != Overrides():
-        upload = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes))
-    mapping: dict[str, Any] = {
-        name: None if value == "none" else column_index(upload.sniffed.columns, value)
-        for name, value in columns.items()
-        if value is not None
-    }
-    if date_order:
-        chosen = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
-        detected = chosen.sniffed.mapping.date_format if chosen.sniffed.mapping else None
-        if detected is None:
-            raise InputError("--date-order needs a date column, and none was detected; name it with --date.")
-        mapping["date_format"] = detected.model_copy(update={"order": date_order, "ambiguous": False}).model_dump()
-    if mapping:
-        upload = platform.uploads.correct(user, upload.upload_id, Overrides(dialect=changes, mapping=mapping))
-    return upload
+def _corrected(platform: Platform, user: str, upload: Upload, choices: dict[str, Any]) -> Upload:
+    def look(overrides: Overrides) -> Sniffed:
+        return platform.uploads.with_overrides(user, upload.upload_id, overrides).sniffed
 
-
-def column_index(columns: list[ColumnInfo], wanted: str) -> int:
-    """The index from 0 of a column that is given by name or by number from 1; InputError if there is none."""
-    for column in columns:
-        if wanted in {column.name, column.served_name}:
-            return column.index
-    same = [column.index for column in columns if column.name.casefold() == wanted.casefold()]
-    if len(same) == 1:
-        return same[0]
-    if wanted.isdigit() and 1 <= int(wanted) <= len(columns):
-        return int(wanted) - 1
-    names = ", ".join(f"{column.index + 1}: {column.served_name}" for column in columns)
-    raise InputError(f"There is no column {wanted!r}. The file has {names}.", code="no-such-column")
+    overrides = as_overrides(choices, look)
+    return upload if overrides == upload.overrides else platform.uploads.correct(user, upload.upload_id, overrides)
 
 
 def _show_mapping(console: Console, upload: Upload) -> None:
@@ -174,6 +140,12 @@ def _show_mapping(console: Console, upload: Upload) -> None:
             f"separated by {delimiter_name(dialect.delimiter)}",
             "with a header" if dialect.header else "without a header",
         ]
+    if dialect.sheet is not None:
+        properties += [
+            f"sheet {name}" for name in ([dialect.sheet] if isinstance(dialect.sheet, str) else dialect.sheet)
+        ]
+    if dialect.header_row is not None and dialect.header_row > 1:
+        properties.append(f"column names in row {dialect.header_row}")
     console.print(f"{upload.filename}: {', '.join(properties)}", markup=False, soft_wrap=True)
     if sniffed.mapping is not None:
         console.print(f"Columns: {_mapping_words(sniffed.mapping, sniffed.columns)}", markup=False, soft_wrap=True)

@@ -21,6 +21,14 @@ class FileFormat(StrEnum):
     JSON = "json"  # one document: an array, an object that has one, a map of records, or columns
     PARQUET = "parquet"
     XLSX = "xlsx"
+    XLSB = "xlsb"
+    XLS = "xls"
+    ODS = "ods"
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether files of this format have sheets."""
+        return self in {FileFormat.XLSX, FileFormat.XLSB, FileFormat.XLS, FileFormat.ODS}
 
 
 DELIMITER_NAMES = {
@@ -64,6 +72,10 @@ class Dialect(BaseModel):
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
     'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+
+    The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
+    reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
+    way round.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +91,17 @@ class Dialect(BaseModel):
     quoting: Literal["double", "backslash", "none"] = Field(
         "double", description="How a quote inside a quoted field is written."
     )
-    header: bool = Field(True, description="Whether the first line has the column names.")
+    header: bool = Field(True, description="Whether a row has the column names.")
+    header_row: int | None = Field(
+        1, ge=1, le=1000, description="Row with the column names, counted from 1; null without a header."
+    )
+    header_lines: int = Field(
+        1, ge=1, le=5, description="Rows of the header: more than 1 if the next rows explain the column names."
+    )
+    sheet: str | tuple[str, ...] | None = Field(
+        None,
+        description="Sheet of a workbook, or several with the same columns, read as one; null: the first sheet.",
+    )
     json_path: str = Field(
         "", pattern=r"^(/.*)?$", description="JSON pointer to the records of a JSON document; empty for all of it."
     )
@@ -87,6 +109,17 @@ class Dialect(BaseModel):
         "records",
         description="Records of a JSON document: an array of objects, the values of an object, or columns of values.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _agree_on_header(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        if values.get("header", True) in (False, "false", 0):
+            return {**values, "header_row": None}
+        if "header_row" in values and values["header_row"] is None:
+            return {**values, "header_row": 1} if "header" in values else {**values, "header": False}
+        return values
 
 
 DateKind = Literal[
@@ -175,6 +208,50 @@ class FirstDate(BaseModel):
     read: date = Field(description="The date that it is read as.")
 
 
+class SheetInfo(BaseModel):
+    """One sheet of a workbook."""
+
+    name: str = Field(description="Name of the sheet.")
+    hidden: bool = Field(description="Whether the workbook hides the sheet.")
+    rows: int = Field(description="Rows with content below the header.")
+    same_columns: bool = Field(description="Whether it has the columns of the sheet that is read.")
+
+
+class CodedWarning(BaseModel):
+    """A warning with a stable code."""
+
+    message: str = Field(description="Sentence for the user.")
+    code: str = Field("note", description="Stable code; `note` for a warning without one of its own.")
+    examples: list[str] = Field([], description="Values that the warning is about.")
+
+
+class Warned(str):
+    """A sentence for the user that carries a stable code and examples."""
+
+    code: str
+    examples: tuple[str, ...]
+
+    def __new__(cls, code: str, message: str, *examples: str) -> Warned:
+        """Return the sentence with its code."""
+        warned = super().__new__(cls, message)
+        warned.code, warned.examples = code, examples
+        return warned
+
+    def __reduce__(self) -> tuple[type[Warned], tuple[str, ...]]:
+        """Return what makes a copy."""
+        return Warned, (self.code, str(self), *self.examples)
+
+
+def coded(warnings: list[str]) -> list[CodedWarning]:
+    """The sentences with their codes; a plain one has the code `note`."""
+    return [
+        CodedWarning(code=each.code, message=str(each), examples=list(each.examples))
+        if isinstance(each, Warned)
+        else CodedWarning(message=each)
+        for each in warnings
+    ]
+
+
 class Sniffed(BaseModel):
     """What was detected in an upload, for the user to correct.
 
@@ -192,5 +269,7 @@ class Sniffed(BaseModel):
     preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
     warnings: list[str] = Field(description="Sentences for the user.")
     first_date: FirstDate | None = Field(None, description="The first date; null if there is none.")
+    coded_warnings: list[CodedWarning] = Field([], description="The same warnings with codes and examples.")
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")
+    sheets: list[SheetInfo] = Field([], description="All sheets of a workbook, in order.")

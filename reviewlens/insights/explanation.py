@@ -35,13 +35,20 @@ def explain_review(results: Results, row: int, predictor: Predictor) -> Explanat
     try:
         (review,) = reviews_by_row(results, [row])
     except KeyError:
-        raise NotFoundError(
-            f"Row {row:,} has no score in this job: it was rejected, or there is no such row.", code="row-not-found"
-        ) from None
+        raise _no_score(row) from None
     _check_same_model(results.summary.model, predictor.facts())
     text = join_title(review.title, review.text)
     scored = predictor.predict([text], explain=True)
-    return Explanation(row, text, scored.predictions[0], scored.explanations[0], scored.model)
+    prediction = scored.predictions[0]
+    if prediction is None:
+        raise _no_score(row)
+    return Explanation(row, text, prediction, scored.explanations[0], scored.model)
+
+
+def _no_score(row: int) -> NotFoundError:
+    return NotFoundError(
+        f"Row {row:,} has no score in this job: it was rejected, or there is no such row.", code="row-not-found"
+    )
 
 
 def _check_same_model(job_model: ScoringModel, present: dict[str, Any]) -> None:

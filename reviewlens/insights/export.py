@@ -77,7 +77,7 @@ def export_rows(
 
 def export_name(results: Results, what: What, format: Format) -> str:
     """A file name for the download, from the upload's; letters, digits, dots, dashes and underscores only."""
-    stem = re.sub(r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)$", "", results.summary.filename, flags=re.I)
+    stem = re.sub(r"\.(?:gz|csv|tsv|txt|jsonl?|ndjson|parquet|xls[bx]?|ods)$", "", results.summary.filename, flags=re.I)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80] or "reviews"
     return f"{stem}-{what}.{format}"
 

@@ -76,6 +76,13 @@ class TextEncoder:
         # One by one: encode_batch would start a thread per processor in every worker.
         return [self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
 
+    def unread(self, tokens: Sequence[int]) -> list[int]:
+        """The tokens of a text that are not read: its middle if long texts are read by their ends, else none."""
+        if self._long_texts != "ends" or len(tokens) <= self._room:
+            return []
+        tail = self._room // 2
+        return list(tokens[self._room - tail : len(tokens) - tail])
+
     def pieces(self, tokens: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[int]]:
         """Token ids of every window over the texts, with special tokens, and the index of each window's text."""
         pieces: list[list[int]] = []

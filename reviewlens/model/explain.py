@@ -1,9 +1,8 @@
 """Which words contribute to a score: parts of the raw text are removed, and the change of the score is measured.
 
 The measure is the change in log-odds, ln(p / (1 - p)), of the calibrated score p. Near 0 and 1 a probability hardly
-changes (0.999 without its one strong word may still be 0.99), but log-odds do, and a long text's log-odds are the mean
-over its windows. A part is removed without a placeholder: the rest is a plausible text for any engine and language,
-whereas a placeholder has an effect of its own.
+changes (0.999 without its one strong word may still be 0.99), but log-odds do. A part is removed without a placeholder:
+the rest is a plausible text for any engine and language, whereas a placeholder has an effect of its own.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ class Thresholds:
 class Prediction:
     """One review's result.
 
+    `needs_review`: the confidence is below the threshold, or the middle of a long text contradicts the sentiment.
     `positive_score`: calibrated probability of positive; `confidence`: that of `sentiment`. `mixed`: the review has
     praise and blame, or neither clearly; `sentiment` is then the side that it leans to.
     """
@@ -57,7 +58,8 @@ class Engine(Protocol):
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Calibrated probability of positive (0 to 1) for each cleaned text, in order; shape (len(texts),).
 
-        A text's score does not depend on the other texts.
+        A text's score does not depend on the other texts. Of a text longer than the model's window, the shipped model
+        reads the beginning and the end (see `reviewlens.model.encoder.LongTexts`).
         """
         ...
 

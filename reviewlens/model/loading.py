@@ -13,6 +13,7 @@ from reviewlens.model.bundle import open_bundle, peek
 from reviewlens.model.engines import AUTO, BY_NAME, ENGINES, EngineInfo
 from reviewlens.model.interface import Engine
 from reviewlens.model.locate import absolute, default_bundle_path, is_remote, local_model, split_address
+from reviewlens.model.middle import MiddleReader
 from reviewlens.model.scorer import Scorer
 
 __all__ = [
@@ -112,7 +113,10 @@ def load_scorer(
     name: str, model: Path | str | None = None, *, threads: int = 1, cache_dir: Path | None = None
 ) -> Scorer:
     """An engine wrapped for raw texts; arguments and errors as for `load_engine`."""
-    return Scorer(load_engine(name, model, threads=threads, cache_dir=cache_dir))
+    path = local_model(model, cache_dir) if isinstance(model, str) else model
+    name = resolve_engine(name, path)
+    engine = load_engine(name, path, threads=threads, cache_dir=cache_dir)
+    return Scorer(engine, middle=MiddleReader.open(name, path, cache_dir))
 
 
 def _info(name: str) -> EngineInfo:

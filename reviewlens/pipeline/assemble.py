@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from math import fsum
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.stages import JobStage
 from reviewlens.model.interface import Thresholds
+from reviewlens.model.locate import local_model
+from reviewlens.model.middle import MiddleReader
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
+from reviewlens.pipeline.infer import checked_model
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, parquet_schema
 from reviewlens.pipeline.work import Job, Plan, Slice
 
@@ -90,6 +95,7 @@ def assemble(job: Job, plan: Plan) -> None:
     duplicates = load_duplicates(job)
     first_scores = FirstScores(duplicates)
     thresholds = thresholds_of(json.loads(job.store.get(job.work.engine)))
+    middle = lru_cache(maxsize=1)(lambda: open_middle(job.spec))  # opened when the first part needs it
     with job.progress.stage(JobStage.ASSEMBLE, 0, plan.rows):
         for number, group in enumerate(groups(plan)):
             job.control.check()
@@ -98,8 +104,14 @@ def assemble(job: Job, plan: Plan) -> None:
                 for part in group:
                     _add_scores(job, part, first_scores)
             else:
-                _assemble_group(job, plan, number, group, duplicates, first_scores, thresholds)
+                _assemble_group(job, plan, number, group, duplicates, first_scores, thresholds, middle())
             job.progress.advance(rows)
+
+
+def open_middle(spec: JobSpec) -> MiddleReader | None:
+    """The reader of what the spec's engine does not read of long texts. Errors: as for `checked_model`."""
+    model, _ = checked_model(spec)
+    return MiddleReader.open(spec.engine, local_model(model))
 
 
 def thresholds_of(facts: dict[str, Any]) -> Thresholds:
@@ -131,6 +143,7 @@ def _assemble_group(
     duplicates: Duplicates,
     first_scores: FirstScores,
     thresholds: Thresholds,
+    middle: MiddleReader | None,
 ) -> None:
     total = Tally()
     with _PartWriter(job.scratch / "parts", parquet_schema(plan.headers)) as writer:
@@ -138,7 +151,8 @@ def _assemble_group(
             tables = _load(job, part)
             first_scores.add(*tables.own_scores())
             repeated, first_rows = duplicates.within(part)
-            rows = build_rows(job.spec, plan, tables, repeated, first_rows, first_scores.of(first_rows), thresholds)
+            scores = first_scores.of(first_rows)
+            rows = build_rows(job.spec, plan, tables, repeated, first_rows, scores, thresholds, middle)
             writer.write(rows)
             tally = _count(part, rows)
             tally.check()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.stages import JobStage
 from reviewlens.contracts.summary import Timings
+from reviewlens.errors import ReviewLensError
+from reviewlens.pipeline.control import LeaseLost
 from reviewlens.storage.interface import ObjectStore
 
+log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
 
 
@@ -35,6 +39,7 @@ class ProgressWriter:
         self._total: int | None = None
         self._reused = 0
         self._reused_lock = threading.Lock()
+        self._lock = threading.RLock()
         if store.head(timings_key) is None:
             self._timings = Timings(started_at=self._started_at, attempts=1)
         else:
@@ -44,33 +49,59 @@ class ProgressWriter:
     @contextmanager
     def stage(self, stage: JobStage, done: int = 0, total: int | None = None) -> Iterator[None]:
         """Enter a stage with `done` rows done by earlier attempts and `total` rows in all."""
-        self._keep_time()
-        self._stage, self._done, self._done_before, self._total = stage, done, done, total
-        self._entered = time.monotonic()
-        self.write()
+        with self._lock:
+            self._keep_time()
+            self._stage, self._done, self._done_before, self._total = stage, done, done, total
+            self._entered = time.monotonic()
+            self.write()
         try:
             yield
         finally:
-            self._keep_time()
             self.write()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Count time that belongs to no stage, such as the start of Spark and the engines, as `start_seconds`."""
-        self._keep_time()
-        stage, self._stage = self._stage, None
+        with self._lock:
+            self._keep_time()
+            stage, self._stage = self._stage, None
         try:
             yield
         finally:
-            self._keep_time()
-            self._stage = stage
-            self._entered = time.monotonic()
+            with self._lock:
+                self._keep_time()
+                self._stage = stage
+                self._entered = time.monotonic()
+
+    @contextmanager
+    def written_regularly(self, check_lease: Callable[[], None]) -> Iterator[None]:
+        """Write progress about once a second, from a thread, while `check_lease` does not raise LeaseLost."""
+        ended = threading.Event()
+
+        def keep_writing() -> None:
+            while not ended.wait(_EVERY_SECONDS):
+                try:
+                    check_lease()
+                    self.write()
+                except LeaseLost:
+                    return
+                except ReviewLensError as error:
+                    log.warning("the progress could not be written: %s", error.code)
+
+        thread = threading.Thread(target=keep_writing, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def advance(self, rows: int) -> None:
         """Add `rows` to the rows done in this stage."""
-        self._done += rows
-        if time.monotonic() - self._written >= _EVERY_SECONDS:
-            self.write()
+        with self._lock:
+            self._done += rows
+            if time.monotonic() - self._written >= _EVERY_SECONDS:
+                self.write()
 
     def reused(self, scores: int | None) -> None:
         """Add `scores` taken from earlier jobs, from any thread; None: start again from 0."""
@@ -79,29 +110,31 @@ class ProgressWriter:
 
     def write(self) -> None:
         """Write progress and timings now."""
-        self._keep_time()
-        self._written = time.monotonic()
-        speed = self._speed()
-        left = None
-        if speed and self._total is not None and self._stage in (JobStage.INFER, JobStage.ASSEMBLE):
-            left = round((self._total - self._done) / speed, 1)
-        progress = Progress(
-            stage=self._stage or JobStage.INFER,
-            rows_done=self._done,
-            rows_total=self._total,
-            rows_per_second=speed,
-            seconds_left=left,
-            rows_reused=self._reused,
-            updated_at=now_iso(),
-            attempt_started_at=self._started_at,
-        )
-        self._store.put(self._key, progress.model_dump_json().encode())
-        self._store.put(self._timings_key, self._rounded().model_dump_json().encode())
+        with self._lock:
+            self._keep_time()
+            self._written = time.monotonic()
+            speed = self._speed()
+            left = None
+            if speed and self._total is not None and self._stage in (JobStage.INFER, JobStage.ASSEMBLE):
+                left = round((self._total - self._done) / speed, 1)
+            progress = Progress(
+                stage=self._stage or JobStage.INFER,
+                rows_done=self._done,
+                rows_total=self._total,
+                rows_per_second=speed,
+                seconds_left=left,
+                rows_reused=self._reused,
+                updated_at=now_iso(),
+                attempt_started_at=self._started_at,
+            )
+            self._store.put(self._key, progress.model_dump_json().encode())
+            self._store.put(self._timings_key, self._rounded().model_dump_json().encode())
 
     def timings(self) -> Timings:
         """The summary's `timings`, up to now."""
-        self._keep_time()
-        return self._rounded().model_copy(update={"finished_at": now_iso()})
+        with self._lock:
+            self._keep_time()
+            return self._rounded().model_copy(update={"finished_at": now_iso()})
 
     def _rounded(self) -> Timings:
         seconds = {name: round(value, 3) for name, value in self._timings if name.endswith("_seconds")}

@@ -21,7 +21,9 @@ from reviewlens.contracts.outputs import (
     served_columns,
 )
 from reviewlens.contracts.roles import Role
-from reviewlens.model.interface import Prediction, Thresholds, decide
+from reviewlens.model.interface import Prediction, Thresholds
+from reviewlens.model.middle import MiddleReader
+from reviewlens.model.scorer import decide_all
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.in_worker import NO_TEXT, TEXT_EMPTY
 from reviewlens.pipeline.work import Plan
@@ -89,8 +91,9 @@ def build_rows(
     first_rows: NDArray[np.int64],
     first_scores: NDArray[np.float64],
     thresholds: Thresholds,
+    middle: MiddleReader | None = None,
 ) -> ResultRows:
-    """Join a slice's tables by row.
+    """Join a slice's tables by row. `middle`: reads what the engine does not read of long texts.
 
     `repeated`, `first_rows`, `first_scores`: its duplicates, the first rows with their texts, and those rows' scores.
     """
@@ -114,7 +117,7 @@ def build_rows(
     duplicate_of = np.concatenate([np.full(len(own_rows), -1), first_rows])[order]
     rejected += _emptied(raw.filter(pa.array(~kept)), cleaned.filter(pa.array(~kept)), len(plan.headers))
     raw, cleaned = raw.filter(pa.array(kept)), cleaned.filter(pa.array(kept))
-    predictions = [decide(float(value), thresholds) for value in scores]
+    predictions = decide_all(cleaned.column("scored").to_pylist(), scores, thresholds, middle)
     served = pa.table(
         [
             *(raw.column(f"c{index}") for index in range(len(plan.headers))),

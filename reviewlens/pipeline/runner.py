@@ -121,20 +121,21 @@ class _Runner:
         spark = Spark(self._settings, self._scratch, workers, self._spec.batch_rows, self._session)
         try:
             control.check()
-            if stage in ("all", "clean"):
-                plan = read.read(job, on_first_slice=spark.start)
-                clean.clean(job, plan, spark)
-                deduplicate.deduplicate(job, plan, spark)
-            if stage in ("all", "infer"):
-                if self._store.head(work.duplicates) is None:
-                    raise ConflictError(
-                        "This job's texts are not cleaned yet; run the cleaning first.", code="not-cleaned"
-                    )
-                plan = job.plan()
-                infer.infer(job, plan, spark)
-                assemble.assemble(job, plan)
-                cache.keep_scores(job, plan)
-                publish.publish(job, plan)
+            with progress.written_regularly(control.check_lease):
+                if stage in ("all", "clean"):
+                    plan = read.read(job, on_first_slice=spark.start)
+                    clean.clean(job, plan, spark)
+                    deduplicate.deduplicate(job, plan, spark)
+                if stage in ("all", "infer"):
+                    if self._store.head(work.duplicates) is None:
+                        raise ConflictError(
+                            "This job's texts are not cleaned yet; run the cleaning first.", code="not-cleaned"
+                        )
+                    plan = job.plan()
+                    infer.infer(job, plan, spark)
+                    assemble.assemble(job, plan)
+                    cache.keep_scores(job, plan)
+                    publish.publish(job, plan)
         finally:
             spark.close()
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from reviewlens.contracts.tables import Dialect
 from reviewlens.reading.lines import Item, LineReader, Note
+from reviewlens.reading.outline import SummaryRows
 from reviewlens.reading.quoting import Grammar
-from reviewlens.reading.records import Blank, Position, ReadLimits, Record
-from reviewlens.reading.sources import Sample, Text, encoded_delimiter
+from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
+from reviewlens.reading.sources import Sample, Text, decode_line, encoded_delimiter
 
 SEPARATOR_LINE = re.compile(rb'\s*"?sep=(?:\t|[^\w\s"\\\x80-\xff])"?\s*\Z', re.IGNORECASE)
 """The line above the header in which Excel states the delimiter."""
@@ -29,15 +30,26 @@ class DelimitedReader(LineReader):
     def __init__(
         self, text: Text, dialect: Dialect, columns: int, limits: ReadLimits, position: Position, sample: Sample
     ) -> None:
-        super().__init__(text, limits, position, header=dialect.header)
+        super().__init__(
+            text,
+            limits,
+            position,
+            header=dialect.header,
+            header_row=dialect.header_row,
+            header_lines=dialect.header_lines,
+        )
         self.columns = columns
         self.delimiter = dialect.delimiter
         self.quoting = dialect.quoting
         delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
         self._spaced = re.compile(rb"(?:\A|" + re.escape(delimiter) + rb') +"')
         self.grammar = Grammar(delimiter, dialect.quoting, columns, self.lookahead)
-        rows = [row.fields for row in sample_rows(sample.data, dialect, columns, complete=sample.complete)]
-        self.grammar.learn(rows[1:] if dialect.header else rows)
+        rows = [row.fields for row in table_rows(sample.data, dialect, columns, complete=sample.complete)]
+        header = None
+        if rows and dialect.header:
+            header = [decode_line(field, dialect.encoding, dialect.fallback_encoding) for field in rows[0]]
+        self.grammar.learn(rows[dialect.header_lines :] if dialect.header else rows)
+        self.summary_rows = SummaryRows(header)
 
     def parse(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:
         """See `LineReader`."""
@@ -47,6 +59,7 @@ class DelimitedReader(LineReader):
         quote = b"" if self.quoting == "none" else b'"'
         escape = b"\\" if self.quoting == "backslash" else b""
         long_field, first = self.limits.max_field_chars, self.text.bom
+        suspects = self.summary_rows.suspects
         longest = min(long_field, _CSV_MODULE_LIMIT, self.longest)
         slow = self.text.wide or b"\x00" in buffer
         offset, row, used = self.offset, self.row, 0
@@ -59,7 +72,11 @@ class DelimitedReader(LineReader):
                 if fast and (fields := self._with_csv_module(line)) is not None:
                     used += size
                     end = offset + size
-                    append(Record(row, fields, offset, end))
+                    append(
+                        self._checked(row, fields, offset, end, line)
+                        if fields[0] in suspects
+                        else Record(row, fields, offset, end)
+                    )
                     row += 1
                     offset = end
                     continue
@@ -88,7 +105,11 @@ class DelimitedReader(LineReader):
                 if not text:
                     append(Blank(offset, end, False))
                 elif len(fields) == columns:
-                    append(Record(row, fields, offset, end))
+                    append(
+                        self._checked(row, fields, offset, end, line)
+                        if fields[0] in suspects
+                        else Record(row, fields, offset, end)
+                    )
                     row += 1
                 else:
                     self._finish(items, row, fields, offset, end, line)
@@ -105,9 +126,10 @@ class DelimitedReader(LineReader):
         if line in (b"\n", b"\r", b"\r\n") or (offset == text.bom and SEPARATOR_LINE.match(line)):
             self.offset += text.source_size(line)
             items.append(Blank(offset, self.offset, len(line) > 2))
+            self.row = self.next_row(row, blank=True)
             return len(line)
         if len(line) > self.longest:
-            self.offset, self.row = offset + text.source_size(line), row + 1
+            self.offset, self.row = offset + text.source_size(line), self.next_row(row)
             items.append(self.too_long(row, offset, self.offset, line))
             return len(line)
         parsed = self.grammar.read(buffer, start, start + len(line), final)
@@ -134,7 +156,7 @@ class DelimitedReader(LineReader):
             if parsed.row_like_lines and row:
                 items.append(Note("row_like_lines"))
             self._finish(items, row, fields, offset, end, data, damaged=parsed.damaged)
-        self.offset, self.row = end, row + 1
+        self.offset, self.row = end, self.next_row(row)
         return len(data)
 
     def _record_error(self, data: bytes, error: UnicodeDecodeError) -> UnicodeDecodeError:
@@ -202,7 +224,12 @@ class DelimitedReader(LineReader):
         if b"\x00" in data:
             items.append(Note("nul_rows"))
             fields = [field.replace("\x00", "") for field in fields]
-        items.append(Record(row, fields, start, end))
+        items.append(self._checked(row, fields, start, end, data))
+
+    def _checked(self, row: int, fields: list[str], start: int, end: int, data: bytes) -> Record | Rejected:
+        """Return the record, or its rejection if it repeats the header or is a total."""
+        rejection = self.summary_rows.check(fields)
+        return Record(row, fields, start, end) if rejection is None else self.reject(row, start, end, data, *rejection)
 
 
 def _decodes(data: bytes, codec: str) -> bool:
@@ -214,10 +241,11 @@ def _decodes(data: bytes, codec: str) -> bool:
 
 
 class SampleRow(NamedTuple):
-    """One record from the start of a file."""
+    """One record from the start of a file. `number`: its place from 1; blank lines count."""
 
     fields: list[bytes]
     damaged: bool
+    number: int
 
 
 def sample_rows(
@@ -230,16 +258,23 @@ def sample_rows(
     delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
     grammar = Grammar(delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
     rows: list[SampleRow] = []
-    start = 0
+    start = number = 0
     while start < len(sample) and len(rows) < max_rows:
         line = _LINE.match(sample, start)
         assert line is not None
+        number += 1
         if line.end(1) == start or (start == 0 and SEPARATOR_LINE.match(line.group())):
             start = line.end()
             continue
         parsed = grammar.read(sample, start, line.end(), complete)
         if parsed is None or (parsed.end == len(sample) and not complete):
             break
-        rows.append(SampleRow(parsed.fields, parsed.damaged))
+        rows.append(SampleRow(parsed.fields, parsed.damaged, number))
         start = parsed.end
     return rows
+
+
+def table_rows(sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool) -> list[SampleRow]:
+    """Like `sample_rows`, from the header on."""
+    rows = sample_rows(sample, dialect, columns, complete=complete)
+    return [row for row in rows if row.number >= (dialect.header_row or 1)]

@@ -14,6 +14,7 @@ from reviewlens.reading.encodings import MULTIBYTE, detect_encoding
 from reviewlens.reading.json_document import is_json_lines
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
+from reviewlens.reading.xlsx import OLE2, workbook_format
 
 Compression = Literal["none", "gzip", "zip"]
 
@@ -36,7 +37,8 @@ _BINARY_FORMATS = {
     b"Obj\x01": "an Avro file",
 }
 _SUPPORTED = (
-    "Supported formats: CSV, TSV, JSON Lines and JSON (also compressed with gzip or ZIP), Parquet and Excel (.xlsx)."
+    "Supported formats: CSV, TSV, JSON Lines and JSON (also compressed with gzip or ZIP), Parquet, "
+    "Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods)."
 )
 _HEAD_BYTES = 4096
 _JSON_HEAD_BYTES = 1 << 20
@@ -80,15 +82,16 @@ def detect_format(
     compression: Compression = "none"
     member = ""
     if head.startswith(b"PK\x03\x04"):
-        found = find_member(source, chosen_member)
+        workbook = workbook_format(source)
+        found = find_member(source, chosen_member) if workbook is None else None
         if found is None:
-            return FileFormat.XLSX, "none", ""
+            return workbook or FileFormat.XLSX, "none", ""
         compression, member = "zip", found
         head = Unpacked(source, "zip", limits, member).peek(1 << 16)
         source.seek(0)
         if not head:
             raise InputError("The file in the ZIP archive is empty.", code="empty-file")
-        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b", OLE2)):
             raise InputError(
                 "The ZIP archive contains another compressed file. Unpack it and upload the file inside.",
                 code="packed-twice",
@@ -100,7 +103,7 @@ def detect_format(
         source.seek(0)
         if not head:
             raise InputError("The file is empty: the gzip archive has no content.", code="empty-file")
-        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+        if head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b", OLE2)):
             raise InputError(
                 "The gzip file contains another compressed file. Unpack it and upload the file inside.",
                 code="packed-twice",
@@ -109,6 +112,8 @@ def detect_format(
     _reject_unsupported(head)
     if head.startswith(b"PAR1"):
         return FileFormat.PARQUET, "none", ""
+    if head.startswith(OLE2):
+        return FileFormat.XLS, "none", ""
     _reject_markup(head, filename)
     text = (
         head.removeprefix(codecs.BOM_UTF8)
@@ -146,11 +151,6 @@ def _reject_unsupported(head: bytes) -> None:
             raise InputError(
                 f"The file is compressed with {name}. Unpack it, or compress it with gzip.", code="unknown-compression"
             )
-    if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise InputError(
-            "This is an old Excel or Word file, or one with a password. Save it as .xlsx or CSV without a password.",
-            code="old-excel",
-        )
     for magic, name in _BINARY_FORMATS.items():
         if head.startswith(magic):
             raise InputError(f"This is {name}, not a table of reviews. {_SUPPORTED}", code="not-text")

@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewlens.contracts.tables import DateFormat, Dialect, is_delimiter
-from reviewlens.reading.delimited import SEPARATOR_LINE, sample_rows
+from reviewlens.contracts.tables import Dialect, is_delimiter
+from reviewlens.reading.delimited import SEPARATOR_LINE, SampleRow, sample_rows
+from reviewlens.reading.outline import find_header, has_header
 from reviewlens.reading.sources import Sample, decode_line, line_codec
-from reviewlens.reviews.column_names import known_name
-from reviewlens.reviews.profiles import is_number, profiles
-from reviewlens.reviews.values import detect_date_format
 
 _DELIMITERS = (",", "\t", ";", "|")
 _RARE_DELIMITERS = "~^¦§¬¶\x01\x02\x03\x04\x05\x06\x07\x08\x1c\x1d\x1e\x1f"  # hardly ever in headers or prose
@@ -26,7 +24,7 @@ def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> D
     delimiters = [fixed["delimiter"]] if "delimiter" in fixed else _separator_line(sample) or _candidates(sample, base)
     scores = {
         delimiter: _score(
-            sample, base.model_copy(update={"delimiter": delimiter, "quoting": fixed.get("quoting", "double")})
+            sample, base.model_copy(update={**fixed, "delimiter": delimiter, "quoting": fixed.get("quoting", "double")})
         )
         for delimiter in delimiters
     }
@@ -36,13 +34,21 @@ def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> D
     dialect = base.model_copy(update={"delimiter": best, **fixed})
     if "quoting" not in fixed:
         dialect = dialect.model_copy(update={"quoting": _quoting(sample, dialect)})
-    if "header" not in fixed:
-        rows = [
-            [decode_line(field, dialect.encoding, dialect.fallback_encoding) for field in row.fields]
-            for row in sample_rows(sample.data, dialect, None, complete=sample.complete)
-        ]
-        dialect = dialect.model_copy(update={"header": has_header(rows)})
-    return dialect
+    if not dialect.header:
+        return dialect
+    header = find_header(
+        _decoded(sample_rows(sample.data, dialect, None, complete=sample.complete), dialect), fixed.get("header_row")
+    )
+    row = (header.row or dialect.header_row) if "header" in fixed else header.row
+    lines = fixed.get("header_lines", header.lines)
+    return dialect.model_copy(update={"header": row is not None, "header_row": row, "header_lines": lines})
+
+
+def _decoded(rows: list[SampleRow], dialect: Dialect) -> list[tuple[int, list[str]]]:
+    return [
+        (row.number, [decode_line(field, dialect.encoding, dialect.fallback_encoding) for field in row.fields])
+        for row in rows
+    ]
 
 
 def _candidates(sample: Sample, base: Dialect) -> list[str]:
@@ -80,6 +86,9 @@ def _separator_line(sample: Sample) -> list[str] | None:
 def _score(sample: Sample, dialect: Dialect) -> float:
     """Rate how evenly the delimiter divides the rows, weighted by the number of columns; 0 for one column."""
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
+    rows = [row for row in rows if row.number >= (dialect.header_row or 1)]
+    if rows and len(rows[0].fields) == 1:
+        rows = rows[find_header(_decoded(rows, dialect), tabular=False).titles :]
     if not rows:
         return 0.0
     counts = Counter(len(row.fields) for row in rows)
@@ -112,42 +121,3 @@ def _quoting(sample: Sample, dialect: Dialect) -> str:
     if best == "backslash" or irregular["double"] <= irregular[best] or irregular["double"] <= 3:
         return "backslash" if best == "backslash" else "double"
     return best
-
-
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row is a header, judged by usual column names and by its differences from the other rows."""
-    if not rows:
-        return True
-    first, body = [cell.strip() for cell in rows[0]], rows[1:]
-    filled = [cell for cell in first if cell]
-    if not filled:
-        return False
-    numbers = sum(1 for cell in filled if is_number(cell))
-    if sum(map(known_name, filled)) > numbers:
-        return True
-    if numbers or any(_is_date(cell) for cell in filled) or any(len(cell) > 100 for cell in filled):
-        return False
-    if not body:
-        return all(len(cell) <= 40 for cell in filled)
-    if len(set(map(str.casefold, filled))) < len(filled):
-        return False
-    columns = profiles(len(first), body)
-    if any(
-        cell and (column.numeric > 0.9 or _dates(column.values)) for cell, column in zip(first, columns, strict=True)
-    ):
-        return True
-    # All columns are text: names are shorter than reviews and do not occur again in their column.
-    if any(cell in set(column.values) for cell, column in zip(first, columns, strict=True) if cell):
-        return False
-    longest = max(range(len(first)), key=lambda index: columns[index].words)
-    name = first[longest]
-    return len(name.split()) <= 3 and columns[longest].words >= 6 and not name.endswith((".", "!", "?"))
-
-
-def _is_date(cell: str) -> bool:
-    form = detect_date_format([cell], named=False)
-    return form is not None and form != DateFormat(kind="month_year")
-
-
-def _dates(values: Sequence[str]) -> bool:
-    return bool(values) and detect_date_format(values[:50], named=False) is not None

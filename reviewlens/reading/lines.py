@@ -27,15 +27,26 @@ Item = Record | Rejected | Blank | Note
 class LineReader(ABC):
     """Yields blocks of items whose spans are contiguous.
 
-    A line longer than `longest` is rejected without being kept in memory. `row` 0 is the header, which becomes a
-    `Blank`.
+    A line longer than `longest` is rejected without being kept in memory. `row` is 0 up to the end of the header: the
+    rows above the header and the `header_lines` of the header become a `Blank` each.
     """
 
-    def __init__(self, text: Text, limits: ReadLimits, position: Position, *, header: bool) -> None:
+    def __init__(
+        self,
+        text: Text,
+        limits: ReadLimits,
+        position: Position,
+        *,
+        header: bool,
+        header_row: int | None = 1,
+        header_lines: int = 1,
+    ) -> None:
         self.text = text
         self.limits = limits
         self.offset = position.offset
         self.row = 0 if header and position.offset == 0 else position.row
+        self._rows_above = (header_row or 1) - 1
+        self._header_lines = header_lines
         self.lookahead = 4 * limits.max_field_chars + (1 << 20)
         self.longest = 2 * self.lookahead
 
@@ -67,6 +78,16 @@ class LineReader(ABC):
 
         May leave lines for the next call unless `final`.
         """
+
+    def next_row(self, row: int, *, blank: bool = False) -> int:
+        """Return the number of the row after `row`; 0 as long as the header has not been read completely."""
+        if row:
+            return row if blank else row + 1
+        if self._rows_above:
+            self._rows_above -= 1
+        elif not blank:
+            self._header_lines -= 1
+        return 0 if self._rows_above or self._header_lines else 1
 
     def reject(self, row: int, start: int, end: int, data: bytes, reason: str, explanation: str) -> Rejected:
         """Return a rejected row with the text `data`, in UTF-8 or the file's encoding."""
@@ -116,7 +137,7 @@ class LineReader(ABC):
                 buffer += self.text.read()
             cut += buffer[cut : cut + 1] == b"\n"
         self.offset = start + size + self.text.source_size(buffer[:cut])
-        row, self.row = self.row, self.row + 1
+        row, self.row = self.row, self.next_row(self.row)
         return self.too_long(row, start, self.offset, head), buffer[cut:], final
 
     def too_long(self, row: int, start: int, end: int, data: bytes) -> Item:

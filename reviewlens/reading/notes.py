@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reviewlens.contracts.tables import Warned
+
 _SENTENCES = {
     "padded_rows": (
         "has fewer fields than there are columns; the missing ones were left empty",
@@ -28,18 +30,24 @@ _SENTENCES = {
 
 def tally_warnings(tallies: Mapping[str, int], unseen_keys: Mapping[str, int]) -> list[str]:
     """Return one sentence for each kind of repair."""
-    warnings = []
+    warnings: list[str] = []
     for name, (singular, plural) in _SENTENCES.items():
         count = tallies.get(name, 0)
         if count:
-            warnings.append(f"{count:,} row{'' if count == 1 else 's'} {singular if count == 1 else plural}.")
+            rows = f"{count:,} row{'' if count == 1 else 's'}"
+            warnings.append(Warned(name.replace("_", "-"), f"{rows} {singular if count == 1 else plural}."))
     for key, count in sorted(unseen_keys.items()):
         warnings.append(
-            f"The key {key!r} first appears far down in the file and is no column; it was left out "
-            f"of {count:,} row{'' if count == 1 else 's'}."
+            Warned(
+                "late-key",
+                f"The key {key!r} first appears far down in the file and is no column; it was left out "
+                f"of {count:,} row{'' if count == 1 else 's'}.",
+                key,
+            )
         )
     if tallies.get("further_unseen_keys"):
+        values = tallies["further_unseen_keys"]
         warnings.append(
-            f"Further keys first appear far down in the file; {tallies['further_unseen_keys']:,} values were left out."
+            Warned("late-key", f"Further keys first appear far down in the file; {values:,} values were left out.")
         )
     return warnings

@@ -8,15 +8,16 @@ from typing import BinaryIO, Protocol
 
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
-from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows
+from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows, table_rows
 from reviewlens.reading.json_document import JsonDocumentReader, document_schema
 from reviewlens.reading.jsonl import JsonLinesReader, sample_schema
 from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
+from reviewlens.reading.outline import join_headings
 from reviewlens.reading.parquet import ParquetReader, parquet_columns
 from reviewlens.reading.records import Blank, Ledger, LedgerError, Position, ReadLimits, Record, Rejected
 from reviewlens.reading.sources import Sample, Text, Unpacked, decode_line, take_sample
-from reviewlens.reading.xlsx import XlsxReader, sheet_columns, sheet_rows
+from reviewlens.reading.xlsx import XlsxReader, read_table
 
 __all__ = [
     "Ledger",
@@ -82,7 +83,7 @@ class Reader(Iterator[Record | Rejected]):
 
     @property
     def total(self) -> int:
-        """Size in the unit of spans: of the whole file for Parquet and XLSX, otherwise of the part read so far."""
+        """Size in the unit of spans: of the whole file for Parquet and workbooks, otherwise of the part read so far."""
         return self._source.total
 
     @property
@@ -140,8 +141,8 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
     """
     if dialect.format is FileFormat.PARQUET:
         names = parquet_columns(source, limits)
-    elif dialect.format is FileFormat.XLSX:
-        names = sheet_columns(sheet_rows(source, limits), header=dialect.header)
+    elif dialect.format.is_workbook:
+        names = read_table(source, dialect, limits).columns
     elif dialect.format is FileFormat.JSON:
         stream = Unpacked(source, dialect.compression, limits, dialect.member)
         names = list(
@@ -167,20 +168,27 @@ def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list
     """Like `read_columns`, for a sample of a text file; [] when it is empty."""
     if dialect.format is FileFormat.JSONL:
         return list(sample_schema(sample, dialect.encoding, dialect.fallback_encoding).keys)
-    rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
+    rows = table_rows(sample.data, dialect, None, complete=sample.complete)
     if not rows and sample.data.strip(b"\r\n"):  # one record is longer than the sample
         rows = sample_rows(sample.data, dialect, None, complete=True, max_rows=1)
     if not rows:
         return []
     if not dialect.header:
         return [""] * _usual_size(rows, 0)
-    first = [
-        decode_line(field, dialect.encoding, dialect.fallback_encoding).replace("\x00", "") for field in rows[0].fields
-    ]
-    sound = [row for row in rows[1:] if not row.damaged]
+    lines = dialect.header_lines
+    first = join_headings(
+        [
+            [
+                decode_line(field, dialect.encoding, dialect.fallback_encoding).replace("\x00", "")
+                for field in row.fields
+            ]
+            for row in rows[:lines]
+        ]
+    )
+    sound = [row for row in rows[lines:] if not row.damaged]
     # A header may have fewer columns than the rows, so it does not decide which lines belong together.
     columns = _usual_size(sound, len(first)) if sound else len(first)
-    below = sample_rows(sample.data, dialect, columns, complete=sample.complete)[1:]
+    below = table_rows(sample.data, dialect, columns, complete=sample.complete)[lines:]
     usual = _usual_size(below, len(first))
     if len(first) > max(1, usual) and not first[-1].strip() and below:
         first.pop()  # a delimiter at the end of the header
@@ -222,8 +230,8 @@ def read_records(
 def _source(source: BinaryIO, dialect: Dialect, columns: int, limits: ReadLimits, position: Position) -> _Source:
     if dialect.format is FileFormat.PARQUET:
         return ParquetReader(source, limits, position)
-    if dialect.format is FileFormat.XLSX:
-        return XlsxReader(source, columns, limits, position, header=dialect.header)
+    if dialect.format.is_workbook:
+        return XlsxReader(source, columns, limits, position, dialect)
     if dialect.format is FileFormat.JSON:
         stream = Unpacked(source, dialect.compression, limits, dialect.member)
         schema = document_schema(Text(stream, dialect.encoding, fallback=dialect.fallback_encoding), dialect, limits)

@@ -14,16 +14,26 @@ from pydantic import ValidationError
 from reviewlens.contracts.encodings import encoding_label
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.roles import Role, check_columns
-from reviewlens.contracts.tables import ColumnInfo, Dialect, FileFormat, FirstDate, Sniffed, delimiter_name
+from reviewlens.contracts.tables import (
+    ColumnInfo,
+    Dialect,
+    FileFormat,
+    FirstDate,
+    SheetInfo,
+    Sniffed,
+    Warned,
+    coded,
+    delimiter_name,
+)
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
 from reviewlens.reading.detection import detect_format, examine_text
-from reviewlens.reading.dialects import detect_dialect, has_header
+from reviewlens.reading.dialects import detect_dialect
 from reviewlens.reading.json_document import find_records
 from reviewlens.reading.lines import encoding_name
 from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.sheets import choose_sheet
 from reviewlens.reading.sources import Text, Unpacked, take_sample
-from reviewlens.reading.xlsx import sheet_rows
 from reviewlens.reviews.mapping import suggest_mapping, value_warnings
 from reviewlens.reviews.ratings import Scale, detect_scale
 from reviewlens.reviews.values import date_parser, detect_date_format
@@ -54,10 +64,12 @@ def sniff(
     exceeds a limit.
     """
     chosen_dialect, chosen_mapping = _split(overrides or {})
+    sheets: list[SheetInfo] = []
     warnings: list[str] = []
     dialect, unpacked_bytes, document_rows = _detect(
-        open_source, filename, size_bytes, limits, chosen_dialect, warnings
+        open_source, filename, size_bytes, limits, chosen_dialect, sheets, warnings
     )
+    warnings += _header_warnings(dialect, chosen_dialect)
     with open_source() as source:
         headers = read_columns(source, dialect, limits)
     start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes, document_rows)
@@ -84,11 +96,35 @@ def sniff(
         mapping=mapping,
         mapping_reasons=reasons,
         preview=start.head,
-        warnings=warnings,
+        warnings=list(map(str, warnings)),
+        coded_warnings=coded(warnings),
         first_date=_first_date(mapping, rows),
         size_bytes=size_bytes,
         estimated_rows=start.estimated_rows,
+        sheets=sheets,
     )
+
+
+def _header_warnings(dialect: Dialect, chosen: dict[str, Any]) -> list[str]:
+    """Return warnings about a header that was found below the first row, or that has several rows."""
+    row = dialect.header_row
+    if row is None:
+        return []
+    warnings: list[str] = []
+    if row > 1 and "header_row" not in chosen:
+        above = "The row above it is" if row == 2 else f"The {row - 1} rows above it are"
+        sentence = f"The column names are in row {row}. {above} not read as reviews."
+        warnings.append(Warned("header-below-titles", sentence))
+    if dialect.header_lines > 1 and "header_lines" not in chosen:
+        further = dialect.header_lines - 1
+        below = (
+            "The row below the column names explains them and is"
+            if further == 1
+            else (f"The {further} rows below the column names explain them and are")
+        )
+        sentence = f"{below} not read as {'a review' if further == 1 else 'reviews'}."
+        warnings.append(Warned("header-explained", sentence))
+    return warnings
 
 
 def _split(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -102,12 +138,19 @@ def _split(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     )
     if unknown:
         raise InputError(f"Unknown choice: {', '.join(sorted(unknown))}.", code="unknown-override")
+    if dialect.get("header", ...) is None:
+        del dialect["header"]
+    if "header_row" in dialect and dialect["header_row"] is None and "header" not in dialect:
+        dialect["header"] = False
     dialect = {name: value for name, value in dialect.items() if value is not None}
     try:
         checked = Dialect.model_validate(dialect)
     except ValidationError as error:
         raise _invalid_override(error) from error
-    return {name: getattr(checked, name) for name in dialect}, mapping
+    choices = {name: getattr(checked, name) for name in dialect}
+    if "header_row" in choices or choices.get("header") is False:
+        choices |= {"header": checked.header, "header_row": checked.header_row}
+    return choices, mapping
 
 
 def _invalid_override(error: ValidationError) -> InputError:
@@ -117,17 +160,27 @@ def _invalid_override(error: ValidationError) -> InputError:
 
 
 def _detect(
-    open_source: OpenSource, filename: str, size: int, limits: ReadLimits, chosen: dict[str, Any], warnings: list[str]
+    open_source: OpenSource,
+    filename: str,
+    size: int,
+    limits: ReadLimits,
+    chosen: dict[str, Any],
+    sheets: list[SheetInfo],
+    warnings: list[str],
 ) -> tuple[Dialect, int, int | None]:
-    """Return the dialect, the decompressed size and the rows of a JSON document; adds to `warnings`."""
+    """Return the dialect, the decompressed size and the rows of a JSON document; adds to `sheets`, `warnings`."""
     with open_source() as source:
         kind, compression, member = detect_format(source, filename, limits, chosen.get("member", ""))
     kind, compression = chosen.get("format", kind), chosen.get("compression", compression)
     dialect = Dialect(format=kind, compression=compression, member=member)
-    if kind is FileFormat.XLSX:
+    if kind.is_workbook:
         with open_source() as source:
-            rows = [row for row in islice(sheet_rows(source, limits), 0, 300) if row]
-        return dialect.model_copy(update={"header": chosen.get("header", has_header(rows))}), size, None
+            dialect, workbook_sheets, sheet_warnings = choose_sheet(source, dialect, chosen, limits)
+        sheets += workbook_sheets
+        warnings += sheet_warnings
+        return dialect, size, None
+    if "sheet" in chosen:
+        raise InputError("Only a workbook has sheets; leave out the choice of a sheet.", code="no-such-sheet")
     if kind is FileFormat.PARQUET:
         return dialect, size, None
     with open_source() as source:
@@ -135,15 +188,22 @@ def _detect(
     encoding = chosen.get("encoding", facts.encoding)
     if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
-        warnings.append(f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
+        warnings.append(
+            Warned("undecodable-lines", f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
+        )
     elif not encoding.startswith("utf-") and "encoding" not in chosen:
-        name = encoding_label(encoding)
-        warnings.append(f"The file is not UTF-8; it is read as {name}. Check the preview for wrong letters.")
+        sentence = (
+            f"The file is not UTF-8; it is read as {encoding_label(encoding)}. Check the preview for wrong letters."
+        )
+        warnings.append(Warned("encoding-guessed", sentence))
     fallback = chosen.get("fallback_encoding", None if "encoding" in chosen else facts.fallback)
     if fallback is not None and "fallback_encoding" not in chosen:
         warnings.append(
-            f"The file has two encodings: lines that are not UTF-8 are read as {encoding_label(fallback)}. Check them"
-            " for wrong letters."
+            Warned(
+                "two-encodings",
+                f"The file has two encodings: lines that are not UTF-8 are read as {encoding_label(fallback)}. Check "
+                "them for wrong letters.",
+            )
         )
     dialect = dialect.model_copy(update={"encoding": encoding, "fallback_encoding": fallback})
     if kind is FileFormat.JSONL:
@@ -164,8 +224,11 @@ def _detect(
         better = detect_dialect(sample, dialect, others)
         if better.delimiter != detected.delimiter:
             warnings.append(
-                f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
-                f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview."
+                Warned(
+                    "other-delimiter-fits",
+                    f"You chose the delimiter {delimiter_name(detected.delimiter)}, but "
+                    f"{delimiter_name(better.delimiter)} divides the rows more evenly. Check the preview.",
+                )
             )
     return detected, facts.size_bytes, None
 
@@ -193,7 +256,7 @@ def _read_start(
     """Read small files completely and the start of large ones; the sample is spread evenly over the records read."""
     start = _Start()
     parquet = dialect.format is FileFormat.PARQUET  # its footer has the number of rows
-    whole = not parquet and (unpacked_bytes <= _READ_WHOLE_BYTES or dialect.format is FileFormat.XLSX)
+    whole = not parquet and (unpacked_bytes <= _READ_WHOLE_BYTES or dialect.format.is_workbook)
     records: list[list[str]] = []
     with open_source() as source:
         reader = read_records(source, dialect, columns, limits)
@@ -219,7 +282,8 @@ def _read_start(
     start.sample = records[:: max(1, len(records) // _SAMPLE_ROWS)]
     part = "" if exact else f" among the first {total:,}"
     for reason, count in sorted(start.reasons.items()):
-        start.warnings.append(f"{count:,} row{'' if count == 1 else 's'}{part} will be rejected ({_REASONS[reason]}).")
+        rows = f"{count:,} row{'' if count == 1 else 's'}{part}"
+        start.warnings.append(Warned("rows-rejected", f"{rows} will be rejected ({_REASONS[reason]})."))
     return start
 
 
@@ -231,6 +295,8 @@ _REASONS = {
     "undecodable-bytes": "bytes that the file's encoding does not allow",
     "invalid-json": "not complete JSON",
     "not-an-object": "JSON, but not an object in curly brackets",
+    "repeated-header": "the header again",
+    "total-row": "a total or an average of other rows",
 }
 
 
@@ -244,9 +310,15 @@ def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str,
         return
     if columns == 1:
         delimiter = f" with the delimiter {delimiter_name(dialect.delimiter)}" if "delimiter" in chosen else ""
-        start.warnings.append(f"The file has only one column{delimiter}. Check the delimiter if it should have more.")
+        start.warnings.append(
+            Warned(
+                "one-column", f"The file has only one column{delimiter}. Check the delimiter if it should have more."
+            )
+        )
     elif rejected > max(3, start.records // 4):
-        start.warnings.append("Many rows do not match the columns. Check delimiter, quoting and header.")
+        start.warnings.append(
+            Warned("many-rejected", "Many rows do not match the columns. Check delimiter, quoting and header.")
+        )
 
 
 def _apply(
@@ -319,6 +391,10 @@ def _name_warnings(headers: list[str], names: list[str]) -> list[str]:
         if header.strip() and " ".join(header.split()) != name
     ]
     return [
-        f"The column “{header}” is named “{name}” in the results, because its name is already used."
+        Warned(
+            "column-renamed",
+            f"The column “{header}” is named “{name}” in the results, because its name is already used.",
+            header,
+        )
         for header, name in changed[:10]
     ]

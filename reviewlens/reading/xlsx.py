@@ -1,42 +1,81 @@
-"""The reader for Excel workbooks: the first sheet, with cells as Excel shows them."""
+"""The reader for workbooks (XLSX, XLSB, XLS and ODS): sheets as tables, with cells as Excel shows them."""
 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import BinaryIO
+from xml.parsers import expat
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
+from python_calamine import (
+    CalamineError,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+    ZipError,
+)
 
+from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.lines import RAW_CHARS, Item, Note
+from reviewlens.reading.outline import SummaryRows, join_headings
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
 from reviewlens.reading.sources import human_size
 
 Cell = int | float | str | bool | time | date | datetime | timedelta | None
 
+OLE2 = b"\xd0\xcf\x11\xe0"
+"""The first bytes of an .xls workbook, of other old Office documents, and of workbooks with a password."""
 
-def check_archive(source: BinaryIO, limits: ReadLimits) -> None:
-    """Decompress every part once without storing it, to check size and integrity before the workbook is parsed."""
+_ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
+_FREE_CELLS = 1 << 22  # an OpenDocument file may always have this many cells, repeats included
+_HEADER_SEARCH_ROWS = 50  # rows in which the header of a further sheet is looked for
+
+
+def check_archive(source: BinaryIO, limits: ReadLimits) -> FileFormat:
+    """Decompress every part once without storing it, to check size and integrity before the workbook is parsed.
+
+    Returns the format of the workbook. Resets the source to its start.
+    """
     total = 0
+    kind = workbook_format(source)
     try:
         with zipfile.ZipFile(source) as archive:
             declared = sum(part.file_size for part in archive.infolist())
             packed = sum(part.compress_size for part in archive.infolist())
             _check_size(declared, packed, limits)
-            if "xl/workbook.xml" not in archive.namelist() and "xl/workbook.bin" not in archive.namelist():
+            if kind is None:
                 raise InputError(
-                    "This is a ZIP archive, not an Excel workbook. Unpack it and upload the file inside.",
+                    "This is a ZIP archive, not a workbook. Unpack it and upload the file inside.",
                     code="zip-archive",
                 )
             for part in archive.infolist():
+                grid = _OdsGrid() if kind is FileFormat.ODS and part.filename == "content.xml" else None
                 with archive.open(part) as stream:
                     while piece := stream.read(1 << 20):
                         total += len(piece)
                         _check_size(total, packed, limits)
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise _damaged() from error
+                        if grid is not None and grid.feed(piece) > max(
+                            _FREE_CELLS, limits.max_compression_ratio * grid.written
+                        ):
+                            raise _too_compressed(limits)
+            return kind
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        expat.ExpatError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
+        raise _damaged(kind or FileFormat.XLSX) from error
     finally:
         source.seek(0)
 
@@ -50,74 +89,256 @@ def _check_size(unpacked: int, packed: int, limits: ReadLimits) -> None:
             details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
         )
     if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
-        raise LimitError(
-            f"The workbook decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
-            " do. Save it as CSV, or raise max_compression_ratio.",
-            code="compression-ratio",
-            details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
-        )
+        raise _too_compressed(limits)
 
 
-def sheet_rows(source: BinaryIO, limits: ReadLimits) -> list[list[str]]:
-    """Return all rows of the first sheet as text, from row 1 on; a row without content is an empty list."""
-    check_archive(source, limits)
+def _too_compressed(limits: ReadLimits) -> LimitError:
+    return LimitError(
+        f"The workbook decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
+        " do. Save it as CSV, or raise max_compression_ratio.",
+        code="compression-ratio",
+        details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
+    )
+
+
+class _OdsGrid:
+    """Counts the cells of OpenDocument sheets, which write repeated rows and cells only once.
+
+    `written`: cells in the file.
+    """
+
+    def __init__(self) -> None:
+        self.written = 0
+        self._cells = 0  # of finished sheets
+        self._sheet = [0, 0, 0]  # rows, rows up to the last value, columns up to the last value
+        self._row = [1, 0, 0]  # repeats, columns, columns up to the last value
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+
+    def feed(self, piece: bytes) -> int:
+        """Parse a piece of `content.xml`; returns the cells so far, those of each sheet as a full rectangle."""
+        self._parser.Parse(piece)
+        return self._cells + self._sheet[1] * self._sheet[2]
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if name.endswith(":table-row"):
+            self._row = [int(attributes.get("table:number-rows-repeated", 1)), 0, 0]
+        elif name.endswith("table-cell"):
+            self.written += 1
+            self._row[1] += int(attributes.get("table:number-columns-repeated", 1))
+            if any(key.endswith(("value-type", "formula")) for key in attributes):
+                self._row[2] = self._row[1]
+
+    def _end(self, name: str) -> None:
+        if name.endswith(":table-row"):
+            self._sheet[0] += self._row[0]
+            if self._row[2]:
+                self._sheet = [self._sheet[0], self._sheet[0], max(self._sheet[2], self._row[2])]
+        elif name.endswith(":table"):
+            self._cells += self._sheet[1] * self._sheet[2]
+            self._sheet = [0, 0, 0]
+
+
+def workbook_format(source: BinaryIO) -> FileFormat | None:
+    """Return the format of a workbook in a ZIP archive; None for other archives. Resets the source to its start."""
     try:
-        sheet = CalamineWorkbook.from_filelike(source).get_sheet_by_index(0)
-        rows = sheet.to_python(skip_empty_area=False)
-    except PasswordError as error:
-        raise InputError(
-            "The workbook is protected with a password. Save it without one and upload it again.",
-            code="locked-workbook",
-        ) from error
-    except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
-        raise _damaged() from error
-    return [_trimmed(row) for row in rows]
+        with zipfile.ZipFile(source) as archive:
+            names = set(archive.namelist())
+            if "xl/workbook.bin" in names:
+                return FileFormat.XLSB
+            if "xl/workbook.xml" in names:
+                return FileFormat.XLSX
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
+                return FileFormat.ODS if archive.read("mimetype").startswith(_ODS_TYPE) else None
+            return None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError):
+        return FileFormat.XLSX  # `check_archive` says that it is damaged
+    finally:
+        source.seek(0)
 
 
-def sheet_columns(rows: Sequence[list[str]], *, header: bool) -> list[str]:
-    """Return the column names from the first row with content, with '' for further columns."""
-    width = max(map(len, rows), default=0)
-    first = next((row for row in rows if row), []) if header else []
-    return [*(name.replace("\x00", "") for name in first), *[""] * (width - len(first))]
+class Workbook:
+    """An open workbook. Every sheet is parsed when its rows are read.
+
+    Errors: InputError for a damaged or protected workbook, LimitError for `max_unpacked_bytes` and
+    `max_compression_ratio`.
+    """
+
+    def __init__(self, source: BinaryIO, limits: ReadLimits) -> None:
+        self._max_columns = limits.max_columns
+        self._format = FileFormat.XLS
+        head = source.read(len(OLE2))
+        source.seek(0)
+        if not head.startswith(OLE2):
+            self._format = check_archive(source, limits)
+        with self._errors():
+            self._book = CalamineWorkbook.from_filelike(source)
+            self._metadata = [sheet for sheet in self._book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all sheets with cells, in order."""
+        return [sheet.name for sheet in self._metadata]
+
+    def is_hidden(self, name: str) -> bool:
+        """Whether the workbook hides a sheet."""
+        return any(sheet.name == name and sheet.visible != SheetVisibleEnum.Visible for sheet in self._metadata)
+
+    def rows(self, name: str | None) -> list[list[str]]:
+        """Return all rows of a sheet (None: of the first) as text, from row 1 on; a row without content is an empty
+        list. A merged cell has its value in each of its rows that have other cells."""
+        if name is not None and name not in self.names:
+            listed = ", ".join(f"“{sheet}”" for sheet in self.names[:20])
+            raise InputError(f"The workbook has no sheet “{name}”. It has {listed}.", code="no-such-sheet")
+        with self._errors():
+            sheet = self._book.get_sheet_by_index(0) if name is None else self._book.get_sheet_by_name(name)
+            before = [""] * (sheet.start[1] if sheet.start else 0)
+            # One column more than the limit is kept for the error about too many columns.
+            most = max(0, self._max_columns + 1 - len(before))
+            rows = [before + fields if (fields := _trimmed(row)[:most]) else [] for row in sheet.iter_rows()]
+            _carry_down(rows, sheet.merged_cell_ranges or [])
+        return rows
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except PasswordError as error:
+            raise InputError(
+                "The workbook is protected with a password. Save it without one and upload it again.",
+                code="locked-workbook",
+            ) from error
+        except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
+            raise _damaged(self._format) from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # how Rust's panics arrive; the class cannot be imported
+                raise
+            raise _damaged(self._format) from error
+
+
+def _carry_down(rows: list[list[str]], ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    """Copy the value of each merged cell into its rows below that have content of their own."""
+    cells = sum(map(len, rows)) + len(rows)
+    for (top, column), (bottom, _) in ranges:
+        below = rows[top + 1 : bottom + 1]
+        cells -= len(below)
+        if cells < 0:
+            raise ValueError("merged cells overlap")
+        if not below or column >= len(rows[top]):
+            continue
+        for row in below:
+            if row:
+                row.extend([""] * (column + 1 - len(row)))
+                row[column] = row[column] or rows[top][column]
+
+
+@dataclass
+class Table:
+    """The rows of one or more sheets with the same columns.
+
+    `rows`: those of all sheets, one sheet after the other, as `Workbook.rows` returns them. `columns`: the names, with
+    '' for further columns. `header`: the header row, None without one. `headings`: offsets of the rows with content up
+    to the end of each header.
+    """
+
+    rows: list[list[str]]
+    columns: list[str]
+    header: list[str] | None
+    headings: set[int]
+
+
+def read_table(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> Table:
+    """Read the sheets that a dialect names, or the first sheet."""
+    workbook = Workbook(source, limits)
+    rows: list[list[str]] = []
+    headings: set[int] = set()
+    header: list[str] | None = None
+    columns: list[str] = []
+    for name in dialect.sheet if isinstance(dialect.sheet, tuple) else (dialect.sheet,):
+        sheet = workbook.rows(name)
+        filled = [offset for offset, row in enumerate(sheet) if row]
+        if dialect.header and filled:
+            if header is None:
+                first = next(
+                    (index for index, offset in enumerate(filled) if offset + 1 >= (dialect.header_row or 1)), 0
+                )
+                header = sheet[filled[first]]
+                columns = join_headings([sheet[offset] for offset in filled[first : first + dialect.header_lines]])
+            else:
+                first = _same_header(sheet, filled, header, name)
+            headings.update(len(rows) + offset for offset in filled[: first + dialect.header_lines])
+        rows += sheet
+    width = max((len(row) for offset, row in enumerate(rows) if offset not in headings), default=0)
+    names = [column.replace("\x00", "") for column in columns]
+    return Table(rows, names + [""] * (width - len(names)), header, headings)
+
+
+def same_columns(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether two headers have the same names in the same order, apart from case and empty columns at the end."""
+    return _plain(left) == _plain(right)
+
+
+def _plain(header: Sequence[str]) -> list[str]:
+    names = [" ".join(name.split()).casefold() for name in header]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _same_header(sheet: list[list[str]], filled: list[int], header: list[str], name: str | None) -> int:
+    for index, offset in enumerate(filled[:_HEADER_SEARCH_ROWS]):
+        if same_columns(sheet[offset], header):
+            return index
+    raise InputError(
+        f"The sheet “{name}” does not have the columns of the first one. Choose sheets with the same columns.",
+        code="sheets-differ",
+    )
 
 
 class XlsxReader:
-    """Yields blocks of items; spans are row offsets. Keeps the sheet in memory: a sheet has at most 1,048,576 rows."""
+    """Yields blocks of items; spans are row offsets. Keeps the rows in memory: a sheet has at most 1,048,576."""
 
-    def __init__(self, source: BinaryIO, columns: int, limits: ReadLimits, position: Position, *, header: bool) -> None:
-        self.rows = sheet_rows(source, limits)
+    def __init__(
+        self, source: BinaryIO, columns: int, limits: ReadLimits, position: Position, dialect: Dialect
+    ) -> None:
+        table = read_table(source, dialect, limits)
+        self.rows = table.rows
+        self.headings = table.headings
         self.columns = columns
         self.limits = limits
         self.position = position
-        self.header = header and position.offset == 0
+        self.summary_rows = SummaryRows(table.header)
 
     @property
     def total(self) -> int:
-        """The number of rows of the sheet."""
+        """The number of rows of the sheets."""
         return len(self.rows)
 
     def blocks(self) -> Iterator[list[Item]]:
         """Yield all items from the position on."""
-        row, header = self.position.row, self.header
+        row, suspects = self.position.row, self.summary_rows.suspects
         limit = self.limits.max_field_chars
         items: list[Item] = []
         for offset in range(self.position.offset, len(self.rows)):
             fields = self.rows[offset]
-            if not fields or header:
-                header = header and not fields
+            if not fields or offset in self.headings:
                 items.append(Blank(offset, offset + 1, bool(fields)))
                 continue
+            rejection = self.summary_rows.check(fields) if fields[0] in suspects else None
             long = next((column for column, field in enumerate(fields) if len(field) > limit), None)
-            if long is not None or len(fields) > self.columns:
-                reason = "too-many-fields" if long is None else "field-too-long"
+            if long is not None:
+                explanation = (
+                    f"Field {long + 1} has {len(fields[long]):,} characters; at most "
+                    f"{limit:,} are allowed (max_field_chars)."
+                )
+                rejection = "field-too-long", explanation
+            elif len(fields) > self.columns:
                 explanation = f"The row has {len(fields)} fields where {self.columns} are expected."
-                if long is not None:
-                    explanation = (
-                        f"Field {long + 1} has {len(fields[long]):,} characters; at most "
-                        f"{limit:,} are allowed (max_field_chars)."
-                    )
+                rejection = "too-many-fields", explanation
+            if rejection is not None:
                 raw = "\t".join(fields)[:RAW_CHARS]
-                items.append(Rejected(row, offset, offset + 1, reason, explanation, raw, ""))
+                items.append(Rejected(row, offset, offset + 1, *rejection, raw, ""))
             else:
                 if any("\x00" in field for field in fields):
                     items.append(Note("nul_rows"))
@@ -154,7 +375,18 @@ def cell_text(value: Cell) -> str:
     return str(value)
 
 
-def _damaged() -> InputError:
+def _damaged(kind: FileFormat) -> InputError:
+    if kind is FileFormat.ODS:
+        return InputError(
+            "This is a damaged OpenDocument workbook. Open it, save it as .xlsx or CSV, and upload it again.",
+            code="corrupt-ods",
+        )
+    if kind is FileFormat.XLS:
+        return InputError(
+            "The file cannot be read as an old Excel workbook (.xls). It is damaged, or it is another kind of Office "
+            "document. Open it, save it as .xlsx or CSV, and upload it again.",
+            code="old-excel",
+        )
     return InputError(
         "The workbook is damaged or incomplete. Open it, save it as .xlsx or CSV, and upload it again.",
         code="corrupt-xlsx",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from reviewlens.contracts.roles import Role
-from reviewlens.contracts.tables import DateFormat, Mapping
+from reviewlens.contracts.tables import DateFormat, Mapping, Warned
 from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score, plain_name
 from reviewlens.reviews.placeholders import is_no_rating, is_placeholder
 from reviewlens.reviews.profiles import Profile, profiles
@@ -39,7 +39,11 @@ def suggest_mapping(
     search = _Search(headers, profiles(len(headers), sample_rows), uploaded)
     text, warnings = search.text()
     if text is None:
-        return None, {}, ["No column looks like review text. Choose the column that holds it."]
+        return (
+            None,
+            {},
+            [Warned("no-text-column", "No column looks like review text. Choose the column that holds it.")],
+        )
     chosen: dict[Role, Choice] = {Role.TEXT: text}
     finders = {
         Role.RATING: search.rating,
@@ -73,7 +77,7 @@ def value_warnings(mapping: Mapping, headers: Sequence[str], values: Sequence[Se
     def label(column: int) -> str:
         return f"“{headers[column]}”" if headers[column].strip() else f"column {column + 1}"
 
-    warnings = []
+    warnings: list[str] = []
     if mapping.rating is not None:
         warnings += rating_warnings(mapping, label(mapping.rating), values[mapping.rating])
     if mapping.date is not None:
@@ -92,10 +96,9 @@ def value_warnings(mapping: Mapping, headers: Sequence[str], values: Sequence[Se
             if role is Role.RATING and are_dates(values[column]):
                 warnings.append(_dates_for_ratings(label(column), values[column]))
             elif not _readable(role, values[column]):
-                warnings.append(
-                    f"{label(column)} cannot be read as a {role}, for example {_examples(values[column])}. "
-                    f"It is not used as the {role}."
-                )
+                sentence = f"{label(column)} cannot be read as a {role}, for example {_examples(values[column])}. "
+                sentence += f"It is not used as the {role}."
+                warnings.append(Warned("column-unread", sentence, *_distinct(values[column])))
     return warnings
 
 
@@ -109,41 +112,47 @@ def rating_warnings(mapping: Mapping, label: str, values: Sequence[str]) -> list
     if not unread:
         return []
     if len(unread) == len(given):
-        return [f"The ratings in {label} cannot be read and will be empty, for example {_examples(unread)}."]
-    return [
+        sentence = f"The ratings in {label} cannot be read and will be empty, for example {_examples(unread)}."
+        return [Warned("ratings-unread", sentence, *_distinct(unread))]
+    sentence = (
         f"{_share(len(unread), len(given))} of the ratings in {label} cannot be read on a scale from {scale[0]:g} "
         f"(worst) to {scale[1]:g} (best) and will be empty, for example {_examples(unread)}."
-    ]
+    )
+    return [Warned("ratings-unread", sentence, *_distinct(unread))]
 
 
 def date_warnings(form: DateFormat | None, label: str, values: Sequence[str]) -> list[str]:
     """Return warnings about values that are not dates, relative dates, and an ambiguous order of day and month."""
     given = [value for value in values if not is_placeholder(value)]
     if form is None:
-        return [f"No date format fits the values in {label}; the dates will be empty{_for_example(given)}."]
-    warnings = []
+        sentence = f"No date format fits the values in {label}; the dates will be empty{_for_example(given)}."
+        return [Warned("dates-unread", sentence, *_distinct(given))]
+    warnings: list[str] = []
     parse = date_parser(form)
     invalid = [value for value in given if parse(value) is None]
     if invalid:
-        warnings.append(
-            f"{_share(len(invalid), len(given))} of the dates in {label} cannot be parsed and will be empty"
-            f"{_for_example(invalid)}."
-        )
+        sentence = f"{_share(len(invalid), len(given))} of the dates in {label} cannot be parsed and will be empty"
+        warnings.append(Warned("dates-unread", f"{sentence}{_for_example(invalid)}.", *_distinct(invalid)))
     if form.relative_to is not None:
         fixed = date_parser(form.model_copy(update={"relative_to": None}))
         relative = [value for value in given if fixed(value) is None and parse(value) is not None]
-        warnings.append(
+        sentence = (
             f"{_share(len(relative), len(given))} of the dates in {label} are relative. They are counted from "
             f"{form.relative_to.isoformat()}, the day of the upload{_for_example(relative)}."
         )
+        warnings.append(Warned("dates-relative", sentence, *_distinct(relative)))
     if form.ambiguous:
         first = "month" if form.order == "month_first" else "day"
         example = next((value for value in given if parse(value)), "")
         day = parse(example)
         meaning = f": {example!r} means {day.isoformat()}" if day else ""
         warnings.append(
-            f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}. "
-            "Change the order if that is wrong."
+            Warned(
+                "date-order-ambiguous",
+                f"The dates in {label} fit both orders of day and month. They are read with the {first} first{meaning}."
+                " Change the order if that is wrong.",
+                *[example][: bool(example)],
+            )
         )
     return warnings
 
@@ -166,11 +175,12 @@ def are_dates(values: Sequence[str]) -> bool:
     return all(day.year in _SERIAL_YEARS for day in days)
 
 
-def _dates_for_ratings(label: str, values: Sequence[str]) -> str:
-    return (
+def _dates_for_ratings(label: str, values: Sequence[str]) -> Warned:
+    sentence = (
         f"{label} holds dates, for example {_examples(values)}. A spreadsheet probably turned ratings such as 5/5 into "
         "dates. Format the column as text, enter or import the ratings again, and upload the file again."
     )
+    return Warned("ratings-are-dates", sentence, *_distinct(values))
 
 
 def _readable(role: Role, values: Sequence[str]) -> bool:
@@ -179,9 +189,12 @@ def _readable(role: Role, values: Sequence[str]) -> bool:
     return detect_scale(values) is not None
 
 
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(value.strip()[:40] for value in values))[:_MOST_EXAMPLES]
+
+
 def _examples(values: Iterable[str]) -> str:
-    distinct = list(dict.fromkeys(value.strip()[:40] for value in values))
-    return ", ".join(map(repr, distinct[:_MOST_EXAMPLES]))
+    return ", ".join(map(repr, _distinct(values)))
 
 
 def _for_example(values: Sequence[str]) -> str:
@@ -238,10 +251,11 @@ class _Search:
         named = name_score(Role.TEXT, self.headers[best]) >= 1.5
         about = f"about {self.profiles[best].words:.0f} words a row"
         reason = f"its name says review text, and it holds {about}" if named else f"it holds the longest prose, {about}"
-        warnings = []
+        warnings: list[str] = []
         for other in ranked[1:]:
             if scores[best] - scores[other] < 0.5 and self.profiles[other].words >= 5:
-                warnings.append(f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen.")
+                sentence = f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen."
+                warnings.append(Warned("other-text-column", sentence, self.headers[other]))
                 break
         return (best, reason), warnings
 

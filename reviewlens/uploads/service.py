@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
 
+from reviewlens.contracts.detected import Detected
 from reviewlens.contracts.keys import UploadKeys
 from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
@@ -262,6 +263,16 @@ class UploadService:
         except ConflictError:  # deleted or corrected by another request in the meantime: try again
             return self.correct(user, upload_id, overrides)
         return upload
+
+    def detected(self, user: str, upload_id: str) -> Detected:
+        """What was detected in an upload, with its corrections, and its counts; reads the file.
+
+        Errors: NotFoundError (`upload-not-found`), InputError for a file that cannot be read to its end, LimitError.
+        """
+        from reviewlens.reading.detected import describe
+
+        upload, keys = self.get(user, upload_id), UploadKeys(user, upload_id)
+        return describe(lambda: self._store.open(keys.original), upload.sniffed, read_limits(self._settings))
 
     def delete(self, user: str, upload_id: str) -> None:
         """Delete the file and its description, if they exist."""

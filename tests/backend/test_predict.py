@@ -84,7 +84,6 @@ def test_too_many_texts_to_explain_are_refused(backend_app):
         ({"texts": [GOOD, None]}, "invalid-request"),
         ({"text": ""}, "empty-text"),
         ({"text": " <br> \u200b "}, "empty-text"),
-        ({"texts": [GOOD] * 70 + [""]}, "empty-text"),
         ({"text": "", "explain": True}, "empty-text"),
         ({"text": GOOD, "explain": "why not"}, "invalid-request"),
         ({"texts": [GOOD] * 1001}, "too-many-texts"),
@@ -96,8 +95,22 @@ def test_what_cannot_be_scored_is_refused(backend_app, body, code):
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-def test_the_place_of_an_empty_text_is_told(backend_app):
-    assert predict(backend_app, texts=[GOOD] * 70 + [""]).json()["details"] == {"index": 70}
+@pytest.mark.parametrize("explain", [False, True])
+def test_an_empty_text_among_others_gets_its_reason_and_the_others_their_scores(backend_app, explain):
+    answer = predict(backend_app, texts=[GOOD, "", BAD, " <br> \u200b "], explain=explain)
+    assert answer.status_code == 200, answer.text
+    good, empty, bad, blank = answer.json()["predictions"]
+    assert (good["sentiment"], bad["sentiment"]) == ("positive", "negative")
+    assert [good, bad] == predict(backend_app, texts=[GOOD, BAD], explain=explain).json()["predictions"]
+    error = {"code": "empty-text", "message": "The text has no words; send some."}
+    assert empty == blank == {"sentiment": None, "error": error}
+    assert ("explanation" in good) == explain
+
+
+def test_only_empty_texts_are_an_answer_too(backend_app):
+    answer = predict(backend_app, texts=[""] * 70)
+    assert answer.status_code == 200
+    assert {row["error"]["code"] for row in answer.json()["predictions"]} == {"empty-text"}
 
 
 def test_the_limits_are_exact(backend_app):

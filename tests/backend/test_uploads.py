@@ -68,6 +68,19 @@ def test_corrections_are_applied_and_kept(backend_app):
     )
 
 
+def test_the_document_of_an_upload_has_names_and_counts_and_follows_corrections(backend_app):
+    upload = backend_app.upload()
+    path = f"/uploads/{upload['upload_id']}"
+    document = backend_app.client.get(f"{path}/detected", headers=backend_app.as_("ana")).json()
+    rows = len(CSV.decode().splitlines()) - 1
+    assert document["rows"] == document["texts"] + document["empty_texts"] + document["rejected"] == rows
+    assert document["roles"]["text"] == [upload["sniffed"]["columns"][0]["name"]]
+    backend_app.client.post(f"{path}/sniff", json={"dialect": {"header": False}}, headers=backend_app.as_("ana"))
+    document = backend_app.client.get(f"{path}/detected", headers=backend_app.as_("ana")).json()
+    assert (document["header_row"], document["rows"]) == (None, rows + 1)
+    assert backend_app.client.get(f"{path}/detected", headers=backend_app.as_("ben")).status_code == 404
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -24,6 +25,7 @@ from reviewlens.contracts.summary import Summary
 from reviewlens.errors import ConfigurationError, InputError, LimitError, ReviewLensError, TransientError
 from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.launch import subprocess as launch
+from tests.reading.workbooks_help import xlsx
 from tests.shared_spark import SharedSparkTasks, python_with_task
 from tests.summaries import summary_of
 from tests.timing import wait_until
@@ -55,6 +57,32 @@ def analyze(on_shared_spark: None) -> Analyze:
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def test_sheets_and_the_header_row_can_be_chosen(analyze: Analyze, tmp_path: Path) -> None:
+    header = ["Review", "Rating"]
+    months = {
+        "About": [["About this workbook"]],
+        "Jan": [header, ["Works well and looks good", 5.0], ["Broke after two days", 1.0]],
+        "Feb": [["Export of February"], header, ["Does what it says and no more", 3.0], ["Total", 9.0], header],
+    }
+    book = tmp_path / "months.xlsx"
+    book.write_bytes(xlsx(months))
+    done = analyze(book, "--sheet", "*", "--out", tmp_path / "all", REVIEWLENS_ENGINE="textblob")
+    assert done.exit_code == 0, done.output
+    assert "sheet Jan, sheet Feb" in done.output
+    assert [row["Review"] for row in _rows(tmp_path / "all" / "served.csv")] == [
+        "Works well and looks good",
+        "Broke after two days",
+        "Does what it says and no more",
+    ]
+    rejected = _rows(tmp_path / "all" / "rejected.csv")
+    assert [(row["row"], row["reason"]) for row in rejected] == [("4", "total-row"), ("5", "repeated-header")]
+    titled = tmp_path / "titled.csv"
+    titled.write_text("a,b\nReview,Rating\nWorks well and looks good,5\n")
+    done = analyze(titled, "--header-row", "2", "--out", tmp_path / "titled", REVIEWLENS_ENGINE="textblob")
+    assert done.exit_code == 0, done.output
+    assert [row["Review"] for row in _rows(tmp_path / "titled" / "served.csv")] == ["Works well and looks good"]
 
 
 def test_the_example_gives_results_whose_counts_add_up(tmp_path: Path) -> None:
@@ -152,7 +180,7 @@ def test_results_that_cannot_be_copied_are_not_lost(tmp_path: Path, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    arguments = (Console(file=io.StringIO()), source, tmp_path / "out", {}, {}, None, "textblob")
+    arguments = (Console(file=io.StringIO()), source, tmp_path / "out", {}, "textblob")
     with monkeypatch.context() as patch:
         patch.setattr(analyze, "_collect", full)
         with pytest.raises(TransientError, match="No space left"):
@@ -186,3 +214,99 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     assert again.exit_code == 0, again.stderr
     for name in ("served.csv", "rejected.csv", "processed.csv"):
         assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+SOURCE = """reviewer said;kept;when
+"A lovely lamp, it lights the room";7;03/04/2024
+"It broke after two days, awful";1;04/04/2024
+;5;05/04/2024
+"Does what it says and nothing more";6;06/04/2024
+"""
+
+
+def _detect(*arguments: object, code: int = 0) -> dict[str, Any]:
+    done = CliRunner().invoke(cli.app, ["analyze", *map(str, arguments), "--detect"], catch_exceptions=False)
+    assert done.exit_code == code, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_detect_prints_one_document_and_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "reviews.csv"
+    source.write_text(SOURCE)
+    document = _detect(source)
+    assert (document["format"], document["delimiter"], document["header_row"]) == ("csv", ";", 1)
+    assert (document["rows"], document["texts"], document["empty_texts"], document["rejected"]) == (4, 3, 1, 0)
+    assert document["roles"]["text"] == ["reviewer said"]
+    assert (document["roles"]["date"], document["date_order"]) == ("when", "month_first")
+    assert document["first_date"] == {"raw": "03/04/2024", "read": "2024-03-04"}
+    (warning,) = document["warnings"]
+    assert (warning["code"], warning["examples"]) == ("date-order-ambiguous", ["03/04/2024"])
+    assert [path.name for path in tmp_path.iterdir()] == ["reviews.csv"]
+
+
+def test_choices_are_given_back_in_a_file_or_as_flags(tmp_path: Path) -> None:
+    source, choices = tmp_path / "reviews.csv", tmp_path / "choices.json"
+    source.write_text(SOURCE)
+    document = _detect(source)
+    document["roles"]["rating"] = "kept"
+    document["rating_scale"] = [1, 7]
+    document["date_order"] = "day_first"
+    choices.write_text(json.dumps(document))
+    chosen = _detect(source, "--choices", choices)
+    assert (chosen["roles"]["rating"], chosen["rating_scale"], chosen["ratings_read"]) == ("kept", [1, 7], 4)
+    assert chosen["first_date"]["read"] == "2024-04-03"
+    choices.write_text(json.dumps(chosen))
+    assert _detect(source, "--choices", choices) == chosen, "a document that is given back changes nothing"
+    assert _detect(source, "--choices", choices, "--rating", "none")["roles"]["rating"] is None
+    choices.write_text('{"roles": {"rating": "kept"}, "rating_scale": 7}')
+    assert _detect(source, "--choices", choices, "--date-order", "day_first") == chosen
+    choices.write_text('{"header_row": null, "roles": {"text": "column_1"}}')
+    assert _detect(source, "--choices", choices)["rows"] == 5
+
+
+@pytest.mark.parametrize(
+    ("choices", "code"),
+    [
+        ("[]", "bad-choices"),
+        ("{", "bad-choices"),
+        ('{"nonsense": 1}', "bad-choices"),
+        ('{"roles": ["kept"]}', "bad-choices"),
+        ('{"roles": {"stars": "kept"}}', "bad-choices"),
+        ('{"roles": {"rating": 1}}', "bad-choices"),
+        ('{"roles": {"text": "third"}}', "no-such-column"),
+        ('{"delimiter": "comma", "roles": {"text": "kept"}}', "no-such-column"),
+        ('{"encoding": "klingon"}', "invalid-override"),
+    ],
+)
+def test_choices_that_do_not_fit_are_refused(tmp_path: Path, choices: str, code: str) -> None:
+    source, file = tmp_path / "reviews.csv", tmp_path / "choices.json"
+    source.write_text(SOURCE)
+    file.write_text(choices)
+    assert _detect(source, "--choices", file, code=2)["error"] == code
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(None, "no-such-file"), (b"", "empty-file"), (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, None)],
+)
+def test_a_file_that_cannot_be_read_is_an_error_document(tmp_path: Path, content: bytes | None, code: str) -> None:
+    source = tmp_path / "reviews.csv"
+    if content is not None:
+        source.write_bytes(content)
+    document = _detect(source, code=2)
+    assert document.keys() == {"error", "message"}
+    assert document["error"] == code or code is None
+    assert document["message"]
+
+
+def test_a_job_uses_the_choices_of_the_file(tmp_path: Path, analyze: Analyze) -> None:
+    source, choices = tmp_path / "reviews.csv", tmp_path / "choices.json"
+    source.write_text(
+        "comment,reply\n" + '"What a lovely thing to own",awful and late\n"It works, I am glad",dreadful\n'
+    )
+    choices.write_text('{"roles": {"text": ["reply"]}}')
+    done = analyze(source, "--out", tmp_path / "out", "--choices", choices, "--engine", "textblob")
+    assert done.exit_code == 0, done.stderr
+    assert {row["sentiment"] for row in _rows(tmp_path / "out" / "served.csv")} == {"negative"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 
 from streamlit.testing.v1 import AppTest
 
 from tests.frontend import running
 from tests.frontend.conftest import Open, SeededBackend, text_of
+from tests.reading.workbooks_help import xlsx
 
 
 def _upload(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -42,6 +45,32 @@ def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> Non
 
     app.selectbox(key="dialect-header").set_value(False).run()
     assert app.session_state["upload"].sniffed.dialect.header is False
+
+
+def test_the_row_with_the_column_names_can_be_set(open_page: Open) -> None:
+    content = b"Export of reviews\n\n" + running.as_csv(running.rows_of_reviews(24))
+    app = _upload(open_page("views/analyse.py"), "titled.csv", content)
+    assert app.number_input(key="dialect-header-row").value == 3
+    assert "The column names are in row 3." in text_of(app)
+    app.number_input(key="dialect-header-row").set_value(4).run()
+    assert app.session_state["upload"].sniffed.dialect.header_row == 4
+    app.selectbox(key="dialect-header").set_value(False).run()
+    assert app.session_state["upload"].sniffed.dialect.header_row is None
+
+
+def test_another_sheet_can_be_chosen(open_page: Open) -> None:
+    header, *rows = csv.reader(io.StringIO(running.as_csv(running.rows_of_reviews(24)).decode()))
+    months = {"About": [["About this workbook"]], "Jan": [header, *rows[:10]], "Feb": [["Export"], header, *rows[10:]]}
+    app = _upload(open_page("views/analyse.py"), "months.xlsx", xlsx(months))
+    assert app.selectbox(key="dialect-sheet").value == "Feb"
+    assert "Only “Feb” is read. “About”" in text_of(app)
+    app.selectbox(key="dialect-sheet").set_value("Jan").run()
+    dialect = app.session_state["upload"].sniffed.dialect
+    assert (dialect.sheet, dialect.header_row) == ("Jan", 1)
+    app.selectbox(key="dialect-sheet").set_value("*").run()
+    upload = app.session_state["upload"]
+    assert (upload.sniffed.dialect.sheet, upload.sniffed.estimated_rows) == (["Jan", "Feb"], len(rows))
+    assert app.selectbox(key="dialect-sheet").value == "*"
 
 
 def test_from_upload_to_the_finished_run(seeded: SeededBackend, open_page: Open) -> None:

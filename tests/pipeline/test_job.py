@@ -8,15 +8,20 @@ import io
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from reviewlens.contracts.tables import Dialect, Mapping
 from reviewlens.model.interface import decide
-from reviewlens.model.loading import load_engine, model_sha256
+from reviewlens.model.loading import load_engine, load_scorer, model_sha256
+from reviewlens.pipeline import infer
+from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
+from reviewlens.pipeline.work import Job, Slice
 from reviewlens.reviews.cleaning import clean_text, join_title
 from tests.pipeline.make_jobs import FINISHED, HEADER, MadeJob, as_csv, assert_same, make_job, review_rows
+from tests.timing import wait_until
 
 pytestmark = pytest.mark.spark
 
@@ -185,6 +190,28 @@ def test_a_file_with_no_usable_row_still_has_results(spark: SparkSession, tmp_pa
     assert "review_id" in made.parquet().column_names
 
 
+def test_progress_is_written_while_nothing_is_committed(
+    spark: SparkSession, tmp_path: Path, rows: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "_EVERY_SECONDS", 0.01)
+    made = make_job(tmp_path, as_csv(rows), slice_rows=1000)
+    before_commit: list[dict[str, object]] = []
+    commit = infer._commit
+
+    def watched_commit(job: Job, part: Slice, scores: pa.Table) -> None:
+        first = made.json(made.keys.progress)
+        wait_until(lambda: made.json(made.keys.progress)["updated_at"] > first["updated_at"])
+        before_commit.append(made.json(made.keys.progress))
+        commit(job, part, scores)
+
+    monkeypatch.setattr(infer, "_commit", watched_commit)
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    (shown,) = before_commit
+    assert (shown["stage"], shown["rows_total"]) == ("infer", 430)
+    assert shown["rows_done"] == 0
+    assert made.json(made.keys.progress)["rows_done"] == 430
+
+
 def test_a_file_of_a_header_alone(spark: SparkSession, tmp_path: Path) -> None:
     made = make_job(tmp_path, b"id,text\n", mapping=Mapping(text=1))
     assert run_spec(made.uri, made.settings, session=spark) == DONE
@@ -206,6 +233,26 @@ def test_the_shipped_model_scores_in_spark_as_it_does_alone(spark: SparkSession,
     model = made.json(made.keys.summary)["model"]
     assert model["sha256"] == made.spec.model_sha256
     assert model["version"] == engine.describe()["model_version"]
+
+
+def test_a_job_marks_long_texts_as_the_predictor_does(spark: SparkSession, tmp_path: Path) -> None:
+    kind = "I love the warm light that this lamp gives, and I would buy it again. " * 12
+    complaint = (
+        "It is terrible and a complete waste of money. It broke after one day, customer service was rude and useless, "
+        "and they refused to refund me. Horrible, awful quality, do not buy this piece of junk. "
+    )
+    texts = [kind + complaint + kind, kind + kind, "I love it.", kind + complaint + kind]
+    rows = [["Review"], *([text] for text in texts)]
+    made = make_job(
+        tmp_path, as_csv(rows[1:], rows[0]), mapping=Mapping(text=0), engine="openvino-small",
+        model_sha256=model_sha256("openvino-small", None),
+    )  # fmt: skip
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    served = made.csv(made.keys.served_csv)
+    expected = load_scorer("openvino-small").predict(texts)
+    assert [row["needs_review"] for row in served] == [str(each.needs_review).lower() for each in expected]
+    assert [row["needs_review"] for row in served] == ["true", "false", "false", "true"]
+    assert float(served[0]["confidence"]) > 0.95, "it is marked for its middle"
 
 
 def test_other_formats_come_through(spark: SparkSession, tmp_path: Path) -> None:

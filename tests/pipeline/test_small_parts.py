@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewlens.contracts.stages import STAGE_LABELS, JobStage
-from reviewlens.errors import InputError
+from reviewlens.errors import InputError, TransientError
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.__main__ import main
-from reviewlens.pipeline.control import Cancelled, Control, Interrupted
+from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
 from reviewlens.pipeline.csvtext import csv_line, csv_lines
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.progress import ProgressWriter
@@ -26,7 +26,7 @@ from reviewlens.settings import Settings
 from reviewlens.spark import capacity
 from reviewlens.spark.capacity import decide_workers, free_memory_mb, processors
 from reviewlens.storage.local import LocalObjectStore
-from tests.timing import FakeClock
+from tests.timing import FakeClock, wait_until
 
 FIELDS = st.text(alphabet=st.sampled_from('ab,";\r\n\t\0 é😀'), max_size=6)
 
@@ -145,6 +145,28 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
         clock.now += 2
         progress.advance(50)
         assert shown()["seconds_left"] is None
+
+
+def test_progress_is_written_regularly_until_the_lease_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "_EVERY_SECONDS", 0.001)
+    progress = ProgressWriter(LocalObjectStore(tmp_path), "progress.json", "timings.json")
+    written: list[str] = []
+    checks: list[threading.Thread] = []
+
+    def write() -> None:
+        written.append("")
+        if len(written) == 1:
+            raise TransientError("the store is away for a moment")
+
+    def check_lease() -> None:
+        checks.append(threading.current_thread())
+        if len(written) == 3:
+            raise LeaseLost("another task has it")
+
+    monkeypatch.setattr(progress, "write", write)
+    with progress.written_regularly(check_lease):
+        wait_until(lambda: checks and not checks[0].is_alive())
+    assert len(written) == 3
 
 
 def test_timings_add_up_over_attempts(tmp_path: Path, clock: FakeClock) -> None:

@@ -1,0 +1,63 @@
+"""What was detected in a file, as one document: how it is written, its columns and their roles, and its counts."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from reviewlens.contracts.roles import Role
+from reviewlens.contracts.tables import CodedWarning, FileFormat, FirstDate
+
+
+class DetectedColumn(BaseModel):
+    """One column."""
+
+    name: str = Field(description="Its header; its name in served.csv if it has none or shares it with another column.")
+    role: Role | None = Field(description="Its role; null for none.")
+    filled: float = Field(description="Share of sampled rows that have a value.")
+    examples: list[str] = Field(description="A few different values.")
+
+
+class DetectedRoles(BaseModel):
+    """The names of the columns of each role; null or [] for none."""
+
+    text: list[str]
+    title: str | None
+    rating: str | None
+    date: str | None
+    product: str | None
+    segments: list[str] = Field(description="Columns by which the reviews can be split. Not detected yet: [].")
+
+
+class Detected(BaseModel):
+    """What was detected in a file with the user's choices.
+
+    The counts are those of the file: `rows` = `texts` + `empty_texts` + `rejected`. Where `sampled` is true they are
+    those of its first rows, and `estimated_rows` is about the file.
+    """
+
+    format: FileFormat
+    encoding: str | None = Field(description="Encoding of a text format, else null.")
+    fallback_encoding: str | None = Field(description="Encoding of the lines that `encoding` cannot decode; else null.")
+    member: str | None = Field(description="The file in a ZIP archive that is read, else null.")
+    delimiter: str | None = Field(description="What separates the fields of a CSV file, else null.")
+    quoting: str | None = Field(description="How a CSV file writes quotes within fields, else null.")
+    sheet: str | tuple[str, ...] | None = Field(description="The sheet that is read; null without sheets.")
+    sheets: list[str] = Field(description="All sheets of a workbook.")
+    header_row: int | None = Field(description="Row of the header, counted from 1; null without a header.")
+    rows: int = Field(description="Rows, without header and blank lines.")
+    texts: int = Field(description="Rows with a text to score.")
+    empty_texts: int = Field(description="Rows without a text to score.")
+    rejected: int = Field(description="Rows that cannot be read.")
+    sampled: bool = Field(description="Whether only the first rows of a large file were counted.")
+    estimated_rows: int = Field(description="Rows of the file; an estimate for large files.")
+    columns: list[DetectedColumn]
+    roles: DetectedRoles
+    rating_scale: tuple[float, float] | None = Field(description="Worst and best rating; null without ratings.")
+    ratings_read: int = Field(description="Counted rows whose rating can be read.")
+    date_order: str | None = Field(description="Order of day, month and year; null without dates.")
+    dates_read: int = Field(description="Counted rows whose date can be read.")
+    first_date: FirstDate | None = Field(description="The first date that can be read, among the sampled rows.")
+    languages: dict[str, float] | None = Field(
+        description="Share of texts by language code, from a sample. Not detected yet: null."
+    )
+    warnings: list[CodedWarning]

@@ -1,0 +1,142 @@
+"""Counts what a file holds, and describes it as one document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import BinaryIO
+
+from reviewlens.contracts.detected import Detected, DetectedColumn, DetectedRoles
+from reviewlens.contracts.roles import Role
+from reviewlens.contracts.tables import CodedWarning, ColumnInfo, Dialect, FileFormat, Mapping, Sniffed
+from reviewlens.reading.reader import ReadLimits, Record, read_records
+from reviewlens.reviews.cleaning import clean_text, join_title
+from reviewlens.reviews.placeholders import is_placeholder
+from reviewlens.reviews.ratings import parse_rating
+from reviewlens.reviews.values import date_parser
+
+COUNTED_BYTES = 100_000_000
+"""A file of up to this size, packed and unpacked, is counted as a whole."""
+SAMPLE_ROWS = 20_000
+"""Rows that are counted of a larger file."""
+_TEXT_FORMATS = {FileFormat.CSV, FileFormat.JSONL, FileFormat.JSON}
+
+
+def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: ReadLimits) -> Detected:
+    """Describe a file in which `sniffed` was detected. Reads the file once more, in constant memory.
+
+    Errors: InputError for a file that cannot be read to its end, LimitError for one that exceeds a limit.
+    """
+    dialect, mapping = sniffed.dialect, sniffed.mapping
+    counts = _Counts(mapping)
+    with open_source() as source:
+        sampled = _count(source, sniffed, limits, counts)
+    names = column_names(sniffed.columns)
+    roles = {column: role for role, column in mapping.columns().items()} if mapping else {}
+    named = {role: names[column] for column, role in roles.items()}
+    is_csv = dialect.format is FileFormat.CSV
+    return Detected(
+        format=dialect.format,
+        encoding=dialect.encoding if dialect.format in _TEXT_FORMATS else None,
+        fallback_encoding=dialect.fallback_encoding,
+        member=dialect.member or None,
+        delimiter=dialect.delimiter if is_csv else None,
+        quoting=dialect.quoting if is_csv else None,
+        sheet=dialect.sheet,
+        sheets=[sheet.name for sheet in sniffed.sheets],
+        header_row=_header_row(dialect),
+        rows=counts.rows,
+        texts=counts.texts,
+        empty_texts=counts.empty_texts,
+        rejected=counts.rejected,
+        sampled=sampled,
+        estimated_rows=sniffed.estimated_rows if sampled else counts.rows,
+        columns=[
+            DetectedColumn(
+                name=names[column.index],
+                role=roles.get(column.index),
+                filled=column.filled,
+                examples=column.examples,
+            )
+            for column in sniffed.columns
+        ],
+        roles=DetectedRoles(
+            text=[named[Role.TEXT]] if Role.TEXT in named else [],
+            title=named.get(Role.TITLE),
+            rating=named.get(Role.RATING),
+            date=named.get(Role.DATE),
+            product=named.get(Role.PRODUCT),
+            segments=[],
+        ),
+        rating_scale=mapping.rating_scale if mapping and mapping.rating is not None else None,
+        ratings_read=counts.ratings,
+        date_order=mapping.date_format.order if mapping and mapping.date_format else None,
+        dates_read=counts.dates,
+        first_date=sniffed.first_date,
+        languages=None,
+        warnings=sniffed.coded_warnings or [CodedWarning(message=each) for each in sniffed.warnings],
+    )
+
+
+def column_names(columns: list[ColumnInfo]) -> list[str]:
+    """The name by which each column can be chosen: its header, or its name in served.csv if that is not unique."""
+    headers = Counter(column.name.strip() for column in columns)
+    return [
+        column.name.strip() if column.name.strip() and headers[column.name.strip()] == 1 else column.served_name
+        for column in columns
+    ]
+
+
+class _Counts:
+    """Counts of the rows so far; reads their values as a job does."""
+
+    def __init__(self, mapping: Mapping | None) -> None:
+        self.mapping = mapping
+        self.rows = self.texts = self.empty_texts = self.rejected = self.ratings = self.dates = 0
+        self._parse_date = date_parser(mapping.date_format) if mapping and mapping.date_format else None
+
+    def add(self, fields: list[str]) -> None:
+        """Count one record."""
+        mapping = self.mapping
+        if mapping is None:
+            return
+        text = _words(fields[mapping.text])
+        if not text and mapping.title is not None:  # a title alone is scored as well
+            text = join_title(_words(fields[mapping.title]), text)
+        if text:
+            self.texts += 1
+        else:
+            self.empty_texts += 1
+        if mapping.rating is not None and (raw := fields[mapping.rating]):
+            self.ratings += parse_rating(raw, mapping.rating_scale, mapping.rating_words) is not None
+        if mapping.date is not None and self._parse_date and (raw := fields[mapping.date]):
+            self.dates += self._parse_date(raw) is not None
+
+
+def _words(raw: str) -> str:
+    """The cleaned text; '' for a placeholder such as 'N/A'."""
+    return "" if is_placeholder(raw) else clean_text(raw)
+
+
+def _count(source: BinaryIO, sniffed: Sniffed, limits: ReadLimits, counts: _Counts) -> bool:
+    """Count the rows, and return whether these are only the first rows of the file."""
+    large = sniffed.size_bytes > COUNTED_BYTES
+    is_text = sniffed.dialect.format in _TEXT_FORMATS
+    reader = read_records(source, sniffed.dialect, len(sniffed.columns), limits)
+    for item in reader:
+        if counts.rows >= SAMPLE_ROWS and (large or (is_text and reader.ledger.end > COUNTED_BYTES)):
+            return True
+        counts.rows += 1
+        if isinstance(item, Record):
+            counts.add(item.fields)
+        else:
+            counts.rejected += 1
+    if counts.mapping is None:
+        counts.empty_texts = counts.rows - counts.rejected
+    return False
+
+
+def _header_row(dialect: Dialect) -> int | None:
+    if dialect.format in {FileFormat.JSONL, FileFormat.JSON, FileFormat.PARQUET}:
+        return None
+    return dialect.header_row if dialect.header else None
