@@ -25,7 +25,7 @@ from reviewlens.model.middle import MiddleReader
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.infer import checked_model
 from reviewlens.pipeline.rows import ResultRows, SliceTables, build_rows, parquet_schema
-from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.pipeline.work import JobContext, Plan, Slice
 
 PART_ROWS = 50_000
 PART_CHARS = 128_000_000
@@ -90,7 +90,7 @@ class FirstScores:
         return self._scores[np.searchsorted(self._rows, first_rows)]
 
 
-def assemble(job: Job, plan: Plan) -> None:
+def assemble(job: JobContext, plan: Plan) -> None:
     """Commit every part that is not committed yet."""
     duplicates = load_duplicates(job)
     first_scores = FirstScores(duplicates)
@@ -136,7 +136,7 @@ def groups(plan: Plan) -> Iterator[list[Slice]]:
 
 
 def _assemble_group(
-    job: Job,
+    job: JobContext,
     plan: Plan,
     number: int,
     group: list[Slice],
@@ -182,7 +182,7 @@ def _count(part: Slice, rows: ResultRows) -> Tally:
     )
 
 
-def _load(job: Job, part: Slice) -> SliceTables:
+def _load(job: JobContext, part: Slice) -> SliceTables:
     work, number = job.work, part.number
     return SliceTables(
         raw=job.read_table(work.raw(number)) if part.records else None,
@@ -192,7 +192,7 @@ def _load(job: Job, part: Slice) -> SliceTables:
     )
 
 
-def _add_scores(job: Job, part: Slice, first_scores: FirstScores) -> None:
+def _add_scores(job: JobContext, part: Slice, first_scores: FirstScores) -> None:
     if part.records:
         first_scores.add(*SliceTables(scores=job.read_table(job.work.scored(part.number))).own_scores())
 

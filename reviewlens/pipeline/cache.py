@@ -16,7 +16,7 @@ from reviewlens.contracts.keys import JobKeys
 from reviewlens.errors import NotFoundError
 from reviewlens.pipeline.cache_index import BadIndex, Index, IndexWriter, as_words
 from reviewlens.pipeline.deduplicate import Duplicates
-from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.pipeline.work import JobContext, Plan, Slice
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Known:
 class Earlier:
     """The earlier jobs in the spec that still exist and have the same identity."""
 
-    def __init__(self, job: Job, identity: dict[str, object] | None) -> None:
+    def __init__(self, job: JobContext, identity: dict[str, object] | None) -> None:
         self._indexes: list[Index] = []
         for earlier in job.spec.reuse_scores_of if identity is not None else ():
             try:
@@ -90,7 +90,7 @@ class ToScore:
         return pa.table({"row": self.rows, "positive_score": scores, "reused": known})
 
 
-def look_up(job: Job, part: Slice, duplicates: Duplicates, known: Known) -> ToScore:
+def look_up(job: JobContext, part: Slice, duplicates: Duplicates, known: Known) -> ToScore:
     """The rows of a slice to score, with the scores that earlier jobs have for them."""
     cleaned = job.read_columns(job.work.cleaned(part.number), ["row", "key", "reason"])
     repeated, _ = duplicates.within(part)
@@ -99,7 +99,7 @@ def look_up(job: Job, part: Slice, duplicates: Duplicates, known: Known) -> ToSc
     return ToScore(rows[unique], known.find(as_words(cleaned.column("key").filter(pa.array(unique)))))
 
 
-def store_identity(job: Job, identity: dict[str, object] | None, *, replace: bool) -> None:
+def store_identity(job: JobContext, identity: dict[str, object] | None, *, replace: bool) -> None:
     """Store the identity of the job's scores; attempts with different identities leave none.
 
     `replace`: the scores of earlier attempts have been discarded.
@@ -110,7 +110,7 @@ def store_identity(job: Job, identity: dict[str, object] | None, *, replace: boo
     job.put(job.work.identity, current)
 
 
-def keep_scores(job: Job, plan: Plan) -> None:
+def keep_scores(job: JobContext, plan: Plan) -> None:
     """Keep the job's scores for later jobs if its spec says so, and commit how many were reused."""
     if job.store.head(job.work.reused) is not None:
         return
@@ -129,19 +129,19 @@ def keep_scores(job: Job, plan: Plan) -> None:
     job.put(job.work.reused, json.dumps({"rows_reused": reused}).encode())
 
 
-def reused_scores(job: Job) -> int:
+def reused_scores(job: JobContext) -> int:
     """Number of the job's scores that came from earlier jobs; 0 until `keep_scores` has counted them."""
     if job.store.head(job.work.reused) is None:
         return 0
     return int(json.loads(job.store.get(job.work.reused))["rows_reused"])
 
 
-def count_reused(job: Job, number: int) -> int:
+def count_reused(job: JobContext, number: int) -> int:
     """Number of scores in one slice that came from earlier jobs."""
     return int(pc.sum(job.read_columns(job.work.scored(number), ["reused"]).column("reused")).as_py() or 0)
 
 
-def _add(job: Job, part: Slice, index: IndexWriter) -> None:
+def _add(job: JobContext, part: Slice, index: IndexWriter) -> None:
     scores = job.read_table(job.work.scored(part.number))
     cleaned = job.read_columns(job.work.cleaned(part.number), ["row", "key"])
     indices = np.searchsorted(cleaned.column("row").to_numpy(), scores.column("row").to_numpy())

@@ -7,11 +7,11 @@ from pyspark.sql import SparkSession
 from reviewlens.contracts.stages import JobStage
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.slices import read_slice, run_slices
-from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.pipeline.work import JobContext, Plan, Slice
 from reviewlens.spark.session import Spark
 
 
-def clean(job: Job, plan: Plan, spark: Spark) -> None:
+def clean(job: JobContext, plan: Plan, spark: Spark) -> None:
     """Commit the cleaned rows of every slice that has none yet."""
     done = job.numbers(job.work.clean)
     todo = [part for part in plan.slices if part.records and part.number not in done]
@@ -23,7 +23,7 @@ def clean(job: Job, plan: Plan, spark: Spark) -> None:
         run_slices(job, session, todo, lambda part: _clean_slice(job, session, part))
 
 
-def _clean_slice(job: Job, session: SparkSession, part: Slice) -> None:
+def _clean_slice(job: JobContext, session: SparkSession, part: Slice) -> None:
     mapping = job.spec.mapping
     cleaned = (
         read_slice(job, session, job.work.raw(part.number), steps.raw_schema(mapping))

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from reviewlens.contracts.stages import JobStage
 from reviewlens.pipeline import steps
 from reviewlens.pipeline.slices import run_whole, spark_address, spark_path
-from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.pipeline.work import JobContext, Plan, Slice
 from reviewlens.spark.session import Spark
 
 _SCHEMA = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
@@ -33,7 +33,7 @@ class Duplicates:
         return self.rows[begin:end], self.first_rows[begin:end]
 
 
-def deduplicate(job: Job, plan: Plan, spark: Spark) -> None:
+def deduplicate(job: JobContext, plan: Plan, spark: Spark) -> None:
     """Commit the list of duplicates, unless it is committed already."""
     if job.store.head(job.work.duplicates) is not None:
         return
@@ -69,6 +69,6 @@ def _collect(duplicates: DataFrame, folder: Path) -> None:
     pq.write_table(duplicates.toArrow(), folder / "part-00000.parquet")
 
 
-def load_duplicates(job: Job) -> Duplicates:
+def load_duplicates(job: JobContext) -> Duplicates:
     """The committed list."""
     return Duplicates(job.read_table(job.work.duplicates))

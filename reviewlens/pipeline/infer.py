@@ -20,11 +20,11 @@ from reviewlens.pipeline.cache_identity import scoring_identity
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
 from reviewlens.pipeline.in_worker import describe_engine
 from reviewlens.pipeline.slices import read_slice, run_slices
-from reviewlens.pipeline.work import Job, Plan, Slice
+from reviewlens.pipeline.work import JobContext, Plan, Slice
 from reviewlens.spark.session import Spark
 
 
-def infer(job: Job, plan: Plan, spark: Spark) -> None:
+def infer(job: JobContext, plan: Plan, spark: Spark) -> None:
     """Commit the scores of every slice that has none yet.
 
     A slice whose scores are all known from earlier jobs needs no engine; if every slice is such, none is loaded.
@@ -87,12 +87,12 @@ def warm_up(session: SparkSession, workers: int, engine: str, model: str) -> dic
     return facts
 
 
-def _todo(job: Job, plan: Plan) -> list[Slice]:
+def _todo(job: JobContext, plan: Plan) -> list[Slice]:
     done = job.numbers(job.work.scores)
     return [part for part in plan.slices if part.records and part.number not in done]
 
 
-def _settle_engine(job: Job, facts: dict[str, object]) -> bool:
+def _settle_engine(job: JobContext, facts: dict[str, object]) -> bool:
     """Commit the engine's facts; return True if an earlier attempt had different ones, whose scores are discarded.
 
     An attempt on another machine may have used another precision: one output never mixes the two.
@@ -109,7 +109,7 @@ def _settle_engine(job: Job, facts: dict[str, object]) -> bool:
 
 
 def _reuse_whole_slices(
-    job: Job, plan: Plan, todo: list[Slice], duplicates: Duplicates, earlier: Earlier
+    job: JobContext, plan: Plan, todo: list[Slice], duplicates: Duplicates, earlier: Earlier
 ) -> list[Slice]:
     """Commit the slices whose scores are all known from earlier jobs; return the others."""
     settled = job.store.head(job.work.engine) is not None
@@ -135,7 +135,7 @@ def _reuse_whole_slices(
 
 
 def _score_slice(
-    job: Job, session: SparkSession, part: Slice, duplicates: Duplicates, known: Known, model: str
+    job: JobContext, session: SparkSession, part: Slice, duplicates: Duplicates, known: Known, model: str
 ) -> None:
     to_score = look_up(job, part, duplicates, known)
     fresh = None
@@ -150,6 +150,6 @@ def _score_slice(
     _commit(job, part, to_score.table(fresh))
 
 
-def _commit(job: Job, part: Slice, scores: pa.Table) -> None:
+def _commit(job: JobContext, part: Slice, scores: pa.Table) -> None:
     job.put_table(job.work.scored(part.number), scores)
     job.progress.reused(pc.sum(scores.column("reused")).as_py() or 0)

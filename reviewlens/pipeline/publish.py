@@ -13,13 +13,13 @@ from reviewlens.pipeline.assemble import Tally, groups
 from reviewlens.pipeline.cache import reused_scores
 from reviewlens.pipeline.csvtext import csv_line
 from reviewlens.pipeline.rows import served_header
-from reviewlens.pipeline.work import Job, Plan
+from reviewlens.pipeline.work import JobContext, Plan
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 _CHUNK = 1 << 20
 
 
-def publish(job: Job, plan: Plan) -> None:
+def publish(job: JobContext, plan: Plan) -> None:
     """Write every output and then the summary, which marks the others as complete."""
     keys, store = job.keys, job.store
     numbers = range(len(list(groups(plan))))
@@ -48,7 +48,7 @@ def publish(job: Job, plan: Plan) -> None:
     job.put(keys.summary, summarise(job, plan, total).model_dump_json(indent=1).encode())
 
 
-def summarise(job: Job, plan: Plan, total: Tally) -> Summary:
+def summarise(job: JobContext, plan: Plan, total: Tally) -> Summary:
     """The document inference_summary.json."""
     spec = job.spec
     facts = json.loads(job.store.get(job.work.engine))
@@ -99,7 +99,7 @@ def _warnings(total: Tally, facts: dict[str, object]) -> Iterator[str]:
         yield "No row could be scored; rejected.csv has the reasons."
 
 
-def _joined(job: Job, numbers: range, name: str, header: str) -> Iterator[bytes]:
+def _joined(job: JobContext, numbers: range, name: str, header: str) -> Iterator[bytes]:
     yield header.encode()
     for number in numbers:
         with job.store.open(job.work.part(number, name)) as file:

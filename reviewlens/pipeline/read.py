@@ -13,14 +13,14 @@ from reviewlens.contracts.outputs import REJECTED_COLUMNS, arrow_schema
 from reviewlens.contracts.roles import check_columns
 from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import InputError
-from reviewlens.pipeline.work import Job, Plan, Slice, fetch_input
+from reviewlens.pipeline.work import JobContext, Plan, Slice, fetch_input
 from reviewlens.reading.reader import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
 
 MAX_SLICE_CHARS = 32_000_000
 """A slice also ends after this many characters, so that very long reviews do not fill the memory."""
 
 
-def read(job: Job, on_first_slice: Callable[[], None]) -> Plan:
+def read(job: JobContext, on_first_slice: Callable[[], None]) -> Plan:
     """Commit every slice and then the plan; resumes after the last committed slice.
 
     Errors: InputError, LimitError.
@@ -100,7 +100,7 @@ class _Pending:
         )
 
 
-def _commit(job: Job, pending: _Pending, number: int, position: Position) -> Slice:
+def _commit(job: JobContext, pending: _Pending, number: int, position: Position) -> Slice:
     part = Slice(number, pending.first_row(), len(pending.records), len(pending.rejected), pending.chars)
     if pending.records:
         job.put_table(job.work.raw(number), pending.records_table())
@@ -113,7 +113,7 @@ def _commit(job: Job, pending: _Pending, number: int, position: Position) -> Sli
     return part
 
 
-def _resume(job: Job) -> tuple[list[Slice], Position | None]:
+def _resume(job: JobContext) -> tuple[list[Slice], Position | None]:
     """The slices that earlier attempts committed, and the position after them."""
     slices: list[Slice] = []
     position = None
@@ -124,7 +124,7 @@ def _resume(job: Job) -> tuple[list[Slice], Position | None]:
     return slices, position
 
 
-def _verify(job: Job, source: Path) -> None:
+def _verify(job: JobContext, source: Path) -> None:
     """Check that the file is the one that was submitted. Errors: InputError (`input-changed`)."""
     digest = hashlib.sha256()
     with source.open("rb") as file:

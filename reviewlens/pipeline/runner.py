@@ -17,7 +17,7 @@ from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLo
 from reviewlens.pipeline.faults import explain, places
 from reviewlens.pipeline.lease import Lease
 from reviewlens.pipeline.progress import ProgressWriter, now_iso
-from reviewlens.pipeline.work import Job, WorkKeys, open_spec
+from reviewlens.pipeline.work import JobContext, WorkKeys, open_spec
 from reviewlens.settings import Settings
 from reviewlens.spark.capacity import decide_workers
 from reviewlens.spark.session import Spark
@@ -107,7 +107,7 @@ class _Runner:
         work = WorkKeys(self._keys)
         control = Control(self._store, self._keys.cancel, self._stop, self._lease.confirm)
         progress = ProgressWriter(self._store, self._keys.progress, work.timings)
-        job = Job(
+        job = JobContext(
             self._spec,
             self._keys,
             work,

@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 from pyspark.sql import DataFrame, SparkSession
 
 from reviewlens.pipeline.control import Interrupted
-from reviewlens.pipeline.work import Job, Slice
+from reviewlens.pipeline.work import JobContext, Slice
 
 
-def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Callable[[Slice], None]) -> None:
+def run_slices(job: JobContext, spark: SparkSession, todo: Iterable[Slice], process: Callable[[Slice], None]) -> None:
     """Call `process`, which commits its slice, for each slice, with as many at once as there are workers.
 
     On an interruption the slices in progress are finished and committed first; on any other error they are abandoned.
@@ -49,7 +49,7 @@ def run_slices(job: Job, spark: SparkSession, todo: Iterable[Slice], process: Ca
             raise
 
 
-def run_whole(job: Job, spark: SparkSession, action: Callable[[], None]) -> None:
+def run_whole(job: JobContext, spark: SparkSession, action: Callable[[], None]) -> None:
     """Run one Spark action that cannot be committed in parts; it is abandoned when the job must stop."""
     with ThreadPoolExecutor(1, thread_name_prefix="whole") as pool:
         future = pool.submit(action)
@@ -62,13 +62,13 @@ def run_whole(job: Job, spark: SparkSession, action: Callable[[], None]) -> None
         future.result()
 
 
-def read_slice(job: Job, spark: SparkSession, key: str, schema: str) -> DataFrame:
+def read_slice(job: JobContext, spark: SparkSession, key: str, schema: str) -> DataFrame:
     """A committed slice as a frame of one partition, its rows in order."""
     path = spark_address(job, key) if job.cluster else spark_path(job.store.fetch(key, job.scratch / "slices"))
     return spark.read.schema(schema).parquet(path).coalesce(1)
 
 
-def spark_address(job: Job, key: str) -> str:
+def spark_address(job: JobContext, key: str) -> str:
     """The address at which a cluster's machines read an object, or all objects below a prefix, in the store."""
     uri = job.store.uri(key.rstrip("/"))
     return spark_path(Path(unquote(urlsplit(uri).path))) if uri.startswith("file:") else uri

@@ -111,7 +111,7 @@ class WorkKeys:
 
 
 @dataclass(frozen=True)
-class Job:
+class JobContext:
     """The context of every stage: spec, keys, store, progress and control."""
 
     spec: JobSpec

@@ -19,7 +19,8 @@ _EXACT: dict[Role, str] = {
         feedback | user feedback | feedback | review description | tweet text | tweet | sentence | message | remarks
         | remark | response | answer | description | reviewtext | reviewbody | kommentar | rezension |
         bewertungstext | rezensionstext | commentaire | avis | texte | comentario | comentarios | resena | opinione
-        | recensione | testo | texto | tekst | recensie
+        | recensione | testo | texto | tekst | recensie | opinia | recenzja | отзыв | отзывы | комментарий | текст |
+        レビュー | 口コミ | 评论 | 評論 | 리뷰
     """,
     Role.TITLE: """
         review title | reviews title | title | review summary | review headline | summary | headline | subject |
@@ -31,14 +32,15 @@ _EXACT: dict[Role, str] = {
         user rating | customer rating | reviewer rating | score | review score | overall | overall score | product
         rating | rating score | rate | star | grade | overall satisfaction | customer satisfaction | satisfaction |
         csat | nps | nps score | bewertung | sterne | note | puntuacion | calificacion | valoracion | valutazione |
-        voto | nota | cijfer
+        voto | nota | cijfer | ocena | оценка | рейтинг | 評価 | 评分 | 평점
     """,
     Role.DATE: """
         review date | reviews date | date of review | reviewed at | reviewed on | review time | review timestamp |
         date | datetime | unix review time | timestamp | time | created at | date created | created | created on |
         created date | creation date | posted at | posted on | date posted | posted | post date | submitted at |
         submission date | date submitted | submitted | published at | published | publish date | publication date |
-        date added | date time | at | day | month | datum | fecha | bewertungsdatum | quarter | review quarter |
+        date added | date time | at | day | month | datum | fecha | bewertungsdatum | data |
+        дата | 日付 | 日期 | quarter | review quarter |
         review year | year
     """,
     Role.PRODUCT: """
@@ -47,7 +49,8 @@ _EXACT: dict[Role, str] = {
         variation | variant | business name | business | hotel name | hotel | restaurant name | restaurant | place
         name | place | location name | company | company name | software | tool | system | movie title | movie |
         book title | book | game | course | course name | service | brand name | brand | name | produkt |
-        produktname | produit | nom du produit | producto | prodotto | artikel
+        produktname | produit | nom du produit | producto | prodotto | artikel |
+        товар | продукт | 商品 | 商品名 | 产品 | 상품
     """,
 }
 # Single words that indicate a role, and words that speak against it, in names that are not listed above.

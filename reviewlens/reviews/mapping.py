@@ -243,7 +243,8 @@ class _Search:
             date_like = profile.words < 6 and detect_date_format(profile.values, named=False) is not None
             if date_like or (name < 1.5 and (profile.words < 3 or content < 2)):
                 continue
-            scores[column] = 2 * name + content
+            # A column that is mostly empty needs a much better name than one that is full.
+            scores[column] = 2 * name + content + math.log2(profile.filled)
         if not scores:
             return None, []
         ranked = sorted(scores, key=lambda column: (-scores[column], column))

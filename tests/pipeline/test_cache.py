@@ -20,7 +20,7 @@ from reviewlens.model.loading import model_sha256
 from reviewlens.pipeline import infer
 from reviewlens.pipeline.cache_index import Index, IndexWriter
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
-from reviewlens.pipeline.work import Job
+from reviewlens.pipeline.work import JobContext
 from tests.pipeline.make_jobs import FINISHED, USER, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.pipeline.test_kill import assert_all_gone, family, wait_for
 
@@ -175,9 +175,9 @@ def test_stopped_between_and_its_earlier_job_deleted_meanwhile(
 ) -> None:
     made = make("earlier")
     count = 0
-    put_table = Job.put_table
+    put_table = JobContext.put_table
 
-    def put(job: Job, key: str, table: pa.Table) -> None:
+    def put(job: JobContext, key: str, table: pa.Table) -> None:
         nonlocal count
         if key.startswith(job.work.scores):
             count += 1
@@ -186,7 +186,7 @@ def test_stopped_between_and_its_earlier_job_deleted_meanwhile(
         put_table(job, key, table)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Job, "put_table", put)
+        patched.setattr(JobContext, "put_table", put)
         assert run_spec(made.uri, made.settings, session=spark) == OURS
     made.store.delete_prefix(JobKeys(USER, "earlier").output_prefix)
     assert run_spec(made.uri, made.settings, session=spark) == DONE

@@ -18,7 +18,7 @@ from reviewlens.model.loading import load_engine, load_scorer, model_sha256
 from reviewlens.pipeline import infer
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.runner import DONE, OURS, run_spec
-from reviewlens.pipeline.work import Job, Slice
+from reviewlens.pipeline.work import JobContext, Slice
 from reviewlens.reviews.cleaning import clean_text, join_title
 from tests.pipeline.make_jobs import FINISHED, HEADER, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.timing import wait_until
@@ -198,7 +198,7 @@ def test_progress_is_written_while_nothing_is_committed(
     before_commit: list[dict[str, object]] = []
     commit = infer._commit
 
-    def watched_commit(job: Job, part: Slice, scores: pa.Table) -> None:
+    def watched_commit(job: JobContext, part: Slice, scores: pa.Table) -> None:
         first = made.json(made.keys.progress)
         wait_until(lambda: made.json(made.keys.progress)["updated_at"] > first["updated_at"])
         before_commit.append(made.json(made.keys.progress))

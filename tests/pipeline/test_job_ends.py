@@ -17,7 +17,7 @@ from reviewlens.pipeline import publish as publish_module
 from reviewlens.pipeline import read as read_module
 from reviewlens.pipeline.lease import Lease
 from reviewlens.pipeline.runner import CANCELLED, DONE, INPUT_AT_FAULT, INTERRUPTED, OURS, run_spec
-from reviewlens.pipeline.work import Job
+from reviewlens.pipeline.work import JobContext
 from tests.pipeline.make_jobs import FINISHED, MadeJob, as_csv, assert_same, make_job, review_rows
 from tests.timing import wait_until
 
@@ -71,10 +71,10 @@ OnCommit = Callable[[str, int, Callable[[], object]], None]
 @pytest.fixture
 def on_commit(monkeypatch: pytest.MonkeyPatch) -> OnCommit:
     """Calls an action right after the job has written its n-th object whose key begins with a prefix."""
-    put, lock, actions = Job.put, threading.Lock(), []
+    put, lock, actions = JobContext.put, threading.Lock(), []
     written: Counter[str] = Counter()
 
-    def noted(job: Job, key: str, data: bytes) -> None:
+    def noted(job: JobContext, key: str, data: bytes) -> None:
         put(job, key, data)
         due = []
         with lock:
@@ -85,7 +85,7 @@ def on_commit(monkeypatch: pytest.MonkeyPatch) -> OnCommit:
         for action in due:
             action()
 
-    monkeypatch.setattr(Job, "put", noted)
+    monkeypatch.setattr(JobContext, "put", noted)
     monkeypatch.setattr(control, "_CHECK_EVERY_SECONDS", 0.0)
     return lambda prefix, count, action: actions.append((prefix, count, action))
 

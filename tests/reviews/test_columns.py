@@ -306,3 +306,29 @@ def test_stray_ratings_are_counted_and_placeholders_are_not() -> None:
     _, warnings = suggest("Rating", ["5", "1", "3", "4", "2"] * 19 + ["0", "1", "1", "1", "1"])
     wanted = "1% of the ratings in “Rating” cannot be read on a scale from 1 (worst) to 5 (best) and will be empty"
     assert warnings == [f"{wanted}, for example '0'."]
+
+
+def test_a_mostly_empty_column_is_not_the_review_text():
+    rows = [["A fine kettle, boils fast and looks good", ""] for _ in range(38)]
+    rows += [["", "An odd remark about the parcel that came"] for _ in range(2)]
+    mapping, _, _ = suggest_mapping(["comments", "content"], rows)
+    assert mapping is not None
+    assert mapping.text == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Отзыв", "Оценка", "Дата", "Товар"),
+        ("レビュー", "評価", "日付", "商品名"),
+        ("Opinia", "Ocena", "Data", "Produkt"),
+    ],
+)
+def test_headers_in_other_languages(headers):
+    rows = [
+        [f"Works well for {n} months and then stops", str(1 + n % 5), f"2024-03-{n:02}", f"Kettle {n % 3}"]
+        for n in range(1, 25)
+    ]
+    mapping, _, _ = suggest_mapping(headers, rows)
+    assert mapping is not None
+    assert (mapping.text, mapping.rating, mapping.date, mapping.product) == (0, 1, 2, 3)
