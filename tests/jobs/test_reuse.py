@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reviewlens.contracts.job_spec import JobSpec
 from reviewlens.contracts.keys import JobKeys
-from reviewlens.jobs import reuse
+from reviewlens.jobs import reuse, service
 from tests.jobs.conftest import JobHarness
 from tests.summaries import summary_of
 
@@ -45,6 +45,12 @@ def test_so_many_jobs_at_most(harness):
     jobs = [finish(harness) for _ in range(3)]
     harness.service.settings = harness.settings.model_copy(update={"score_cache_jobs": 2})
     assert spec_of(harness, harness.submit()).reuse_scores_of == (jobs[2], jobs[1])
+
+
+def test_jobs_beyond_the_first_page_are_found(harness, monkeypatch):
+    monkeypatch.setattr(service, "_PAGE", 2)
+    jobs = [finish(harness) for _ in range(5)]
+    assert spec_of(harness, harness.submit()).reuse_scores_of == tuple(reversed(jobs))
 
 
 def test_the_search_has_an_end(harness, monkeypatch):
