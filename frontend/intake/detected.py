@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, words
-from frontend.api.labels import ROLES
+from frontend.api.labels import ENCODINGS, ROLES
 from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 
 _NONE = -1
@@ -27,41 +27,6 @@ FORMATS = {
 }
 WORKBOOKS = ("xlsx", "xlsb", "xls", "ods")
 ALL_SHEETS = "*"
-ENCODINGS = {
-    "utf-8": "UTF-8",
-    "utf-16-le": "UTF-16 (little-endian)",
-    "utf-16-be": "UTF-16 (big-endian)",
-    "utf-32-le": "UTF-32 (little-endian)",
-    "utf-32-be": "UTF-32 (big-endian)",
-    "cp1252": "Windows-1252 (Western)",
-    "cp1250": "Windows-1250 (Central European)",
-    "cp1251": "Windows-1251 (Cyrillic)",
-    "cp1253": "Windows-1253 (Greek)",
-    "cp1254": "Windows-1254 (Turkish)",
-    "cp1255": "Windows-1255 (Hebrew)",
-    "cp1256": "Windows-1256 (Arabic)",
-    "cp1257": "Windows-1257 (Baltic)",
-    "cp1258": "Windows-1258 (Vietnamese)",
-    "cp874": "Windows-874 (Thai)",
-    "iso8859-2": "ISO 8859-2 (Central European)",
-    "iso8859-5": "ISO 8859-5 (Cyrillic)",
-    "iso8859-7": "ISO 8859-7 (Greek)",
-    "iso8859-9": "ISO 8859-9 (Turkish)",
-    "iso8859-15": "ISO 8859-15 (Western)",
-    "koi8-r": "KOI8-R (Cyrillic)",
-    "koi8-u": "KOI8-U (Ukrainian)",
-    "cp850": "DOS 850 (Western)",
-    "cp852": "DOS 852 (Central European)",
-    "cp866": "DOS 866 (Cyrillic)",
-    "mac-roman": "Mac Roman",
-    "mac-cyrillic": "Mac Cyrillic",
-    "mac-latin2": "Mac Central European",
-    "gb18030": "GB18030 (Chinese, simplified)",
-    "big5": "Big5 (Chinese, traditional)",
-    "cp932": "Shift-JIS (Japanese)",
-    "euc_jp": "EUC-JP (Japanese)",
-    "cp949": "EUC-KR (Korean)",
-}
 DELIMITERS = {
     ",": "comma",
     ";": "semicolon",
