@@ -239,7 +239,12 @@ class FirstDate(BaseModel):
 
 
 class Mapping(BaseModel):
-    """Which column has which role, and how dates and ratings are written."""
+    """
+    Which column has which role, and how texts, dates and ratings are read.
+
+    Several columns of text (`text`, then `further_texts`) are read as one review for each filled answer ('each'), or
+    joined into one review ('joined').
+    """
 
     text: int
     """Column of the review text, counted from 0."""
@@ -251,6 +256,16 @@ class Mapping(BaseModel):
     """Column of the date."""
     product: int | None = None
     """Column that names the product."""
+    further_texts: list[int]
+    """Further columns of review text, in the order of the file."""
+    read_texts: Literal["each", "joined"]
+    """Whether several texts of a row are a review each, or joined into one."""
+    segments: list[int]
+    """Columns by which the reviews can be split, besides the product."""
+    language_shares: dict[str, float]
+    """Share of texts by language in a sample of the file; settles unclear texts."""
+    all_languages: bool
+    """Whether texts in languages that the model was not validated for are judged as well."""
     date_format: DateFormat | None = None
     """How the dates are written; null without a date column."""
     rating_scale: tuple[float, float]

@@ -171,8 +171,32 @@ def _both_ends(scale: Any) -> Any:
 RatingScale = Annotated[tuple[float, float], BeforeValidator(_both_ends, json_schema_input_type=list[float] | float)]
 
 
+MOST_SEGMENTS = 8
+MOST_TEXTS = 10
+
+
 class Mapping(RoleColumns):
-    """Which column has which role, and how dates and ratings are written."""
+    """Which column has which role, and how texts, dates and ratings are read.
+
+    Several columns of text (`text`, then `further_texts`) are read as one review for each filled answer ('each'), or
+    joined into one review ('joined').
+    """
+
+    further_texts: tuple[int, ...] = Field(
+        (), max_length=MOST_TEXTS - 1, description="Further columns of review text, in the order of the file."
+    )
+    read_texts: Literal["each", "joined"] = Field(
+        "each", description="Whether several texts of a row are a review each, or joined into one."
+    )
+    segments: tuple[int, ...] = Field(
+        (), max_length=MOST_SEGMENTS, description="Columns by which the reviews can be split, besides the product."
+    )
+    language_shares: dict[str, float] = Field(
+        {}, description="Share of texts by language in a sample of the file; settles unclear texts."
+    )
+    all_languages: bool = Field(
+        False, description="Whether texts in languages that the model was not validated for are judged as well."
+    )
 
     date_format: DateFormat | None = Field(None, description="How the dates are written; null without a date column.")
     rating_scale: RatingScale = Field(
@@ -189,6 +213,32 @@ class Mapping(RoleColumns):
         if not lowest < highest or highest <= 0 or not all(map(isfinite, self.rating_scale)):
             raise ValueError("rating_scale: the best rating must be greater than the worst one and than 0")
         return self
+
+    @model_validator(mode="after")
+    def _check_repeats(self) -> Self:
+        if len({self.text, *self.further_texts}) <= len(self.further_texts):
+            raise ValueError("further_texts: a column is named twice")
+        if len(set(self.segments)) < len(self.segments):
+            raise ValueError("segments: a column is named twice")
+        return self
+
+    @property
+    def texts(self) -> tuple[int, ...]:
+        """All columns of review text."""
+        return (self.text, *self.further_texts)
+
+    @property
+    def texts_per_row(self) -> int:
+        """How many reviews a row can hold."""
+        return len(self.texts) if self.read_texts == "each" else 1
+
+    def row_of(self, text_number: int) -> int:
+        """The row, counted from 1, of a text: row r has the texts (r - 1) * texts_per_row + 1 and following."""
+        return (text_number - 1) // self.texts_per_row + 1
+
+    def text_column_of(self, text_number: int) -> int:
+        """The column of a text."""
+        return self.texts[(text_number - 1) % self.texts_per_row]
 
 
 class ColumnInfo(BaseModel):
