@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -12,6 +11,7 @@ from reviewlens.contracts.tables import DateFormat, Mapping, Warned
 from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import Scale, detect_scale, parse_rating, read_rating
+from reviewlens.reviews.text_columns import find_text_columns
 from reviewlens.reviews.value_warnings import are_dates, value_warnings
 from reviewlens.reviews.values import detect_date_format
 
@@ -30,14 +30,15 @@ def suggest_mapping(
     `uploaded`, the day of the upload; without it they are not read.
     """
     search = _Search(headers, profiles(len(headers), sample_rows), uploaded)
-    text, warnings = search.text()
-    if text is None:
+    texts = find_text_columns(headers, search.profiles, sample_rows)
+    if texts is None:
         return (
             None,
             {},
             [Warned("no-text-column", "No column looks like review text. Choose the column that holds it.")],
         )
-    chosen: dict[Role, Choice] = {Role.TEXT: text}
+    text, *further = texts.columns
+    chosen: dict[Role, Choice] = {Role.TEXT: (text, texts.reasons[Role.TEXT])}
     finders = {
         Role.RATING: search.rating,
         Role.DATE: search.date,
@@ -45,8 +46,8 @@ def suggest_mapping(
         Role.PRODUCT: search.product,
     }
     for role in (*finders, *(role for role in Role if role not in finders and role is not Role.TEXT)):
-        taken = {column for column, _ in chosen.values()}
-        choice = finders[role](taken, text[0]) if role in finders else search.named_as(role, taken)
+        taken = {*further, *(column for column, _ in chosen.values())}
+        choice = finders[role](taken, text) if role in finders else search.named_as(role, taken)
         if choice is not None:
             chosen[role] = choice
     columns_by_role = {role: column for role, (column, _) in chosen.items()}
@@ -55,13 +56,14 @@ def suggest_mapping(
     mapping = Mapping.model_validate(
         {
             **{role.value: column for role, column in columns_by_role.items()},
+            "further_texts": further,
             "date_format": form,
             "rating_scale": (scale.lowest, scale.highest) if scale else (1.0, 5.0),
             "rating_words": scale.words if scale else {},
         }
     )
-    warnings += value_warnings(mapping, headers, [profile.values for profile in search.profiles])
-    return mapping, {role.value: reason for role, (_, reason) in chosen.items()}, warnings
+    warnings = texts.warnings + value_warnings(mapping, headers, [profile.values for profile in search.profiles])
+    return mapping, {**texts.reasons, **{role.value: reason for role, (_, reason) in chosen.items()}}, warnings
 
 
 class _Search:
@@ -72,9 +74,6 @@ class _Search:
         self.named = any(header.strip() for header in headers)
         self._scales: dict[int, Scale | None] = {}
         self._formats: dict[int, DateFormat | None] = {}
-
-    def label(self, column: int) -> str:
-        return f"“{self.headers[column]}”" if self.headers[column].strip() else f"column {column + 1}"
 
     def scale(self, column: int) -> Scale | None:
         if column not in self._scales:
@@ -88,35 +87,6 @@ class _Search:
                 self.profiles[column].values, named=self.named, words=True, relative_to=self.uploaded
             )
         return self._formats[column]
-
-    def text(self) -> tuple[Choice | None, list[str]]:
-        scores: dict[int, float] = {}
-        for column, profile in enumerate(self.profiles):
-            if not profile.wordy:
-                continue
-            name = name_score(Role.TEXT, self.headers[column])
-            content = math.log2(1 + min(profile.words, 100))
-            if profile.distinct_share < 0.2 and profile.distinct < 200 and len(profile.values) >= 20:
-                content -= 3
-            date_like = profile.words < 6 and detect_date_format(profile.values, named=False) is not None
-            if date_like or (name < 1.5 and (profile.words < 3 or content < 2)):
-                continue
-            # A column that is mostly empty needs a much better name than one that is full.
-            scores[column] = 2 * name + content + math.log2(profile.filled)
-        if not scores:
-            return None, []
-        ranked = sorted(scores, key=lambda column: (-scores[column], column))
-        best = ranked[0]
-        named = name_score(Role.TEXT, self.headers[best]) >= 1.5
-        about = f"about {self.profiles[best].words:.0f} words a row"
-        reason = f"its name says review text, and it holds {about}" if named else f"it holds the longest prose, {about}"
-        warnings: list[str] = []
-        for other in ranked[1:]:
-            if scores[best] - scores[other] < 0.5 and self.profiles[other].words >= 5:
-                sentence = f"{self.label(other)} looks like review text as well; {self.label(best)} was chosen."
-                warnings.append(Warned("other-text-column", sentence, self.headers[other]))
-                break
-        return (best, reason), warnings
 
     def _by_name(self, role: Role, taken: set[int], fits: Callable[[int], bool], least: float = 1.5) -> int | None:
         candidates = [

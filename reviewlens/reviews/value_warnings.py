@@ -27,6 +27,7 @@ def value_warnings(mapping: Mapping, headers: Sequence[str], values: Sequence[Se
     def label(column: int) -> str:
         return f"“{headers[column]}”" if headers[column].strip() else f"column {column + 1}"
 
+    used = {*mapping.columns().values(), *mapping.further_texts}
     warnings: list[str] = []
     if mapping.rating is not None:
         warnings += rating_warnings(mapping, label(mapping.rating), values[mapping.rating])
@@ -37,7 +38,7 @@ def value_warnings(mapping: Mapping, headers: Sequence[str], values: Sequence[Se
         for column, header in enumerate(headers):
             score = name_score(role, header)
             named = score >= 1.5 and bool(_REPORTED_NAMES & set(plain_name(header).split()))
-            if not named or score <= least or column in mapping.columns().values() or not values[column]:
+            if not named or score <= least or column in used or not values[column]:
                 continue
             if role is Role.DATE and dates_something_else(header):
                 continue
