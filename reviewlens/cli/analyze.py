@@ -19,6 +19,7 @@ from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.roles import Role
 from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import ColumnInfo, Mapping, Sniffed, delimiter_name
 from reviewlens.errors import ConfigurationError, InputError, TransientError
@@ -154,7 +155,12 @@ def _show_mapping(console: Console, upload: Upload) -> None:
 
 
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
-    return ", ".join(f"{role} = {columns[index].served_name}" for role, index in mapping.columns().items())
+    names = {role: [columns[index].served_name] for role, index in mapping.columns().items()}
+    names[Role.TEXT] = [columns[index].served_name for index in mapping.texts]
+    described = ", ".join(f"{role} = {' + '.join(named)}" for role, named in names.items())
+    if not mapping.further_texts:
+        return described
+    return f"{described} ({'each text is a review' if mapping.asks_several else 'texts are joined'})"
 
 
 def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id: str) -> JobView:

@@ -58,19 +58,8 @@ def apply_choices(
     uploaded: date,
 ) -> tuple[ColumnMapping, list[str]]:
     """Apply the user's choices to the suggested mapping; detects the formats of changed columns again."""
-    values: dict[str, Any] = dict(mapping.model_dump()) if mapping else {}
-    values.update(chosen)
-    columns = {role: column for role in Role if (column := values.get(role)) is not None}
-    check_columns(columns, len(headers))
-    for role in Role:
-        column = values.get(role)
-        if role in chosen:
-            reasons[role] = "you chose it"
-            if column is None:
-                reasons.pop(role)
-        elif column is not None and any(chosen.get(other) == column for other in Role):
-            values[role] = None  # the user chose another role for this column
-            reasons.pop(role, None)
+    values: dict[str, Any] = {**(mapping.model_dump() if mapping else {}), **chosen}
+    _choose_columns(values, chosen, () if mapping is None else mapping.further_texts, reasons, len(headers))
     if values.get("text") is None:
         raise InputError("Choose the column that holds the review text.", code="no-text-column")
 
@@ -97,3 +86,41 @@ def apply_choices(
         raise _invalid_override(error) from error
     filled = [[row[column] for row in rows if row[column].strip()] for column in range(len(headers))]
     return applied, value_warnings(applied, headers, filled)
+
+
+def _choose_columns(
+    values: dict[str, Any],
+    chosen: dict[str, Any],
+    detected_texts: tuple[int, ...],
+    reasons: dict[str, str],
+    count: int,
+) -> None:
+    """Give each role its column: a chosen column loses the role that it was detected for.
+
+    `text` without `further_texts` means one column of text; `detected_texts` are the further ones otherwise.
+    """
+    further = chosen.get("further_texts") or ()
+    if not isinstance(further, list | tuple):
+        raise InputError("`further_texts` is a list of columns, counted from 0.", code="invalid-override")
+    roles = {role: chosen[role] for role in Role if chosen.get(role) is not None}
+    check_columns(roles, count, further)
+    used = {*roles.values(), *further}
+    if not chosen.keys() & {"text", "further_texts"}:
+        further = [column for column in detected_texts if column not in used]
+    for role in Role:
+        column = values.get(role)
+        if role in chosen:
+            reasons[role] = "you chose it"
+            if column is None:
+                reasons.pop(role)
+        elif column is not None and column in used:
+            values[role] = None
+            reasons.pop(role, None)
+    if values.get("text") is None and "text" not in chosen and "further_texts" not in chosen and further:
+        values["text"], *further = further
+        reasons["text"] = reasons.get("further_texts", "")
+    values["further_texts"] = tuple(further)
+    if not further:
+        reasons.pop("further_texts", None)
+    elif chosen.get("further_texts"):
+        reasons["further_texts"] = "you chose it"

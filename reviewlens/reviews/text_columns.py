@@ -188,13 +188,12 @@ def _several(headers: Sequence[str], profiles: Sequence[Profile], columns: list[
         names = _listed([_label(headers, column) for column in unread])
         sentence = f"At most {MOST_TEXTS} columns of review text are read; {names} not."
         warnings.append(Warned("too-many-text-columns", sentence, *[headers[column] for column in unread]))
-    further = _listed([_label(headers, column) for column in kept[1:]])
+    words = f"about {profiles[kept[0]].words:.0f} words each"
     return TextColumns(
         tuple(kept),
         {
-            Role.TEXT.value: f"one of {len(kept)} columns in which customers write in their own words, about "
-            f"{profiles[kept[0]].words:.0f} words each",
-            "further_texts": f"customers write in {further} as well; each filled answer is a review",
+            Role.TEXT.value: f"customers write in it in their own words, {words}",
+            "further_texts": "customers write in these columns as well; each filled answer is a review",
         },
         warnings,
     )
