@@ -21,6 +21,10 @@ from reviewlens.insights.reviews import query_reviews
 router = APIRouter(tags=["results"])
 
 Row = Annotated[int, Path(ge=1, lt=2**63, description="The review's row, as in `row`.")]
+Question = Annotated[
+    str | None,
+    Query(max_length=1000, description="Which answer of a row with several, as in `question`; default: the first."),
+]
 
 
 @router.post(
@@ -55,10 +59,12 @@ def reviews(
     response_model_exclude_unset=True,
     responses=errors(401, 404, 409, 422, 429, 503),
 )
-def explanation(job_id: JobId, row: Row, user: CurrentUser, services: ServicesDep) -> ExplainedReview:
+def explanation(
+    job_id: JobId, row: Row, user: CurrentUser, services: ServicesDep, question: Question = None
+) -> ExplainedReview:
     """Of a served row, by the model that scored it; 409 `other-model` when another model is in use now."""
     results = services.platform.results(user.subject, job_id)
-    explained = explain_review(results, row, services.platform.predictor)
+    explained = explain_review(results, row, services.platform.predictor, question)
     return ExplainedReview(
         row=row,
         text=explained.text,

@@ -8,7 +8,7 @@ from typing import Any
 from reviewlens.contracts.summary import ScoringModel
 from reviewlens.errors import ConflictError, NotFoundError
 from reviewlens.insights.results import Results
-from reviewlens.insights.reviews import reviews_by_row
+from reviewlens.insights.reviews import review_at
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 from reviewlens.predictor import Predictor
@@ -26,14 +26,14 @@ class Explanation:
     model: dict[str, Any]
 
 
-def explain_review(results: Results, row: int, predictor: Predictor) -> Explanation:
-    """Score one row of a job's results again and explain it.
+def explain_review(results: Results, row: int, predictor: Predictor, question: str | None = None) -> Explanation:
+    """Score one review of a job's results again and explain it: the answer to `question`, or the first of its row.
 
-    Raises NotFoundError (`row-not-found`) for a row without a score, ConflictError (`other-model`) unless the predictor
+    Raises NotFoundError (`row-not-found`) for a row or an answer without a score, ConflictError (`other-model`) unless the predictor
     has the job's model and engine, LimitError (`text-too-long`), and the errors of `Predictor`.
     """
     try:
-        (review,) = reviews_by_row(results, [row])
+        review = review_at(results, row, question)
     except KeyError:
         raise _no_score(row) from None
     _check_same_model(results.summary.model, predictor.facts())
