@@ -25,6 +25,7 @@ from reviewlens.contracts.tables import ColumnInfo, Mapping, Sniffed, delimiter_
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
+from reviewlens.insights.plain import accounting
 from reviewlens.insights.report import render_report
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.views import JobView
@@ -189,16 +190,12 @@ def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
 
 def _show_results(console: Console, summary: Summary, target: Path) -> None:
     rows = summary.accounting
-    console.print(
-        f"\n{rows.read:,} rows read = {rows.scored:,} scored + {rows.duplicate:,} duplicates"
-        f" + {rows.rejected:,} rejected",
-        soft_wrap=True,
-    )
+    console.print(f"\n{accounting(rows)}", soft_wrap=True)
 
     def share(count: int) -> str:
         return f"{count / rows.served:.1%}" if rows.served else "–"
 
-    table = Table("sentiment", "rows", "share", box=None)
+    table = Table("sentiment", "texts" if summary.mapping.asks_several else "rows", "share", box=None)
     counts = [*summary.distribution, ("needs review", summary.needs_review)]
     if summary.model.mixed_band:
         counts.append(("mixed", summary.mixed))

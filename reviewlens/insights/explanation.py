@@ -29,8 +29,8 @@ class Explanation:
 def explain_review(results: Results, row: int, predictor: Predictor, question: str | None = None) -> Explanation:
     """Score one review of a job's results again and explain it: the answer to `question`, or the first of its row.
 
-    Raises NotFoundError (`row-not-found`) for a row or an answer without a score, ConflictError (`other-model`) unless the predictor
-    has the job's model and engine, LimitError (`text-too-long`), and the errors of `Predictor`.
+    Raises NotFoundError (`row-not-found`) for a row or an answer without a score, ConflictError (`other-model`) unless
+    the predictor has the job's model and engine, LimitError (`text-too-long`), and the errors of `Predictor`.
     """
     try:
         review = review_at(results, row, question)
