@@ -61,9 +61,7 @@ def test_a_page_holds_whole_reviews_under_the_filters(some: Results) -> None:
     by_row = {row["_row"]: row for row in ROWS}
     for review in page.reviews:
         row = by_row[review.row]
-        assert review.model_dump() == {
-            name: row.get(f"_{name}", row.get(name)) for name in review.model_dump()
-        }
+        assert review.model_dump() == {name: row.get(f"_{name}", row.get(name)) for name in review.model_dump()}
 
 
 def test_nothing_matches(some: Results) -> None:
