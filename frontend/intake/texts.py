@@ -43,8 +43,7 @@ def show(upload: Upload, label: str, by_index: dict[int, ColumnInfo], change: Ca
     if not mapping:
         st.caption(":material/error: Required: choose the column with the review text.")
         return
-    for line in _facts(upload, [by_index[index] for index in chosen]):
-        st.caption(words.escape(line))
+    st.caption("  \n".join(map(words.escape, _facts(upload, [by_index[index] for index in chosen]))))
     if len(chosen) > 1:
         _how(upload, mapping.read_texts, change)
     _counts(upload, several=len(chosen) > 1)
@@ -56,9 +55,10 @@ def _facts(upload: Upload, columns: list[ColumnInfo]) -> list[str]:
     lines = [reason[:1].upper() + reason[1:]]
     for column in columns:
         examples = [words.cut(" ".join(example.split()), 60) for example in column.examples if example.strip()]
-        if examples:
-            start = "e.g." if len(columns) == 1 else f"{words.cut(column.name, 40)}, e.g."
-            lines.append(f"{start} {' · '.join(examples[: 2 if len(columns) == 1 else 1])}")
+        if examples and len(columns) == 1:
+            lines.append(f"e.g. {' · '.join(examples[:2])}")
+        elif examples:
+            lines.append(f"{words.cut(column.name, 40)} e.g. {max(examples, key=len)}")
     return [line for line in lines if line]
 
 

@@ -17,6 +17,7 @@ from reviewlens.insights.filters import condition
 from reviewlens.insights.models import Filters, Review, ReviewPage, Sort
 from reviewlens.insights.results import QUESTION_KEY, Results
 
+_TOO_LARGE = 2**63
 _KEYS = {"row": "_row", "confidence": "confidence", "date": "_date", "rating": "_rating"}
 
 
@@ -56,7 +57,7 @@ def review_at(results: Results, row: int, question: str | None = None) -> Review
 
     Errors: KeyError without such a review.
     """
-    reviews = _reviews(results, results.texts_of(row))
+    reviews = _reviews(results, [text for text in results.texts_of(row) if text < _TOO_LARGE])
     for _, review in sorted(reviews.items()):
         if question is None or review.question == question:
             return review
@@ -109,7 +110,7 @@ def _write_cursor(sort: Sort, value: Any, row: int) -> str:
 def _read_cursor(cursor: str, sort: Sort) -> tuple[Any, int]:
     try:
         cursor_sort, value, row = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if cursor_sort != sort or type(row) is not int or not 0 <= row < 2**63:
+        if cursor_sort != sort or type(row) is not int or not 0 <= row < _TOO_LARGE:
             raise ValueError("a cursor of another sort, or not a row number")
         if value is not None:
             value = dt.date.fromisoformat(value) if sort.endswith("date") else float(value)

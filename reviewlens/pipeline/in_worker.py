@@ -76,13 +76,13 @@ def _clean(batch: pa.RecordBatch, mapping: Mapping, normalisers: dict[Role, _Nor
     values = {role: list(map(normalisers[role], raw[role])) for role in Role}
     titles, _ = _without_placeholders(raw[Role.TITLE], values[Role.TITLE])
     texts, said_nothing = _without_placeholders(raw[Role.TEXT], values[Role.TEXT])
-    numbers = batch.column("row").to_pylist()
+    numbers: Any = batch.column("row")
     if mapping.further_texts:
         columns_of_texts = [(texts, said_nothing)]
         for name in further_text_names(mapping):
             further = batch.column(name).to_pylist()
             columns_of_texts.append(_without_placeholders(further, list(map(clean_text, further))))
-        several = _several_texts(numbers, columns_of_texts, mapping)
+        several = _several_texts(numbers.to_pylist(), columns_of_texts, mapping)
         places = [text.place for text in several]
         values = {role: [column[place] for place in places] for role, column in values.items()}
         titles = [titles[place] for place in places]

@@ -146,10 +146,11 @@ def build_rows(
         ],
         schema=schema,
     )
-    firsts = pa.array(np.unique(raw.column("row").to_numpy(), return_index=True)[1])
-    raw, values = raw.take(firsts), cleaned.take(firsts)
-    unread = (_unread_values(raw, values, spec, Role.DATE), _unread_values(raw, values, spec, Role.RATING))
     texts = cleaned.column("scored").to_pylist()
+    if mapping.asks_several:  # values of a row are counted once
+        firsts = pa.array(np.unique(raw.column("row").to_numpy(), return_index=True)[1])
+        raw, cleaned = raw.take(firsts), cleaned.take(firsts)
+    unread = (_unread_values(raw, cleaned, spec, Role.DATE), _unread_values(raw, cleaned, spec, Role.RATING))
     return _result(served, spec, plan, rejected, predictions, len(repeated), unread, texts)
 
 

@@ -14,12 +14,12 @@ class AnswerKind(Enum):
     SIDE = "side"  # pros, cons, positive_review
     OPINION = "opinion"  # What did you like?
     QUESTION = "question"  # any other question
-    COMMENT = "comment"  # Service comments
+    COMMENT = "comment"  # Service comments, benefitsReview
 
 
 _SIDES = """
-    pros cons advantages disadvantages strengths weaknesses likes dislikes liked disliked positives negatives upsides
-    downsides advice vorteile nachteile avantages inconvenients ventajas desventajas vantaggi svantaggi vantagens
+    pros cons love hate dislike advantages disadvantages strengths weaknesses likes dislikes liked disliked positives
+    negatives upsides downsides advice vorteile nachteile avantages inconvenients ventajas desventajas vantaggi svantaggi vantagens
     desvantagens voordelen nadelen zalety wady plusy minusy достоинства недостатки плюсы минусы 良い点 悪い点 优点 缺点
 """
 _POLES = "positive negative positiv negativ positivo negativo positif negatif good bad liked disliked"
@@ -53,10 +53,12 @@ _COMMENTS = """
 """
 # What a column with such a name holds is written by somebody else, or made from another column.
 _COPIES = """
-    translated translation translations english clean cleaned cleaning cleansed processed preprocessed normalized
+    translated translation translations clean cleaned cleaning cleansed processed preprocessed normalized
     normalised lemmatized lemmatised lemmas stemmed tokens tokenized tokenised stopwords stop short shortened truncated
     trimmed snippet excerpt preview summary summarized summarised raw lower lowercase masked anonymized anonymised
+    original english german french spanish italian portuguese dutch polish russian
 """
+_LANGUAGE_CODES = "en de fr es it pt nl pl ru ja zh"
 _OTHERS = """
     reply replies response responses responded seller owner vendor merchant developer moderator editor editorial agent
     manager admin antwort respuesta reponse risposta title headline subject name email mail address url link id ids tag
@@ -85,6 +87,7 @@ def _set(words: str) -> frozenset[str]:
 _SIDE_WORDS, _POLE_WORDS, _POLE_NOUNS = _set(_SIDES), _set(_POLES), _set(_OF_A_POLE)
 _ASKING_WORDS, _OPENING_WORDS, _OPINION_WORDS = _set(_ASKING), _set(_OPENS_COMMENTS), _set(_OPINION)
 _COMMENT_WORDS, _COPY_WORDS, _OTHER_WORDS = _set(_COMMENTS), _set(_COPIES), _set(_OTHERS)
+_CODES = _set(_LANGUAGE_CODES)
 
 
 def answer_kind(header: str) -> AnswerKind | None:
@@ -93,7 +96,7 @@ def answer_kind(header: str) -> AnswerKind | None:
     listed = name.split()
     words = set(listed)
     asks = header.strip().endswith(("?", "？", "؟"))
-    if not words or words & _COPY_WORDS or (not asks and words & _OTHER_WORDS):
+    if not words or (not asks and (words & (_COPY_WORDS | _OTHER_WORDS) or (len(words) < 4 and listed[-1] in _CODES))):
         return None
     if asks or listed[0] in _ASKING_WORDS:
         if name.startswith(_CLOSED):
@@ -105,4 +108,5 @@ def answer_kind(header: str) -> AnswerKind | None:
         return AnswerKind.SIDE
     if words & _COMMENT_WORDS:
         return AnswerKind.OPINION if words & _OPENING_WORDS else AnswerKind.COMMENT
-    return None
+    about_a_part = words & {"review", "reviews"} and name_score(Role.TEXT, header) == 1.5  # no usual name of the text
+    return AnswerKind.COMMENT if about_a_part else None

@@ -192,8 +192,8 @@ def _several(headers: Sequence[str], profiles: Sequence[Profile], columns: list[
     return TextColumns(
         tuple(kept),
         {
-            Role.TEXT.value: f"customers write in it in their own words, {words}",
-            "further_texts": "customers write in these columns as well; each filled answer is a review",
+            Role.TEXT.value: f"customers write in their own words here, {words}",
+            "further_texts": "customers write in their own words here as well; each filled answer is a review",
         },
         warnings,
     )

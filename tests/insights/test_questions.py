@@ -87,7 +87,7 @@ def test_one_answer_of_a_row_can_be_found(asked: Results) -> None:
     assert review_at(asked, 5).text == "The staff were lovely"
     assert review_at(asked, 5, HEADERS[1]).text == "It broke after two days"
     assert review_at(asked, 3).title == "Great place"
-    for row, question in ((4, None), (2, HEADERS[0]), (6, None)):
+    for row, question in ((4, None), (2, HEADERS[0]), (6, None), (2**63 - 1, None)):
         with pytest.raises(KeyError):
             review_at(asked, row, question)
 
