@@ -20,7 +20,8 @@ class AnswerKind(Enum):
 _SIDES = """
     pros cons love hate dislike advantages disadvantages strengths weaknesses likes dislikes liked disliked positives
     negatives upsides downsides advice vorteile nachteile avantages inconvenients ventajas desventajas vantaggi
-    svantaggi vantagens desvantagens voordelen nadelen zalety wady plusy minusy достоинства недостатки плюсы минусы 良い点 悪い点 优点 缺点
+    svantaggi vantagens desvantagens voordelen nadelen zalety wady plusy minusy достоинства недостатки плюсы минусы
+    良い点 悪い点 优点 缺点
 """
 _POLES = "positive negative positiv negativ positivo negativo positif negatif good bad liked disliked"
 _OF_A_POLE = "review reviews comment comments text feedback aspects points remarks opinion side bewertung kommentar"
