@@ -93,7 +93,7 @@ async def log_in(request: Request, services: ServicesDep, users: LocalUsers) -> 
     summary="Finish a log-in by managed login",
     response_class=RedirectResponse,
     status_code=303,
-    responses={**errors(404, 422), **pages(401, 429, 500, 503)},
+    responses={**errors(404, 422), **pages(401, 429, 503)},
 )
 def callback(request: Request, services: ServicesDep, managed: ManagedLoginDep) -> Response:
     """The user pool redirects here with `code` and `state`, or with `error`.

@@ -43,7 +43,6 @@ def pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
         403: "A page with a message: not permitted; or a problem: the form came from another site",
         422: "A page with a message; or a problem: the form is too long",
         429: "A page with a message: too many attempts",
-        500: "A page with a message: the settings are wrong",
         503: "A page with a message: temporarily unavailable",
     }
     html = {"text/html": {"schema": {"type": "string"}}}
