@@ -26,12 +26,8 @@ resource "aws_cognito_user_pool" "main" {
     temporary_password_validity_days = 7
   }
 
-  dynamic "software_token_mfa_configuration" {
-    for_each = var.mfa == "OFF" ? [] : [1]
-
-    content {
-      enabled = true
-    }
+  software_token_mfa_configuration {
+    enabled = true
   }
 
   admin_create_user_config {

@@ -160,13 +160,13 @@ variable "sign_up" {
 }
 
 variable "mfa" {
-  description = "Authenticator apps (TOTP) as a second factor: OFF; OPTIONAL, for users who have one set up; ON: everybody sets one up at the log-in."
+  description = "Authenticator apps (TOTP) as a second factor. OPTIONAL: for users who have one set up. ON: everybody sets one up at the next log-in."
   type        = string
   default     = "OPTIONAL"
 
   validation {
-    condition     = contains(["OFF", "OPTIONAL", "ON"], var.mfa)
-    error_message = "Use OFF, OPTIONAL or ON."
+    condition     = contains(["OPTIONAL", "ON"], var.mfa)
+    error_message = "Use OPTIONAL or ON."
   }
 }
 
