@@ -5,17 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 from html import escape
+from pathlib import Path
 from urllib.parse import urlsplit
 
-# Colours, radii and font as in frontend/.streamlit/config.toml; a test compares them.
-_STYLE = """
+# Streamlit's font, Adobe's Source Sans 3, cut to Latin letters and the weights 400 to 700. Its licence (SIL OFL 1.1)
+# requires another name for it. It is part of the page, which then needs no other file.
+_FONT = base64.b64encode(Path(__file__).with_name("login_font.woff2").read_bytes()).decode()
+# Colours and radii as in frontend/.streamlit/config.toml; a test compares the colours.
+_STYLE = (
+    "@font-face { font-family: 'ReviewLens Sans'; font-weight: 400 700; "
+    f"src: url(data:font/woff2;base64,{_FONT}) format('woff2'); }}"
+    """
 :root { color-scheme: light dark; --page: #fcfcfb; --card: #ffffff; --ink: #1d2733; --quiet: #66727f; --line: #e3e6e8;
-  --field: #8b959e; --accent: #0d7a6f; --on-accent: #ffffff; --link: #0b6b61; --bad: #a3211f; }
+  --field: #8b959e; --accent: #0d7a6f; --on-accent: #ffffff; --bad: #a3211f; }
 @media (prefers-color-scheme: dark) { :root { --page: #12171c; --card: #1a2128; --ink: #e6eaee; --quiet: #98a4b0;
-  --line: #2c353e; --field: #66727f; --accent: #35b3a4; --on-accent: #12171c; --link: #5cc9bb; --bad: #ff8f88; } }
+  --line: #2c353e; --field: #66727f; --accent: #35b3a4; --on-accent: #12171c; --bad: #ff8f88; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--page); color: var(--ink);
-  font: 15px/1.6 "Source Sans", "Source Sans 3", "Source Sans Pro", sans-serif; }
+  font: 15px/1.6 "ReviewLens Sans", sans-serif; }
 main { width: min(25rem, 92vw); padding: 2.2rem; background: var(--card); border: 1px solid var(--line);
   border-radius: 10px; }
 header { display: flex; align-items: center; gap: .6rem; font-size: 1.3rem; font-weight: 700;
@@ -35,6 +42,7 @@ button, a.button { display: block; width: 100%; padding: .55rem; font: inherit; 
   cursor: pointer; }
 button:hover, a.button:hover { filter: brightness(1.08); }
 """
+)
 _MARK = """<svg viewBox="0 0 64 64" aria-hidden="true"><rect width="64" height="64" rx="14"/>
 <circle cx="28" cy="28" r="15" stroke-width="5"/><path d="M39.5 39.5 51 51" stroke-width="6"/>
 <path d="M21 31.5v-4M28 33.5v-11M35 31.5v-6" stroke-width="4"/></svg>"""
@@ -89,10 +97,10 @@ def _page(title: str, content: str) -> str:
 
 
 def content_policy(frontend_url: str) -> str:
-    """Allow no scripts or images, and this one style; forms may lead to the UI, as browsers check redirects too."""
+    """Allow this one style and its font, no scripts or images; forms may lead to the UI: browsers check redirects."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     parts = urlsplit(frontend_url)
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self' {parts.scheme}://{parts.netloc};"
+        f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:; form-action 'self' {parts.scheme}://{parts.netloc};"
         " frame-ancestors 'none'; base-uri 'none'"
     )

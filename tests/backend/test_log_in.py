@@ -157,7 +157,6 @@ def test_the_page_has_the_colours_of_the_ui(backend_app, theme):
         "ink": "textColor",
         "line": "borderColor",
         "accent": "primaryColor",
-        "link": "linkColor",
     }
     assert {name: own[name] for name in names} == {name: ui[theirs] for name, theirs in names.items()}
 
