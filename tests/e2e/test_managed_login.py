@@ -92,12 +92,14 @@ def page(installation: Installation) -> Iterator[Any]:
 
 
 def _open_the_pools_page(page: Any, installation: Installation) -> None:
-    from playwright.sync_api import expect
-
     page.goto(installation.ui)
     page.get_by_role("link", name="Log in").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    _see(page.get_by_role("heading", name="Sign in"))
     assert page.url.startswith(installation.pool.emulator.url)
+
+
+def _see(locator: Any) -> None:
+    locator.wait_for(state="visible", timeout=PATIENCE)
 
 
 def _fill(page: Any, name: str, password: str) -> None:
@@ -111,55 +113,49 @@ def _cookies(page: Any) -> dict[str, Any]:
 
 
 def test_log_in_refresh_and_log_out(page: Any, installation: Installation) -> None:
-    from playwright.sync_api import expect
-
     installation.pool.add("nell", PASSWORD)
     _open_the_pools_page(page, installation)
     assert set(_cookies(page)) == {"reviewlens_log_in"}
     _fill(page, "nell", "not the password")
-    expect(page.get_by_text("Incorrect username or password.")).to_be_visible()
+    _see(page.get_by_text("Incorrect username or password."))
     _fill(page, "nell", PASSWORD)
 
     logged_in = page.get_by_text(re.compile("Logged in as nell"))
-    expect(logged_in).to_be_visible()
+    _see(logged_in)
     assert page.url.startswith(installation.ui)
     cookies = _cookies(page)
     assert set(cookies) == SESSION
     assert all(cookie["httpOnly"] and cookie["sameSite"] == "Lax" for cookie in cookies.values())
     page.reload()
-    expect(logged_in).to_be_visible()
+    _see(logged_in)
     page.context.clear_cookies(name="reviewlens_access")  # as if it had expired: the refresh token renews it
     page.reload()
-    expect(logged_in).to_be_visible()
+    _see(logged_in)
 
     with page.expect_request(f"{installation.pool.emulator.url}/logout?*") as pools_log_out:
         page.get_by_role("link", name="Log out").click()
     assert f"client_id={installation.pool.client_id}" in pools_log_out.value.url
-    expect(page.get_by_text("Please log in")).to_be_visible()
+    _see(page.get_by_text("Please log in"))
     assert page.url.startswith(installation.ui)
     assert _cookies(page) == {}
     page.reload()
-    expect(page.get_by_text("Please log in")).to_be_visible()
+    _see(page.get_by_text("Please log in"))
 
 
 def test_the_first_log_in_with_a_temporary_password(page: Any, installation: Installation) -> None:
     """The pool asks for a new password on its own page; ReviewLens does nothing for it."""
-    from playwright.sync_api import expect
-
     installation.pool.add("olga", TEMPORARY, permanent=False)
     _open_the_pools_page(page, installation)
     _fill(page, "olga", TEMPORARY)
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("Confirm new password").fill(PASSWORD)
     page.get_by_role("button", name="Update password").click()
-    expect(page.get_by_text(re.compile("Logged in as olga"))).to_be_visible()
+    _see(page.get_by_text(re.compile("Logged in as olga")))
 
 
 def test_a_callback_of_another_browser_starts_no_session(page: Any, installation: Installation) -> None:
-    from playwright.sync_api import expect
-
     page.goto(f"{installation.backend}/session/callback?code=stolen&state=theirs")
-    expect(page.get_by_role("alert")).to_contain_text("started in another browser")
+    _see(page.get_by_role("alert").filter(has_text="started in another browser"))
     assert _cookies(page) == {}
     page.get_by_role("link", name="Log in again").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    _see(page.get_by_role("heading", name="Sign in"))
