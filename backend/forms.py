@@ -9,13 +9,16 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.web.deps import ACCESS_COOKIE, REFRESH_COOKIE
+from backend.web.deps import ACCESS_COOKIE, LOG_IN_COOKIE, REFRESH_COOKIE
 from backend.web.problems import status_of
 from reviewlens.errors import InputError, PermissionError_, RateLimitError, ReviewLensError
-from reviewlens.identity.interface import Tokens
+from reviewlens.identity.interface import LogInStart, Tokens
 from reviewlens.settings import Settings
 
+LOG_IN_SECONDS = 3600
+"""How long a log-in on the user pool's pages may take, with a sign-up or a forgotten password on the way."""
 _MAX_FORM_BYTES = 20_000
+_LAX: Literal["lax"] = "lax"
 
 
 class Form:
@@ -57,30 +60,45 @@ def _site(origin: str) -> str | None:
         return None
 
 
-def page(
-    settings: Settings,
-    content: login_page.Page,
-    error: ReviewLensError | None = None,
-    *,
-    note: str = "",
-) -> Response:
-    """A page with an error message and the error's status, or with a note and status 200."""
-    headers = {"Content-Security-Policy": login_page.content_policy(settings.public_frontend_url)}
+def log_in_page(settings: Settings, name: str = "", error: ReviewLensError | None = None) -> Response:
+    """The page for name and password, with an error message and the error's status."""
+    return _page(settings, login_page.log_in(name, error.message if error else ""), error)
+
+
+def failed_page(settings: Settings, error: ReviewLensError) -> Response:
+    """The page after a log-in elsewhere that failed: the error message, and a way to start again."""
+    return _page(settings, login_page.failed(error.message), error)
+
+
+def _page(settings: Settings, html: str, error: ReviewLensError | None) -> Response:
+    headers = {
+        "Content-Security-Policy": login_page.content_policy(settings.public_frontend_url),
+        "Cache-Control": "no-store",
+    }
     if isinstance(error, RateLimitError):
         headers["Retry-After"] = str(error.retry_after_seconds)
-    html = login_page.render(content, error.message if error else note, good=error is None)
     return HTMLResponse(html, status_of(error) if error else 200, headers)
+
+
+def into_managed_login(settings: Settings, start: LogInStart) -> Response:
+    """A redirect (303) to managed login; a cookie keeps the log-in's secret for the callback."""
+    response = RedirectResponse(start.url, 303, {"Cache-Control": "no-store"})
+    _set_cookie(response, settings, LOG_IN_COOKIE, start.secret, LOG_IN_SECONDS)
+    return response
 
 
 def into_ui(settings: Settings, tokens: Tokens) -> Response:
     """A redirect (303) to the UI that sets the session's cookies."""
     response = RedirectResponse(settings.public_frontend_url, 303)
-    lax: Literal["lax"] = "lax"
-    for cookie, value, seconds in (
-        (ACCESS_COOKIE, tokens.access_token, tokens.expires_in),
-        (REFRESH_COOKIE, tokens.refresh_token, settings.refresh_token_days * 86_400),
-    ):
-        response.set_cookie(
-            cookie, value, seconds, httponly=True, samesite=lax, secure=settings.cookie_secure, path="/"
-        )
+    _set_cookie(response, settings, ACCESS_COOKIE, tokens.access_token, tokens.expires_in)
+    _set_cookie(response, settings, REFRESH_COOKIE, tokens.refresh_token, settings.refresh_token_days * 86_400)
     return response
+
+
+def clear_cookie(response: Response, settings: Settings, name: str) -> None:
+    """Delete a cookie that this module has set."""
+    response.delete_cookie(name, httponly=True, samesite=_LAX, secure=settings.cookie_secure)
+
+
+def _set_cookie(response: Response, settings: Settings, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, seconds, httponly=True, samesite=_LAX, secure=settings.cookie_secure, path="/")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from backend.routes import admin, auth, jobs, operator, password, predict, results, session, sign_up, uploads
+from backend.routes import admin, auth, jobs, operator, predict, results, session, uploads
 
 ROUTERS = [
     auth.router,
     session.router,
-    sign_up.router,
-    password.router,
     uploads.router,
     jobs.router,
     admin.router,

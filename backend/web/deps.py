@@ -17,6 +17,7 @@ from reviewlens.platform import Platform
 
 ACCESS_COOKIE = "reviewlens_access"
 REFRESH_COOKIE = "reviewlens_refresh"
+LOG_IN_COOKIE = "reviewlens_log_in"
 
 _bearer = HTTPBearer(auto_error=False, description="The access token from /login or /refresh.")
 _operator = APIKeyHeader(

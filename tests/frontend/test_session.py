@@ -41,7 +41,8 @@ def test_without_a_session_the_page_leads_to_the_log_in_page(seeded: SeededBacke
 
 def test_only_a_local_start_prints_a_link(monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend) -> None:
     assert "The link that ReviewLens prints" in text_of(_open())
-    for name, value in {"IDENTITY": "cognito", "COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c"}.items():
+    pool = {"COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c", "COGNITO_DOMAIN": "https://pool.example"}
+    for name, value in {"IDENTITY": "cognito", **pool}.items():
         monkeypatch.setenv(f"REVIEWLENS_{name}", value)
     session.settings.clear()
     said = text_of(_open())
