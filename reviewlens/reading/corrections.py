@@ -18,6 +18,10 @@ from reviewlens.reviews.values import detect_date_format
 
 
 def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the choices of the dialect, checked, and those of the mapping; {} without any.
+
+    Errors: InputError (`unknown-override`, `invalid-override`).
+    """
     if overrides.keys() & {"dialect", "mapping"}:
         unknown = overrides.keys() - {"dialect", "mapping"}
         dialect, mapping = dict(overrides.get("dialect") or {}), dict(overrides.get("mapping") or {})
@@ -57,7 +61,11 @@ def apply_choices(
     reasons: dict[str, str],
     uploaded: date,
 ) -> tuple[ColumnMapping, list[str]]:
-    """Apply the user's choices to the suggested mapping; detects the formats of changed columns again."""
+    """Apply the user's choices to the suggested mapping; detects the formats of changed columns again.
+
+    Returns the mapping and the warnings about its values; changes `reasons`. Errors: InputError (`no-such-column`,
+    `column-chosen-twice`, `no-text-column`, `invalid-override`).
+    """
     values: dict[str, Any] = {**(mapping.model_dump() if mapping else {}), **chosen}
     _choose_columns(values, chosen, () if mapping is None else mapping.further_texts, reasons, len(headers))
     if values.get("text") is None:
