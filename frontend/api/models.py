@@ -787,7 +787,8 @@ class Dialect(BaseModel):
     How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
-    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+    'backslash' (\\"); 'typographic': typographic quotes, such as “ ”, enclose fields, and straight ones are ordinary
+    characters; 'none': all quotes are ordinary characters. Fields that a format does not need keep their defaults.
 
     The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
     reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
@@ -806,8 +807,8 @@ class Dialect(BaseModel):
     """Encoding of the lines that `encoding` cannot decode; null if there are none."""
     delimiter: str
     """The character that separates the fields."""
-    quoting: Literal["double", "backslash", "none"]
-    """How a quote inside a quoted field is written."""
+    quoting: Literal["double", "backslash", "typographic", "none"]
+    """How fields are quoted."""
     header: bool
     """Whether a row has the column names."""
     header_row: int | None

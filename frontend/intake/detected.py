@@ -38,7 +38,12 @@ DELIMITERS = {
     ":": "colon",
     "\x01": "control character 1",
 }
-QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quotes are ordinary characters"}
+QUOTING = {
+    "double": 'doubled: ""',
+    "backslash": 'backslash: \\"',
+    "typographic": "typographic: “ ”",
+    "none": "quotes are ordinary characters",
+}
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
 
 

@@ -79,7 +79,7 @@ def analyze(
         typer.Option(help="comma, semicolon, tab, pipe, tilde, caret, colon, or any other single character."),
     ] = None,
     quoting: Annotated[
-        Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
+        Literal["double", "backslash", "typographic", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,
     header: Annotated[bool | None, typer.Option(help="Whether a row names the columns.")] = None,
     header_row: Annotated[int | None, typer.Option(min=1, help="Row that names the columns, from 1.")] = None,

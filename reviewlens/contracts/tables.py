@@ -67,11 +67,15 @@ def _check_delimiter(value: str) -> str:
 Delimiter = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_check_delimiter)]
 
 
+Quoting = Literal["double", "backslash", "typographic", "none"]
+
+
 class Dialect(BaseModel):
     """How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
-    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+    'backslash' (\\"); 'typographic': typographic quotes, such as “ ”, enclose fields, and straight ones are ordinary
+    characters; 'none': all quotes are ordinary characters. Fields that a format does not need keep their defaults.
 
     The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
     reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
@@ -88,9 +92,7 @@ class Dialect(BaseModel):
         None, description="Encoding of the lines that `encoding` cannot decode; null if there are none."
     )
     delimiter: Delimiter = Field(",", description="The character that separates the fields.")
-    quoting: Literal["double", "backslash", "none"] = Field(
-        "double", description="How a quote inside a quoted field is written."
-    )
+    quoting: Quoting = Field("double", description="How fields are quoted.")
     header: bool = Field(True, description="Whether a row has the column names.")
     header_row: int | None = Field(
         1, ge=1, le=1000, description="Row with the column names, counted from 1; null without a header."

@@ -10,11 +10,13 @@ from typing import Any
 from reviewlens.contracts.tables import Dialect, is_delimiter
 from reviewlens.reading.delimited import SEPARATOR_LINE, SampleRow, sample_rows
 from reviewlens.reading.outline import find_header, has_header
+from reviewlens.reading.quoting import encoded_marks
 from reviewlens.reading.sources import Sample, decode_line, line_codec
 
 _DELIMITERS = (",", "\t", ";", "|")
 _RARE_DELIMITERS = "~^¦§¬¶\x01\x02\x03\x04\x05\x06\x07\x08\x1c\x1d\x1e\x1f"  # hardly ever in headers or prose
 _MAX_CANDIDATES = 8
+_LEAST_QUOTED = 2  # rows with a field in typographic quotes
 _SAMPLE_BYTES = 1 << 18  # part of the sample that is used
 
 
@@ -22,12 +24,12 @@ def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> D
     """Return `base` with the detected delimiter, quoting and header; values in `fixed` are the user's choices."""
     sample = Sample(sample.data[:_SAMPLE_BYTES], sample.complete and len(sample.data) <= _SAMPLE_BYTES)
     delimiters = [fixed["delimiter"]] if "delimiter" in fixed else _separator_line(sample) or _candidates(sample, base)
-    scores = {
-        delimiter: _score(
-            sample, base.model_copy(update={**fixed, "delimiter": delimiter, "quoting": fixed.get("quoting", "double")})
-        )
-        for delimiter in delimiters
-    }
+    scores = {}
+    for delimiter in delimiters:
+        dialect = base.model_copy(update={"quoting": "double", **fixed, "delimiter": delimiter})
+        if "quoting" not in fixed and _is_typographic(sample, dialect):
+            dialect = dialect.model_copy(update={"quoting": "typographic"})
+        scores[delimiter] = _score(sample, dialect)
     best = max(scores, key=lambda delimiter: scores[delimiter])
     if scores[best] <= 0 and "delimiter" not in fixed:  # one column
         best = min(_DELIMITERS, key=lambda delimiter: sample.data.count(delimiter.encode()))
@@ -105,8 +107,29 @@ def _score(sample: Sample, dialect: Dialect) -> float:
     return even * even * first * math.log2(1 + size) if even >= 0.4 or len(rows[0].fields) == size else 0.0
 
 
+def _is_typographic(sample: Sample, dialect: Dialect) -> bool:
+    """Whether typographic quotes enclose fields: all that open close at the end of a field, no straight quote opens
+    one, and rows would be torn without them.
+    """
+    opening = tuple(encoded_marks(line_codec(dialect.encoding)))
+    if not any(mark in sample.data for mark in opening):
+        return False
+    rows, plain = (
+        sample_rows(sample.data, dialect.model_copy(update={"quoting": quoting}), None, complete=sample.complete)
+        for quoting in ("typographic", "none")
+    )
+    if any(row.damaged for row in rows) or any(field.lstrip()[:1] == b'"' for row in plain for field in row.fields):
+        return False
+    quoted = sum(any(field.lstrip().startswith(opening) for field in row.fields) for row in plain)
+    size = Counter(len(row.fields) for row in rows).most_common(1)[0][0] if rows else 0
+    torn, irregular = (sum(len(row.fields) != size for row in each) for each in (plain, rows))
+    return quoted >= _LEAST_QUOTED and size > 1 and irregular < torn and irregular <= 0.05 * len(rows)
+
+
 def _quoting(sample: Sample, dialect: Dialect) -> str:
     """Return the quoting with the fewest irregular rows; doubled quotes unless another one is clearly better."""
+    if _is_typographic(sample, dialect):
+        return "typographic"
     if b'"' not in sample.data:
         return "double"
     irregular: dict[str, int] = {}
