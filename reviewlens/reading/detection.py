@@ -11,7 +11,7 @@ from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
 from reviewlens.reading.archives import find_member
 from reviewlens.reading.encodings import MULTIBYTE, detect_encoding
-from reviewlens.reading.json_document import is_json_lines
+from reviewlens.reading.json_search import is_json_lines
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
 from reviewlens.reading.xlsx import OLE2, workbook_format

@@ -14,7 +14,7 @@ import pytest
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError
 from reviewlens.reading import sources
-from reviewlens.reading.json_document import find_records
+from reviewlens.reading.json_search import find_records
 from reviewlens.reading.reader import Position, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reading.sources import Text, Unpacked
 from tests.reading.reading_help import LIMITS, bad, good, look, names
