@@ -301,6 +301,15 @@ class Me(BaseModel):
     groups: list[str]
 
 
+class MemberInfo(BaseModel):
+    """One text file of a ZIP archive."""
+
+    name: str
+    """Name in the archive, with its folder."""
+    size_bytes: int
+    """Size after unpacking, as the archive states it."""
+
+
 class ModelFacts(BaseModel):
     """The model that scored, and its thresholds."""
 
@@ -966,6 +975,8 @@ class Sniffed(BaseModel):
     """
     What was detected in an upload, for the user to correct.
 
+    For a ZIP archive of several text files there are only `members` and a warning, until one is chosen.
+
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
     holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
     column.
@@ -993,6 +1004,8 @@ class Sniffed(BaseModel):
     """Rows in the file; an estimate for large files."""
     sheets: list[SheetInfo]
     """All sheets of a workbook, in order."""
+    members: list[MemberInfo]
+    """All text files of a ZIP archive, in order."""
 
 
 class Summary(BaseModel):

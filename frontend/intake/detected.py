@@ -50,8 +50,14 @@ ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "y
 def show(upload: Upload) -> None:
     """Show facts, warnings, columns, dialect and first rows of the file."""
     sniffed = upload.sniffed
-    _facts(upload)
+    chosen = sniffed.dialect.member if sniffed.members else None
+    if chosen != "":
+        _facts(upload)
     session.warn(sniffed.warnings)
+    if len(sniffed.members) > 1:
+        _member(upload)
+    if chosen == "":
+        return
     if len(sniffed.sheets) > 1:
         _sheet(upload)
     with st.container(key="card-columns"):
@@ -86,6 +92,26 @@ def _facts(upload: Upload) -> None:
     with st.container(horizontal=True, gap="small", key="facts"):
         for fact in facts:
             st.badge(words.escape(fact), color="gray")
+
+
+def _member(upload: Upload) -> None:
+    """Choose a file of a ZIP archive; corrections belong to the earlier one and are dropped."""
+    names = {each.name: f"{each.name} ({words.size(each.size_bytes)})" for each in upload.sniffed.members}
+
+    def read() -> None:
+        if chosen := st.session_state["dialect-member"]:
+            st.session_state["corrected_dialect"] = {}
+            change(upload, dialect={"member": chosen})
+
+    st.session_state["dialect-member"] = upload.sniffed.dialect.member or None
+    st.selectbox(
+        "File in the archive",
+        list(names),
+        key="dialect-member",
+        format_func=names.__getitem__,
+        placeholder="Choose the file with the reviews",
+        on_change=read,
+    )
 
 
 def _sheet(upload: Upload) -> None:

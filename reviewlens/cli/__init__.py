@@ -86,6 +86,7 @@ def analyze(
     sheet: Annotated[
         str | None, typer.Option(help="Sheet of a workbook; '*': all sheets with the same columns, as one.")
     ] = None,
+    member: Annotated[str | None, typer.Option(help="File of a ZIP archive, by its name in the archive.")] = None,
     engine: Annotated[
         str | None,
         typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
@@ -108,6 +109,7 @@ def analyze(
         "header": header,
         "header_row": header_row,
         "sheet": sheet,
+        "member": member,
         "date_order": date_order,
         "read_texts": read_texts,
     }

@@ -42,6 +42,7 @@ class Detected(BaseModel):
     encoding: str | None = Field(description="Encoding of a text format, else null.")
     fallback_encoding: str | None = Field(description="Encoding of the lines that `encoding` cannot decode; else null.")
     member: str | None = Field(description="The file in a ZIP archive that is read, else null.")
+    members: list[str] = Field(description="All text files of a ZIP archive.")
     delimiter: str | None = Field(description="What separates the fields of a CSV file, else null.")
     quoting: str | None = Field(description="How a CSV file writes quotes within fields, else null.")
     sheet: str | tuple[str, ...] | None = Field(description="The sheet that is read; null without sheets.")

@@ -274,6 +274,13 @@ class SheetInfo(BaseModel):
     same_columns: bool = Field(description="Whether it has the columns of the sheet that is read.")
 
 
+class MemberInfo(BaseModel):
+    """One text file of a ZIP archive."""
+
+    name: str = Field(description="Name in the archive, with its folder.")
+    size_bytes: int = Field(description="Size after unpacking, as the archive states it.")
+
+
 class CodedWarning(BaseModel):
     """A warning with a stable code."""
 
@@ -312,6 +319,8 @@ def coded(warnings: list[str]) -> list[CodedWarning]:
 class Sniffed(BaseModel):
     """What was detected in an upload, for the user to correct.
 
+    For a ZIP archive of several text files there are only `members` and a warning, until one is chosen.
+
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
     holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
     column.
@@ -330,3 +339,9 @@ class Sniffed(BaseModel):
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")
     sheets: list[SheetInfo] = Field([], description="All sheets of a workbook, in order.")
+    members: list[MemberInfo] = Field([], description="All text files of a ZIP archive, in order.")
+
+    @property
+    def lacks_member(self) -> bool:
+        """Whether the file is a ZIP archive of several text files, and none has been chosen."""
+        return bool(self.members) and not self.dialect.member

@@ -42,6 +42,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         encoding=dialect.encoding if dialect.format in _TEXT_FORMATS else None,
         fallback_encoding=dialect.fallback_encoding,
         member=dialect.member or None,
+        members=[member.name for member in sniffed.members],
         delimiter=dialect.delimiter if is_csv else None,
         quoting=dialect.quoting if is_csv else None,
         sheet=dialect.sheet,

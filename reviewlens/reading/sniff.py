@@ -22,6 +22,7 @@ from reviewlens.contracts.tables import (
 )
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
+from reviewlens.reading.archives import text_members
 from reviewlens.reading.corrections import apply_choices, split_overrides
 from reviewlens.reading.detection import detect_format, examine_text
 from reviewlens.reading.dialects import detect_dialect
@@ -52,7 +53,7 @@ def sniff(
     `Mapping`, or only the fields of a dialect; everything else is detected with these choices. None in a mapping
     removes a role. `uploaded`: the day from which relative dates count; None: today (UTC).
     Errors: InputError for a file that cannot be read or an invalid override, LimitError for a file that
-    exceeds a limit.
+    exceeds a limit. InputError `zip-members`: see `archives.undecided`.
     """
     chosen_dialect, chosen_mapping = split_overrides(overrides or {})
     sheets: list[SheetInfo] = []
@@ -62,6 +63,7 @@ def sniff(
     )
     warnings += _header_warnings(dialect, chosen_dialect)
     with open_source() as source:
+        members = text_members(source) if dialect.compression == "zip" else []
         headers = read_columns(source, dialect, limits)
     start = read_start(open_source, dialect, len(headers), limits, unpacked_bytes, document_rows)
     check_rows(start, dialect, len(headers), chosen_dialect)
@@ -93,6 +95,7 @@ def sniff(
         size_bytes=size_bytes,
         estimated_rows=start.estimated_rows,
         sheets=sheets,
+        members=members,
     )
 
 
