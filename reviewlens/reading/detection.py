@@ -41,6 +41,7 @@ _SUPPORTED = (
     "Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods)."
 )
 _HEAD_BYTES = 4096
+_FIRST_LINES = 20
 _JSON_HEAD_BYTES = 1 << 20
 _MARKUP = (
     (re.compile(r"<!doctype html|<(?:html|head|body|meta|table|script)\b", re.I), "a web page (HTML)"),
@@ -272,8 +273,8 @@ def _reject_binary(head: bytes) -> None:
 
 
 def _control_bytes(head: bytes) -> bytes:
-    """Return the bytes that text has only by accident, without a control character that separates the first line."""
-    found = set(head.splitlines()[0][:10_000]) & set(_CONTROLS) if head else set()
+    """Return the bytes that text has only by accident, without a control character that separates the first lines."""
+    found = set(b"".join(line[:10_000] for line in head.splitlines()[:_FIRST_LINES])) & set(_CONTROLS)
     return bytes(set(_CONTROLS) - found) if len(found) == 1 else _CONTROLS
 
 

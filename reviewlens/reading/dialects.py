@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from reviewlens.contracts.tables import Dialect, is_delimiter
@@ -16,6 +17,7 @@ from reviewlens.reading.sources import Sample, decode_line, line_codec
 _DELIMITERS = (",", "\t", ";", "|")
 _RARE_DELIMITERS = "~^¦§¬¶\x01\x02\x03\x04\x05\x06\x07\x08\x1c\x1d\x1e\x1f"  # hardly ever in headers or prose
 _MAX_CANDIDATES = 8
+_CANDIDATE_LINES = 20  # with content; titles may come first
 _LEAST_QUOTED = 2  # rows with a field in typographic quotes
 _SAMPLE_BYTES = 1 << 18  # part of the sample that is used
 
@@ -54,13 +56,17 @@ def _decoded(rows: list[SampleRow], dialect: Dialect) -> list[tuple[int, list[st
 
 
 def _candidates(sample: Sample, base: Dialect) -> list[str]:
-    """Return the usual delimiters, and then the other characters of the first line that may separate fields."""
-    first = next((line for line in sample.data.splitlines() if line.strip()), b"")
-    characters = Counter(first[:10_000].decode(line_codec(base.encoding), "replace"))
+    """Return the usual delimiters, and then the other characters of the first lines that may separate fields: those
+    in the most lines first.
+    """
+    lines = list(islice((line for line in sample.data.splitlines() if line.strip()), _CANDIDATE_LINES))
+    codec = line_codec(base.encoding)
+    characters = Counter(chain.from_iterable(dict.fromkeys(line[:10_000].decode(codec, "replace")) for line in lines))
     others = [
         character for character, _ in characters.most_common() if is_delimiter(character) and character not in "'()"
     ]
-    return list(dict.fromkeys([*_DELIMITERS, *others[:_MAX_CANDIDATES]]))
+    rare = [character for character in others if character in _RARE_DELIMITERS]
+    return list(dict.fromkeys([*_DELIMITERS, *rare, *others[:_MAX_CANDIDATES]]))
 
 
 def _divides(rows: Sequence[Sequence[bytes]], delimiter: str) -> bool:
