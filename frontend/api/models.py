@@ -828,8 +828,8 @@ class Dialect(BaseModel):
     """Sheet of a workbook, or several with the same columns, read as one; null: the first sheet."""
     json_path: str
     """JSON pointer to the records of a JSON document; empty for all of it."""
-    json_layout: Literal["records", "map", "columns"]
-    """Records of a JSON document: an array of objects, the values of an object, or columns of values."""
+    json_layout: Literal["records", "map", "columns", "split", "arrays"]
+    """Records of a JSON document: objects, members of an object, columns, or arrays of values."""
 
 
 class Drivers(BaseModel):

@@ -107,9 +107,9 @@ class Dialect(BaseModel):
     json_path: str = Field(
         "", pattern=r"^(/.*)?$", description="JSON pointer to the records of a JSON document; empty for all of it."
     )
-    json_layout: Literal["records", "map", "columns"] = Field(
+    json_layout: Literal["records", "map", "columns", "split", "arrays"] = Field(
         "records",
-        description="Records of a JSON document: an array of objects, the values of an object, or columns of values.",
+        description="Records of a JSON document: objects, members of an object, columns, or arrays of values.",
     )
 
     @model_validator(mode="before")

@@ -123,7 +123,7 @@ def detect_format(
         .removeprefix(b"\xfe\xff")
         .lstrip()
     )
-    if filename.lower().endswith((".jsonl", ".ndjson", ".json")) or re.match(rb'\{\s*"|\[\s*\{\s*"', text):
+    if filename.lower().endswith((".jsonl", ".ndjson", ".json")) or re.match(rb'\{\s*"|\[\s*[\[{]\s*"', text):
         start = Unpacked(source, compression, limits, member).peek(_JSON_HEAD_BYTES)
         source.seek(0)
         lines = is_json_lines(_decoded_head(start), filename, complete=len(start) < _JSON_HEAD_BYTES)

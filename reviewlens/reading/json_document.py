@@ -12,7 +12,7 @@ from typing import IO, TypeGuard
 from reviewlens.contracts.tables import Dialect
 from reviewlens.errors import InputError
 from reviewlens.reading.json_cursor import Cursor
-from reviewlens.reading.json_search import no_json_records
+from reviewlens.reading.json_search import HEADER_KEYS, ROWS_KEYS, array_header, no_json_records
 from reviewlens.reading.json_values import Schema, find_schema, json_text
 from reviewlens.reading.lines import RAW_CHARS, Item
 from reviewlens.reading.records import Position, ReadLimits, Record, Rejected
@@ -26,6 +26,12 @@ def document_schema(text: Text, dialect: Dialect, limits: ReadLimits) -> Schema:
     """Return the columns of a document's records."""
     cursor = Cursor(text, limits)
     _go_to(cursor, dialect.json_path)
+    if dialect.json_layout == "split":
+        return Schema(tuple(_split_names(cursor)))
+    if dialect.json_layout == "arrays":
+        first = next((cursor.value() for _ in cursor.elements()), [])
+        header = array_header(first)
+        return Schema(tuple(header if header is not None else [""] * len(first) if isinstance(first, list) else ()))
     if dialect.json_layout == "columns":
         names = []
         for key in cursor.members():
@@ -47,6 +53,27 @@ def document_schema(text: Text, dialect: Dialect, limits: ReadLimits) -> Schema:
     return schema
 
 
+def _split_names(cursor: Cursor) -> list[str]:
+    """Return the column names of an object in the layout `split`; several levels of names are joined."""
+    for key in cursor.members():
+        if key not in HEADER_KEYS or cursor.peek() != "[":
+            cursor.skip()
+            continue
+        names = cursor.value()
+        if isinstance(names, list) and names:
+            return [" ".join(map(json_text, name)) if isinstance(name, list) else json_text(name) for name in names]
+    raise no_json_records()
+
+
+def _split_rows(cursor: Cursor) -> Iterator[object]:
+    for key in cursor.members():
+        if key in ROWS_KEYS and cursor.peek() == "[":
+            for _ in cursor.elements():
+                yield cursor.value()
+            return
+        cursor.skip()
+
+
 def _go_to(cursor: Cursor, path: str) -> None:
     """Move to the value at a JSON pointer."""
     for part in path.split("/")[1:]:
@@ -65,6 +92,13 @@ def _values(cursor: Cursor, dialect: Dialect) -> Iterator[object]:
         for key in cursor.members():
             value = cursor.value()
             yield {"id": key, **value} if _is_object(value) else value
+    elif dialect.json_layout == "split":
+        yield from _split_rows(cursor)
+    elif dialect.json_layout == "arrays":
+        for number, _ in enumerate(cursor.elements()):
+            value = cursor.value()
+            if number or array_header(value) is None:
+                yield value
     elif cursor.peek() == "[":
         for _ in cursor.elements():
             yield cursor.value()
@@ -114,11 +148,20 @@ class JsonDocumentReader:
     def _items(self, value: object) -> list[Item]:
         start, self._read = self._read, self._read + 1
         row = self._read
-        if not _is_object(value):
-            raw = json_text(value).encode("utf-8", "replace").decode()[:RAW_CHARS]
-            explanation = "The element is no object in curly brackets."
-            return [Rejected(row, start, row, "not-an-object", explanation, raw, "")]
-        fields, notes = self._schema.row(value, escaped=True)
+        if self._dialect.json_layout in ("split", "arrays"):
+            expected, wrong = "array", not isinstance(value, list)
+        else:
+            expected, wrong = "object in curly brackets", not _is_object(value)
+        if wrong:
+            return [Rejected(row, start, row, "not-an-object", f"The element is no {expected}.", _raw(value), "")]
+        if isinstance(value, list):
+            fields, notes = self._schema.array_row(value)
+            if len(fields) > len(self._schema.keys):
+                explanation = f"The row has {len(fields)} fields where {len(self._schema.keys)} are expected."
+                return [Rejected(row, start, row, "too-many-fields", explanation, _raw(value), "")]
+        else:
+            assert _is_object(value)
+            fields, notes = self._schema.row(value, escaped=True)
         limit = self._limits.max_field_chars
         for key, field in zip(self._schema.keys, fields, strict=True):
             if len(field) > limit:
@@ -130,6 +173,10 @@ class JsonDocumentReader:
                 raw = json.dumps(cut, ensure_ascii=False)[:RAW_CHARS]
                 return [Rejected(row, start, row, "field-too-long", explanation, raw, "")]
         return [*notes, Record(row, fields, start, row)]
+
+
+def _raw(value: object) -> str:
+    return json_text(value).encode("utf-8", "replace").decode()[:RAW_CHARS]
 
 
 def _transposed(cursor: Cursor, stack: ExitStack) -> Iterator[dict[str, object]]:

@@ -12,7 +12,12 @@ from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Text
 from reviewlens.reviews.column_names import known_name
 
-JsonLayout = Literal["records", "map", "columns"]
+JsonLayout = Literal["records", "map", "columns", "split", "arrays"]
+
+HEADER_KEYS = ("columns", "header", "headers", "fields", "names")
+ROWS_KEYS = ("data", "rows", "values", "records")
+"""The members of an object in the layout `split`: the column names, and an array of values for each row."""
+
 
 _MAX_DEPTH = 12  # containers that are searched for records
 _SAME_KEYS = 64  # keys of an object that are compared with those of the next one
@@ -28,9 +33,26 @@ class Layout:
 
 
 @dataclass
+class _List:
+    """What a search found out about one array: its elements, how many are objects and arrays, and the first one."""
+
+    rows: int = 0
+    objects: int = 0
+    arrays: int = 0
+    first: object = None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether most elements are arrays of values, and none is an object."""
+        return not self.objects and self.arrays >= max(2, 0.9 * self.rows)
+
+
+@dataclass
 class _Object:
     """What a search found out about one object: its members and their kinds."""
 
+    named: bool = False  # it has column names of the layout `split`
+    split_rows: int = -1  # and so many rows
     members: int = 0
     objects: int = 0
     lists: int = 0
@@ -48,18 +70,21 @@ def find_records(text: Text, limits: ReadLimits) -> Layout:
     """Search the whole document for its records.
 
     They are the elements of an array of objects, the longest if there are several; the members of an object whose
-    values are similar objects; or the columns of a column-wise table. Errors: InputError `corrupt-json` for a damaged
+    values are similar objects; the columns of a column-wise table; or arrays of values, whose names are in the first
+    array or in an array beside them. Errors: InputError `corrupt-json` for a damaged
     document, `no-json-records` if it has no records.
     """
     cursor = Cursor(text, limits)
     opened = cursor.peek()
     if opened == "[":
-        rows, objects = _search_list(cursor)
+        found = _search_list(cursor)
         if cursor.peek():
             cursor.take("")
-        if not objects:
-            raise no_json_records()
-        return Layout("records", "", rows)
+        if found.objects:
+            return Layout("records", "", found.rows)
+        if found.is_table:
+            return _arrays("", found)
+        raise no_json_records()
     if opened != "{":
         raise no_json_records()
     search = _Search(cursor)
@@ -72,23 +97,41 @@ def find_records(text: Text, limits: ReadLimits) -> Layout:
             cursor.value()
             rows += 1
         return Layout("records", "", rows)
-    return search.best or Layout("records", "", 1)
+    return search.best or search.arrays or Layout("records", "", 1)
 
 
-def _search_list(cursor: Cursor) -> tuple[int, int]:
-    """Consume an array; returns the number of elements and of objects among them."""
-    rows = objects = 0
+def _search_list(cursor: Cursor) -> _List:
+    """Consume an array."""
+    found = _List()
     for _ in cursor.elements():
-        objects += cursor.peek() == "{"
-        cursor.value()
-        rows += 1
-    return rows, objects
+        opened = cursor.peek()
+        found.objects += opened == "{"
+        found.arrays += opened == "["
+        value = cursor.value()
+        if not found.rows:
+            found.first = value
+        found.rows += 1
+    return found
+
+
+def _arrays(path: str, found: _List) -> Layout:
+    return Layout("arrays", path, found.rows - (array_header(found.first) is not None))
+
+
+def array_header(first: object) -> list[str] | None:
+    """Return the column names if the first array of a table of arrays has them: strings alone, all different."""
+    if not isinstance(first, list) or not all(isinstance(name, str) for name in first) or len(set(first)) < len(first):
+        return None
+    return first
 
 
 class _Search:
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self.best: Layout | None = None
+        self.arrays: Layout | None = (
+            None  # the longest table of arrays, for a document without objects that are records
+        )
 
     def object(self, path: str) -> _Object:
         """Consume the object at `path`, and keep the best layout found in it."""
@@ -106,11 +149,17 @@ class _Search:
                 found.alike = False
             elif opened == "[":
                 found.lists += 1
-                rows, objects = _search_list(cursor)
-                if objects:
-                    self._offer(Layout("records", below, rows))
-                found.alike = found.alike and not objects and found.size in (-1, rows)
-                found.size = rows
+                elements = _search_list(cursor)
+                if elements.objects:
+                    self._offer(Layout("records", below, elements.rows))
+                elif elements.is_table and (self.arrays is None or elements.rows > self.arrays.rows):
+                    self.arrays = _arrays(below, elements)
+                scalars = not elements.objects and not elements.arrays
+                found.named = found.named or (key in HEADER_KEYS and scalars and elements.rows > 0)
+                if key in ROWS_KEYS and elements.arrays and not elements.objects:
+                    found.split_rows = elements.rows
+                found.alike = found.alike and not elements.objects and found.size in (-1, elements.rows)
+                found.size = elements.rows
             else:
                 found.objects += 1
                 inner = self.object(below)
@@ -126,7 +175,10 @@ class _Search:
         return found
 
     def _table(self, path: str, found: _Object, outer: Layout | None) -> None:
-        """Offer the object itself as a table, if its members are columns or similar records."""
+        """Offer the object itself as a table, if its members are columns, similar records, or names and rows."""
+        if found.named and found.split_rows > 0:
+            self._offer(Layout("split", path, found.split_rows))
+            return
         if found.size < 1 or found.members not in (found.objects, found.lists):
             return
         if found.members < 2 and (found.objects or self.best):
