@@ -14,7 +14,7 @@ from reviewlens.reading.encodings import MULTIBYTE, detect_encoding
 from reviewlens.reading.json_search import is_json_lines
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
-from reviewlens.reading.xlsx import OLE2, workbook_format
+from reviewlens.reading.workbook_checks import OLE2, workbook_format
 
 Compression = Literal["none", "gzip", "zip"]
 

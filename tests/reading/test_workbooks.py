@@ -102,8 +102,10 @@ def test_sheets_with_the_same_columns_are_read_as_one() -> None:
     assert look(data, "reviews.xlsx", dialect={"sheet": ["Feb", "Jan"]}).dialect.sheet == ("Feb", "Jan")
     dialect = Dialect.model_validate_json(joined.dialect.model_dump_json())
     assert dialect == joined.dialect
-    found = read_records(io.BytesIO(data), dialect, 3, LIMITS)
+    assert read_columns(io.BytesIO(data), dialect, LIMITS) == [*HEADER, "sheet"]
+    found = read_records(io.BytesIO(data), dialect, 4, LIMITS)
     rows = list(found)
+    assert [row[3] for row in good(rows)] == ["Jan"] * 20 + ["Feb"] * 30
     assert [row.row for row in rows] == list(range(1, 51))
     assert [row[1] for row in good(rows)] == [f"{TEXT}. No. {n}" for n in range(50)]
     assert found.ledger.as_dict() == {
@@ -113,14 +115,26 @@ def test_sheets_with_the_same_columns_are_read_as_one() -> None:
         "blank_bytes": 1,
         "rejected_bytes": 0,
     }
-    begun = read_records(io.BytesIO(data), dialect, 3, LIMITS)
+    begun = read_records(io.BytesIO(data), dialect, 4, LIMITS)
     for _ in range(25):
         next(begun)
     position = Position.from_json(begun.position.to_json())
-    assert list(read_records(io.BytesIO(data), dialect, 3, LIMITS, resume_at=position)) == rows[25:]
+    assert list(read_records(io.BytesIO(data), dialect, 4, LIMITS, resume_at=position)) == rows[25:]
     with pytest.raises(InputError) as caught:
         look(data, "reviews.xlsx", dialect={"sheet": ["Feb", "Old"]})
     assert caught.value.code == "sheets-differ"
+
+
+def test_the_name_of_the_sheet_is_the_last_column_of_sheets_read_as_one() -> None:
+    rows = [[*row, "x"] for row in month(0, 3)]
+    rows[0][3] = "Sheet"
+    data = xlsx({"Jan": rows, "Feb": [*rows, ["Lamp", TEXT, 1.0]], "Mar": [["Nothing"]]})
+    detected = look(data, "reviews.xlsx", dialect={"sheet": "*"})
+    assert [column.served_name for column in detected.columns] == [*HEADER, "Sheet", "sheet_original"]
+    assert detected.mapping is not None and detected.mapping.product == 0
+    assert [row[3:] for row in detected.preview] == [["x", "Jan"]] * 3 + [["x", "Feb"]] * 3 + [["", "Feb"]]
+    assert [column.name for column in look(data, "reviews.xlsx", sheet="Jan").columns] == [*HEADER, "Sheet"]
+    assert len(look(data, "reviews.xlsx", sheet=["Jan"]).columns) == 4
 
 
 def test_merged_cells_carry_down() -> None:
