@@ -824,6 +824,8 @@ class Dialect(BaseModel):
     """Row with the column names, counted from 1; null without a header."""
     header_lines: int
     """Rows of the header: more than 1 if the next rows explain the column names."""
+    title_rows: int
+    """Rows above the first review of a file without a header, blank ones included; else 0."""
     sheet: str | list[str] | None = None
     """Sheet of a workbook, or several with the same columns, read as one; null: the first sheet."""
     json_path: str

@@ -281,6 +281,8 @@ def _dialect(upload: Upload) -> None:
         _part(upload, columns[3], "header", "Column names", {True: "are in a row", False: "are missing"})
         if now.header_row is not None:
             _header_row(upload, columns[3], now.header_row)
+        else:
+            _title_rows(upload, columns[3], now.title_rows)
 
 
 def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
@@ -306,6 +308,20 @@ def _header_row(upload: Upload, parent: DeltaGenerator, row: int) -> None:
         help="The rows above it are not read as reviews. Blank rows count.",
         on_change=lambda: change(
             upload, dialect={"header": True, "header_row": int(st.session_state["dialect-header-row"])}
+        ),
+    )
+
+
+def _title_rows(upload: Upload, parent: DeltaGenerator, rows: int) -> None:
+    st.session_state["dialect-title-rows"] = rows
+    parent.number_input(
+        "Rows above the first review",
+        min_value=0,
+        max_value=1000,
+        key="dialect-title-rows",
+        help="They are not read as reviews. Blank rows count.",
+        on_change=lambda: change(
+            upload, dialect={"header": False, "title_rows": int(st.session_state["dialect-title-rows"])}
         ),
     )
 

@@ -100,6 +100,12 @@ class Dialect(BaseModel):
     header_lines: int = Field(
         1, ge=1, le=5, description="Rows of the header: more than 1 if the next rows explain the column names."
     )
+    title_rows: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Rows above the first review of a file without a header, blank ones included; else 0.",
+    )
     sheet: str | tuple[str, ...] | None = Field(
         None,
         description="Sheet of a workbook, or several with the same columns, read as one; null: the first sheet.",
@@ -111,6 +117,11 @@ class Dialect(BaseModel):
         "records",
         description="Records of a JSON document: objects, members of an object, columns, or arrays of values.",
     )
+
+    @property
+    def first_row(self) -> int:
+        """The row, from 1, at which the table starts: its header, or its first review."""
+        return (self.header_row or 1) if self.header else self.title_rows + 1
 
     @model_validator(mode="before")
     @classmethod

@@ -34,9 +34,8 @@ class DelimitedReader(LineReader):
             text,
             limits,
             position,
-            header=dialect.header,
-            header_row=dialect.header_row,
-            header_lines=dialect.header_lines,
+            rows_above=dialect.first_row - 1,
+            header_lines=dialect.header_lines if dialect.header else 0,
         )
         self.columns = columns
         self.delimiter = dialect.delimiter
@@ -278,6 +277,6 @@ def sample_rows(
 
 
 def table_rows(sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool) -> list[SampleRow]:
-    """Like `sample_rows`, from the header on."""
+    """Like `sample_rows`, from the header or the first review on."""
     rows = sample_rows(sample, dialect, columns, complete=complete)
-    return [row for row in rows if row.number >= (dialect.header_row or 1)]
+    return [row for row in rows if row.number >= dialect.first_row]

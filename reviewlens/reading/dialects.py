@@ -10,7 +10,7 @@ from typing import Any
 
 from reviewlens.contracts.tables import Dialect, is_delimiter
 from reviewlens.reading.delimited import SEPARATOR_LINE, SampleRow, sample_rows
-from reviewlens.reading.outline import find_header, has_header
+from reviewlens.reading.outline import find_header, find_titles, has_header
 from reviewlens.reading.quoting import encoded_marks
 from reviewlens.reading.sources import Sample, decode_line, line_codec
 
@@ -38,14 +38,17 @@ def detect_dialect(sample: Sample, base: Dialect, fixed: Mapping[str, Any]) -> D
     dialect = base.model_copy(update={"delimiter": best, **fixed})
     if "quoting" not in fixed:
         dialect = dialect.model_copy(update={"quoting": _quoting(sample, dialect)})
+    rows = _decoded(sample_rows(sample.data, dialect, None, complete=sample.complete), dialect)
     if not dialect.header:
-        return dialect
-    header = find_header(
-        _decoded(sample_rows(sample.data, dialect, None, complete=sample.complete), dialect), fixed.get("header_row")
-    )
+        titles = fixed.get("title_rows", find_titles(rows, written_alike=True).title_rows)
+        return dialect.model_copy(update={"title_rows": titles})
+    header = find_header(rows, fixed.get("header_row"), written_alike=True)
     row = (header.row or dialect.header_row) if "header" in fixed else header.row
     lines = fixed.get("header_lines", header.lines)
-    return dialect.model_copy(update={"header": row is not None, "header_row": row, "header_lines": lines})
+    titles = fixed.get("title_rows", header.title_rows) if row is None else 0
+    return dialect.model_copy(
+        update={"header": row is not None, "header_row": row, "header_lines": lines, "title_rows": titles}
+    )
 
 
 def _decoded(rows: list[SampleRow], dialect: Dialect) -> list[tuple[int, list[str]]]:
@@ -94,9 +97,11 @@ def _separator_line(sample: Sample) -> list[str] | None:
 def _score(sample: Sample, dialect: Dialect) -> float:
     """Rate how evenly the delimiter divides the rows, weighted by the number of columns; 0 for one column."""
     rows = sample_rows(sample.data, dialect, None, complete=sample.complete)
-    rows = [row for row in rows if row.number >= (dialect.header_row or 1)]
+    rows = [row for row in rows if row.number >= dialect.first_row]
     if rows and len(rows[0].fields) == 1:
-        rows = rows[find_header(_decoded(rows, dialect), tabular=False).titles :]
+        decoded = _decoded(rows, dialect)
+        header = find_header(decoded, tabular=False)
+        rows = rows[header.titles or find_titles(decoded, written_alike=True).titles :]
     if not rows:
         return 0.0
     counts = Counter(len(row.fields) for row in rows)

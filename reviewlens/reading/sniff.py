@@ -102,9 +102,12 @@ def sniff(
 def _header_warnings(dialect: Dialect, chosen: dict[str, Any]) -> list[str]:
     """Return warnings about a header that was found below the first row, or that has several rows."""
     row = dialect.header_row
-    if row is None:
-        return []
     warnings: list[str] = []
+    if row is None:
+        if dialect.title_rows and "title_rows" not in chosen:
+            rows = "The first row is" if dialect.title_rows == 1 else f"The first {dialect.title_rows} rows are"
+            warnings.append(Warned("titles-above", f"{rows} above the reviews and not read as reviews."))
+        return warnings
     if row > 1 and "header_row" not in chosen:
         above = "The row above it is" if row == 2 else f"The {row - 1} rows above it are"
         sentence = f"The column names are in row {row}. {above} not read as reviews."

@@ -148,6 +148,8 @@ def read_table(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> Table:
             else:
                 first = _same_header(sheet, filled, header, name)
             headings.update(len(rows) + offset for offset in filled[: first + dialect.header_lines])
+        elif not dialect.header:
+            headings.update(len(rows) + offset for offset in filled if offset < dialect.title_rows)
         rows += sheet
     width = max((len(row) for offset, row in enumerate(rows) if offset not in headings), default=0)
     names = [column.replace("\x00", "") for column in columns]

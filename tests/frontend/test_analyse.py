@@ -59,6 +59,9 @@ def test_the_row_with_the_column_names_can_be_set(open_page: Open) -> None:
     assert app.session_state["upload"].sniffed.dialect.header_row == 4
     app.selectbox(key="dialect-header").set_value(False).run()
     assert app.session_state["upload"].sniffed.dialect.header_row is None
+    app.number_input(key="dialect-title-rows").set_value(3).run()
+    assert app.session_state["upload"].sniffed.dialect.title_rows == 3
+    assert app.session_state["upload"].sniffed.estimated_rows == 24
 
 
 def test_another_sheet_can_be_chosen(open_page: Open) -> None:
