@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from typing import BinaryIO
@@ -16,6 +17,8 @@ OLE2 = b"\xd0\xcf\x11\xe0"
 """The first bytes of an .xls workbook, of other old Office documents, and of workbooks with a password."""
 
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
+_ENCRYPTED = "EncryptedPackage\0".encode("utf-16-le")
+_DIRECTORY_SECTORS = 64  # that are searched; a workbook with a password has about three
 _FREE_CELLS = 1 << 22  # an OpenDocument file may always have this many cells, repeats included
 
 
@@ -83,6 +86,35 @@ def _too_compressed(limits: ReadLimits) -> LimitError:
     )
 
 
+def is_locked(source: BinaryIO) -> bool:
+    """Whether a compound file (OLE2) holds a workbook with a password: its directory names the encrypted package.
+
+    The layout is that of [MS-CFB]. Resets the source to its start.
+    """
+    try:
+        header = source.read(512)
+        size = 1 << int.from_bytes(header[30:32], "little")
+        if size not in (512, 4096):
+            return False
+        tables = struct.unpack("<109I", header[76:512])
+        sector = int.from_bytes(header[48:52], "little")
+        for _ in range(_DIRECTORY_SECTORS):
+            source.seek((sector + 1) * size)
+            names = source.read(size)
+            if any(names[start : start + 64].startswith(_ENCRYPTED) for start in range(0, len(names), 128)):
+                return True
+            table, place = divmod(sector, size // 4)
+            if not names or table >= len(tables):  # the end of the chain, or a place beyond the tables in the header
+                return False
+            source.seek((tables[table] + 1) * size + 4 * place)
+            sector = int.from_bytes(source.read(4), "little")
+        return False
+    except (struct.error, OSError, OverflowError):
+        return False
+    finally:
+        source.seek(0)
+
+
 class _OdsGrid:
     """Counts the cells of OpenDocument sheets, which write repeated rows and cells only once.
 
@@ -138,6 +170,13 @@ def workbook_format(source: BinaryIO) -> FileFormat | None:
         return FileFormat.XLSX  # `check_archive` says that it is damaged
     finally:
         source.seek(0)
+
+
+def locked_workbook() -> InputError:
+    """Return the error for a workbook with a password."""
+    return InputError(
+        "The workbook is protected with a password. Save it without one and upload it again.", code="locked-workbook"
+    )
 
 
 def damaged(kind: FileFormat) -> InputError:

@@ -23,7 +23,7 @@ from reviewlens.errors import InputError
 from reviewlens.reading.lines import RAW_CHARS, Item, Note
 from reviewlens.reading.outline import SummaryRows, join_headings
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
-from reviewlens.reading.workbook_checks import OLE2, check_archive, damaged
+from reviewlens.reading.workbook_checks import OLE2, check_archive, damaged, is_locked, locked_workbook
 
 Cell = int | float | str | bool | time | date | datetime | timedelta | None
 
@@ -46,6 +46,8 @@ class Workbook:
         source.seek(0)
         if not head.startswith(OLE2):
             self._format = check_archive(source, limits)
+        elif is_locked(source):
+            raise locked_workbook()
         with self._errors():
             self._book = CalamineWorkbook.from_filelike(source)
             self._metadata = [sheet for sheet in self._book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
@@ -79,10 +81,7 @@ class Workbook:
         try:
             yield
         except PasswordError as error:
-            raise InputError(
-                "The workbook is protected with a password. Save it without one and upload it again.",
-                code="locked-workbook",
-            ) from error
+            raise locked_workbook() from error
         except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
             raise damaged(self._format) from error
         except BaseException as error:

@@ -11,8 +11,9 @@ import pytest
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import Position, ReadLimits, read_columns, read_records
+from reviewlens.reading.workbook_checks import is_locked
 from tests.reading.reading_help import LIMITS, bad, good, look, names, read, reader
-from tests.reading.workbooks_help import Cell, Sheets, archive, ods, xls, xlsb, xlsx
+from tests.reading.workbooks_help import Cell, Sheets, archive, compound_file, ods, xls, xlsb, xlsx
 
 TEXT = "The kettle boils fast and looks lovely on the counter"
 HEADER: list[Cell] = ["Product", "Review", "Rating"]
@@ -167,6 +168,10 @@ def test_old_dialects_read_the_first_sheet() -> None:
         (xlsb({"A": month(0)})[:-300], "corrupt-xlsx", "damaged or incomplete"),
         (xls({"A": month(0)})[:1500], "old-excel", "old Excel"),
         (xls({"A": month(0)}).replace(b"W\0o\0r\0k\0", b"D\0o\0c\0k\0"), "old-excel", "another kind of Office"),
+        (compound_file(bytes(4096), "EncryptedPackage"), "locked-workbook", "with a password"),
+        (compound_file(bytes(4096), "EncryptedPackage", others=9), "locked-workbook", "with a password"),
+        (compound_file(bytes(4096), "PowerPoint Document", others=9), "old-excel", "another kind of Office"),
+        (compound_file(b"EncryptedPackage".hex().encode() * 128, "Mail"), "old-excel", "another kind of Office"),
         (archive({"mimetype": "application/vnd.oasis.opendocument.text"}), "zip-archive", "not a workbook"),
         (xlsx({"A": [[]], "B": [[]]}), "empty-file", "empty"),
     ],
@@ -175,6 +180,13 @@ def test_workbooks_that_cannot_be_read(data: bytes, code: str, words: str) -> No
     with pytest.raises(InputError, match=words) as caught:
         look(data, "reviews")
     assert caught.value.code == code
+
+
+def test_the_search_for_a_password_ends_in_a_directory_that_goes_in_a_circle() -> None:
+    file = compound_file(bytes(4096), "EncryptedPackage", others=9)
+    assert is_locked(io.BytesIO(file))
+    assert not is_locked(io.BytesIO(file[:516] + b"\x01\x00\x00\x00" + file[520:]))
+    assert not is_locked(io.BytesIO(file[:600]))
 
 
 @pytest.mark.parametrize("write", [xlsb, ods])
