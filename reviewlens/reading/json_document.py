@@ -88,10 +88,12 @@ def _go_to(cursor: Cursor, path: str) -> None:
 
 def _values(cursor: Cursor, dialect: Dialect) -> Iterator[object]:
     """Yield the records of the value at the cursor; those of a map get their key as `id`."""
-    if dialect.json_layout == "map":
+    if dialect.json_layout == "map" and cursor.peek() == "[":
+        for _ in cursor.elements():
+            yield _unwrapped(cursor.value())
+    elif dialect.json_layout == "map":
         for key in cursor.members():
-            value = cursor.value()
-            yield {"id": key, **value} if _is_object(value) else value
+            yield _unwrapped({key: cursor.value()})
     elif dialect.json_layout == "split":
         yield from _split_rows(cursor)
     elif dialect.json_layout == "arrays":
@@ -107,6 +109,14 @@ def _values(cursor: Cursor, dialect: Dialect) -> Iterator[object]:
             yield cursor.value()
             if dialect.json_path:
                 return
+
+
+def _unwrapped(value: object) -> object:
+    """Return the one member of an object with its key as `id`, if it is an object; other values as they are."""
+    if not _is_object(value) or len(value) != 1:
+        return value
+    ((key, record),) = value.items()
+    return {"id": key, **record} if _is_object(record) else record
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from reviewlens.errors import InputError
@@ -40,6 +40,13 @@ class _List:
     objects: int = 0
     arrays: int = 0
     first: object = None
+    wrapped: int = 0  # objects that hold one object alone
+    keys: set[str] = field(default_factory=set)  # of these
+
+    @property
+    def layout(self) -> JsonLayout:
+        """`map` for records that each are the one member of an object, under a key of their own; else `records`."""
+        return "map" if self.wrapped == self.rows >= 2 and len(self.keys) >= min(self.rows, _SAME_KEYS) else "records"
 
     @property
     def is_table(self) -> bool:
@@ -81,7 +88,7 @@ def find_records(text: Text, limits: ReadLimits) -> Layout:
         if cursor.peek():
             cursor.take("")
         if found.objects:
-            return Layout("records", "", found.rows)
+            return Layout(found.layout, "", found.rows)
         if found.is_table:
             return _arrays("", found)
         raise no_json_records()
@@ -110,6 +117,10 @@ def _search_list(cursor: Cursor) -> _List:
         value = cursor.value()
         if not found.rows:
             found.first = value
+        if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), dict):
+            found.wrapped += 1
+            if len(found.keys) < _SAME_KEYS:
+                found.keys.update(value)
         found.rows += 1
     return found
 
@@ -151,7 +162,7 @@ class _Search:
                 found.lists += 1
                 elements = _search_list(cursor)
                 if elements.objects:
-                    self._offer(Layout("records", below, elements.rows))
+                    self._offer(Layout(elements.layout, below, elements.rows))
                 elif elements.is_table and (self.arrays is None or elements.rows > self.arrays.rows):
                     self.arrays = _arrays(below, elements)
                 scalars = not elements.objects and not elements.arrays

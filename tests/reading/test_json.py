@@ -105,6 +105,19 @@ def test_a_map_of_records_keeps_its_keys() -> None:
         assert [row[:5] for row in good(rows_of(data))] == [[f"r{n}", *row] for n, row in enumerate(ROWS)]
 
 
+def test_a_list_of_objects_that_hold_one_record_each_is_a_map() -> None:
+    wrapped = [{f"r{n}": record} for n, record in enumerate(RECORDS)]
+    for document, path in ((wrapped, ""), ({"reviews": wrapped}, "/reviews")):
+        data = json.dumps(document).encode()
+        detected = look(data, "reviews.json")
+        assert (detected.dialect.json_path, detected.dialect.json_layout) == (path, "map")
+        assert detected.estimated_rows == 40
+        assert good(rows_of(data)) == [[f"r{n}", *row] for n, row in enumerate(ROWS)]
+    same = json.dumps([{"review": record} for record in RECORDS]).encode()
+    assert look(same, "reviews.json").dialect.json_layout == "records"
+    assert [column.name for column in look(same, "reviews.json").columns][:2] == ["review.Product", "review.Review"]
+
+
 def test_objects_over_several_lines_one_after_the_other() -> None:
     data = "\n".join(json.dumps(record, indent=2) for record in RECORDS).encode()
     assert look(data, "reviews.json").dialect.format is FileFormat.JSON
