@@ -1160,8 +1160,12 @@ class Detected(BaseModel):
     """Encoding of a text format, else null."""
     fallback_encoding: str | None
     """Encoding of the lines that `encoding` cannot decode; else null."""
+    compression: Literal["none", "gzip", "zip"]
+    """How the file is compressed."""
     member: str | None
     """The file in a ZIP archive that is read, else null."""
+    members: list[str]
+    """All text files of a ZIP archive."""
     delimiter: str | None
     """What separates the fields of a CSV file, else null."""
     quoting: str | None
@@ -1172,6 +1176,14 @@ class Detected(BaseModel):
     """All sheets of a workbook."""
     header_row: int | None
     """Row of the header, counted from 1; null without a header."""
+    header_lines: int | None
+    """Rows of the header; null without a header."""
+    title_rows: int | None
+    """Rows above the first review of a table without a header, else null."""
+    json_path: str | None
+    """JSON pointer to the records of a JSON document, else null."""
+    json_layout: str | None
+    """How a JSON document has its records, else null."""
     rows: int
     """Rows, without header and blank lines."""
     texts: int
@@ -1199,7 +1211,7 @@ class Detected(BaseModel):
     dates_read: int
     """Counted rows whose date can be read."""
     first_date: FirstDate | None
-    """The first date that can be read, among the sampled rows."""
+    """The first date of the counted rows that can be read."""
     languages: dict[str, float] | None
     """Share of texts by language code, from a sample. Not detected yet: null."""
     warnings: list[CodedWarning]

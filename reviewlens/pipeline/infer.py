@@ -58,7 +58,7 @@ def infer(job: JobContext, plan: Plan, spark: Spark) -> None:
             session,
             todo,
             lambda part: _score_slice(job, session, part, duplicates, known, model),
-            lambda part: count_scored(_count_file(job, part)),
+            lambda part: count_scored(_count_file(job, part)) // job.spec.mapping.texts_per_row,
         )
 
 

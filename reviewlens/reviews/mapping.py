@@ -9,6 +9,7 @@ from datetime import date
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import DateFormat, Mapping, Warned
 from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score
+from reviewlens.reviews.placeholders import is_no_rating
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import Scale, detect_scale, parse_rating, read_rating
 from reviewlens.reviews.text_columns import find_text_columns
