@@ -301,6 +301,15 @@ class Me(BaseModel):
     groups: list[str]
 
 
+class MemberInfo(BaseModel):
+    """One text file of a ZIP archive."""
+
+    name: str
+    """Name in the archive, with its folder."""
+    size_bytes: int
+    """Size after unpacking, as the archive states it."""
+
+
 class ModelFacts(BaseModel):
     """The model that scored, and its thresholds."""
 
@@ -787,7 +796,8 @@ class Dialect(BaseModel):
     How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
-    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+    'backslash' (\\"); 'typographic': typographic quotes, such as “ ”, enclose fields, and straight ones are ordinary
+    characters; 'none': all quotes are ordinary characters. Fields that a format does not need keep their defaults.
 
     The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
     reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
@@ -806,20 +816,22 @@ class Dialect(BaseModel):
     """Encoding of the lines that `encoding` cannot decode; null if there are none."""
     delimiter: str
     """The character that separates the fields."""
-    quoting: Literal["double", "backslash", "none"]
-    """How a quote inside a quoted field is written."""
+    quoting: Literal["double", "backslash", "typographic", "none"]
+    """How fields are quoted."""
     header: bool
     """Whether a row has the column names."""
     header_row: int | None
     """Row with the column names, counted from 1; null without a header."""
     header_lines: int
     """Rows of the header: more than 1 if the next rows explain the column names."""
+    title_rows: int
+    """Rows above the first review of a file without a header, blank ones included; else 0."""
     sheet: str | list[str] | None = None
     """Sheet of a workbook, or several with the same columns, read as one; null: the first sheet."""
     json_path: str
     """JSON pointer to the records of a JSON document; empty for all of it."""
-    json_layout: Literal["records", "map", "columns"]
-    """Records of a JSON document: an array of objects, the values of an object, or columns of values."""
+    json_layout: Literal["records", "map", "columns", "split", "arrays"]
+    """Records of a JSON document: objects, members of an object, columns, or arrays of values."""
 
 
 class Drivers(BaseModel):
@@ -965,6 +977,8 @@ class Sniffed(BaseModel):
     """
     What was detected in an upload, for the user to correct.
 
+    For a ZIP archive of several text files there are only `members` and a warning, until one is chosen.
+
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
     holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
     column.
@@ -992,6 +1006,8 @@ class Sniffed(BaseModel):
     """Rows in the file; an estimate for large files."""
     sheets: list[SheetInfo]
     """All sheets of a workbook, in order."""
+    members: list[MemberInfo]
+    """All text files of a ZIP archive, in order."""
 
 
 class Summary(BaseModel):
@@ -1144,8 +1160,12 @@ class Detected(BaseModel):
     """Encoding of a text format, else null."""
     fallback_encoding: str | None
     """Encoding of the lines that `encoding` cannot decode; else null."""
+    compression: Literal["none", "gzip", "zip"]
+    """How the file is compressed."""
     member: str | None
     """The file in a ZIP archive that is read, else null."""
+    members: list[str]
+    """All text files of a ZIP archive."""
     delimiter: str | None
     """What separates the fields of a CSV file, else null."""
     quoting: str | None
@@ -1156,6 +1176,14 @@ class Detected(BaseModel):
     """All sheets of a workbook."""
     header_row: int | None
     """Row of the header, counted from 1; null without a header."""
+    header_lines: int | None
+    """Rows of the header; null without a header."""
+    title_rows: int | None
+    """Rows above the first review of a table without a header, else null."""
+    json_path: str | None
+    """JSON pointer to the records of a JSON document, else null."""
+    json_layout: str | None
+    """How a JSON document has its records, else null."""
     rows: int
     """Rows, without header and blank lines."""
     texts: int
@@ -1183,7 +1211,7 @@ class Detected(BaseModel):
     dates_read: int
     """Counted rows whose date can be read."""
     first_date: FirstDate | None
-    """The first date that can be read, among the sampled rows."""
+    """The first date of the counted rows that can be read."""
     languages: dict[str, float] | None
     """Share of texts by language code, from a sample. Not detected yet: null."""
     warnings: list[CodedWarning]

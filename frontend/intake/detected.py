@@ -38,15 +38,26 @@ DELIMITERS = {
     ":": "colon",
     "\x01": "control character 1",
 }
-QUOTING = {"double": 'doubled: ""', "backslash": 'backslash: \\"', "none": "quotes are ordinary characters"}
+QUOTING = {
+    "double": 'doubled: ""',
+    "backslash": 'backslash: \\"',
+    "typographic": "typographic: “ ”",
+    "none": "quotes are ordinary characters",
+}
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year", "year_first": "year, month, day"}
 
 
 def show(upload: Upload) -> None:
     """Show facts, warnings, columns, dialect and first rows of the file."""
     sniffed = upload.sniffed
-    _facts(upload)
+    chosen = sniffed.dialect.member if sniffed.members else None
+    if chosen != "":
+        _facts(upload)
     session.warn(sniffed.warnings)
+    if len(sniffed.members) > 1:
+        _member(upload)
+    if chosen == "":
+        return
     if len(sniffed.sheets) > 1:
         _sheet(upload)
     with st.container(key="card-columns"):
@@ -81,6 +92,26 @@ def _facts(upload: Upload) -> None:
     with st.container(horizontal=True, gap="small", key="facts"):
         for fact in facts:
             st.badge(words.escape(fact), color="gray")
+
+
+def _member(upload: Upload) -> None:
+    """Choose a file of a ZIP archive; corrections belong to the earlier one and are dropped."""
+    names = {each.name: f"{each.name} ({words.size(each.size_bytes)})" for each in upload.sniffed.members}
+
+    def read() -> None:
+        if chosen := st.session_state["dialect-member"]:
+            st.session_state["corrected_dialect"] = {}
+            change(upload, dialect={"member": chosen})
+
+    st.session_state["dialect-member"] = upload.sniffed.dialect.member or None
+    st.selectbox(
+        "File in the archive",
+        list(names),
+        key="dialect-member",
+        format_func=names.__getitem__,
+        placeholder="Choose the file with the reviews",
+        on_change=read,
+    )
 
 
 def _sheet(upload: Upload) -> None:
@@ -250,6 +281,8 @@ def _dialect(upload: Upload) -> None:
         _part(upload, columns[3], "header", "Column names", {True: "are in a row", False: "are missing"})
         if now.header_row is not None:
             _header_row(upload, columns[3], now.header_row)
+        else:
+            _title_rows(upload, columns[3], now.title_rows)
 
 
 def _part(upload: Upload, parent: DeltaGenerator, name: str, label: str, options: dict[Any, str]) -> None:
@@ -275,6 +308,20 @@ def _header_row(upload: Upload, parent: DeltaGenerator, row: int) -> None:
         help="The rows above it are not read as reviews. Blank rows count.",
         on_change=lambda: change(
             upload, dialect={"header": True, "header_row": int(st.session_state["dialect-header-row"])}
+        ),
+    )
+
+
+def _title_rows(upload: Upload, parent: DeltaGenerator, rows: int) -> None:
+    st.session_state["dialect-title-rows"] = rows
+    parent.number_input(
+        "Rows above the first review",
+        min_value=0,
+        max_value=1000,
+        key="dialect-title-rows",
+        help="They are not read as reviews. Blank rows count.",
+        on_change=lambda: change(
+            upload, dialect={"header": False, "title_rows": int(st.session_state["dialect-title-rows"])}
         ),
     )
 

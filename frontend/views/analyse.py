@@ -67,6 +67,7 @@ def _check() -> None:
             st.rerun()
     session.show_notice()
     ready = upload.sniffed.mapping is not None
+    undecided = bool(upload.sniffed.members) and not upload.sniffed.dialect.member
     with st.container(horizontal=True, vertical_alignment="center", key="start-row"):
         start = st.button(
             "Start the job", type="primary", icon=":material/play_arrow:", disabled=not ready, key="start"
@@ -74,6 +75,8 @@ def _check() -> None:
         st.caption(
             "Check the columns below before you start."
             if ready
+            else "Choose the file with the reviews before you start."
+            if undecided
             else "Choose the column with the review text before you start."
         )
     detected.show(upload)

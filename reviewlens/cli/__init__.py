@@ -79,13 +79,14 @@ def analyze(
         typer.Option(help="comma, semicolon, tab, pipe, tilde, caret, colon, or any other single character."),
     ] = None,
     quoting: Annotated[
-        Literal["double", "backslash", "none"] | None, typer.Option(help="How quotes are written.")
+        Literal["double", "backslash", "typographic", "none"] | None, typer.Option(help="How quotes are written.")
     ] = None,
     header: Annotated[bool | None, typer.Option(help="Whether a row names the columns.")] = None,
     header_row: Annotated[int | None, typer.Option(min=1, help="Row that names the columns, from 1.")] = None,
     sheet: Annotated[
         str | None, typer.Option(help="Sheet of a workbook; '*': all sheets with the same columns, as one.")
     ] = None,
+    member: Annotated[str | None, typer.Option(help="File of a ZIP archive, by its name in the archive.")] = None,
     engine: Annotated[
         str | None,
         typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
@@ -108,6 +109,7 @@ def analyze(
         "header": header,
         "header_row": header_row,
         "sheet": sheet,
+        "member": member,
         "date_order": date_order,
         "read_texts": read_texts,
     }

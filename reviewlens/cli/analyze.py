@@ -31,7 +31,7 @@ from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.views import JobView
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
-from reviewlens.uploads.service import Overrides, Upload
+from reviewlens.uploads.service import Overrides, Upload, check_member
 from reviewlens.worker import Worker
 
 _FINAL = {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
@@ -126,16 +126,21 @@ def _chunks(file: Path) -> Iterator[bytes]:
 
 def _corrected(platform: Platform, user: str, upload: Upload, choices: dict[str, Any]) -> Upload:
     def look(overrides: Overrides) -> Sniffed:
-        return platform.uploads.with_overrides(user, upload.upload_id, overrides).sniffed
+        corrected = platform.uploads.with_overrides(user, upload.upload_id, overrides)
+        check_member(corrected)
+        return corrected.sniffed
 
     overrides = as_overrides(choices, look)
-    return upload if overrides == upload.overrides else platform.uploads.correct(user, upload.upload_id, overrides)
+    if overrides != upload.overrides:
+        upload = platform.uploads.correct(user, upload.upload_id, overrides)
+    check_member(upload)
+    return upload
 
 
 def _show_mapping(console: Console, upload: Upload) -> None:
     sniffed = upload.sniffed
     dialect = sniffed.dialect
-    properties = [dialect.format.value]
+    properties = [*([dialect.member] if len(sniffed.members) > 1 else []), dialect.format.value]
     if dialect.format == "csv":
         properties += [
             dialect.encoding,

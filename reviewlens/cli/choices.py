@@ -48,7 +48,8 @@ def as_overrides(choices: dict[str, Any], look: Callable[[Overrides], Sniffed]) 
     roles = _roles(choices.get("roles", {}))
     mapping: dict[str, Any] = {name: choices[name] for name in _MAPPING if choices.get(name) is not None}
     if roles:
-        columns = look(Overrides(dialect=dialect)).columns
+        found = look(Overrides(dialect=dialect))
+        columns = found.columns
         mapping |= {
             role: None if name is None else column_index(columns, name)
             for role, name in roles.items()
@@ -56,6 +57,8 @@ def as_overrides(choices: dict[str, Any], look: Callable[[Overrides], Sniffed]) 
         }
         if Role.TEXT in roles:
             mapping["text"], *mapping["further_texts"] = [column_index(columns, name) for name in roles[Role.TEXT]]
+        elif found.mapping is None:  # without a text, nothing has a role
+            mapping = {}
     if order := choices.get("date_order"):
         detected = look(Overrides(dialect=dialect, mapping=mapping)).mapping
         if detected is None or detected.date_format is None:

@@ -41,12 +41,18 @@ class Detected(BaseModel):
     format: FileFormat
     encoding: str | None = Field(description="Encoding of a text format, else null.")
     fallback_encoding: str | None = Field(description="Encoding of the lines that `encoding` cannot decode; else null.")
+    compression: Literal["none", "gzip", "zip"] = Field(description="How the file is compressed.")
     member: str | None = Field(description="The file in a ZIP archive that is read, else null.")
+    members: list[str] = Field(description="All text files of a ZIP archive.")
     delimiter: str | None = Field(description="What separates the fields of a CSV file, else null.")
     quoting: str | None = Field(description="How a CSV file writes quotes within fields, else null.")
     sheet: str | tuple[str, ...] | None = Field(description="The sheet that is read; null without sheets.")
     sheets: list[str] = Field(description="All sheets of a workbook.")
     header_row: int | None = Field(description="Row of the header, counted from 1; null without a header.")
+    header_lines: int | None = Field(description="Rows of the header; null without a header.")
+    title_rows: int | None = Field(description="Rows above the first review of a table without a header, else null.")
+    json_path: str | None = Field(description="JSON pointer to the records of a JSON document, else null.")
+    json_layout: str | None = Field(description="How a JSON document has its records, else null.")
     rows: int = Field(description="Rows, without header and blank lines.")
     texts: int = Field(description="Texts to score; a row can have several.")
     empty_texts: int = Field(description="Texts that are empty or only placeholders.")
@@ -63,7 +69,7 @@ class Detected(BaseModel):
     ratings_read: int = Field(description="Counted rows whose rating can be read.")
     date_order: str | None = Field(description="Order of day, month and year; null without dates.")
     dates_read: int = Field(description="Counted rows whose date can be read.")
-    first_date: FirstDate | None = Field(description="The first date that can be read, among the sampled rows.")
+    first_date: FirstDate | None = Field(description="The first date of the counted rows that can be read.")
     languages: dict[str, float] | None = Field(
         description="Share of texts by language code, from a sample. Not detected yet: null."
     )

@@ -67,11 +67,15 @@ def _check_delimiter(value: str) -> str:
 Delimiter = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_check_delimiter)]
 
 
+Quoting = Literal["double", "backslash", "typographic", "none"]
+
+
 class Dialect(BaseModel):
     """How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
 
     A byte-order mark is skipped. `quoting`: a quote inside a quoted field is written 'double' ("") or with a
-    'backslash' (\\"); 'none': quotes are ordinary characters. Fields that a format does not need keep their defaults.
+    'backslash' (\\"); 'typographic': typographic quotes, such as “ ”, enclose fields, and straight ones are ordinary
+    characters; 'none': all quotes are ordinary characters. Fields that a format does not need keep their defaults.
 
     The header is the first row with content from row `header_row` on. Blank rows count. The rows above it are no
     reviews. `header` and `header_row` need not both be given: `header` false means `header_row` null, and the other
@@ -88,15 +92,19 @@ class Dialect(BaseModel):
         None, description="Encoding of the lines that `encoding` cannot decode; null if there are none."
     )
     delimiter: Delimiter = Field(",", description="The character that separates the fields.")
-    quoting: Literal["double", "backslash", "none"] = Field(
-        "double", description="How a quote inside a quoted field is written."
-    )
+    quoting: Quoting = Field("double", description="How fields are quoted.")
     header: bool = Field(True, description="Whether a row has the column names.")
     header_row: int | None = Field(
         1, ge=1, le=1000, description="Row with the column names, counted from 1; null without a header."
     )
     header_lines: int = Field(
         1, ge=1, le=5, description="Rows of the header: more than 1 if the next rows explain the column names."
+    )
+    title_rows: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Rows above the first review of a file without a header, blank ones included; else 0.",
     )
     sheet: str | tuple[str, ...] | None = Field(
         None,
@@ -105,10 +113,15 @@ class Dialect(BaseModel):
     json_path: str = Field(
         "", pattern=r"^(/.*)?$", description="JSON pointer to the records of a JSON document; empty for all of it."
     )
-    json_layout: Literal["records", "map", "columns"] = Field(
+    json_layout: Literal["records", "map", "columns", "split", "arrays"] = Field(
         "records",
-        description="Records of a JSON document: an array of objects, the values of an object, or columns of values.",
+        description="Records of a JSON document: objects, members of an object, columns, or arrays of values.",
     )
+
+    @property
+    def first_row(self) -> int:
+        """The row, from 1, at which the table starts: its header, or its first review."""
+        return (self.header_row or 1) if self.header else self.title_rows + 1
 
     @model_validator(mode="before")
     @classmethod
@@ -272,6 +285,13 @@ class SheetInfo(BaseModel):
     same_columns: bool = Field(description="Whether it has the columns of the sheet that is read.")
 
 
+class MemberInfo(BaseModel):
+    """One text file of a ZIP archive."""
+
+    name: str = Field(description="Name in the archive, with its folder.")
+    size_bytes: int = Field(description="Size after unpacking, as the archive states it.")
+
+
 class CodedWarning(BaseModel):
     """A warning with a stable code."""
 
@@ -310,6 +330,8 @@ def coded(warnings: list[str]) -> list[CodedWarning]:
 class Sniffed(BaseModel):
     """What was detected in an upload, for the user to correct.
 
+    For a ZIP archive of several text files there are only `members` and a warning, until one is chosen.
+
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
     holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
     column.
@@ -328,3 +350,9 @@ class Sniffed(BaseModel):
     size_bytes: int = Field(description="Size of the file.")
     estimated_rows: int = Field(description="Rows in the file; an estimate for large files.")
     sheets: list[SheetInfo] = Field([], description="All sheets of a workbook, in order.")
+    members: list[MemberInfo] = Field([], description="All text files of a ZIP archive, in order.")
+
+    @property
+    def lacks_member(self) -> bool:
+        """Whether the file is a ZIP archive of several text files, and none has been chosen."""
+        return bool(self.members) and not self.dialect.member

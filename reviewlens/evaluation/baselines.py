@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reviewlens.model.calibration import sigmoid
 from reviewlens.model.engines.textblob import TextBlobEngine
-from reviewlens.model.interface import Engine, Thresholds
+from reviewlens.model.interface import Engine, OnScored, Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 NOT_INSTALLED = "not installed"
@@ -39,9 +39,12 @@ class VaderEngine:
         """VADER's own score of each text, -1 to 1, shape (len(texts),)."""
         return np.array([self._analyzer.polarity_scores(text)["compound"] for text in texts], dtype=np.float64)
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Probability of positive for each cleaned text."""
-        return sigmoid(_SLOPE * self.compound(texts) + _OFFSET)
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> NDArray[np.float64]:
+        """Probability of positive for each cleaned text; reports all at once."""
+        scores = sigmoid(_SLOPE * self.compound(texts) + _OFFSET)
+        if on_scored is not None:
+            on_scored(len(scores))
+        return scores
 
     def describe(self) -> dict[str, object]:
         """Engine and the lexicon's version."""

@@ -27,7 +27,7 @@ from reviewlens.jobs.views import JobPage, JobView, OwnedJob, OwnedJobs, view_of
 from reviewlens.model.loading import check_engine, model_address, pinned_model
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
-from reviewlens.uploads.service import Overrides, Upload, UploadService
+from reviewlens.uploads.service import Overrides, Upload, UploadService, check_member
 
 _log = logging.getLogger(__name__)
 _JOB_LIMITS = {
@@ -396,6 +396,7 @@ class JobService:
 
 def _checked_mapping(upload: Upload) -> Mapping:
     """The upload's mapping; InputError when there is none or when it names a missing column."""
+    check_member(upload)
     mapping = upload.sniffed.mapping
     if mapping is None:
         raise InputError("No column was recognised as the review text; choose it.", code="mapping-needed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -102,14 +102,28 @@ class TextEncoder:
         return self.pieces(self.tokens(texts))
 
 
-def score_margins(texts: Sequence[str], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
-    """Positive less negative logit of each text, shape (len(texts),); the mean over the windows of a long text."""
-    return token_margins(encoder.tokens(texts), encoder, graph)
+OnMargins = Callable[[NDArray[np.int64], NDArray[np.float64]], object]
+"""Called with the indices of texts whose margins are known since the last call, and these margins."""
 
 
-def token_margins(tokens: Sequence[Sequence[int]], encoder: TextEncoder, graph: Graph) -> NDArray[np.float64]:
+def score_margins(
+    texts: Sequence[str], encoder: TextEncoder, graph: Graph, on_margins: OnMargins | None = None
+) -> NDArray[np.float64]:
+    """Positive less negative logit of each text, shape (len(texts),); the mean over the windows of a long text.
+
+    `on_margins` is called after each batch.
+    """
+    return token_margins(encoder.tokens(texts), encoder, graph, on_margins)
+
+
+def token_margins(
+    tokens: Sequence[Sequence[int]], encoder: TextEncoder, graph: Graph, on_margins: OnMargins | None = None
+) -> NDArray[np.float64]:
     """As `score_margins`, for the encoder's token ids without special tokens."""
-    pieces, owner = encoder.pieces(tokens)
+    pieces, owners = encoder.pieces(tokens)
+    owner = np.array(owners, dtype=np.int64)
+    counts = np.bincount(owner, minlength=len(tokens))
+    missing, sums = counts.copy(), np.zeros(len(tokens), dtype=np.float64)
     margins = np.zeros(len(pieces), dtype=np.float64)
     lengths = [padded_length(len(ids), PAD_MULTIPLE) for ids in pieces]
     for width, chosen in length_buckets(lengths):
@@ -120,8 +134,13 @@ def token_margins(tokens: Sequence[Sequence[int]], encoder: TextEncoder, graph: 
             mask[row, : len(pieces[index])] = 1
         logits = graph.logits(ids, mask)
         margins[chosen] = logits[:, 1].astype(np.float64) - logits[:, 0]
+        if on_margins is not None:
+            np.subtract.at(missing, owner[chosen], 1)
+            np.add.at(sums, owner[chosen], margins[chosen])
+            complete = np.unique(owner[chosen])
+            complete = complete[missing[complete] == 0]
+            on_margins(complete, sums[complete] / counts[complete])
     # The windows of a text have equal width, so their mean weighs every part of it the same.
-    counts = np.bincount(owner, minlength=len(tokens))
     return np.asarray(np.bincount(owner, weights=margins, minlength=len(tokens)) / counts, dtype=np.float64)
 
 

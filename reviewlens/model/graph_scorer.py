@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,10 @@ def small_graph(bundle: Bundle) -> GraphFiles:
     )
 
 
+OnScores = Callable[[NDArray[np.int64], NDArray[np.float64]], object]
+"""Called after each batch with the indices of the texts that are scored since the last call, and their scores."""
+
+
 class GraphScorer:
     """Calibrated scores of one graph; if int8 misses the known answers, activations stay in full precision.
 
@@ -92,9 +96,15 @@ class GraphScorer:
             code="model-misbehaves",
         )
 
-    def scores(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    def scores(self, tokens: Sequence[Sequence[int]], on_scores: OnScores | None = None) -> NDArray[np.float64]:
         """Calibrated probability of positive for this graph's token ids without special tokens, (len(tokens),)."""
-        return calibrated(token_margins(tokens, self.encoder, self._graph), self._temperature)
+
+        def on_margins(texts: NDArray[np.int64], margins: NDArray[np.float64]) -> None:
+            if on_scores is not None:
+                on_scores(texts, calibrated(margins, self._temperature))
+
+        margins = token_margins(tokens, self.encoder, self._graph, None if on_scores is None else on_margins)
+        return calibrated(margins, self._temperature)
 
     def _answers_as(self, known: Sequence[KnownAnswer]) -> bool:
         return answers_as(known, self.scores(self.encoder.tokens([answer.text for answer in known])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -42,6 +42,10 @@ class Prediction:
     mixed: bool = False
 
 
+OnScored = Callable[[int], object]
+"""Called with the number of texts whose score is known since the last call."""
+
+
 class Engine(Protocol):
     """Scores cleaned texts. It is loaded once per process and used by one thread at a time."""
 
@@ -55,8 +59,10 @@ class Engine(Protocol):
         """The thresholds for this engine's scores."""
         ...
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> NDArray[np.float64]:
         """Calibrated probability of positive (0 to 1) for each cleaned text, in order; shape (len(texts),).
+
+        `on_scored` is called after each batch of the model; its numbers add up to len(texts).
 
         A text's score does not depend on the other texts. Of a text longer than the model's window, the shipped model
         reads the beginning and the end (see `reviewlens.model.encoder.LongTexts`).

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import lru_cache, reduce
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -48,11 +50,30 @@ def clean_batches(batches: Iterator[pa.RecordBatch], *, mapping_json: str) -> It
         yield _clean(batch, mapping, normalisers)
 
 
-def score_batches(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
-    """Batches of (row, scored) to batches of SCORED."""
-    for batch in batches:
-        scores = cached_engine(engine, model).score(batch.column("scored").to_pylist())
-        yield pa.record_batch({"row": batch.column("row"), "positive_score": pa.array(scores, pa.float64())})
+def score_batches(
+    batches: Iterator[pa.RecordBatch], *, engine: str, model: str, count_file: str = ""
+) -> Iterator[pa.RecordBatch]:
+    """Batches of (row, scored) to batches of SCORED.
+
+    `count_file`: a file that gets one byte for each text as soon as it is scored; '' for none.
+    """
+    with Path(count_file).open("wb", buffering=0) if count_file else nullcontext() as counter:
+
+        def count(texts: int) -> None:
+            if counter is not None:
+                counter.write(bytes(texts))
+
+        for batch in batches:
+            scores = cached_engine(engine, model).score(batch.column("scored").to_pylist(), count)
+            yield pa.record_batch({"row": batch.column("row"), "positive_score": pa.array(scores, pa.float64())})
+
+
+def count_scored(count_file: Path) -> int:
+    """Number of texts counted in the file so far; 0 without one."""
+    try:
+        return count_file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:

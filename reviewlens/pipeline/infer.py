@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +19,7 @@ from reviewlens.pipeline import steps
 from reviewlens.pipeline.cache import Earlier, Known, count_reused, look_up, store_identity
 from reviewlens.pipeline.cache_identity import scoring_identity
 from reviewlens.pipeline.deduplicate import Duplicates, load_duplicates
-from reviewlens.pipeline.in_worker import describe_engine
+from reviewlens.pipeline.in_worker import count_scored, describe_engine
 from reviewlens.pipeline.slices import read_slice, run_slices
 from reviewlens.pipeline.work import JobContext, Plan, Slice
 from reviewlens.spark.session import Spark
@@ -52,7 +53,13 @@ def infer(job: JobContext, plan: Plan, spark: Spark) -> None:
             job.progress.reused(None)
             todo = _todo(job, plan)
         known = earlier.with_facts(facts)
-        run_slices(job, session, todo, lambda part: _score_slice(job, session, part, duplicates, known, model))
+        run_slices(
+            job,
+            session,
+            todo,
+            lambda part: _score_slice(job, session, part, duplicates, known, model),
+            lambda part: count_scored(_count_file(job, part)) // job.spec.mapping.texts_per_row,
+        )
 
 
 def checked_model(spec: JobSpec) -> tuple[str, str]:
@@ -141,13 +148,19 @@ def _score_slice(
     fresh = None
     if not to_score.known.all():
         repeated, _ = duplicates.within(part)
+        count_file = "" if job.cluster else str(_count_file(job, part))  # other machines cannot write to this disk
         fresh = (
             read_slice(job, session, job.work.cleaned(part.number), steps.CLEANED)
             .transform(steps.to_be_scored([*repeated.tolist(), *to_score.rows[to_score.known].tolist()]))
-            .transform(steps.score(job.spec.engine, model))
+            .transform(steps.score(job.spec.engine, model, count_file))
             .toArrow()
         )
     _commit(job, part, to_score.table(fresh))
+    _count_file(job, part).unlink(missing_ok=True)
+
+
+def _count_file(job: JobContext, part: Slice) -> Path:
+    return job.scratch / f"scored-{part.number:05d}"
 
 
 def _commit(job: JobContext, part: Slice, scores: pa.Table) -> None:

@@ -23,8 +23,9 @@ _EVERY_SECONDS = 1.0
 class ProgressWriter:
     """Writes progress.json about once a second and adds up the seconds of each stage over all attempts.
 
-    Speed and time left come from this attempt's work in the current stage. Time left is written from scoring on: before
-    that the speed of the longest stage is unknown.
+    Rows count as done when their slice is committed (`advance`) or while it is worked on (`counting`); their number
+    never falls within a stage. Speed and time left come from this attempt's work in the current stage. Time left is
+    written from scoring on: before that the speed of the longest stage is unknown.
     """
 
     def __init__(self, store: ObjectStore, key: str, timings_key: str) -> None:
@@ -35,8 +36,9 @@ class ProgressWriter:
         self._stage: JobStage | None = JobStage.READ  # None: Spark and the engines start
         self._entered = self._saved = time.monotonic()
         self._written = 0.0
-        self._done = self._done_before = 0
+        self._done = self._done_before = self._shown = 0
         self._total: int | None = None
+        self._uncommitted: Callable[[], int] = _none
         self._reused = 0
         self._reused_lock = threading.Lock()
         self._lock = threading.RLock()
@@ -52,6 +54,7 @@ class ProgressWriter:
         with self._lock:
             self._keep_time()
             self._stage, self._done, self._done_before, self._total = stage, done, done, total
+            self._shown = done
             self._entered = time.monotonic()
             self.write()
         try:
@@ -72,6 +75,15 @@ class ProgressWriter:
                 self._keep_time()
                 self._stage = stage
                 self._entered = time.monotonic()
+
+    @contextmanager
+    def counting(self, uncommitted: Callable[[], int]) -> Iterator[None]:
+        """Also count the rows that `uncommitted` returns, called from any thread: those done in uncommitted slices."""
+        self._uncommitted = uncommitted
+        try:
+            yield
+        finally:
+            self._uncommitted = _none
 
     @contextmanager
     def written_regularly(self, check_lease: Callable[[], None]) -> Iterator[None]:
@@ -113,13 +125,15 @@ class ProgressWriter:
         with self._lock:
             self._keep_time()
             self._written = time.monotonic()
+            done = self._done + self._uncommitted()
+            self._shown = max(self._shown, done if self._total is None else min(done, self._total))
             speed = self._speed()
             left = None
             if speed and self._total is not None and self._stage in (JobStage.INFER, JobStage.ASSEMBLE):
-                left = round((self._total - self._done) / speed, 1)
+                left = round((self._total - self._shown) / speed, 1)
             progress = Progress(
                 stage=self._stage or JobStage.INFER,
-                rows_done=self._done,
+                rows_done=self._shown,
                 rows_total=self._total,
                 rows_per_second=speed,
                 seconds_left=left,
@@ -148,8 +162,12 @@ class ProgressWriter:
 
     def _speed(self) -> float | None:
         seconds = time.monotonic() - self._entered
-        rows = self._done - self._done_before
+        rows = self._shown - self._done_before
         return round(rows / seconds, 1) if rows and seconds > 0 else None
+
+
+def _none() -> int:
+    return 0
 
 
 def now_iso() -> str:

@@ -14,10 +14,17 @@ from reviewlens.pipeline.control import Interrupted
 from reviewlens.pipeline.work import JobContext, Slice
 
 
-def run_slices(job: JobContext, spark: SparkSession, todo: Iterable[Slice], process: Callable[[Slice], None]) -> None:
+def run_slices(
+    job: JobContext,
+    spark: SparkSession,
+    todo: Iterable[Slice],
+    process: Callable[[Slice], None],
+    rows_done: Callable[[Slice], int] = lambda _: 0,
+) -> None:
     """Call `process`, which commits its slice, for each slice, with as many at once as there are workers.
 
-    On an interruption the slices in progress are finished and committed first; on any other error they are abandoned.
+    `rows_done`: how many rows of an uncommitted slice are done, for progress. On an interruption the slices in progress
+    are finished and committed first; on any other error they are abandoned.
     """
     waiting = iter(todo)
     in_progress: dict[Future[None], Slice] = {}
@@ -29,7 +36,10 @@ def run_slices(job: JobContext, spark: SparkSession, todo: Iterable[Slice], proc
             future.result()
         return rows
 
-    with ThreadPoolExecutor(job.workers, thread_name_prefix="slice") as pool:
+    def uncommitted() -> int:
+        return sum(min(rows_done(part), part.rows) for part in list(in_progress.values()))
+
+    with job.progress.counting(uncommitted), ThreadPoolExecutor(job.workers, thread_name_prefix="slice") as pool:
         try:
             rows = 0
             while True:

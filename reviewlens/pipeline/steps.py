@@ -95,10 +95,12 @@ def to_be_scored(excluded: Sequence[int]) -> Step:
     return step
 
 
-def score(engine: str, model: str) -> Step:
-    """(row, scored) to SCORED, with an engine that each worker loads once."""
+def score(engine: str, model: str, count_file: str = "") -> Step:
+    """(row, scored) to SCORED, with an engine that each worker loads once; `count_file` as for `score_batches`."""
 
     def step(frame: DataFrame) -> DataFrame:
-        return frame.mapInArrow(partial(in_worker.score_batches, engine=engine, model=model), SCORED)
+        return frame.mapInArrow(
+            partial(in_worker.score_batches, engine=engine, model=model, count_file=count_file), SCORED
+        )
 
     return step

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from reviewlens.contracts.tables import Dialect
 from reviewlens.reading.lines import Item, LineReader, Note
 from reviewlens.reading.outline import SummaryRows
-from reviewlens.reading.quoting import Grammar
+from reviewlens.reading.quoting import Grammar, encoded_marks
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
-from reviewlens.reading.sources import Sample, Text, decode_line, encoded_delimiter
+from reviewlens.reading.sources import Sample, Text, decode_line, encoded_delimiter, line_codec
 
 SEPARATOR_LINE = re.compile(rb'\s*"?sep=(?:\t|[^\w\s"\\\x80-\xff])"?\s*\Z', re.IGNORECASE)
 """The line above the header in which Excel states the delimiter."""
@@ -34,16 +34,17 @@ class DelimitedReader(LineReader):
             text,
             limits,
             position,
-            header=dialect.header,
-            header_row=dialect.header_row,
-            header_lines=dialect.header_lines,
+            rows_above=dialect.first_row - 1,
+            header_lines=dialect.header_lines if dialect.header else 0,
         )
         self.columns = columns
         self.delimiter = dialect.delimiter
         self.quoting = dialect.quoting
         delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
         self._spaced = re.compile(rb"(?:\A|" + re.escape(delimiter) + rb') +"')
-        self.grammar = Grammar(delimiter, dialect.quoting, columns, self.lookahead)
+        self.grammar = Grammar(
+            delimiter, dialect.quoting, columns, self.lookahead, encoded_marks(line_codec(dialect.encoding))
+        )
         rows = [row.fields for row in table_rows(sample.data, dialect, columns, complete=sample.complete)]
         header = None
         if rows and dialect.header:
@@ -61,7 +62,7 @@ class DelimitedReader(LineReader):
         long_field, first = self.limits.max_field_chars, self.text.bom
         suspects = self.summary_rows.suspects
         longest = min(long_field, _CSV_MODULE_LIMIT, self.longest)
-        slow = self.text.wide or b"\x00" in buffer
+        slow = self.text.wide or self.quoting == "typographic" or b"\x00" in buffer
         offset, row, used = self.offset, self.row, 0
         remaining = iter(lines)
         for line in remaining:
@@ -256,7 +257,8 @@ def sample_rows(
     `complete`: the sample is the whole file, so that its last record is complete too.
     """
     delimiter = encoded_delimiter(dialect.delimiter, dialect.encoding)
-    grammar = Grammar(delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4))
+    marks = encoded_marks(line_codec(dialect.encoding))
+    grammar = Grammar(delimiter, dialect.quoting, columns, max(1 << 16, len(sample) // 4), marks)
     rows: list[SampleRow] = []
     start = number = 0
     while start < len(sample) and len(rows) < max_rows:
@@ -275,6 +277,6 @@ def sample_rows(
 
 
 def table_rows(sample: bytes, dialect: Dialect, columns: int | None, *, complete: bool) -> list[SampleRow]:
-    """Like `sample_rows`, from the header on."""
+    """Like `sample_rows`, from the header or the first review on."""
     rows = sample_rows(sample, dialect, columns, complete=complete)
-    return [row for row in rows if row.number >= (dialect.header_row or 1)]
+    return [row for row in rows if row.number >= dialect.first_row]

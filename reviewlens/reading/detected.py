@@ -8,7 +8,7 @@ from typing import BinaryIO
 from reviewlens.contracts.detected import Detected, DetectedColumn, DetectedRoles
 from reviewlens.contracts.outputs import column_labels
 from reviewlens.contracts.roles import Role
-from reviewlens.contracts.tables import CodedWarning, ColumnInfo, Dialect, FileFormat, Mapping, Sniffed
+from reviewlens.contracts.tables import CodedWarning, ColumnInfo, FileFormat, FirstDate, Mapping, Sniffed
 from reviewlens.reading.reader import ReadLimits, Record, read_records
 from reviewlens.reviews.cleaning import clean_text
 from reviewlens.reviews.placeholders import is_placeholder
@@ -19,6 +19,7 @@ COUNTED_BYTES = 100_000_000
 """A file of up to this size, packed and unpacked, is counted as a whole."""
 SAMPLE_ROWS = 20_000
 """Rows that are counted of a larger file."""
+_EXAMPLE_CHARS = 200
 _TEXT_FORMATS = {FileFormat.CSV, FileFormat.JSONL, FileFormat.JSON}
 
 
@@ -36,17 +37,25 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
     named = {role: names[column] for column, role in roles.items()}
     texts = mapping.texts if mapping else ()
     roles |= dict.fromkeys(texts, Role.TEXT)
-    is_csv = dialect.format is FileFormat.CSV
+    is_csv, is_json = dialect.format is FileFormat.CSV, dialect.format is FileFormat.JSON
+    tabular = is_csv or dialect.format.is_workbook
+    headed = tabular and dialect.header
     return Detected(
         format=dialect.format,
         encoding=dialect.encoding if dialect.format in _TEXT_FORMATS else None,
         fallback_encoding=dialect.fallback_encoding,
+        compression=dialect.compression,
         member=dialect.member or None,
+        members=[member.name for member in sniffed.members],
         delimiter=dialect.delimiter if is_csv else None,
         quoting=dialect.quoting if is_csv else None,
         sheet=dialect.sheet,
         sheets=[sheet.name for sheet in sniffed.sheets],
-        header_row=_header_row(dialect),
+        header_row=dialect.header_row if headed else None,
+        header_lines=dialect.header_lines if headed else None,
+        title_rows=dialect.title_rows if tabular and not headed else None,
+        json_path=dialect.json_path if is_json else None,
+        json_layout=dialect.json_layout if is_json else None,
         rows=counts.rows,
         texts=counts.texts,
         empty_texts=counts.empty_texts,
@@ -76,7 +85,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         ratings_read=counts.ratings,
         date_order=mapping.date_format.order if mapping and mapping.date_format else None,
         dates_read=counts.dates,
-        first_date=sniffed.first_date,
+        first_date=counts.first_date,
         languages=None,
         warnings=sniffed.coded_warnings or [CodedWarning(message=each) for each in sniffed.warnings],
     )
@@ -94,6 +103,7 @@ class _Counts:
         self.mapping = mapping
         self.rows = self.texts = self.empty_texts = self.rejected = self.ratings = self.dates = 0
         self.rows_without_text = 0
+        self.first_date: FirstDate | None = None
         self._parse_date = date_parser(mapping.date_format) if mapping and mapping.date_format else None
 
     def add(self, fields: list[str]) -> None:
@@ -111,7 +121,10 @@ class _Counts:
         if mapping.rating is not None and (raw := fields[mapping.rating]):
             self.ratings += parse_rating(raw, mapping.rating_scale, mapping.rating_words) is not None
         if mapping.date is not None and self._parse_date and (raw := fields[mapping.date]):
-            self.dates += self._parse_date(raw) is not None
+            day = self._parse_date(raw)
+            self.dates += day is not None
+            if day is not None and self.first_date is None:
+                self.first_date = FirstDate(raw=raw.strip()[:_EXAMPLE_CHARS], read=day)
 
 
 def _words(raw: str) -> str:
@@ -135,9 +148,3 @@ def _count(source: BinaryIO, sniffed: Sniffed, limits: ReadLimits, counts: _Coun
     if counts.mapping is None:
         counts.empty_texts = counts.rows_without_text = counts.rows - counts.rejected
     return False
-
-
-def _header_row(dialect: Dialect) -> int | None:
-    if dialect.format in {FileFormat.JSONL, FileFormat.JSON, FileFormat.PARQUET}:
-        return None
-    return dialect.header_row if dialect.header else None

@@ -11,10 +11,10 @@ from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError
 from reviewlens.reading.archives import find_member
 from reviewlens.reading.encodings import MULTIBYTE, detect_encoding
-from reviewlens.reading.json_document import is_json_lines
+from reviewlens.reading.json_search import is_json_lines
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.sources import Unpacked
-from reviewlens.reading.xlsx import OLE2, workbook_format
+from reviewlens.reading.workbook_checks import OLE2, workbook_format
 
 Compression = Literal["none", "gzip", "zip"]
 
@@ -41,6 +41,7 @@ _SUPPORTED = (
     "Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods)."
 )
 _HEAD_BYTES = 4096
+_FIRST_LINES = 20
 _JSON_HEAD_BYTES = 1 << 20
 _MARKUP = (
     (re.compile(r"<!doctype html|<(?:html|head|body|meta|table|script)\b", re.I), "a web page (HTML)"),
@@ -122,7 +123,7 @@ def detect_format(
         .removeprefix(b"\xfe\xff")
         .lstrip()
     )
-    if filename.lower().endswith((".jsonl", ".ndjson", ".json")) or re.match(rb'\{\s*"|\[\s*\{\s*"', text):
+    if filename.lower().endswith((".jsonl", ".ndjson", ".json")) or re.match(rb'\{\s*"|\[\s*[\[{]\s*"', text):
         start = Unpacked(source, compression, limits, member).peek(_JSON_HEAD_BYTES)
         source.seek(0)
         lines = is_json_lines(_decoded_head(start), filename, complete=len(start) < _JSON_HEAD_BYTES)
@@ -272,8 +273,8 @@ def _reject_binary(head: bytes) -> None:
 
 
 def _control_bytes(head: bytes) -> bytes:
-    """Return the bytes that text has only by accident, without a control character that separates the first line."""
-    found = set(head.splitlines()[0][:10_000]) & set(_CONTROLS) if head else set()
+    """Return the bytes that text has only by accident, without a control character that separates the first lines."""
+    found = set(b"".join(line[:10_000] for line in head.splitlines()[:_FIRST_LINES])) & set(_CONTROLS)
     return bytes(set(_CONTROLS) - found) if len(found) == 1 else _CONTROLS
 
 

@@ -1,331 +1,37 @@
-"""JSON documents of any shape: where their records are, and a reader that streams them."""
+"""The reader for JSON documents: streams their records."""
 
 from __future__ import annotations
 
-import codecs
 import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
-from typing import IO, Literal, TypeGuard
+from typing import IO, TypeGuard
 
 from reviewlens.contracts.tables import Dialect
 from reviewlens.errors import InputError
-from reviewlens.reading.json_values import DECODER, Schema, find_schema, json_text
+from reviewlens.reading.json_cursor import Cursor
+from reviewlens.reading.json_search import HEADER_KEYS, ROWS_KEYS, array_header, no_json_records
+from reviewlens.reading.json_values import Schema, find_schema, json_text
 from reviewlens.reading.lines import RAW_CHARS, Item
 from reviewlens.reading.records import Position, ReadLimits, Record, Rejected
-from reviewlens.reading.sources import Text, Unpacked, human_size
-from reviewlens.reviews.column_names import known_name
-
-JsonLayout = Literal["records", "map", "columns"]
+from reviewlens.reading.sources import Text, Unpacked
 
 _SCHEMA_CHARS = 8 << 20  # part of the records from which the columns are collected
 _BLOCK = 500
-_MAX_DEPTH = 12  # containers that are searched for records
-_MAX_SKIPPED_DEPTH = 100
-_SPACE = " \t\r\n"
-_SAME_KEYS = 64  # keys of an object that are compared with those of the next one
-
-
-class Cursor:
-    """Reads a JSON text from its start with bounded memory; InputError `corrupt-json` where it breaks off."""
-
-    def __init__(self, text: Text, limits: ReadLimits) -> None:
-        self._text = text
-        self._decoder = codecs.getincrementaldecoder(text.codec)(_decoding_errors(text.fallback))
-        self._longest = 8 * limits.max_field_chars + (2 << 20)
-        self._buffer = ""
-        self._at = 0
-        self._before = 0  # characters before the buffer
-        self._ended = False
-
-    @property
-    def place(self) -> int:
-        """Characters of the text that have been read."""
-        return self._before + self._at
-
-    def peek(self) -> str:
-        """Return the next character that is no white space; '' at the end of the text."""
-        while True:
-            buffer, at = self._buffer, self._at
-            while at < len(buffer) and buffer[at] in _SPACE:
-                at += 1
-            self._at = at
-            if at < len(buffer):
-                return buffer[at]
-            if not self._more():
-                return ""
-
-    def take(self, characters: str) -> str:
-        """Consume the next character, which must be one of `characters`."""
-        character = self.peek()
-        if not character or character not in characters:
-            raise self._corrupt(f"expected {' or '.join(characters) or 'the end'}")
-        self._at += 1
-        return character
-
-    def value(self) -> object:
-        """Consume one value and return it."""
-        self.peek()
-        while True:
-            try:
-                value, end = DECODER.raw_decode(self._buffer, self._at)
-            except json.JSONDecodeError as error:
-                cut = len(self._buffer) - error.pos < 16 or error.msg.startswith("Unterminated string")
-                if self._ended or not cut:
-                    self._at = error.pos
-                    raise self._corrupt(error.msg) from error
-            except (ValueError, RecursionError) as error:
-                raise self._corrupt("a value is nested too deeply, or a number is too long") from error
-            else:
-                if end < len(self._buffer) or self._ended:
-                    self._at = end
-                    return value
-            wanted = 2 * (len(self._buffer) - self._at)
-            if wanted > 2 * self._longest:
-                raise InputError(
-                    f"A value of the JSON document is longer than {human_size(self._longest)}. Save one object per"
-                    " review (JSON Lines).",
-                    code="json-value-too-long",
-                )
-            while len(self._buffer) - self._at <= wanted and self._more():
-                pass
-
-    def elements(self) -> Iterator[None]:
-        """Consume an array; the caller consumes the value at each step."""
-        self.take("[")
-        if self.peek() == "]":
-            self._at += 1
-            return
-        while True:
-            yield
-            if self.take(",]") == "]":
-                return
-
-    def members(self) -> Iterator[str]:
-        """Consume an object; yields its keys, and the caller consumes the value at each step."""
-        self.take("{")
-        if self.peek() == "}":
-            self._at += 1
-            return
-        while True:
-            if self.peek() != '"':
-                raise self._corrupt("expected a key in quotation marks")
-            key = self.value()
-            assert isinstance(key, str)
-            self.take(":")
-            yield key
-            if self.take(",}") == "}":
-                return
-
-    def skip(self, depth: int = 0) -> None:
-        """Consume one value of any size."""
-        opened = self.peek()
-        if depth > _MAX_SKIPPED_DEPTH:
-            raise self._corrupt("a value is nested too deeply")
-        if opened == "{":
-            for _ in self.members():
-                self.skip(depth + 1)
-        elif opened == "[":
-            for _ in self.elements():
-                self.skip(depth + 1)
-        else:
-            self.value()
-
-    def _more(self) -> bool:
-        while not self._ended:
-            data = self._text.read()
-            self._ended = not data
-            text = self._decoder.decode(data, final=self._ended)
-            if text:
-                self._before += self._at
-                self._buffer, self._at = self._buffer[self._at :] + text, 0
-                return True
-        return False
-
-    def _corrupt(self, cause: str) -> InputError:
-        ended = self._ended and self._at >= len(self._buffer)
-        where = "it ends too early" if ended else f"{cause} at character {self.place + 1:,}"
-        return InputError(
-            f"The JSON document is damaged or incomplete: {where}. Export it again and upload it.", code="corrupt-json"
-        )
-
-
-def _decoding_errors(fallback: str | None) -> str:
-    """Return the name of the error handler that decodes broken bytes with the fallback."""
-    if fallback is None:
-        return "surrogateescape"
-
-    def decode(error: UnicodeError) -> tuple[str | bytes, int]:
-        assert isinstance(error, UnicodeDecodeError)
-        return error.object[error.start : error.end].decode(fallback, "replace"), error.end
-
-    name = f"reviewlens-{fallback}"
-    codecs.register_error(name, decode)
-    return name
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a document's records are: `path` is a JSON pointer (RFC 6901); `rows` their number."""
-
-    layout: JsonLayout
-    path: str
-    rows: int
-
-
-@dataclass
-class _Object:
-    """What a search found out about one object: its members and their kinds."""
-
-    members: int = 0
-    objects: int = 0
-    lists: int = 0
-    keys: tuple[str, ...] = ()  # the first ones
-    names_known: bool = False
-    alike: bool = True  # the members are objects or lists of scalars, with equal keys or lengths
-    numbered: bool = True  # the members are objects of scalars whose keys are numbers
-    shared: set[str] | None = None  # keys that all member objects have
-    most_keys: int = 0
-    inner: tuple[str, ...] | None = None
-    size: int = -1
-
-
-def find_records(text: Text, limits: ReadLimits) -> Layout:
-    """Search the whole document for its records.
-
-    They are the elements of an array of objects, the longest if there are several; the members of an object whose
-    values are similar objects; or the columns of a column-wise table. Errors: InputError `corrupt-json` for a damaged
-    document, `no-json-records` if it has no records.
-    """
-    cursor = Cursor(text, limits)
-    opened = cursor.peek()
-    if opened == "[":
-        rows, objects = _search_list(cursor)
-        if cursor.peek():
-            cursor.take("")
-        if not objects:
-            raise _no_records()
-        return Layout("records", "", rows)
-    if opened != "{":
-        raise _no_records()
-    search = _Search(cursor)
-    search.object("")
-    if cursor.peek():  # objects one after the other, over several lines each
-        rows = 1
-        while cursor.peek():
-            if cursor.peek() != "{":
-                cursor.take("{")
-            cursor.value()
-            rows += 1
-        return Layout("records", "", rows)
-    return search.best or Layout("records", "", 1)
-
-
-def _search_list(cursor: Cursor) -> tuple[int, int]:
-    """Consume an array; returns the number of elements and of objects among them."""
-    rows = objects = 0
-    for _ in cursor.elements():
-        objects += cursor.peek() == "{"
-        cursor.value()
-        rows += 1
-    return rows, objects
-
-
-class _Search:
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-        self.best: Layout | None = None
-
-    def object(self, path: str) -> _Object:
-        """Consume the object at `path`, and keep the best layout found in it."""
-        cursor, found, outer = self._cursor, _Object(), self.best
-        deep = path.count("/") >= _MAX_DEPTH
-        for key in cursor.members():
-            found.members += 1
-            if len(found.keys) < _SAME_KEYS:
-                found.keys += (key,)
-            found.names_known = found.names_known or known_name(key)
-            opened = cursor.peek()
-            below = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
-            if deep or opened not in "{[":
-                cursor.skip()
-                found.alike = False
-            elif opened == "[":
-                found.lists += 1
-                rows, objects = _search_list(cursor)
-                if objects:
-                    self._offer(Layout("records", below, rows))
-                found.alike = found.alike and not objects and found.size in (-1, rows)
-                found.size = rows
-            else:
-                found.objects += 1
-                inner = self.object(below)
-                keys = set(inner.keys)
-                found.shared = keys if found.shared is None else found.shared & keys
-                found.most_keys = max(found.most_keys, len(keys))
-                same = found.inner in (None, inner.keys) and found.size in (-1, inner.members)
-                scalars = not inner.objects and not inner.lists
-                found.alike = found.alike and same and scalars
-                found.numbered = found.numbered and scalars and all(key.isdigit() for key in inner.keys)
-                found.inner, found.size = inner.keys, inner.members
-        self._table(path, found, outer)
-        return found
-
-    def _table(self, path: str, found: _Object, outer: Layout | None) -> None:
-        """Offer the object itself as a table, if its members are columns or similar records."""
-        if found.size < 1 or found.members not in (found.objects, found.lists):
-            return
-        if found.members < 2 and (found.objects or self.best):
-            return
-        layout: Layout | None = None
-        if self._column_wise(found):
-            layout = Layout("columns", path, found.size)
-        elif found.objects and found.shared:
-            layout = Layout("map", path, found.members)
-        if layout:
-            if layout.layout == "columns" or 2 * len(found.shared or ()) > found.most_keys:
-                self.best = outer  # what is inside of its records is part of them
-            self._offer(layout)
-
-    @staticmethod
-    def _column_wise(found: _Object) -> bool:
-        if found.lists:
-            return found.alike
-        if found.numbered and not all(key.isdigit() for key in found.keys):
-            return True
-        return found.alike and found.names_known and not any(map(known_name, found.inner or ()))
-
-    def _offer(self, layout: Layout) -> None:
-        if self.best is None or layout.rows > self.best.rows:
-            self.best = layout
-
-
-def is_json_lines(head: str, filename: str, *, complete: bool) -> bool:
-    """Whether a JSON text is JSON Lines and not one document; `head` is its start, or all of it if `complete`."""
-    lines = [line for line in head.split("\n") if line.strip()]
-    if not head.lstrip().startswith(("{", "[")):
-        return True
-    named = filename.lower().endswith((".jsonl", ".ndjson"))
-    first = _decoded(lines[0])
-    if isinstance(first, dict):
-        return named or len(lines) > 1 or not complete
-    return named and first is None and any(isinstance(_decoded(line), dict) for line in lines[1:20])
-
-
-def _decoded(line: str) -> object:
-    try:
-        return DECODER.decode(line)
-    except (ValueError, RecursionError):
-        return None
 
 
 def document_schema(text: Text, dialect: Dialect, limits: ReadLimits) -> Schema:
     """Return the columns of a document's records."""
     cursor = Cursor(text, limits)
     _go_to(cursor, dialect.json_path)
+    if dialect.json_layout == "split":
+        return Schema(tuple(_split_names(cursor)))
+    if dialect.json_layout == "arrays":
+        first = next((cursor.value() for _ in cursor.elements()), [])
+        header = array_header(first)
+        return Schema(tuple(header if header is not None else [""] * len(first) if isinstance(first, list) else ()))
     if dialect.json_layout == "columns":
         names = []
         for key in cursor.members():
@@ -343,8 +49,29 @@ def document_schema(text: Text, dialect: Dialect, limits: ReadLimits) -> Schema:
     start = cursor.place
     schema = find_schema(sample())
     if not schema.keys:
-        raise _no_records()
+        raise no_json_records()
     return schema
+
+
+def _split_names(cursor: Cursor) -> list[str]:
+    """Return the column names of an object in the layout `split`; several levels of names are joined."""
+    for key in cursor.members():
+        if key not in HEADER_KEYS or cursor.peek() != "[":
+            cursor.skip()
+            continue
+        names = cursor.value()
+        if isinstance(names, list) and names:
+            return [" ".join(map(json_text, name)) if isinstance(name, list) else json_text(name) for name in names]
+    raise no_json_records()
+
+
+def _split_rows(cursor: Cursor) -> Iterator[object]:
+    for key in cursor.members():
+        if key in ROWS_KEYS and cursor.peek() == "[":
+            for _ in cursor.elements():
+                yield cursor.value()
+            return
+        cursor.skip()
 
 
 def _go_to(cursor: Cursor, path: str) -> None:
@@ -361,10 +88,19 @@ def _go_to(cursor: Cursor, path: str) -> None:
 
 def _values(cursor: Cursor, dialect: Dialect) -> Iterator[object]:
     """Yield the records of the value at the cursor; those of a map get their key as `id`."""
-    if dialect.json_layout == "map":
+    if dialect.json_layout == "map" and cursor.peek() == "[":
+        for _ in cursor.elements():
+            yield _unwrapped(cursor.value())
+    elif dialect.json_layout == "map":
         for key in cursor.members():
+            yield _unwrapped({key: cursor.value()})
+    elif dialect.json_layout == "split":
+        yield from _split_rows(cursor)
+    elif dialect.json_layout == "arrays":
+        for number, _ in enumerate(cursor.elements()):
             value = cursor.value()
-            yield {"id": key, **value} if _is_object(value) else value
+            if number or array_header(value) is None:
+                yield value
     elif cursor.peek() == "[":
         for _ in cursor.elements():
             yield cursor.value()
@@ -373,6 +109,14 @@ def _values(cursor: Cursor, dialect: Dialect) -> Iterator[object]:
             yield cursor.value()
             if dialect.json_path:
                 return
+
+
+def _unwrapped(value: object) -> object:
+    """Return the one member of an object with its key as `id`, if it is an object; other values as they are."""
+    if not _is_object(value) or len(value) != 1:
+        return value
+    ((key, record),) = value.items()
+    return {"id": key, **record} if _is_object(record) else record
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, object]]:
@@ -414,11 +158,20 @@ class JsonDocumentReader:
     def _items(self, value: object) -> list[Item]:
         start, self._read = self._read, self._read + 1
         row = self._read
-        if not _is_object(value):
-            raw = json_text(value).encode("utf-8", "replace").decode()[:RAW_CHARS]
-            explanation = "The element is no object in curly brackets."
-            return [Rejected(row, start, row, "not-an-object", explanation, raw, "")]
-        fields, notes = self._schema.row(value, escaped=True)
+        if self._dialect.json_layout in ("split", "arrays"):
+            expected, wrong = "array", not isinstance(value, list)
+        else:
+            expected, wrong = "object in curly brackets", not _is_object(value)
+        if wrong:
+            return [Rejected(row, start, row, "not-an-object", f"The element is no {expected}.", _raw(value), "")]
+        if isinstance(value, list):
+            fields, notes = self._schema.array_row(value)
+            if len(fields) > len(self._schema.keys):
+                explanation = f"The row has {len(fields)} fields where {len(self._schema.keys)} are expected."
+                return [Rejected(row, start, row, "too-many-fields", explanation, _raw(value), "")]
+        else:
+            assert _is_object(value)
+            fields, notes = self._schema.row(value, escaped=True)
         limit = self._limits.max_field_chars
         for key, field in zip(self._schema.keys, fields, strict=True):
             if len(field) > limit:
@@ -430,6 +183,10 @@ class JsonDocumentReader:
                 raw = json.dumps(cut, ensure_ascii=False)[:RAW_CHARS]
                 return [Rejected(row, start, row, "field-too-long", explanation, raw, "")]
         return [*notes, Record(row, fields, start, row)]
+
+
+def _raw(value: object) -> str:
+    return json_text(value).encode("utf-8", "replace").decode()[:RAW_CHARS]
 
 
 def _transposed(cursor: Cursor, stack: ExitStack) -> Iterator[dict[str, object]]:
@@ -456,13 +213,6 @@ def _transposed(cursor: Cursor, stack: ExitStack) -> Iterator[dict[str, object]]
                 code="uneven-columns",
             )
         yield dict(zip(files, (value for _, value in cells), strict=True))
-
-
-def _no_records() -> InputError:
-    return InputError(
-        "The JSON document has no list of objects. Save one object per review, as JSON Lines or in an array.",
-        code="no-json-records",
-    )
 
 
 def _column_file() -> IO[str]:

@@ -41,15 +41,29 @@ class Schema:
         fields = [json_text(flat.get(key)) for key in self.keys]
         notes: list[Note] = []
         if escaped:
-            repaired = [text.replace("\x00", "").translate(_SURROGATES) for text in fields]
-            if repaired != fields:
-                nul = any("\x00" in text for text in fields)
-                notes.append(Note("nul_rows" if nul else "broken_character_rows"))
-                fields = repaired
+            fields, notes = _repaired(fields)
         for key, part in flat.items():
             if key not in self.known and (part is not None or "." not in key):
                 notes.append(Note(f"key:{key[:100]}".translate(_SURROGATES)))
         return fields, notes
+
+    def array_row(self, values: list[object]) -> tuple[list[str], list[Note]]:
+        """Return the fields of an array of values, at least one per column, and notes; empty surplus ones are cut."""
+        fields, notes = _repaired([json_text(value) for value in values])
+        while len(fields) > len(self.keys) and not fields[-1]:
+            fields.pop()
+        if len(fields) < len(self.keys):
+            notes.append(Note("padded_rows"))
+            fields += [""] * (len(self.keys) - len(fields))
+        return fields, notes
+
+
+def _repaired(fields: list[str]) -> tuple[list[str], list[Note]]:
+    repaired = [text.replace("\x00", "").translate(_SURROGATES) for text in fields]
+    if repaired == fields:
+        return fields, []
+    nul = any("\x00" in text for text in fields)
+    return repaired, [Note("nul_rows" if nul else "broken_character_rows")]
 
 
 def flatten(value: dict[str, object], whole: frozenset[str] = frozenset()) -> dict[str, object]:

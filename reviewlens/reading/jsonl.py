@@ -16,7 +16,7 @@ class JsonLinesReader(LineReader):
     """Reads the columns of `schema` from each object; other keys are noted, and the row is kept."""
 
     def __init__(self, text: Text, schema: Schema, limits: ReadLimits, position: Position) -> None:
-        super().__init__(text, limits, position, header=False)
+        super().__init__(text, limits, position)
         self.schema = schema
 
     def parse(self, lines: list[bytes], buffer: bytes, final: bool) -> tuple[list[Item], int]:

@@ -28,7 +28,7 @@ class LineReader(ABC):
     """Yields blocks of items whose spans are contiguous.
 
     A line longer than `longest` is rejected without being kept in memory. `row` is 0 up to the end of the header: the
-    rows above the header and the `header_lines` of the header become a `Blank` each.
+    `rows_above` it, or above the first review, and the `header_lines` of the header become a `Blank` each.
     """
 
     def __init__(
@@ -37,15 +37,14 @@ class LineReader(ABC):
         limits: ReadLimits,
         position: Position,
         *,
-        header: bool,
-        header_row: int | None = 1,
-        header_lines: int = 1,
+        rows_above: int = 0,
+        header_lines: int = 0,
     ) -> None:
         self.text = text
         self.limits = limits
         self.offset = position.offset
-        self.row = 0 if header and position.offset == 0 else position.row
-        self._rows_above = (header_row or 1) - 1
+        self.row = 0 if rows_above + header_lines and position.offset == 0 else position.row
+        self._rows_above = rows_above
         self._header_lines = header_lines
         self.lookahead = 4 * limits.max_field_chars + (1 << 20)
         self.longest = 2 * self.lookahead

@@ -14,6 +14,7 @@ from reviewlens.reviews.profiles import Profile, is_number, profiles
 from reviewlens.reviews.values import detect_date_format
 
 _TITLE_ROWS = 30  # rows with content above the header
+_LEAST_BODY = 3  # reviews below titles without a header
 _LONG_NAME = 100  # characters of a cell that is rarely a column name
 _TYPED_SHARE = 0.9
 _IMPORT_ID = re.compile(r'\{\s*"ImportId"')  # the third row of a Qualtrics export
@@ -42,20 +43,29 @@ _TOTAL_LABELS, _MEAN_LABELS = _labels(_TOTAL), _labels(_MEAN)
 class Header:
     """`row`: number of the header row, from 1; None without a header. `lines`: rows of the header.
 
-    `titles`: rows with content above the header.
+    `titles`: rows with content above the header, or above the first review. `title_rows`: without a header, the number
+    of rows above the first review, blank ones included.
     """
 
     row: int | None
     lines: int = 1
     titles: int = 0
+    title_rows: int = 0
 
 
-def find_header(rows: Sequence[tuple[int, Sequence[str]]], row: int | None = None, *, tabular: bool = True) -> Header:
+def find_header(
+    rows: Sequence[tuple[int, Sequence[str]]],
+    row: int | None = None,
+    *,
+    tabular: bool = True,
+    written_alike: bool = False,
+) -> Header:
     """Find the header in the first rows of a file.
 
     `rows`: rows with content, each with its number. `row`: the row that the user chose. `tabular`: the rows are known
-    to have columns; if not, a blank row below a title is no evidence of a header. The first row is the header or
-    the first review, unless a later row fills more columns and is clearly a header, and all rows above fill fewer.
+    to have columns; if not, a blank row below a title is no evidence of a header. `written_alike`: as in `find_titles`.
+    The first row is the header or the first review, unless a later row fills more columns and is clearly a header, and
+    all rows above fill fewer, or the rows above the first review are titles.
     """
     if row is not None:
         index = next((index for index, (number, _) in enumerate(rows) if number >= row), None)
@@ -78,9 +88,41 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], row: int | None = Non
             if filled[index] > usual:
                 break
         most = max(most, filled[index])
-    if rows and has_header(cells):
+    untitled = find_titles(rows, written_alike=written_alike) if tabular else Header(None)
+    if rows and not untitled.titles and has_header(cells):
         return Header(rows[0][0], _header_lines(rows, 0))
-    return Header(None) if rows else Header(1)
+    return untitled if rows else Header(1)
+
+
+def find_titles(rows: Sequence[tuple[int, Sequence[str]]], *, written_alike: bool = False) -> Header:
+    """Find the titles above the first review of a table without a header.
+
+    A title fills at most half as many columns as nearly all rows below, one of which has numbers or dates. It is no
+    review: it is above a blank row, has fewer delimiters than the rows of the table (`written_alike`: these have all
+    their delimiters, also those of empty cells), or fills the first column alone, and that has no prose.
+    """
+    cells = [[cell.strip() for cell in fields] for _, fields in rows]
+    filled = [sum(map(bool, fields)) for fields in cells]
+    usual = median(filled[-(len(filled) + 1) // 2 :]) if filled else 0
+    titles = next((index for index, count in enumerate(filled) if count > max(1, usual / 2)), 0)
+    body = cells[titles:]
+    even = sum(count >= 0.8 * usual for count in filled[titles:])
+    if not 0 < titles <= _TITLE_ROWS or len(body) < _LEAST_BODY or usual < 2 or even < _TYPED_SHARE * len(body):
+        return Header(None)
+    width = max(map(len, body))
+    columns = profiles(width, body)
+    names = [name for fields in cells[:titles] for name in fields if name]
+    if not any(map(_typed, columns)) or any(len(name) > _LONG_NAME or known_name(name) for name in names):
+        return Header(None)
+    if not all(fields[0] for fields in cells[:titles] if any(fields)):
+        return Header(None)
+    apart = rows[titles][0] > rows[titles - 1][0] + 1 or not filled[titles - 1]
+    shorter = written_alike and all(len(fields) < width for _, fields in rows[:titles])
+    first = all(count <= 1 for count in filled[:titles])
+    prose = max(range(width), key=lambda index: columns[index].words)
+    if not (apart or shorter or (first and prose > 0)) or has_header(body):
+        return Header(None)
+    return Header(None, titles=titles, title_rows=rows[titles][0] - 1)
 
 
 def _has_usual_names(cells: Sequence[str]) -> bool:

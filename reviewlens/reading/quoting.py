@@ -18,6 +18,9 @@ The rules, in order:
    rows: the first line and at least half of the further lines have as many fields as the file has columns, or all
    further lines do and have numbers in the columns where the first rows of the file have numbers.
 
+With quoting 'typographic', the quotes are pairs of typographic marks such as “ ”. A field that starts with an opening
+mark runs to the mark that closes it; pairs inside are text. Rules 2, 4 and 5 hold as for other quotes.
+
 Empty surplus fields at the end of a record do not count.
 
 Every decision depends only on the bytes from the start of the record and on the start of the file, never on the
@@ -27,10 +30,11 @@ position where reading resumed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from itertools import chain, pairwise
+
+from reviewlens.contracts.tables import Quoting
 
 _NUMBER = re.compile(rb'\s*"?[-+]?\d+(?:[.,]\d+)?"?\s*\Z')
 _SHORT_NUMBER = re.compile(rb"[0-9]{1,18}\Z")
@@ -38,7 +42,19 @@ _ROW_NUMBER_BYTES = 32  # bytes after a record in which the number of the next r
 _ESCAPED = re.compile(rb'\\(["\\])')
 _PROFILE_ROWS = 20
 
-Quoting = Literal["double", "backslash", "none"]
+QUOTE_MARKS = {"“": "”", "„": "“”", "«": "»", "»": "«"}
+"""The marks that open typographic quotes, each with those that close them."""
+
+
+def encoded_marks(codec: str) -> dict[bytes, tuple[bytes, ...]]:
+    """Return `QUOTE_MARKS` as bytes, without those that the encoding lacks."""
+    marks: dict[bytes, tuple[bytes, ...]] = {}
+    for opening, closing in QUOTE_MARKS.items():
+        try:
+            marks[opening.encode(codec)] = tuple(mark.encode(codec) for mark in closing)
+        except UnicodeEncodeError:
+            continue
+    return marks
 
 
 @dataclass
@@ -56,10 +72,17 @@ class Parsed:
 
 class Grammar:
     """Reads records of one dialect; `columns` is the number of fields a good record has (None while that is being found
-    out).
+    out). `marks`: those of typographic quotes, from `encoded_marks`.
     """
 
-    def __init__(self, delimiter: bytes, quoting: Quoting, columns: int | None, lookahead: int) -> None:
+    def __init__(
+        self,
+        delimiter: bytes,
+        quoting: Quoting,
+        columns: int | None,
+        lookahead: int,
+        marks: Mapping[bytes, tuple[bytes, ...]],
+    ) -> None:
         self.longest = 2 * lookahead  # bytes of a record that spans lines
         self.delimiter = delimiter
         self.quoting = quoting
@@ -71,7 +94,10 @@ class Grammar:
         space = rb" *+"
         inner = {"double": rb'[^"]*+(?:""[^"]*+)*+', "backslash": rb'[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+', "none": rb""}
         self._row_number = re.compile(rb' *"?([0-9]{1,18})"? *' + d)
-        self._open = re.compile(space + rb'"')
+        self._marks = marks
+        opening = b"(" + b"|".join(map(re.escape, marks)) + b")" if quoting == "typographic" else b'"'
+        self._open = re.compile(space + opening)
+        self._mark = re.compile(b"|".join(map(re.escape, {*marks, *chain(*marks.values())})))
         self._inner = {name: re.compile(pattern, re.DOTALL) for name, pattern in inner.items()}
         self._after = re.compile(space + rb"(?=" + d + rb"|[\r\n]|\Z)")
         one = rb"[^" + d + rb"\r\n]" if len(delimiter) == 1 else rb"(?:(?!" + d + rb")[^\r\n])"
@@ -156,6 +182,8 @@ class Grammar:
         return parsed
 
     def _alternatives(self, parsed: Parsed, line: bytes) -> list[list[bytes] | None]:
+        if self.quoting == "typographic":
+            return [parsed.fields, line.split(self.delimiter)]
         other = self._scan(line, 0, True, "backslash" if self.quoting == "double" else "double")
         return [
             None if other is None or other.damaged else other.fields,
@@ -174,19 +202,17 @@ class Grammar:
             opened = self._open.match(buffer, at)
             closed = -1
             if opened:
-                body = self._inner[quoting].match(buffer, opened.end())
-                assert body is not None
-                stop = body.end()
+                stop, past = self._close(buffer, opened, quoting)
                 if stop - start <= self.lookahead:
                     # Unless the buffer is the end of the file, a quote is only known to close once the byte after it is
                     # there.
-                    after = self._after.match(buffer, stop + 1) if stop < size and buffer[stop] == 0x22 else None
-                    undecided = stop + 1 >= size or (after is not None and after.end() >= size)
+                    after = self._after.match(buffer, past) if past > stop else None
+                    undecided = max(past, stop + 1) >= size or (after is not None and after.end() >= size)
                     if undecided and not final:
                         return None
                     if after is not None:
                         closed = after.end()
-                        fields.append(self._unescape(body.group(), quoting))
+                        fields.append(self._unescape(buffer[opened.end() : stop], quoting))
                 damaged = damaged or closed < 0
             if closed < 0:
                 plain = self._plain.match(buffer, at)
@@ -206,6 +232,23 @@ class Grammar:
         if buffer[at] == 0x0D and at + 1 >= size and not final:
             return None
         return Parsed(fields, at + 1, damaged)
+
+    def _close(self, buffer: bytes, opened: re.Match[bytes], quoting: Quoting) -> tuple[int, int]:
+        """Return where the closing quote of a field starts and ends; the end of the buffer twice if it has none."""
+        if quoting != "typographic":
+            body = self._inner[quoting].match(buffer, opened.end())
+            assert body is not None
+            stop = body.end()
+            return stop, stop + (buffer[stop : stop + 1] == b'"')
+        expected = [self._marks[opened[1]]]
+        for mark in self._mark.finditer(buffer, opened.end()):
+            if mark.group() in expected[-1]:
+                expected.pop()
+                if not expected:
+                    return mark.start(), mark.end()
+            elif mark.group() in self._marks:
+                expected.append(self._marks[mark.group()])
+        return len(buffer), len(buffer)
 
     def _with_stray_quotes(self, line: bytes) -> list[bytes] | None:
         """Quotes inside a quoted field that neither are escaped nor close it are text; None when a quote stays open."""
@@ -262,7 +305,7 @@ class Grammar:
     def _unescape(body: bytes, quoting: Quoting) -> bytes:
         if quoting == "backslash" and b"\\" in body:
             return re.sub(rb'\\(["\\])|""', lambda found: found.group(1) or b'"', body)
-        return body.replace(b'""', b'"')
+        return body if quoting == "typographic" else body.replace(b'""', b'"')
 
     @staticmethod
     def _strip(line: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import Dialect, SheetInfo, Warned
 from reviewlens.errors import InputError
-from reviewlens.reading.outline import Header, find_header, join_headings
+from reviewlens.reading.outline import Header, find_header, find_titles, join_headings
 from reviewlens.reading.records import ReadLimits
 from reviewlens.reading.xlsx import Workbook, same_columns
 from reviewlens.reviews.column_names import name_score
@@ -72,7 +72,13 @@ def choose_sheet(
         header = Header(1)
     lines = chosen.get("header_lines", header.lines)
     dialect = dialect.model_copy(
-        update={"header": header.row is not None, "header_row": header.row, "header_lines": lines, "sheet": read}
+        update={
+            "header": header.row is not None,
+            "header_row": header.row,
+            "header_lines": lines,
+            "title_rows": chosen.get("title_rows", header.title_rows) if header.row is None else 0,
+            "sheet": read,
+        }
     )
     infos = [
         SheetInfo(
@@ -92,12 +98,11 @@ def _examined(workbook: Workbook, names: list[str]) -> list[str]:
 def _examine(workbook: Workbook, name: str, chosen: Mapping[str, Any]) -> _Sheet:
     rows = workbook.rows(name)
     filled = [(number, row) for number, row in enumerate(rows, 1) if row]
-    header = (
-        Header(None) if chosen.get("header") is False else find_header(filled[:_SAMPLE_ROWS], chosen.get("header_row"))
-    )
+    sample = filled[:_SAMPLE_ROWS]
+    header = find_titles(sample) if chosen.get("header") is False else find_header(sample, chosen.get("header_row"))
     if "header_lines" in chosen:
         header = Header(header.row, chosen["header_lines"], header.titles)
-    end = header.titles + header.lines if header.row is not None else 0
+    end = header.titles + (header.lines if header.row is not None else 0)
     body = [row for _, row in filled[end : end + _SAMPLE_ROWS]]
     columns = join_headings([row for _, row in filled[header.titles : end]])
     width = max(map(len, [columns, *body]))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any
 
 from reviewlens.contracts.encodings import encoding_label
 from reviewlens.contracts.outputs import served_names
@@ -24,22 +22,19 @@ from reviewlens.contracts.tables import (
 )
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
+from reviewlens.reading.archives import text_members
 from reviewlens.reading.corrections import apply_choices, split_overrides
 from reviewlens.reading.detection import detect_format, examine_text
 from reviewlens.reading.dialects import detect_dialect
-from reviewlens.reading.json_document import find_records
+from reviewlens.reading.json_search import find_records
 from reviewlens.reading.lines import encoding_name
-from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, read_columns
 from reviewlens.reading.sheets import choose_sheet
 from reviewlens.reading.sources import Text, Unpacked, take_sample
+from reviewlens.reading.start import READ_WHOLE_BYTES, OpenSource, check_rows, read_start
 from reviewlens.reviews.mapping import suggest_mapping
 from reviewlens.reviews.values import date_parser
 
-OpenSource = Callable[[], BinaryIO]
-
-_PREVIEW_ROWS = 20
-_SAMPLE_ROWS = 2000
-_READ_WHOLE_BYTES = 16_000_000  # smaller files are read completely, so that counts and warnings are exact
 _EXAMPLE_CHARS = 200
 
 
@@ -58,7 +53,7 @@ def sniff(
     `Mapping`, or only the fields of a dialect; everything else is detected with these choices. None in a mapping
     removes a role. `uploaded`: the day from which relative dates count; None: today (UTC).
     Errors: InputError for a file that cannot be read or an invalid override, LimitError for a file that
-    exceeds a limit.
+    exceeds a limit. InputError `zip-members`: see `archives.undecided`.
     """
     chosen_dialect, chosen_mapping = split_overrides(overrides or {})
     sheets: list[SheetInfo] = []
@@ -68,9 +63,10 @@ def sniff(
     )
     warnings += _header_warnings(dialect, chosen_dialect)
     with open_source() as source:
+        members = text_members(source) if dialect.compression == "zip" else []
         headers = read_columns(source, dialect, limits)
-    start = _read_start(open_source, dialect, len(headers), limits, unpacked_bytes, document_rows)
-    _check_rows(start, dialect, len(headers), chosen_dialect)
+    start = read_start(open_source, dialect, len(headers), limits, unpacked_bytes, document_rows)
+    check_rows(start, dialect, len(headers), chosen_dialect)
     rows = start.sample
     uploaded = uploaded or datetime.now(UTC).date()
     mapping, reasons, mapping_warnings = suggest_mapping(headers, rows, uploaded=uploaded)
@@ -99,15 +95,19 @@ def sniff(
         size_bytes=size_bytes,
         estimated_rows=start.estimated_rows,
         sheets=sheets,
+        members=members,
     )
 
 
 def _header_warnings(dialect: Dialect, chosen: dict[str, Any]) -> list[str]:
     """Return warnings about a header that was found below the first row, or that has several rows."""
     row = dialect.header_row
-    if row is None:
-        return []
     warnings: list[str] = []
+    if row is None:
+        if dialect.title_rows and "title_rows" not in chosen:
+            rows = "The first row is" if dialect.title_rows == 1 else f"The first {dialect.title_rows} rows are"
+            warnings.append(Warned("titles-above", f"{rows} above the reviews and not read as reviews."))
+        return warnings
     if row > 1 and "header_row" not in chosen:
         above = "The row above it is" if row == 2 else f"The {row - 1} rows above it are"
         sentence = f"The column names are in row {row}. {above} not read as reviews."
@@ -151,7 +151,7 @@ def _detect(
     with open_source() as source:
         facts = examine_text(source, compression, limits, member)
     encoding = chosen.get("encoding", facts.encoding)
-    if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > _READ_WHOLE_BYTES:
+    if "encoding" not in chosen and facts.undecodable_lines and facts.size_bytes > READ_WHOLE_BYTES:
         lines = f"{facts.undecodable_lines:,} line{'' if facts.undecodable_lines == 1 else 's'}"
         warnings.append(
             Warned("undecodable-lines", f"{lines} cannot be decoded as {encoding_name(encoding)} and will be rejected.")
@@ -196,94 +196,6 @@ def _detect(
                 )
             )
     return detected, facts.size_bytes, None
-
-
-@dataclass
-class _Start:
-    """The records that were read: all of a small file, the first of a large one."""
-
-    sample: list[list[str]] = field(default_factory=list)
-    head: list[list[str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    records: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    estimated_rows: int = 0
-
-
-def _read_start(
-    open_source: OpenSource,
-    dialect: Dialect,
-    columns: int,
-    limits: ReadLimits,
-    unpacked_bytes: int,
-    document_rows: int | None,
-) -> _Start:
-    """Read small files completely and the start of large ones; the sample is spread evenly over the records read."""
-    start = _Start()
-    parquet = dialect.format is FileFormat.PARQUET  # its footer has the number of rows
-    whole = not parquet and (unpacked_bytes <= _READ_WHOLE_BYTES or dialect.format.is_workbook)
-    records: list[list[str]] = []
-    with open_source() as source:
-        reader = read_records(source, dialect, columns, limits)
-        for item in reader if whole else islice(reader, _SAMPLE_ROWS):
-            if isinstance(item, Record):
-                records.append(item.fields)
-            else:
-                assert isinstance(item, Rejected)
-                start.reasons[item.reason] += 1
-        exact = whole or next(iter(reader), None) is None
-        ledger = reader.ledger
-        total = len(records) + sum(start.reasons.values())
-        start.warnings = list(reader.warnings)
-    body = ledger.record_bytes + ledger.blank_bytes + ledger.rejected_bytes
-    start.estimated_rows = total if exact or not body else round(total * (unpacked_bytes - ledger.header_bytes) / body)
-    if document_rows is not None:
-        start.estimated_rows = document_rows
-    if parquet and not exact:
-        with open_source() as source:
-            start.estimated_rows = read_records(source, dialect, columns, limits).total
-    start.records = len(records)
-    start.head = records[:_PREVIEW_ROWS]
-    start.sample = records[:: max(1, len(records) // _SAMPLE_ROWS)]
-    part = "" if exact else f" among the first {total:,}"
-    for reason, count in sorted(start.reasons.items()):
-        rows = f"{count:,} row{'' if count == 1 else 's'}{part}"
-        start.warnings.append(Warned("rows-rejected", f"{rows} will be rejected ({_REASONS[reason]})."))
-    return start
-
-
-_REASONS = {
-    "too-many-fields": "more fields than there are columns",
-    "unclosed-quote": "a quotation mark is never closed",
-    "field-too-long": "a field is longer than max_field_chars allows",
-    "record-too-long": "too long; line ends may be missing",
-    "undecodable-bytes": "bytes that the file's encoding does not allow",
-    "invalid-json": "not complete JSON",
-    "not-an-object": "JSON, but not an object in curly brackets",
-    "repeated-header": "the header again",
-    "total-row": "a total or an average of other rows",
-}
-
-
-def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str, Any]) -> None:
-    rejected = sum(start.reasons.values())
-    if not start.records and not rejected:
-        raise InputError(
-            "The file has a header but no rows." if dialect.header else "The file has no rows.", code="no-rows"
-        )
-    if dialect.format is not FileFormat.CSV:
-        return
-    if columns == 1:
-        delimiter = f" with the delimiter {delimiter_name(dialect.delimiter)}" if "delimiter" in chosen else ""
-        start.warnings.append(
-            Warned(
-                "one-column", f"The file has only one column{delimiter}. Check the delimiter if it should have more."
-            )
-        )
-    elif rejected > max(3, start.records // 4):
-        start.warnings.append(
-            Warned("many-rejected", "Many rows do not match the columns. Check delimiter, quoting and header.")
-        )
 
 
 def _first_date(mapping: ColumnMapping | None, rows: list[list[str]]) -> FirstDate | None:

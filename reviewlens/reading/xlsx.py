@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import BinaryIO
-from xml.parsers import expat
 
 from python_calamine import (
     CalamineError,
@@ -21,141 +19,17 @@ from python_calamine import (
 )
 
 from reviewlens.contracts.tables import Dialect, FileFormat
-from reviewlens.errors import InputError, LimitError
+from reviewlens.errors import InputError
 from reviewlens.reading.lines import RAW_CHARS, Item, Note
 from reviewlens.reading.outline import SummaryRows, join_headings
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
-from reviewlens.reading.sources import human_size
+from reviewlens.reading.workbook_checks import OLE2, check_archive, damaged, is_locked, locked_workbook
 
 Cell = int | float | str | bool | time | date | datetime | timedelta | None
 
-OLE2 = b"\xd0\xcf\x11\xe0"
-"""The first bytes of an .xls workbook, of other old Office documents, and of workbooks with a password."""
-
-_ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
-_FREE_CELLS = 1 << 22  # an OpenDocument file may always have this many cells, repeats included
+SHEET_COLUMN = "sheet"
+"""Header of the column with the name of the sheet, where several are read as one."""
 _HEADER_SEARCH_ROWS = 50  # rows in which the header of a further sheet is looked for
-
-
-def check_archive(source: BinaryIO, limits: ReadLimits) -> FileFormat:
-    """Decompress every part once without storing it, to check size and integrity before the workbook is parsed.
-
-    Returns the format of the workbook. Resets the source to its start.
-    """
-    total = 0
-    kind = workbook_format(source)
-    try:
-        with zipfile.ZipFile(source) as archive:
-            declared = sum(part.file_size for part in archive.infolist())
-            packed = sum(part.compress_size for part in archive.infolist())
-            _check_size(declared, packed, limits)
-            if kind is None:
-                raise InputError(
-                    "This is a ZIP archive, not a workbook. Unpack it and upload the file inside.",
-                    code="zip-archive",
-                )
-            for part in archive.infolist():
-                grid = _OdsGrid() if kind is FileFormat.ODS and part.filename == "content.xml" else None
-                with archive.open(part) as stream:
-                    while piece := stream.read(1 << 20):
-                        total += len(piece)
-                        _check_size(total, packed, limits)
-                        if grid is not None and grid.feed(piece) > max(
-                            _FREE_CELLS, limits.max_compression_ratio * grid.written
-                        ):
-                            raise _too_compressed(limits)
-            return kind
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        expat.ExpatError,
-        OSError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
-        raise _damaged(kind or FileFormat.XLSX) from error
-    finally:
-        source.seek(0)
-
-
-def _check_size(unpacked: int, packed: int, limits: ReadLimits) -> None:
-    if unpacked > limits.max_unpacked_bytes:
-        raise LimitError(
-            f"The workbook has more than {human_size(limits.max_unpacked_bytes)} of decompressed data. Split it, or"
-            " raise max_unpacked_bytes.",
-            code="unpacked-too-large",
-            details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes},
-        )
-    if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
-        raise _too_compressed(limits)
-
-
-def _too_compressed(limits: ReadLimits) -> LimitError:
-    return LimitError(
-        f"The workbook decompresses to more than {limits.max_compression_ratio} times its size, as malicious files"
-        " do. Save it as CSV, or raise max_compression_ratio.",
-        code="compression-ratio",
-        details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
-    )
-
-
-class _OdsGrid:
-    """Counts the cells of OpenDocument sheets, which write repeated rows and cells only once.
-
-    `written`: cells in the file.
-    """
-
-    def __init__(self) -> None:
-        self.written = 0
-        self._cells = 0  # of finished sheets
-        self._sheet = [0, 0, 0]  # rows, rows up to the last value, columns up to the last value
-        self._row = [1, 0, 0]  # repeats, columns, columns up to the last value
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-
-    def feed(self, piece: bytes) -> int:
-        """Parse a piece of `content.xml`; returns the cells so far, those of each sheet as a full rectangle."""
-        self._parser.Parse(piece)
-        return self._cells + self._sheet[1] * self._sheet[2]
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name.endswith(":table-row"):
-            self._row = [int(attributes.get("table:number-rows-repeated", 1)), 0, 0]
-        elif name.endswith("table-cell"):
-            self.written += 1
-            self._row[1] += int(attributes.get("table:number-columns-repeated", 1))
-            if any(key.endswith(("value-type", "formula")) for key in attributes):
-                self._row[2] = self._row[1]
-
-    def _end(self, name: str) -> None:
-        if name.endswith(":table-row"):
-            self._sheet[0] += self._row[0]
-            if self._row[2]:
-                self._sheet = [self._sheet[0], self._sheet[0], max(self._sheet[2], self._row[2])]
-        elif name.endswith(":table"):
-            self._cells += self._sheet[1] * self._sheet[2]
-            self._sheet = [0, 0, 0]
-
-
-def workbook_format(source: BinaryIO) -> FileFormat | None:
-    """Return the format of a workbook in a ZIP archive; None for other archives. Resets the source to its start."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            names = set(archive.namelist())
-            if "xl/workbook.bin" in names:
-                return FileFormat.XLSB
-            if "xl/workbook.xml" in names:
-                return FileFormat.XLSX
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-                return FileFormat.ODS if archive.read("mimetype").startswith(_ODS_TYPE) else None
-            return None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError):
-        return FileFormat.XLSX  # `check_archive` says that it is damaged
-    finally:
-        source.seek(0)
 
 
 class Workbook:
@@ -172,6 +46,8 @@ class Workbook:
         source.seek(0)
         if not head.startswith(OLE2):
             self._format = check_archive(source, limits)
+        elif is_locked(source):
+            raise locked_workbook()
         with self._errors():
             self._book = CalamineWorkbook.from_filelike(source)
             self._metadata = [sheet for sheet in self._book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
@@ -205,16 +81,13 @@ class Workbook:
         try:
             yield
         except PasswordError as error:
-            raise InputError(
-                "The workbook is protected with a password. Save it without one and upload it again.",
-                code="locked-workbook",
-            ) from error
+            raise locked_workbook() from error
         except (CalamineError, ZipError, OSError, IndexError, ValueError) as error:
-            raise _damaged(self._format) from error
+            raise damaged(self._format) from error
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # how Rust's panics arrive; the class cannot be imported
                 raise
-            raise _damaged(self._format) from error
+            raise damaged(self._format) from error
 
 
 def _carry_down(rows: list[list[str]], ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
@@ -239,13 +112,15 @@ class Table:
 
     `rows`: those of all sheets, one sheet after the other, as `Workbook.rows` returns them. `columns`: the names, with
     '' for further columns. `header`: the header row, None without one. `headings`: offsets of the rows with content up
-    to the end of each header.
+    to the end of each header. `starts`: the offset of the first row of each sheet, and its name; empty for one sheet.
+    Of several sheets, the last column has the name of the sheet, which is not in `rows`.
     """
 
     rows: list[list[str]]
     columns: list[str]
     header: list[str] | None
     headings: set[int]
+    starts: list[tuple[int, str]]
 
 
 def read_table(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> Table:
@@ -255,8 +130,12 @@ def read_table(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> Table:
     headings: set[int] = set()
     header: list[str] | None = None
     columns: list[str] = []
+    starts: list[tuple[int, str]] = []
+    several = isinstance(dialect.sheet, tuple) and len(dialect.sheet) > 1
     for name in dialect.sheet if isinstance(dialect.sheet, tuple) else (dialect.sheet,):
         sheet = workbook.rows(name)
+        if several and name is not None:
+            starts.append((len(rows), name))
         filled = [offset for offset, row in enumerate(sheet) if row]
         if dialect.header and filled:
             if header is None:
@@ -268,10 +147,13 @@ def read_table(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> Table:
             else:
                 first = _same_header(sheet, filled, header, name)
             headings.update(len(rows) + offset for offset in filled[: first + dialect.header_lines])
+        elif not dialect.header:
+            headings.update(len(rows) + offset for offset in filled if offset < dialect.title_rows)
         rows += sheet
     width = max((len(row) for offset, row in enumerate(rows) if offset not in headings), default=0)
     names = [column.replace("\x00", "") for column in columns]
-    return Table(rows, names + [""] * (width - len(names)), header, headings)
+    names += [""] * (width - len(names)) + [SHEET_COLUMN] * several
+    return Table(rows, names, header, headings, starts)
 
 
 def same_columns(left: Sequence[str], right: Sequence[str]) -> bool:
@@ -305,7 +187,8 @@ class XlsxReader:
         table = read_table(source, dialect, limits)
         self.rows = table.rows
         self.headings = table.headings
-        self.columns = columns
+        self.starts = table.starts
+        self.columns = columns - bool(self.starts)
         self.limits = limits
         self.position = position
         self.summary_rows = SummaryRows(table.header)
@@ -343,6 +226,8 @@ class XlsxReader:
                 if any("\x00" in field for field in fields):
                     items.append(Note("nul_rows"))
                 padded = [field.replace("\x00", "") for field in fields] + [""] * (self.columns - len(fields))
+                if self.starts:
+                    padded.append(self.starts[bisect_right(self.starts, (offset, "\U0010ffff")) - 1][1])
                 items.append(Record(row, padded, offset, offset + 1))
             row += 1
             if len(items) >= 1000:
@@ -373,21 +258,3 @@ def cell_text(value: Cell) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value)
-
-
-def _damaged(kind: FileFormat) -> InputError:
-    if kind is FileFormat.ODS:
-        return InputError(
-            "This is a damaged OpenDocument workbook. Open it, save it as .xlsx or CSV, and upload it again.",
-            code="corrupt-ods",
-        )
-    if kind is FileFormat.XLS:
-        return InputError(
-            "The file cannot be read as an old Excel workbook (.xls). It is damaged, or it is another kind of Office "
-            "document. Open it, save it as .xlsx or CSV, and upload it again.",
-            code="old-excel",
-        )
-    return InputError(
-        "The workbook is damaged or incomplete. Open it, save it as .xlsx or CSV, and upload it again.",
-        code="corrupt-xlsx",
-    )

@@ -93,7 +93,7 @@ _AGAINST: dict[Role, str] = {
     """,
     Role.PRODUCT: """
         url link image price rating ratings description count version user reviewer review reviews date category
-        review release support
+        review release support quality overall satisfaction
     """,
 }
 

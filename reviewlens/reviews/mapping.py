@@ -9,6 +9,7 @@ from datetime import date
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import DateFormat, Mapping, Warned
 from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score
+from reviewlens.reviews.placeholders import is_no_rating
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import Scale, detect_scale, parse_rating, read_rating
 from reviewlens.reviews.text_columns import find_text_columns
@@ -19,6 +20,7 @@ Choice = tuple[int, str]  # column, reason
 
 _UNMISTAKABLE_WORDS = re.compile(r"satisf|recommend|thumb|zufrieden|\U0001f44d|\U0001f44e")
 _AGO = re.compile(r"\bago\Z|\Avor \w+ \w+\Z|\Ail y a\b|\Ahace \d|前\Z", re.IGNORECASE)
+_ONE_TO_FIVE = frozenset(f"{number}{zeros}" for number in range(1, 6) for zeros in ("", ".0"))
 
 
 def suggest_mapping(
@@ -112,7 +114,7 @@ class _Search:
             return self._recommendation(taken) or self._stated_rating(taken)
         if not self.named:
             for column, profile in enumerate(self.profiles):
-                stars = set(profile.values) <= {"1", "2", "3", "4", "5", "1.0", "2.0", "3.0", "4.0", "5.0"}
+                stars = set(profile.values) <= _ONE_TO_FIVE
                 if (
                     column not in taken
                     and stars
@@ -144,9 +146,11 @@ class _Search:
         for column, profile in enumerate(self.profiles):
             if column in taken or profile.filled <= 0.5 or name_score(Role.RATING, self.headers[column]) < 0:
                 continue
-            sample = profile.values[:200]
+            if len(self.profiles) == 2 and profile.distinct >= 3 and set(profile.values) <= _ONE_TO_FIVE:
+                return column, f"it is the only column beside the text; {self.ends(column)}"
+            sample = [value for value in profile.values[:200] if not is_no_rating(value)]
             stated = [rating[1] for value in sample if (rating := read_rating(value)) and rating[1]]
-            one_best = len(stated) >= 0.95 * len(sample) and len(set(stated)) == 1 and stated[0] != 100
+            one_best = bool(stated) and len(stated) >= 0.95 * len(sample) and len(set(stated)) == 1 and stated[0] != 100
             words = any(_UNMISTAKABLE_WORDS.search(value.casefold()) for value in sample) and profile.distinct <= 24
             if (one_best or words) and self.scale(column) is not None:
                 return column, f"its values are ratings; {self.ends(column)}"

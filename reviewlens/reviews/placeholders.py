@@ -34,6 +34,7 @@ _NO_RATING = _PLACEHOLDERS | {
     "keine bewertung",
     "weiß nicht",
 }
+_NO_RATING_OF = re.compile(r"no (?:[\w-]+ ){0,4}(?:ratings?|reviews?|score)\Z")  # "No value for money review"
 _PUNCTUATION = re.compile(r"[-\u2010-\u2015._,/\\*~?!#\s]+\Z")
 _GLYPHS = re.compile("[★☆⭐🌟✩✪✭✮✯✰\ufe0f\\s]+\\Z")
 _LONGEST = 24
@@ -53,4 +54,4 @@ def is_placeholder(raw: str) -> bool:
 def is_no_rating(raw: str) -> bool:
     """Whether a value of a rating column says that there is no rating: a placeholder or 'not rated'."""
     text = " ".join(raw.split()).casefold()
-    return text in _NO_RATING or bool(_PUNCTUATION.match(text))
+    return text in _NO_RATING or bool(_PUNCTUATION.match(text)) or bool(_NO_RATING_OF.match(text))

@@ -16,7 +16,7 @@ _STAR_WORDS = (
     r"★|⭐️?|☆|pts?|points?|punkte?n?|puntos?|punti|点|分|星|つ星|점|звезд\w*)"
 )
 _NUM = r"(\d{1,4}(?:[.,]\d+)?)"
-_PREFIX = r"(?:(?:rated|rating|score|stars?|note|bewertung|bewertet\s+mit|評価|评分)(?:\s*[:=]\s*|\s+))"
+_PREFIX = r"(?:(?:bewertet\s+mit\s+|[^\W\d_]{2,20}\s*[:=]?\s*))"  # one word: 'Rated 4', 'Arvosana: 4', 'Overall4'
 _OUT_OF_WORDS = r"(?:/|\\|out\s+of|of|von|sur|de|da|di|su|sobre|uit|av|af|z|из|on)"
 _END = r"(?:\s*[-–—:=,(]+\s*[^\W\d_].{0,60}|\s*[!.]*)\Z"  # a label such as ' - Excellent' or ' (good)' may follow
 _NUMBER = re.compile(rf"{_PREFIX}?(-?\d{{1,4}}(?:[.,]\d+)?)\s*{_STAR_WORDS}?{_END}", re.IGNORECASE)

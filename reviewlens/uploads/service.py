@@ -17,6 +17,7 @@ from reviewlens.contracts.keys import UploadKeys
 from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError
 from reviewlens.ids import new_id, now
+from reviewlens.reading.archives import undecided
 from reviewlens.reading.records import ReadLimits
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectInfo, ObjectStore, PostForm
@@ -272,6 +273,7 @@ class UploadService:
         from reviewlens.reading.detected import describe
 
         upload, keys = self.get(user, upload_id), UploadKeys(user, upload_id)
+        check_member(upload)
         return describe(lambda: self._store.open(keys.original), upload.sniffed, read_limits(self._settings))
 
     def delete(self, user: str, upload_id: str) -> None:
@@ -300,9 +302,14 @@ class UploadService:
 
     def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides, created_at: str) -> Sniffed:
         limits, uploaded = read_limits(self._settings), date.fromisoformat(created_at[:10])
-        return self._sniff(
-            lambda: self._store.open(keys.original), filename, size, limits, overrides.as_dict(), uploaded=uploaded
-        )
+        try:
+            return self._sniff(
+                lambda: self._store.open(keys.original), filename, size, limits, overrides.as_dict(), uploaded=uploaded
+            )
+        except InputError as error:
+            if error.code != "zip-members":
+                raise
+            return undecided(error, size)
 
 
 class _Counted:
@@ -325,6 +332,13 @@ class _Counted:
 
 def _no_such_upload() -> NotFoundError:
     return NotFoundError("There is no such upload.", code="upload-not-found")
+
+
+def check_member(upload: Upload) -> None:
+    """InputError (`zip-members`) for a ZIP archive of several text files as long as none is chosen."""
+    if upload.sniffed.lacks_member:
+        members = [member.model_dump() for member in upload.sniffed.members]
+        raise InputError(upload.sniffed.warnings[0], code="zip-members", details={"members": members})
 
 
 def not_offered() -> NotFoundError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+import zipfile
 from itertools import pairwise
 
 import pytest
@@ -79,6 +81,33 @@ def test_the_document_of_an_upload_has_names_and_counts_and_follows_corrections(
     document = backend_app.client.get(f"{path}/detected", headers=backend_app.as_("ana")).json()
     assert (document["header_row"], document["rows"]) == (None, rows + 1)
     assert backend_app.client.get(f"{path}/detected", headers=backend_app.as_("ben")).status_code == 404
+
+
+def test_a_zip_archive_of_several_files_is_kept_until_one_is_chosen(backend_app):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("jan.csv", CSV)
+        archive.writestr("feb.csv", CSV + CSV.split(b"\n", 1)[1])
+
+    def call(method, path, **options):
+        return backend_app.client.request(method, path, headers=backend_app.as_("zipper"), **options)
+
+    upload = call("POST", "/uploads?filename=months.zip", content=packed.getvalue()).json()
+    members = [{"name": "jan.csv", "size_bytes": len(CSV)}, upload["sniffed"]["members"][1]]
+    assert upload["sniffed"]["members"] == members
+    assert [warning["code"] for warning in upload["sniffed"]["coded_warnings"]] == ["zip-members"]
+    path, job = f"/uploads/{upload['upload_id']}", {"upload_id": upload["upload_id"]}
+    for answer in (call("GET", f"{path}/detected"), call("POST", "/trigger_pipeline", json=job)):
+        assert (answer.status_code, answer.json()["code"]) == (422, "zip-members")
+        assert answer.json()["details"] == {"members": members}
+    march = call("POST", f"{path}/sniff", json={"dialect": {"member": "march.csv"}})
+    assert (march.status_code, march.json()["code"]) == (422, "no-such-member")
+    chosen = {"dialect": {"member": "feb.csv"}}
+    assert call("POST", "/trigger_pipeline", json={**job, **chosen}).status_code == 202
+    assert call("POST", f"{path}/sniff", json=chosen).json()["sniffed"]["dialect"]["member"] == "feb.csv"
+    document = call("GET", f"{path}/detected").json()
+    rows = 2 * len(CSV.decode().splitlines()) - 2
+    assert (document["member"], document["members"], document["rows"]) == ("feb.csv", ["jan.csv", "feb.csv"], rows)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -331,3 +332,24 @@ def test_a_job_uses_the_choices_of_the_file(tmp_path: Path, analyze: Analyze) ->
     done = analyze(source, "--out", tmp_path / "out", "--choices", choices, "--engine", "textblob")
     assert done.exit_code == 0, done.stderr
     assert {row["sentiment"] for row in _rows(tmp_path / "out" / "served.csv")} == {"negative"}
+
+
+def test_a_file_of_a_zip_archive_can_be_chosen(analyze: Analyze, tmp_path: Path) -> None:
+    packed = tmp_path / "months.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("2024/jan.csv", "Review,Rating\nWorks well and looks good,5\nBroke after two days,1\n")
+        archive.writestr("2024/feb.csv", "Review,Rating\nDoes what it says and no more,3\n")
+    undecided = analyze(packed, "--text", "Review", "--out", tmp_path / "undecided")
+    assert (undecided.exit_code, "2024/jan.csv, 2024/feb.csv" in undecided.output) == (2, True)
+    done = analyze(packed, "--member", "2024/feb.csv", "--out", tmp_path / "feb", REVIEWLENS_ENGINE="textblob")
+    assert done.exit_code == 0, done.output
+    assert [row["Review"] for row in _rows(tmp_path / "feb" / "served.csv")] == ["Does what it says and no more"]
+    detected = json.loads(analyze(packed, "--detect", "--member", "2024/jan.csv").stdout)
+    assert (detected["member"], detected["members"], detected["rows"]) == (
+        "2024/jan.csv",
+        ["2024/jan.csv", "2024/feb.csv"],
+        2,
+    )
+    choices = tmp_path / "choices.json"
+    choices.write_text(json.dumps(detected))
+    assert json.loads(analyze(packed, "--detect", "--choices", choices).stdout) == detected

@@ -36,7 +36,7 @@ class Fixed:
     name = "fixed"
     thresholds = Thresholds(needs_review=0.8)
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def score(self, texts: Sequence[str], on_scored: object = None) -> NDArray[np.float64]:
         """The number in each text."""
         return np.array([float(re.findall(r"[\d.]+", text)[0]) for text in texts])
 

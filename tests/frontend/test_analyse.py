@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+import zipfile
 
 from streamlit.testing.v1 import AppTest
 
@@ -58,6 +59,9 @@ def test_the_row_with_the_column_names_can_be_set(open_page: Open) -> None:
     assert app.session_state["upload"].sniffed.dialect.header_row == 4
     app.selectbox(key="dialect-header").set_value(False).run()
     assert app.session_state["upload"].sniffed.dialect.header_row is None
+    app.number_input(key="dialect-title-rows").set_value(3).run()
+    assert app.session_state["upload"].sniffed.dialect.title_rows == 3
+    assert app.session_state["upload"].sniffed.estimated_rows == 24
 
 
 def test_another_sheet_can_be_chosen(open_page: Open) -> None:
@@ -73,6 +77,24 @@ def test_another_sheet_can_be_chosen(open_page: Open) -> None:
     upload = app.session_state["upload"]
     assert (upload.sniffed.dialect.sheet, upload.sniffed.estimated_rows) == (["Jan", "Feb"], len(rows))
     assert app.selectbox(key="dialect-sheet").value == "*"
+
+
+def test_a_file_of_a_zip_archive_can_be_chosen(open_page: Open) -> None:
+    rows, packed = running.rows_of_reviews(24), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("jan.csv", running.as_csv(rows[:10]))
+        archive.writestr("feb.csv", running.as_csv(rows[10:]))
+    app = _upload(open_page("views/analyse.py"), "months.zip", packed.getvalue())
+    assert "jan.csv, feb.csv. Choose the one with the reviews." in text_of(app)
+    assert app.selectbox(key="dialect-member").value is None
+    assert app.selectbox(key="dialect-member").options == ["jan.csv (704\xa0bytes)", "feb.csv (1.1\xa0kB)"]
+    assert app.button(key="start").disabled
+    app.selectbox(key="dialect-member").set_value("feb.csv").run()
+    assert app.session_state["upload"].sniffed.estimated_rows == 14
+    assert not app.button(key="start").disabled
+    app.selectbox(key="dialect-member").set_value("jan.csv").run()
+    assert app.session_state["upload"].sniffed.dialect.member == "jan.csv"
+    assert len(app.dataframe[0].value) == 10
 
 
 def test_from_upload_to_the_finished_run(seeded: SeededBackend, open_page: Open) -> None:

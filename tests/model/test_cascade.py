@@ -58,6 +58,23 @@ def test_a_score_does_not_depend_on_neighbours(engine: CascadeEngine) -> None:
     assert min(engine.answered.values()) > 0, "every stage had its say"
 
 
+@pytest.mark.parametrize("name", ["cascade", "openvino", "openvino-small", "textblob"])
+@pytest.mark.parametrize("long_texts", ["ends", "windows"])
+def test_every_text_is_reported_once_while_the_others_are_scored(name: str, long_texts: str, tmp_path: Path) -> None:
+    bundle = make_cascade(tmp_path / "reported", [NGRAMS, SMALL], long_texts=long_texts)
+    engine = load_engine(name, bundle.dir)
+    rng = random.Random(7)
+    words = ["good", "bad", "fine", "poor", "odd", "the", "lamp", "!"]
+    texts = [" ".join(rng.choices(words, k=rng.randrange(1, 400))) for _ in range(200)]
+    reported: list[int] = []
+    scores = engine.score(texts, reported.append)
+    assert np.array_equal(scores, engine.score(texts))
+    assert sum(reported) == 200
+    assert max(reported) < 200, "not all at once"
+    assert engine.score([], reported.append).shape == (0,)
+    assert sum(reported) == 200
+
+
 def test_longer_texts_have_bounds_of_their_own(tmp_path: Path) -> None:
     strict = {"answers_below": 0.0, "answers_above": 1.0}
     longer = [

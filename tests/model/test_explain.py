@@ -44,7 +44,7 @@ class Lexicon:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def score(self, texts: Sequence[str], on_scored: object = None) -> NDArray[np.float64]:
         assert len(texts) == len(set(texts)), "nothing is scored twice"
         assert all(texts), "nothing empty is scored"
         self.texts += texts
@@ -135,7 +135,7 @@ def test_one_word_carries_all() -> None:
 
 def test_an_engine_that_is_certain_does_not_break_it() -> None:
     class Certain(Lexicon):
-        def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        def score(self, texts: Sequence[str], on_scored: object = None) -> NDArray[np.float64]:
             return np.array([1.0 if "good" in text else 0.0 for text in texts])
 
     (part,) = [part for part in explain(Certain(), "a good lamp") if part.contribution]
@@ -172,7 +172,7 @@ def test_the_engine_is_used_in_turns() -> None:
     turn = threading.Lock()
 
     class Watching(Lexicon):
-        def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        def score(self, texts: Sequence[str], on_scored: object = None) -> NDArray[np.float64]:
             assert turn.locked()
             return super().score(texts)
 

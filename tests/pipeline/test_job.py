@@ -190,7 +190,7 @@ def test_a_file_with_no_usable_row_still_has_results(spark: SparkSession, tmp_pa
     assert "review_id" in made.parquet().column_names
 
 
-def test_progress_is_written_while_nothing_is_committed(
+def test_progress_grows_within_a_slice_and_is_written_while_nothing_is_committed(
     spark: SparkSession, tmp_path: Path, rows: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_module, "_EVERY_SECONDS", 0.01)
@@ -199,6 +199,7 @@ def test_progress_is_written_while_nothing_is_committed(
     commit = infer._commit
 
     def watched_commit(job: JobContext, part: Slice, scores: pa.Table) -> None:
+        wait_until(lambda: made.json(made.keys.progress)["rows_done"] > 0)
         first = made.json(made.keys.progress)
         wait_until(lambda: made.json(made.keys.progress)["updated_at"] > first["updated_at"])
         before_commit.append(made.json(made.keys.progress))
@@ -208,7 +209,8 @@ def test_progress_is_written_while_nothing_is_committed(
     assert run_spec(made.uri, made.settings, session=spark) == DONE
     (shown,) = before_commit
     assert (shown["stage"], shown["rows_total"]) == ("infer", 430)
-    assert shown["rows_done"] == 0
+    assert shown["rows_done"] == made.json(made.keys.summary)["rows_scored"] < 430
+    assert shown["seconds_left"] is not None
     assert made.json(made.keys.progress)["rows_done"] == 430
 
 

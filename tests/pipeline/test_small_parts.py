@@ -9,12 +9,15 @@ import json
 import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewlens.contracts.stages import STAGE_LABELS, JobStage
 from reviewlens.errors import InputError, TransientError
+from reviewlens.model.engines import textblob
+from reviewlens.pipeline import in_worker
 from reviewlens.pipeline import progress as progress_module
 from reviewlens.pipeline.__main__ import main
 from reviewlens.pipeline.control import Cancelled, Control, Interrupted, LeaseLost
@@ -167,6 +170,61 @@ def test_progress_is_written_regularly_until_the_lease_is_lost(tmp_path: Path, m
     with progress.written_regularly(check_lease):
         wait_until(lambda: checks and not checks[0].is_alive())
     assert len(written) == 3
+
+
+def test_rows_of_uncommitted_slices_count_and_never_fall(tmp_path: Path, clock: FakeClock) -> None:
+    store = LocalObjectStore(tmp_path)
+    progress = ProgressWriter(store, "progress.json", "timings.json")
+    inside = 0
+
+    def shown() -> int:
+        progress.write()
+        return int(json.loads(store.get("progress.json"))["rows_done"])
+
+    with progress.stage(JobStage.INFER, done=400, total=1000), progress.counting(lambda: inside):
+        assert shown() == 400
+        inside = 64
+        assert shown() == 464
+        clock.now += 2
+        progress.write()
+        assert json.loads(store.get("progress.json"))["rows_per_second"] == 32.0
+        assert json.loads(store.get("progress.json"))["seconds_left"] == pytest.approx((1000 - 464) / 32, abs=0.1)
+        inside = 0  # a worker starts again
+        assert shown() == 464
+        progress.advance(200)
+        assert shown() == 600
+        inside = 900
+        assert shown() == 1000, "never more than there are"
+    with progress.stage(JobStage.ASSEMBLE, total=1000):
+        assert shown() == 0
+
+
+def test_a_worker_counts_texts_while_it_scores_the_next_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = pa.record_batch({"row": pa.array(range(250), pa.int64()), "scored": pa.array(["It works well."] * 250)})
+    count_file = tmp_path / "scored-00000"
+    counts: list[int] = []
+
+    def watched(text: str) -> tuple[float, float]:
+        counts.append(in_worker.count_scored(count_file))
+        return 0.0, 0.0
+
+    monkeypatch.setattr(textblob, "sentiment", watched)
+    list(in_worker.score_batches(iter([batch]), engine="textblob", model="", count_file=str(count_file)))
+    assert counts == [0] * 100 + [100] * 100 + [200] * 50
+
+
+def test_a_worker_counts_the_texts_of_all_batches(tmp_path: Path) -> None:
+    batch = pa.record_batch({"row": pa.array(range(250), pa.int64()), "scored": pa.array(["It works well."] * 250)})
+    count_file = tmp_path / "scored-00000"
+    assert in_worker.count_scored(count_file) == 0
+    scored = in_worker.score_batches(iter([batch, batch]), engine="textblob", model="", count_file=str(count_file))
+    counts = [(in_worker.count_scored(count_file), part.num_rows) for part in scored]
+    assert counts == [(250, 250), (500, 250)]
+    again = in_worker.score_batches(iter([batch]), engine="textblob", model="", count_file=str(count_file))
+    assert len(list(again)) == 1
+    assert in_worker.count_scored(count_file) == 250, "a worker that starts again counts from 0"
+    (uncounted,) = in_worker.score_batches(iter([batch]), engine="textblob", model="")
+    assert uncounted.num_rows == 250
 
 
 def test_timings_add_up_over_attempts(tmp_path: Path, clock: FakeClock) -> None:

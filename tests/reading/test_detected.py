@@ -68,6 +68,14 @@ def test_the_document_of_a_csv_file() -> None:
     assert found.languages is None
 
 
+def test_the_first_date_is_that_of_the_first_row_that_has_one() -> None:
+    rows = [[f"The lamp is bright, number {n}", str(n % 5), "2024-05-06"] for n in range(5000)]
+    rows[0][2], rows[1][2] = "someday", "2023-01-02"  # a sample of every second row lacks the second one
+    first = described(as_csv([["Review", "Stars", "Date"], *rows])).first_date
+    assert first is not None
+    assert first.model_dump(mode="json") == {"raw": "2023-01-02", "read": "2023-01-02"}
+
+
 def test_rejected_rows_are_counted_apart() -> None:
     data = as_csv(ROWS) + b"too,many,fields,in,this,row\r\n" + as_csv(ROWS[1:3])
     found = described(data)

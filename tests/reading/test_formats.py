@@ -105,9 +105,12 @@ def test_a_zip_archive_of_several_files_asks_which() -> None:
     packed = _zip(a__csv=CSV, b__json=b'[{"text": "Works well."}, {"text": "Broke."}]')
     with pytest.raises(InputError) as caught:
         look(packed, "reviews.zip")
-    assert (caught.value.code, caught.value.details) == ("zip-members", {"members": ["a.csv", "b.json"]})
+    members = [{"name": "a.csv", "size_bytes": len(CSV)}, {"name": "b.json", "size_bytes": 45}]
+    assert (caught.value.code, caught.value.details) == ("zip-members", {"members": members})
     assert "a.csv, b.json" in caught.value.message
-    assert look(packed, "reviews.zip", member="a.csv").dialect.member == "a.csv"
+    chosen = look(packed, "reviews.zip", member="a.csv")
+    assert chosen.dialect.member == "a.csv"
+    assert [member.model_dump() for member in chosen.members] == members
     assert look(packed, "reviews.zip", member="b.json").preview == [["Works well."], ["Broke."]]
 
 

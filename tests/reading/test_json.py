@@ -14,7 +14,7 @@ import pytest
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError
 from reviewlens.reading import sources
-from reviewlens.reading.json_document import find_records
+from reviewlens.reading.json_search import find_records
 from reviewlens.reading.reader import Position, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reading.sources import Text, Unpacked
 from tests.reading.reading_help import LIMITS, bad, good, look, names
@@ -26,6 +26,8 @@ RECORDS: list[dict[str, Any]] = [
 ]
 ROWS = [[str(value) for value in record.values()] for record in RECORDS]
 COLUMNS = {name: [record[name] for record in RECORDS] for name in RECORDS[0]}
+ARRAYS = [list(record.values()) for record in RECORDS]
+NAMED = {"columns": list(RECORDS[0]), "index": list(range(40)), "data": ARRAYS}
 NUMBERED = {name: {str(n): value for n, value in enumerate(values)} for name, values in COLUMNS.items()}
 
 
@@ -49,6 +51,11 @@ def rows_of(data: bytes, filename: str = "reviews.json", **dialect: Any) -> list
         (COLUMNS, "", "columns"),
         ({"table": NUMBERED}, "/table", "columns"),
         ({"schema": {"fields": [{"name": "Review"}]}, "data": RECORDS}, "/data", "records"),
+        (NAMED, "", "split"),
+        ({"result": dict(reversed(NAMED.items())), "ok": True}, "/result", "split"),
+        ({"fields": list(RECORDS[0]), "rows": ARRAYS}, "", "split"),
+        ([list(RECORDS[0]), *ARRAYS], "", "arrays"),
+        ({"reviews": [list(RECORDS[0]), *ARRAYS], "count": 40}, "/reviews", "arrays"),
     ],
 )
 @pytest.mark.parametrize("indent", [None, 2])
@@ -66,6 +73,29 @@ def test_documents(
     assert good(rows_of(data)) == ROWS
 
 
+def test_arrays_of_the_wrong_length_are_padded_or_rejected() -> None:
+    rows: list[Any] = [["Works well and looks good"], ["Broke after two days", 1, None], ["Fine", 3, "surplus"]]
+    rows += [["Fine", 4]] * 9 + ["?"]
+    for document in ([["Review", "Rating"], *rows], {"columns": ["Review", "Rating"], "data": rows}):
+        read = rows_of(json.dumps(document).encode())
+        assert good(read)[:2] == [["Works well and looks good", ""], ["Broke after two days", "1"]]
+        assert [(row.reason, row.row) for row in bad(read)] == [("too-many-fields", 3), ("not-an-object", 13)]
+
+
+def test_arrays_without_names_are_columns_without_a_header() -> None:
+    data = json.dumps([[row["Review"], row["Rating"]] for row in RECORDS]).encode()
+    detected = look(data, "reviews.json")
+    assert [column.name for column in detected.columns] == ["", ""]
+    assert (detected.estimated_rows, len(good(rows_of(data)))) == (40, 40)
+
+
+def test_arrays_within_records_are_no_table() -> None:
+    records = [{**record, "box": [["a", "b"], ["c", "d"]]} for record in RECORDS]
+    assert look(json.dumps(records).encode(), "reviews.json").dialect.json_layout == "records"
+    wrapped = json.dumps({"points": [[n, n] for n in range(99)], "reviews": RECORDS}).encode()
+    assert look(wrapped, "reviews.json").dialect.json_path == "/reviews"
+
+
 def test_a_map_of_records_keeps_its_keys() -> None:
     reviews = {f"r{n}": {**record, "images": [{"url": "a"}] * 60} for n, record in enumerate(RECORDS)}
     for document, path in ((reviews, ""), ({"meta": {"count": 40}, "reviews": reviews}, "/reviews")):
@@ -73,6 +103,19 @@ def test_a_map_of_records_keeps_its_keys() -> None:
         detected = look(data, "reviews.json")
         assert (detected.dialect.json_path, detected.dialect.json_layout) == (path, "map")
         assert [row[:5] for row in good(rows_of(data))] == [[f"r{n}", *row] for n, row in enumerate(ROWS)]
+
+
+def test_a_list_of_objects_that_hold_one_record_each_is_a_map() -> None:
+    wrapped = [{f"r{n}": record} for n, record in enumerate(RECORDS)]
+    for document, path in ((wrapped, ""), ({"reviews": wrapped}, "/reviews")):
+        data = json.dumps(document).encode()
+        detected = look(data, "reviews.json")
+        assert (detected.dialect.json_path, detected.dialect.json_layout) == (path, "map")
+        assert detected.estimated_rows == 40
+        assert good(rows_of(data)) == [[f"r{n}", *row] for n, row in enumerate(ROWS)]
+    same = json.dumps([{"review": record} for record in RECORDS]).encode()
+    assert look(same, "reviews.json").dialect.json_layout == "records"
+    assert [column.name for column in look(same, "reviews.json").columns][:2] == ["review.Product", "review.Review"]
 
 
 def test_objects_over_several_lines_one_after_the_other() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from reviewlens.contracts.tables import Dialect, Sniffed
 from reviewlens.errors import InputError
 from reviewlens.reading.reader import Position, read_columns, read_records
 from tests.reading.reading_help import LIMITS, bad, good, look, names, read, reader
+from tests.reading.workbooks_help import xlsx
 
 TEXTS = (
     "The kettle boils fast and looks lovely on the counter.",
@@ -238,3 +240,57 @@ def test_prose_between_blank_lines_is_not_divided_at_commas() -> None:
     texts = ["Great product", *(f"Nice one, it broke after {n} days and nobody helped us" for n in range(20))]
     detected = look("\n\n".join(texts).encode())
     assert len(detected.columns) == 1
+
+
+BARE = [[f"P{n % 3}", f"{n % 5 + 1}", f"Works as it should, and I would buy it again. No. {n}"] for n in range(12)]
+TEXT_FIRST = [fields[::-1] for fields in BARE]
+
+
+def _csv(rows: Sequence[Sequence[str]], delimiter: str = ",") -> bytes:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerows(rows)
+    return out.getvalue().encode()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "~"])
+@pytest.mark.parametrize("body", [BARE, TEXT_FIRST])
+@pytest.mark.parametrize("above", [["Export of May"], ["Export of May", ""], ["Export of May", "All shops", "", ""]])
+def test_titles_above_a_table_without_a_header_are_no_reviews(
+    above: list[str], body: list[list[str]], delimiter: str
+) -> None:
+    data = "".join(f"{line}\r\n" for line in above).encode() + _csv(body, delimiter)
+    detected = look(data)
+    assert (detected.dialect.delimiter, detected.dialect.header) == (delimiter, False)
+    assert detected.dialect.title_rows == len(above)
+    assert good(read(data, **detected.dialect.model_dump())) == body
+    assert "titles-above" in {warning.code for warning in detected.coded_warnings}
+    unread = look(data, title_rows=0, header=False)
+    assert (unread.estimated_rows, unread.dialect.title_rows) == (len(body) + len(list(filter(None, above))), 0)
+
+
+def test_titles_above_a_sheet_without_a_header_are_no_reviews() -> None:
+    data = xlsx({"Sheet1": [["Export of May"], [], *BARE]})
+    detected = look(data, "reviews.xlsx")
+    assert (detected.dialect.header, detected.dialect.title_rows) == (False, 2)
+    assert good(read(data, **detected.dialect.model_dump())) == BARE
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ["Works well and looks good, though it is loud", "", ""],  # a review whose other cells are empty
+        ["", "", "P1"],
+        ["A short text", "4", ""],
+    ],
+)
+def test_a_first_row_with_gaps_is_a_review(first: list[str]) -> None:
+    detected = look(_csv([first, *TEXT_FIRST]))
+    assert (detected.dialect.header, detected.dialect.title_rows, detected.estimated_rows) == (False, 0, 13)
+
+
+def test_reading_resumes_below_titles_without_a_header() -> None:
+    data = b"Export of May\n\n" + _csv(BARE)
+    start = reader(data, header=False, title_rows=2)
+    rows = [next(start) for _ in range(5)]
+    rest = read_records(io.BytesIO(data), Dialect(header=False, title_rows=2), 3, LIMITS, resume_at=start.position)
+    assert rows + list(rest) == read(data, header=False, title_rows=2)

@@ -79,6 +79,14 @@ def test_delimiters_and_encodings(delimiter: str, encoding: str) -> None:
     assert ("Windows-1252" in " ".join(detected.warnings)) is (encoding == "cp1252")
 
 
+@pytest.mark.parametrize("delimiter", ["~", "^", "¦", "\x01", "\x1f", ":"])
+@pytest.mark.parametrize("titles", ["Export of reviews\n", "Export of reviews\nAll shops, 2024\n\n"])
+def test_the_delimiter_need_not_occur_in_the_title_above_the_table(titles: str, delimiter: str) -> None:
+    detected = look(titles.encode() + as_csv([HEADER, *make_rows()], delimiter=delimiter))
+    assert (detected.dialect.delimiter, detected.dialect.header_row) == (delimiter, titles.count("\n") + 1)
+    assert detected.preview == make_rows()[:20]
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [1, 2, 5, 3, 4], [0, 1, 2, 5, 4], [3, 1, 2, 5, 4, 0]])
 def test_a_headerless_file_whose_text_is_its_fifth_column(order: list[int]) -> None:
     data = as_csv([[row[place] for place in order] for row in make_rows()])

@@ -11,8 +11,9 @@ import pytest
 from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.reader import Position, ReadLimits, read_columns, read_records
+from reviewlens.reading.workbook_checks import is_locked
 from tests.reading.reading_help import LIMITS, bad, good, look, names, read, reader
-from tests.reading.workbooks_help import Cell, Sheets, archive, ods, xls, xlsb, xlsx
+from tests.reading.workbooks_help import Cell, Sheets, archive, compound_file, ods, xls, xlsb, xlsx
 
 TEXT = "The kettle boils fast and looks lovely on the counter"
 HEADER: list[Cell] = ["Product", "Review", "Rating"]
@@ -102,8 +103,10 @@ def test_sheets_with_the_same_columns_are_read_as_one() -> None:
     assert look(data, "reviews.xlsx", dialect={"sheet": ["Feb", "Jan"]}).dialect.sheet == ("Feb", "Jan")
     dialect = Dialect.model_validate_json(joined.dialect.model_dump_json())
     assert dialect == joined.dialect
-    found = read_records(io.BytesIO(data), dialect, 3, LIMITS)
+    assert read_columns(io.BytesIO(data), dialect, LIMITS) == [*HEADER, "sheet"]
+    found = read_records(io.BytesIO(data), dialect, 4, LIMITS)
     rows = list(found)
+    assert [row[3] for row in good(rows)] == ["Jan"] * 20 + ["Feb"] * 30
     assert [row.row for row in rows] == list(range(1, 51))
     assert [row[1] for row in good(rows)] == [f"{TEXT}. No. {n}" for n in range(50)]
     assert found.ledger.as_dict() == {
@@ -113,14 +116,26 @@ def test_sheets_with_the_same_columns_are_read_as_one() -> None:
         "blank_bytes": 1,
         "rejected_bytes": 0,
     }
-    begun = read_records(io.BytesIO(data), dialect, 3, LIMITS)
+    begun = read_records(io.BytesIO(data), dialect, 4, LIMITS)
     for _ in range(25):
         next(begun)
     position = Position.from_json(begun.position.to_json())
-    assert list(read_records(io.BytesIO(data), dialect, 3, LIMITS, resume_at=position)) == rows[25:]
+    assert list(read_records(io.BytesIO(data), dialect, 4, LIMITS, resume_at=position)) == rows[25:]
     with pytest.raises(InputError) as caught:
         look(data, "reviews.xlsx", dialect={"sheet": ["Feb", "Old"]})
     assert caught.value.code == "sheets-differ"
+
+
+def test_the_name_of_the_sheet_is_the_last_column_of_sheets_read_as_one() -> None:
+    rows = [[*row, "x"] for row in month(0, 3)]
+    rows[0][3] = "Sheet"
+    data = xlsx({"Jan": rows, "Feb": [*rows, ["Lamp", TEXT, 1.0]], "Mar": [["Nothing"]]})
+    detected = look(data, "reviews.xlsx", dialect={"sheet": "*"})
+    assert [column.served_name for column in detected.columns] == [*HEADER, "Sheet", "sheet_original"]
+    assert detected.mapping is not None and detected.mapping.product == 0
+    assert [row[3:] for row in detected.preview] == [["x", "Jan"]] * 3 + [["x", "Feb"]] * 3 + [["", "Feb"]]
+    assert [column.name for column in look(data, "reviews.xlsx", sheet="Jan").columns] == [*HEADER, "Sheet"]
+    assert len(look(data, "reviews.xlsx", sheet=["Jan"]).columns) == 4
 
 
 def test_merged_cells_carry_down() -> None:
@@ -153,6 +168,10 @@ def test_old_dialects_read_the_first_sheet() -> None:
         (xlsb({"A": month(0)})[:-300], "corrupt-xlsx", "damaged or incomplete"),
         (xls({"A": month(0)})[:1500], "old-excel", "old Excel"),
         (xls({"A": month(0)}).replace(b"W\0o\0r\0k\0", b"D\0o\0c\0k\0"), "old-excel", "another kind of Office"),
+        (compound_file(bytes(4096), "EncryptedPackage"), "locked-workbook", "with a password"),
+        (compound_file(bytes(4096), "EncryptedPackage", others=9), "locked-workbook", "with a password"),
+        (compound_file(bytes(4096), "PowerPoint Document", others=9), "old-excel", "another kind of Office"),
+        (compound_file(b"EncryptedPackage".hex().encode() * 128, "Mail"), "old-excel", "another kind of Office"),
         (archive({"mimetype": "application/vnd.oasis.opendocument.text"}), "zip-archive", "not a workbook"),
         (xlsx({"A": [[]], "B": [[]]}), "empty-file", "empty"),
     ],
@@ -161,6 +180,13 @@ def test_workbooks_that_cannot_be_read(data: bytes, code: str, words: str) -> No
     with pytest.raises(InputError, match=words) as caught:
         look(data, "reviews")
     assert caught.value.code == code
+
+
+def test_the_search_for_a_password_ends_in_a_directory_that_goes_in_a_circle() -> None:
+    file = compound_file(bytes(4096), "EncryptedPackage", others=9)
+    assert is_locked(io.BytesIO(file))
+    assert not is_locked(io.BytesIO(file[:516] + b"\x01\x00\x00\x00" + file[520:]))
+    assert not is_locked(io.BytesIO(file[:600]))
 
 
 @pytest.mark.parametrize("write", [xlsb, ods])

@@ -142,12 +142,15 @@ def xls(sheets: Sheets) -> bytes:
         offset += len(table)
     stream = (globals_(offsets) + b"".join(tables)).ljust(4096, b"\x00")
     stream += bytes(-len(stream) % 512)
-    return _compound_file(stream)
+    return compound_file(stream)
 
 
-def _compound_file(stream: bytes) -> bytes:
+def compound_file(stream: bytes, name: str = "Workbook", *, others: int = 0) -> bytes:
+    """Write a compound file of one stream, whose size is a multiple of 512, below `others` empty ones."""
     end, free, sectors = 0xFFFFFFFE, 0xFFFFFFFF, len(stream) // 512
-    chain = [0xFFFFFFFD, end, *range(3, sectors + 2), end]
+    directories = (2 + others + 3) // 4
+    first = 1 + directories
+    chain = [0xFFFFFFFD, *range(2, first), end, *range(first + 1, first + sectors), end]
     table = struct.pack("<128I", *chain, *[free] * (128 - len(chain)))
 
     def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
@@ -155,7 +158,8 @@ def _compound_file(stream: bytes) -> bytes:
         data = text.ljust(64, b"\x00") + struct.pack("<HBBIII", len(text) + 2, kind, 1, free, free, child)
         return data + bytes(36) + struct.pack("<IQ", start, size)
 
-    directory = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(stream)) + bytes(256)
+    directory = entry("Root Entry", 5, 1 + others, end, 0) + entry("Other", 2, free, end, 0) * others
+    directory += entry(name, 2, free, first, len(stream))
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
     header += struct.pack("<IIIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0, 0) + struct.pack("<I", free) * 108
-    return header.ljust(512, b"\xff") + table + directory + stream
+    return header.ljust(512, b"\xff") + table + directory.ljust(512 * directories, b"\x00") + stream

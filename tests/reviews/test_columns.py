@@ -12,6 +12,7 @@ from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, nam
 from reviewlens.contracts.tables import Mapping
 from reviewlens.reviews.column_names import plain_name
 from reviewlens.reviews.mapping import suggest_mapping
+from reviewlens.reviews.ratings import parse_rating
 from tests.reading.test_sniff import make_rows
 
 ROWS = make_rows(100)
@@ -332,3 +333,33 @@ def test_headers_in_other_languages(headers):
     mapping, _, _ = suggest_mapping(headers, rows)
     assert mapping is not None
     assert (mapping.text, mapping.rating, mapping.date, mapping.product) == (0, 1, 2, 3)
+
+
+RATINGS = [5, 4, 1, 3, 5, 2, 4, 5]
+
+
+@pytest.mark.parametrize("written", ["Overall{}", "Arvosana {}/5", "Arvosana: {}", "Betyg {} av 5", "Rated {}"])
+def test_a_word_may_precede_every_rating(written: str) -> None:
+    rows = [[f"Works as it should, and I like it. No. {n}", written.format(stars)] for n, stars in enumerate(RATINGS)]
+    mapping, _, warnings = suggest_mapping(["review_text", "review_rating"], [*rows, [rows[0][0], "No overall review"]])
+    assert mapping is not None and mapping.rating == 1
+    assert (mapping.rating_scale, warnings) == ((1.0, 5.0), [])
+    assert [parse_rating(row[1], mapping.rating_scale) for row in rows] == RATINGS
+
+
+def test_numbers_from_1_to_5_are_ratings_where_they_are_all_there_is_beside_the_text() -> None:
+    rows = [[f"Works as it should, and I like it. No. {n}", str(stars)] for n, stars in enumerate(RATINGS)]
+    mapping, _, _ = suggest_mapping(["Review", "Liked"], rows)
+    assert mapping is not None and mapping.rating == 1
+    mapping, _, _ = suggest_mapping(["Review", "Liked", "Visits"], [[*row, row[1]] for row in rows])
+    assert mapping is not None and mapping.rating is None
+    mapping, _, _ = suggest_mapping(["Review", "Helpful votes count"], rows)
+    assert mapping is not None and mapping.rating is None
+
+
+def test_a_rating_of_the_product_is_not_its_name() -> None:
+    rows = [[f"Works as it should, and I like it. No. {n}", f"{stars}0", "Pan"] for n, stars in enumerate(RATINGS)]
+    mapping, _, _ = suggest_mapping(["Feedback", "Product quality", "Product"], rows)
+    assert mapping is not None and mapping.product == 2
+    mapping, _, _ = suggest_mapping(["Feedback", "Product quality"], [row[:2] for row in rows])
+    assert mapping is not None and mapping.product is None

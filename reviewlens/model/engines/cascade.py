@@ -15,8 +15,8 @@ from reviewlens.model.bundle import Bundle, CascadeStage, open_bundle
 from reviewlens.model.encoder import TextEncoder, calibrated
 from reviewlens.model.engines.openvino import described
 from reviewlens.model.explain import BUDGET
-from reviewlens.model.graph_scorer import GraphScorer, answers_as, own_graph, small_graph
-from reviewlens.model.interface import Engine, Thresholds
+from reviewlens.model.graph_scorer import GraphScorer, OnScores, answers_as, own_graph, small_graph
+from reviewlens.model.interface import Engine, OnScored, Thresholds
 from reviewlens.model.ngrams import NgramModel
 from reviewlens.model.token_translation import Translation
 
@@ -27,8 +27,13 @@ LAST = "last"
 
 
 class _Scores(Protocol):
-    def __call__(self, tokens: Sequence[Sequence[int]]) -> tuple[Floats, NDArray[np.bool_]]:
-        """Calibrated scores, and which texts the stage may answer, both (len(tokens),)."""
+    def __call__(
+        self, tokens: Sequence[Sequence[int]], on_scores: OnScores | None = None
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Calibrated scores, and which texts the stage may answer, both (len(tokens),).
+
+        `on_scores` is called for those that it may answer.
+        """
         ...
 
 
@@ -76,21 +81,23 @@ class CascadeEngine:
         """See `loading.load_engine`."""
         return cls(open_bundle(model, cache_dir), threads)
 
-    def score(self, texts: Sequence[str]) -> Floats:
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> Floats:
         """Calibrated probability of positive for each cleaned text."""
         tokens = self._encoder.tokens(texts)
         lengths = lengths_of(tokens)
         scores = np.zeros(len(texts), dtype=np.float64)
         waiting = np.arange(len(texts))
         for stage, scores_of in self._stages:
-            own, may_answer = scores_of([tokens[index] for index in waiting.tolist()])
+            on_scores = on_scored and partial(_count_sure, on_scored, stage, lengths[waiting])
+            own, may_answer = scores_of([tokens[index] for index in waiting.tolist()], on_scores)
             done = sure(stage, own, lengths[waiting]) & may_answer
             scores[waiting[done]] = own[done]
             self.answered[stage.name] += int(done.sum())
             waiting = waiting[~done]
         left = waiting.tolist()
         scores[waiting] = self._last.scores(
-            self._for_last([texts[index] for index in left], [tokens[index] for index in left])
+            self._for_last([texts[index] for index in left], [tokens[index] for index in left]),
+            on_scored and (lambda done, _: on_scored(len(done))),
         )
         self.answered[LAST] += len(left)
         return scores
@@ -137,8 +144,18 @@ class CascadeEngine:
         if stage.name == "small":
             small = self._small
             assert small is not None
-            return lambda tokens: (small.scores(tokens), np.ones(len(tokens), dtype=np.bool_))
+            return lambda tokens, on_scores=None: (
+                small.scores(tokens, on_scores),
+                np.ones(len(tokens), dtype=np.bool_),
+            )
         return _ngram_scores(NgramModel.open(self._bundle.dir / "ngrams.npy"), stage, self._encoder)
+
+
+def _count_sure(
+    on_scored: OnScored, stage: CascadeStage, lengths: NDArray[np.int64], texts: NDArray[np.int64], own: Floats
+) -> None:
+    """Report the texts that a stage answers; `lengths` are those of all its texts, `texts` indices into them."""
+    on_scored(int(sure(stage, own, lengths[texts]).sum()))
 
 
 class _OneStage:
@@ -147,9 +164,16 @@ class _OneStage:
     def __init__(self, cascade: CascadeEngine, stage: str, score: Callable[[Sequence[str]], Floats]) -> None:
         self.name = cascade.name
         self.thresholds = cascade.thresholds
-        self.score = score
+        self._score = score
         self.explanation_budget = {"ngrams": 40_000, "small": 4_000}.get(stage, BUDGET)
         self._facts = {**cascade.describe(), "stage": stage}
+
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> Floats:
+        """Calibrated probability of positive for each cleaned text; reports all at once."""
+        scores = self._score(texts)
+        if on_scored is not None:
+            on_scored(len(scores))
+        return scores
 
     def describe(self) -> dict[str, object]:
         """As the cascade, with the stage's name."""
@@ -157,9 +181,12 @@ class _OneStage:
 
 
 def _ngram_scores(model: NgramModel, stage: CascadeStage, encoder: TextEncoder) -> _Scores:
-    def scores(tokens: Sequence[Sequence[int]]) -> tuple[Floats, NDArray[np.bool_]]:
+    def scores(tokens: Sequence[Sequence[int]], on_scores: OnScores | None = None) -> tuple[Floats, NDArray[np.bool_]]:
         margins, known = model.margins(tokens)
-        return calibrated(margins, stage.temperature), known >= stage.least_known
+        own, may_answer = calibrated(margins, stage.temperature), known >= stage.least_known
+        if on_scores is not None:
+            on_scores(np.flatnonzero(may_answer), own[may_answer])
+        return own, may_answer
 
     if not answers_as(stage.known_answers, scores(encoder.tokens([each.text for each in stage.known_answers]))[0]):
         raise ConfigurationError(

@@ -12,7 +12,7 @@ from reviewlens.model.bundle import Bundle, open_bundle
 from reviewlens.model.engines.openvino_graph import Arithmetic, OpenVinoGraph
 from reviewlens.model.explain import BUDGET
 from reviewlens.model.graph_scorer import GraphScorer, own_graph, small_graph
-from reviewlens.model.interface import Thresholds
+from reviewlens.model.interface import OnScored, Thresholds
 
 __all__ = ["OpenVinoEngine", "OpenVinoGraph"]
 
@@ -54,9 +54,10 @@ class OpenVinoEngine:
         """Tokens that may be scored to explain one text: a small graph reads about three times as many in a second."""
         return BUDGET if self._weights > 40_000_000 else 4_000
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> NDArray[np.float64]:
         """Calibrated probability of positive for each cleaned text."""
-        return self._scorer.scores(self._scorer.encoder.tokens(texts))
+        tokens = self._scorer.encoder.tokens(texts)
+        return self._scorer.scores(tokens, None if on_scored is None else lambda done, _: on_scored(len(done)))
 
     def describe(self) -> dict[str, object]:
         """Engine, version, SHA-256, precision, and whether it fell back to full precision."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from textblob.en import sentiment
 
 from reviewlens.model.calibration import sigmoid
-from reviewlens.model.interface import Thresholds
+from reviewlens.model.interface import OnScored, Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
 # Logistic regression of the label on polarity over the corpus's validation split: most reviews with a barely positive
@@ -19,6 +19,7 @@ from reviewlens.reviews.cleaning import CLEANING_VERSION
 _SLOPE = 6.03
 _OFFSET = -0.51
 _NEEDS_REVIEW = 0.72
+_BATCH = 100  # texts after which progress is reported
 
 
 class TextBlobEngine:
@@ -32,9 +33,14 @@ class TextBlobEngine:
         """See `loading.load_engine`."""
         return cls()
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> NDArray[np.float64]:
         """Probability of positive for each cleaned text."""
-        polarity = np.array([sentiment(text)[0] for text in texts], dtype=np.float64)
+        polarity = np.zeros(len(texts), dtype=np.float64)
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
+            polarity[start : start + len(batch)] = [sentiment(text)[0] for text in batch]
+            if on_scored is not None:
+                on_scored(len(batch))
         return sigmoid(_SLOPE * polarity + _OFFSET)
 
     def describe(self) -> dict[str, object]:

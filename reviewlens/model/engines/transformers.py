@@ -17,7 +17,7 @@ from reviewlens.errors import ConfigurationError
 from reviewlens.model import bundle
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
 from reviewlens.model.encoder import LongTexts, TextEncoder, calibrated, score_margins
-from reviewlens.model.interface import Thresholds
+from reviewlens.model.interface import OnScored, Thresholds
 from reviewlens.model.locate import models_dir
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
@@ -132,11 +132,12 @@ class TransformersEngine:
         """Uncalibrated positive less negative logit for each cleaned text."""
         return score_margins(texts, self._encoder, self._graph)
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def score(self, texts: Sequence[str], on_scored: OnScored | None = None) -> NDArray[np.float64]:
         """Calibrated probability of positive for each cleaned text."""
         if not texts:
             return np.zeros(0, dtype=np.float64)
-        return calibrated(self.margins(texts), self._temperature)
+        on_margins = None if on_scored is None else lambda done, _: on_scored(len(done))
+        return calibrated(score_margins(texts, self._encoder, self._graph, on_margins), self._temperature)
 
     def describe(self) -> dict[str, object]:
         """Engine, folder name, SHA-256 of the weights and calibration."""
