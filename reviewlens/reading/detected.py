@@ -36,6 +36,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
     named = {role: names[column] for column, role in roles.items()}
     texts = mapping.texts if mapping else ()
     roles |= dict.fromkeys(texts, Role.TEXT)
+    segments = mapping.segments if mapping else ()
     is_csv = dialect.format is FileFormat.CSV
     return Detected(
         format=dialect.format,
@@ -57,7 +58,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         columns=[
             DetectedColumn(
                 name=names[column.index],
-                role=roles.get(column.index),
+                role=roles.get(column.index, "segment" if column.index in segments else None),
                 filled=column.filled,
                 examples=column.examples,
             )
@@ -69,7 +70,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
             rating=named.get(Role.RATING),
             date=named.get(Role.DATE),
             product=named.get(Role.PRODUCT),
-            segments=[],
+            segments=[names[column] for column in segments],
         ),
         read_texts=mapping.read_texts if mapping else "each",
         rating_scale=mapping.rating_scale if mapping and mapping.rating is not None else None,
