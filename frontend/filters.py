@@ -6,7 +6,8 @@ They have the backend's names. The page's URL keeps them, so that a refresh show
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ import streamlit as st
 from frontend import words
 
 Filters = dict[str, Any]
+NO_VALUE = "(no value)"
 
 KINDS: dict[str, tuple[str, ...]] = {
     "sentiment": ("sentiment",),
@@ -22,6 +24,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "mixed": ("mixed",),
     "rating": ("rating",),
     "product": ("product",),
+    "segment": ("segment",),
     "question": ("question",),
     "dates": ("date_from", "date_to"),
     "words": ("words",),
@@ -36,7 +39,7 @@ CHARTS: dict[str, tuple[str, ...]] = {
     "dates": ("share_over_time", "count_over_time"),
     "words": ("negative_words", "positive_words", "changed_words"),
 }
-_LISTS = ("rating", "product", "missing")
+_LISTS = ("rating", "product", "segment", "missing")
 
 
 def current(job_id: str) -> Filters:
@@ -48,8 +51,18 @@ def current(job_id: str) -> Filters:
 
 
 def put(job_id: str, kind: str, values: Filters, *, by: str = "") -> None:
-    """Replace one kind of filter; empty `values` remove it. Other charts of this kind lose their selection."""
+    """Replace one kind of filter; empty `values` remove it. Other charts of this kind lose their selection.
+
+    The kind `segment:COLUMN` is the filter by one segment; the others stay.
+    """
     now = current(job_id)
+    if kind.startswith("segment:"):
+        column = kind.removeprefix("segment:")
+        others = [each for each in now.get("segment", []) if not each.startswith(f"{column}:")]
+        values = {"segment": [*others, *values.get("segment", [])]}
+        if f"segment-{column}" != by:
+            _forget_selection(f"segment-{column}")
+        kind = "segment"
     for name in KINDS[kind]:
         now.pop(name, None)
         if values.get(name) not in (None, "", []):
@@ -62,7 +75,7 @@ def put(job_id: str, kind: str, values: Filters, *, by: str = "") -> None:
 
 def clear(job_id: str) -> None:
     """Remove every filter."""
-    for kind in KINDS:
+    for kind in (*(f"segment:{column}" for column in segments(current(job_id))), *KINDS):
         put(job_id, kind, {})
 
 
@@ -90,13 +103,26 @@ def on_select(
     return picked
 
 
+def segment(column: str, values: Iterable[str]) -> Filters:
+    """The filter by any of these values of a segment; '' for no value."""
+    return {"segment": [f"{column}:{value}" for value in values]}
+
+
+def segments(filters: Filters) -> dict[str, list[str]]:
+    """The values in the filters by segment."""
+    chosen: dict[str, list[str]] = {}
+    for column, _, value in (each.partition(":") for each in filters.get("segment", [])):
+        chosen.setdefault(column, []).append(value)
+    return chosen
+
+
 def phrase(term: str) -> str:
     """A word or phrase in the syntax of the word filter."""
     return f'"{term}"' if " " in term else term
 
 
-def chips(filters: Filters) -> Iterable[tuple[str, str]]:
-    """(kind, label) of every filter."""
+def chips(filters: Filters, segment_names: Mapping[str, str] = MappingProxyType({})) -> Iterable[tuple[str, str]]:
+    """(kind, label) of every filter. `segment_names`: by column."""
     if "sentiment" in filters:
         yield "sentiment", filters["sentiment"].capitalize()
     if "min_confidence" in filters or "max_confidence" in filters:
@@ -112,6 +138,9 @@ def chips(filters: Filters) -> Iterable[tuple[str, str]]:
     if "product" in filters:
         names = filters["product"]
         yield "product", words.cut(names[0], 36) if len(names) == 1 else words.many(len(names), "product")
+    for column, values in segments(filters).items():
+        value = words.cut(values[0], 36) or NO_VALUE if len(values) == 1 else words.many(len(values), "value")
+        yield f"segment:{column}", f"{words.cut(segment_names.get(column, 'column ' + column), 30)}: {value}"
     if "question" in filters:
         yield "question", words.cut(filters["question"], 36)
     if "date_from" in filters or "date_to" in filters:

@@ -54,3 +54,5 @@ ENCODINGS: dict[str, str] = {
     "euc_jp": "EUC-JP (Japanese)",
     "cp949": "EUC-KR (Korean)",
 }
+
+MOST_SEGMENTS = 8

@@ -157,7 +157,7 @@ class DetectedRoles(BaseModel):
     date: str | None
     product: str | None
     segments: list[str]
-    """Columns by which the reviews can be split. Not detected yet: []."""
+    """Columns by which the reviews can be split, besides the product."""
 
 
 class DirectOffer(BaseModel):
@@ -212,6 +212,9 @@ class Filters(BaseModel):
     """
     Which served rows match; every field given must match (in `rating` and `product` any one of the values).
 
+    `segment`: COLUMN:VALUE, with the column's place in the file, counted from 0, or `product`, `question` or
+    `language`; any one of the values of a column, and all columns. An empty VALUE matches rows without a value.
+
     `mixed`: praise and blame together, or neither clearly.
     `rating`: whole stars; a rating of 3.7 counts as 4. `missing`: rows that lack all of these.
     `words`: all must appear in title or text as whole words, in any case; "in quotes" as a phrase.
@@ -234,6 +237,8 @@ class Filters(BaseModel):
     """Any of these numbers of stars."""
     product: list[str]
     """Any of these products."""
+    segment: list[str]
+    """COLUMN:VALUE; any value of a column, all columns."""
     question: str | None = None
     """Only answers to this question, the header of a text column."""
     date_from: date_aliased | None = None
@@ -523,6 +528,45 @@ class ScoringModel(BaseModel):
     """SHA-256 of the bundle; empty for textblob."""
 
 
+class SegmentRow(BaseModel):
+    """
+    One value of a segment.
+
+    `difference`: its positive share less that of all other reviews with a value (0.1: ten percentage points more);
+    `q_value`: of the two-proportion z-test, two-sided, after Benjamini-Hochberg over all values of all segments. Both
+    are None if either side has too few reviews to compare. `clear`: the difference survives that correction.
+    """
+
+    count: int
+    """Reviews."""
+    positive: int
+    """Positive reviews."""
+    negative: int
+    """Negative reviews."""
+    needs_review: int
+    """Reviews that a person should read."""
+    mixed: int
+    """Mixed reviews."""
+    positive_share: float | None = None
+    """Share of positive reviews."""
+    low: float | None = None
+    """Lower end of its 95 % interval."""
+    high: float | None = None
+    """Upper end of its 95 % interval."""
+    value: str
+    """The value."""
+    mean_rating: float | None = None
+    """Mean rating."""
+    mean_confidence: float | None = None
+    """Mean confidence."""
+    difference: float | None = None
+    """Share less that of the reviews with other values."""
+    q_value: float | None = None
+    """p-value of it, corrected for multiple comparisons."""
+    clear: bool
+    """Whether chance hardly explains the difference."""
+
+
 class SentimentCounts(BaseModel):
     """Served rows by sentiment."""
 
@@ -778,13 +822,42 @@ class ByRating(BaseModel):
     """Mean rating."""
 
 
+class BySegment(BaseModel):
+    """
+    The values of a segment with the most reviews; sum of rows + `others` + `without_value` = shown.
+
+    `orders`: ways to sort the rows, each a list of values: most_reviews, most_positive, least_positive, name.
+    """
+
+    available: bool
+    """Whether the file has the data for it."""
+    note: str
+    """How to read it, or why it is not available."""
+    column: str
+    """What the filter `segment` calls it: its place in the file, or `product`."""
+    name: str
+    """Name of the column."""
+    rows: list[SegmentRow]
+    """The values with the most reviews."""
+    values: int
+    """Number of values."""
+    others: Tally
+    """Reviews with other values."""
+    other_values: int
+    """Number of other values."""
+    without_value: Tally
+    """Reviews without a value."""
+    orders: dict[str, list[str]]
+    """The values, by way to sort them."""
+
+
 class DetectedColumn(BaseModel):
     """One column."""
 
     name: str
     """Its header; its name in served.csv if it has none or shares it with another column."""
-    role: Literal["text", "title", "rating", "date", "product"] | None
-    """Its role; null for none."""
+    role: Literal["segment"] | Literal["text", "title", "rating", "date", "product"] | None
+    """Its role, or segment for a column by which the reviews can be split; null for neither."""
     filled: float
     """Share of sampled rows that have a value."""
     examples: list[str]
@@ -981,7 +1054,7 @@ class Sniffed(BaseModel):
 
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
     holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
-    column.
+    column, and why columns are segments.
     """
 
     dialect: Dialect
@@ -991,7 +1064,7 @@ class Sniffed(BaseModel):
     mapping: Mapping | None
     """Which column has which role; null if no column looks like review text."""
     mapping_reasons: dict[str, str]
-    """Why each role has its column."""
+    """Why each role has its column, and why a column is a segment (`segment:` and its place)."""
     preview: list[list[str]]
     """Up to 20 rows of raw fields."""
     warnings: list[str]
@@ -1131,6 +1204,8 @@ class Dashboard(BaseModel):
     """What changed most between two periods."""
     by_product: ByProduct
     """Sentiment by product."""
+    segments: list[BySegment]
+    """Sentiment by segment: the product first, as in `by_product`."""
     by_rating: ByRating
     """Sentiment by stars."""
     agreement: Agreement

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, words
-from frontend.api.labels import ENCODINGS, ROLES
+from frontend.api.labels import ENCODINGS, MOST_SEGMENTS, ROLES
 from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
 from frontend.intake import texts
 
@@ -159,6 +159,32 @@ def _columns(upload: Upload) -> None:
         _scale(upload, rest[0], mapping)
     if mapping and mapping.date is not None and mapping.date_format:
         _order(upload, rest[1], mapping.date_format, by_index[mapping.date])
+    if mapping:
+        _segments(upload, mapping, by_index)
+
+
+def _segments(upload: Upload, mapping: Mapping, by_index: dict[int, ColumnInfo]) -> None:
+    """Choose the columns by which the dashboard can split the reviews."""
+    taken = {*columns_by_role(mapping).values(), *mapping.further_texts}
+    names = words.distinct({at: column.name or f"column {at + 1}" for at, column in by_index.items()})
+    options = [at for at in by_index if at not in taken]
+    if not options:
+        return
+    st.session_state["segments"] = mapping.segments
+    st.multiselect(
+        "Also split by",
+        options,
+        key="segments",
+        format_func=names.__getitem__,
+        max_selections=MOST_SEGMENTS,
+        placeholder="No other column",
+        help="The dashboard shows the sentiment of each value of these columns, and filters by them.",
+        on_change=lambda: change(upload, mapping={"segments": st.session_state["segments"]}),
+    )
+    reasons = [(names[at], upload.sniffed.mapping_reasons.get(f"segment:{at}", "")) for at in mapping.segments]
+    lines = [f"{name}: {reason}" for name, reason in reasons if reason and reason != "you chose it"]
+    if lines:
+        st.caption("  \n".join(words.escape(words.cut(line, 120)) for line in lines))
 
 
 def columns_by_role(mapping: Mapping | None) -> dict[str, int]:
@@ -357,7 +383,11 @@ def change(upload: Upload, *, dialect: dict[str, Any] | None = None, mapping: di
     if dialect:  # the columns may differ now, so earlier corrections of the mapping are dropped
         state["corrected_dialect"] = {**state.get("corrected_dialect", {}), **dialect}
         state["corrected_mapping"] = {}
-    state["corrected_mapping"] = {**state.get("corrected_mapping", {}), **(mapping or {})}
+    corrected = {**state.get("corrected_mapping", {}), **(mapping or {})}
+    if mapping and "segments" not in mapping and corrected.get("segments"):  # a column with a role is no segment
+        given = {*mapping.get("further_texts", ()), *(mapping.get(role) for role in ROLES)}
+        corrected["segments"] = [column for column in corrected["segments"] if column not in given]
+    state["corrected_mapping"] = corrected
     corrections = state.get("corrected_dialect", {}), state["corrected_mapping"]
     detected = session.attempt(lambda: session.client().sniff(upload.upload_id, *corrections))
     if detected:

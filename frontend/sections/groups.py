@@ -1,4 +1,4 @@
-"""Sections on products and ratings, and on how often the model and the stars agree."""
+"""Section on ratings, and on how often the model and the stars agree."""
 
 from __future__ import annotations
 
@@ -8,72 +8,6 @@ from frontend import charts, filters, words
 from frontend.api.models import Agreement, Confusion
 from frontend.sections import reading
 from frontend.sections.view import View
-
-_ORDERS = {
-    "most_reviews": "Most reviews",
-    "least_positive": "Least positive",
-    "most_positive": "Most positive",
-    "name": "Name",
-}
-_SHOWN = 15
-
-
-_HOW = (
-    "Blue is positive, orange is negative. The dark line is the 95 % interval of the share. "
-    "Click a bar to read its reviews; shift-click selects several."
-)
-
-
-def products(view: View) -> None:
-    """Show the positive share of each product."""
-    st.header("Products", anchor="products")
-    with st.container(key="card-products"):
-        _products(view)
-
-
-def _products(view: View) -> None:
-    part = view.board.by_product
-    if not part.available or not part.rows:
-        view.unavailable(part.note, "This file has no products.")
-        return
-    st.caption(_HOW)
-    orders = [name for name in _ORDERS if part.orders.get(name)]
-    order = "most_reviews"
-    if len(part.rows) > 2 and orders:
-        order = st.segmented_control(
-            "Order",
-            orders,
-            default=orders[0],
-            format_func=_ORDERS.__getitem__,
-            required=True,
-            key=f"order-{view.id}",
-            label_visibility="collapsed",
-        )
-    by_name = {row.product: row for row in part.rows}
-    names = part.orders.get(order) or list(by_name)
-    every = st.session_state.get(f"all-products-{view.id}", False)
-    rows = [by_name[name] for name in names if name in by_name]
-    shown = rows if every else rows[:_SHOWN]
-    view.chart(
-        charts.shares(
-            [{**row.model_dump(), "name": words.cut(row.product, 34)} for row in shown], "product", view.look
-        ),
-        "products",
-        "product",
-        lambda items: {"product": [item["product"] for item in items]},
-        "Positive share of each product",
-    )
-    if len(rows) > _SHOWN:
-        st.toggle(f"Show all {len(rows)}", key=f"all-products-{view.id}")
-    omitted = []
-    if part.other_products:
-        omitted.append(
-            f"{words.many(part.other_products, 'more product')} with {words.many(part.others.count, 'review')}"
-        )
-    if part.without_product.count:
-        omitted.append(f"{words.many(part.without_product.count, 'review')} without a product")
-    if omitted:
-        st.caption("Not drawn: " + "; ".join(omitted) + ".")
 
 
 def _ratings(view: View) -> None:

@@ -74,7 +74,8 @@ def _model(model: ModelFacts) -> dict[str, str]:
 
 def _columns(summary: Summary) -> dict[str, str]:
     names = {column.index: column.name for column in summary.columns}
-    return {ROLES[role]: names[index] for role, index in columns_by_role(summary.mapping).items()}
+    roles = {ROLES[role]: names[index] for role, index in columns_by_role(summary.mapping).items()}
+    return roles | {"Segments": ", ".join(names[index] for index in summary.mapping.segments)}
 
 
 def _dialect(dialect: Dialect) -> dict[str, str]:

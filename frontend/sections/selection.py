@@ -22,10 +22,10 @@ def bar(view: View) -> None:
     served = view.board.counts.served
     with st.bottom, st.container(key="selection", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f"<b>{words.count(total)}</b> of {words.many(served, 'review')}", width="content")
-        for kind, label in filters.chips(view.filters):
+        for kind, label in filters.chips(view.filters, {part.column: part.name for part in view.board.segments}):
             st.button(
                 words.escape(label),
-                key=f"chip-{kind}",
+                key=f"chip-{kind.replace(':', '-')}",
                 icon=":material/close:",
                 on_click=filters.put,
                 args=(view.id, kind, {}),

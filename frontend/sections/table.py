@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from frontend import filters, session, words
-from frontend.api.models import ReviewPage, TimePoint
+from frontend.api.models import BySegment, ReviewPage, TimePoint
 from frontend.sections import grid, reading
+from frontend.sections.segments import PRODUCT
 from frontend.sections.view import View
 
 _SORTS = {
@@ -22,6 +23,7 @@ _SORTS = {
     "rating": "Fewest stars first",
 }
 _SIZES = (10, 25, 50, 100)
+_OPEN_SEGMENTS = 2
 
 
 def table(view: View) -> None:
@@ -113,6 +115,7 @@ def _more(view: View) -> None:
             placeholder="Any product",
             on_change=lambda: _set(view, "product", {"product": st.session_state["f-product"]}),
         )
+    _segments(view)
     if view.board.questions:
         _keep("f-question", now.get("question"))
         st.selectbox(
@@ -143,6 +146,33 @@ def _more(view: View) -> None:
             help=f"Mixed: {words.MIXED}",
             on_change=lambda: _set(view, "mixed", {"mixed": st.session_state["f-mixed"] or None}),
         )
+
+
+def _segments(view: View) -> None:
+    """Show a filter for each segment; more than two are folded."""
+    parts = [part for part in view.board.segments if part.column != PRODUCT]
+    if not parts:
+        return
+    with st.expander("Segments") if len(parts) > _OPEN_SEGMENTS else st.container():
+        for part in parts:
+            _segment(view, part)
+
+
+def _segment(view: View, part: BySegment) -> None:
+    key, column = f"f-segment-{part.column}", part.column
+    values = [row.value for row in part.rows]
+    chosen = filters.segments(view.filters).get(column, [])
+    without = [""] if part.without_value.count or "" in chosen else []
+    _keep(key, chosen)
+    st.multiselect(
+        words.escape(words.cut(part.name, 60)),
+        [*values, *without, *(value for value in chosen if value and value not in values)],
+        key=key,
+        format_func=lambda value: value or filters.NO_VALUE,
+        accept_new_options=True,
+        placeholder="Any value",
+        on_change=lambda: _set(view, f"segment:{column}", filters.segment(column, st.session_state[key])),
+    )
 
 
 def _dates(view: View, points: list[TimePoint]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from frontend import filters, frame, session, style, words
 from frontend.api.models import Dashboard, JobView
 from frontend.client import ApiError
-from frontend.sections import certainty, drivers, groups, head, rejected, selection, table, trends
+from frontend.sections import certainty, drivers, groups, head, rejected, segments, selection, table, trends
 from frontend.sections.view import View
 
 
@@ -90,7 +90,7 @@ def main() -> None:
         trends.over_time(view)
         trends.changes(view)
         drivers.drivers(view)
-        groups.products(view)
+        segments.split(view)
         groups.stars(view)
         certainty.certainty(view)
     table.table(view)

@@ -68,6 +68,10 @@ def analyze(
     rating: Annotated[str | None, typer.Option(help="Column with the rating.")] = None,
     date: Annotated[str | None, typer.Option(help="Column with the date.")] = None,
     product: Annotated[str | None, typer.Option(help="Column with the product.")] = None,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to split the reviews by; may be repeated. Default: those detected ('none': none)."),
+    ] = None,
     date_order: Annotated[
         Literal["day_first", "month_first", "year_first"] | None, typer.Option(help="How to read 03/04/2025.")
     ] = None,
@@ -119,6 +123,8 @@ def analyze(
         named: dict[str, list[str] | str | None] = {"text": text} if text else {}
         named |= {role: None if name == "none" else name for role, name in columns.items() if name is not None}
         chosen["roles"] = {**(chosen.get("roles") or {}), **named}
+        if segment:
+            chosen["roles"]["segments"] = [name for name in segment if name != "none"]
         if detect:
             from reviewlens.cli.detect import detect_file
 

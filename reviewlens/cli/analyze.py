@@ -163,7 +163,10 @@ def _show_mapping(console: Console, upload: Upload) -> None:
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
     names = {role: [columns[index].served_name] for role, index in mapping.columns().items()}
     names[Role.TEXT] = [columns[index].served_name for index in mapping.texts]
-    described = ", ".join(f"{role} = {' + '.join(named)}" for role, named in names.items())
+    parts = [f"{role} = {' + '.join(named)}" for role, named in names.items()]
+    if mapping.segments:
+        parts.append(f"segments = {' + '.join(columns[index].served_name for index in mapping.segments)}")
+    described = ", ".join(parts)
     if not mapping.further_texts:
         return described
     return f"{described} ({'each text is a review' if mapping.asks_several else 'texts are joined'})"

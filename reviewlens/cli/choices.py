@@ -16,7 +16,7 @@ from reviewlens.uploads.service import Overrides
 
 _DELIMITERS = {name: delimiter for delimiter, name in DELIMITER_NAMES.items()}
 _ROLES = {role.value for role in Role}
-_MAPPING = Mapping.model_fields.keys() - _ROLES
+_MAPPING = Mapping.model_fields.keys() - _ROLES - {"segments"}  # those are chosen by name, in `roles`
 _KEYS = {*Dialect.model_fields, *_MAPPING, *Detected.model_fields}
 
 
@@ -34,22 +34,25 @@ def read_choices(path: Path) -> dict[str, Any]:
         raise InputError(f"Unknown choice: {', '.join(sorted(unknown))}.", code="bad-choices")
     roles = choices.get("roles") or {}
     if not isinstance(roles, dict) or roles.keys() - {*_ROLES, "segments"}:
-        raise InputError(f"`roles` is an object with the keys {', '.join(sorted(_ROLES))}.", code="bad-choices")
+        raise InputError(
+            f"`roles` is an object with the keys {', '.join(sorted({*_ROLES, 'segments'}))}.", code="bad-choices"
+        )
     return {**choices, "roles": roles}
 
 
 def as_overrides(choices: dict[str, Any], look: Callable[[Overrides], Sniffed]) -> Overrides:
     """Choices as corrections. Keys that are no choice, such as `rows` and `warnings`, are ignored.
 
-    `look` detects with corrections: columns are chosen by name, which needs the columns. Errors: InputError
-    (`no-such-column`, `no-date-column`, `bad-choices`), and those of `look`.
+    `look` detects with corrections: columns are chosen by name, which needs the columns. A column to which the choices
+    give a role is taken out of the segments, so that in a detected document only the role needs to change. Errors:
+    InputError (`no-such-column`, `no-date-column`, `bad-choices`), and those of `look`.
     """
     dialect = _dialect(choices)
-    roles = _roles(choices.get("roles", {}))
+    roles, segments = _roles(choices.get("roles", {})), _segments(choices.get("roles", {}))
     mapping: dict[str, Any] = {name: choices[name] for name in _MAPPING if choices.get(name) is not None}
+    found = look(Overrides(dialect=dialect)) if roles or segments is not None else None
+    columns = found.columns if found is not None else []
     if roles:
-        found = look(Overrides(dialect=dialect))
-        columns = found.columns
         mapping |= {
             role: None if name is None else column_index(columns, name)
             for role, name in roles.items()
@@ -57,8 +60,12 @@ def as_overrides(choices: dict[str, Any], look: Callable[[Overrides], Sniffed]) 
         }
         if Role.TEXT in roles:
             mapping["text"], *mapping["further_texts"] = [column_index(columns, name) for name in roles[Role.TEXT]]
-        elif found.mapping is None:  # without a text, nothing has a role
-            mapping = {}
+    if segments is not None:
+        given = {*(mapping.get(role) for role in roles), *mapping.get("further_texts", ())}
+        places = dict.fromkeys(column_index(columns, name) for name in segments)
+        mapping["segments"] = [column for column in places if column not in given]
+    if found is not None and found.mapping is None and Role.TEXT not in roles:  # without a text, nothing has a role
+        mapping = {}
     if order := choices.get("date_order"):
         detected = look(Overrides(dialect=dialect, mapping=mapping)).mapping
         if detected is None or detected.date_format is None:
@@ -96,8 +103,6 @@ def _dialect(choices: dict[str, Any]) -> dict[str, Any]:
 
 def _roles(roles: dict[str, Any]) -> dict[str, Any]:
     """Role to the name of its column; None: no column has it. `text`: a list of names, if any."""
-    if roles.get("segments"):
-        raise InputError("Segments cannot be chosen.", code="bad-choices")
     texts = roles.get("text") or []
     texts = [texts] if isinstance(texts, str) else texts
     names = {role: name for role, name in roles.items() if role not in ("text", "segments")}
@@ -106,3 +111,13 @@ def _roles(roles: dict[str, Any]) -> dict[str, Any]:
     ):
         raise InputError("Give the columns of `roles` by name.", code="bad-choices")
     return {**names, "text": texts} if texts else names
+
+
+def _segments(roles: dict[str, Any]) -> list[str] | None:
+    """Names of the segments; None: those that are detected."""
+    names = roles.get("segments")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("`segments` is a list of names of columns.", code="bad-choices")
+    return names

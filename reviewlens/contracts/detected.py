@@ -14,7 +14,9 @@ class DetectedColumn(BaseModel):
     """One column."""
 
     name: str = Field(description="Its header; its name in served.csv if it has none or shares it with another column.")
-    role: Role | None = Field(description="Its role; null for none.")
+    role: Role | Literal["segment"] | None = Field(
+        description="Its role, or segment for a column by which the reviews can be split; null for neither."
+    )
     filled: float = Field(description="Share of sampled rows that have a value.")
     examples: list[str] = Field(description="A few different values.")
 
@@ -27,7 +29,7 @@ class DetectedRoles(BaseModel):
     rating: str | None
     date: str | None
     product: str | None
-    segments: list[str] = Field(description="Columns by which the reviews can be split. Not detected yet: [].")
+    segments: list[str] = Field(description="Columns by which the reviews can be split, besides the product.")
 
 
 class Detected(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Columns
 from enum import StrEnum
 
@@ -62,4 +62,25 @@ def check_columns(columns: Columns[Role, object], count: int, further_texts: Ite
             raise InputError(
                 f"Column {column!r}, counted from 0, is {use} already; choose another column as a further text.",
                 code="column-chosen-twice",
+            )
+
+
+def check_segments(segments: Collection[object], taken: Collection[int], count: int) -> None:
+    """Check that a file of `count` columns has every segment, and that none is among the columns `taken` by a role.
+
+    Errors: InputError (`no-such-column`, `column-has-role`).
+    """
+    for column in segments:
+        if type(column) is not int or not 0 <= column < count:
+            raise InputError(
+                f"There is no such column for a segment: the file has {count} columns, counted from 0.",
+                code="no-such-column",
+                details={"role": "segments", "columns": count},
+            )
+        if column in taken:
+            raise InputError(
+                f"Column {column + 1} has a role and cannot be a segment. Take it out of the segments, or give the "
+                "role to another column or to none.",
+                code="column-has-role",
+                details={"column": column},
             )

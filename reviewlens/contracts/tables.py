@@ -334,7 +334,7 @@ class Sniffed(BaseModel):
 
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
     holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
-    column.
+    column, and why columns are segments.
     """
 
     dialect: Dialect = Field(description="How the file is written.")
@@ -342,7 +342,9 @@ class Sniffed(BaseModel):
     mapping: Mapping | None = Field(
         description="Which column has which role; null if no column looks like review text."
     )
-    mapping_reasons: dict[str, str] = Field({}, description="Why each role has its column.")
+    mapping_reasons: dict[str, str] = Field(
+        {}, description="Why each role has its column, and why a column is a segment (`segment:` and its place)."
+    )
     preview: list[list[str]] = Field(description="Up to 20 rows of raw fields.")
     warnings: list[str] = Field(description="Sentences for the user.")
     first_date: FirstDate | None = Field(None, description="The first date; null if there is none.")

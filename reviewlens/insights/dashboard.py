@@ -6,7 +6,7 @@ from datetime import date as Date
 
 import polars as pl
 
-from reviewlens.insights import sections
+from reviewlens.insights import by_segment, sections
 from reviewlens.insights.changes import find_changes
 from reviewlens.insights.drivers import build_drivers
 from reviewlens.insights.filters import agrees_with_stars, condition, is_positive, stars_take_a_side
@@ -15,6 +15,7 @@ from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, Rev
 from reviewlens.insights.rejected import rejected_rows
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_text
+from reviewlens.insights.segments import Segments, segments_of
 from reviewlens.insights.terms import find_terms, take_sample
 
 EXAMPLES = 10
@@ -23,9 +24,13 @@ _CANDIDATES = 300  # more than are shown, since of duplicates only one is shown
 
 
 def build_dashboard(results: Results, filters: Filters, *, since: Date | None = None) -> Dashboard:
-    """The dashboard. `since`: first day of the later period; None: about the latest third of the reviews."""
-    rows = _matching(results, filters)
-    lazy = {**sections.aggregates(rows), **_candidates(rows)}
+    """The dashboard. `since`: first day of the later period; None: about the latest third of the reviews.
+
+    Errors: InputError (`no-such-segment`).
+    """
+    segments = segments_of(results)
+    rows = _matching(results, filters, segments)
+    lazy = {**sections.aggregates(rows), **by_segment.aggregates(rows, segments), **_candidates(rows)}
     collected = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
     shown = int(collected["all"]["count"].item())
 
@@ -40,7 +45,8 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
     counts = Counts(**accounting.model_dump(), shown=shown, hidden=accounting.served - shown)
     model = summary.model
     overall = sections.distribution(collected["all"], has_band=model.mixed_band is not None)
-    products = sections.by_product(collected["products"])
+    product, *others = by_segment.by_segments(collected, segments, filters.segment_columns)
+    products = by_segment.by_product(product)
     rating = sections.by_rating(collected["stars"], collected["all"])
     stars = sections.agreement(collected["agreement"], rating, disagreements)
     return Dashboard(
@@ -57,6 +63,7 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
         over_time=sections.over_time(collected["days"]),
         changes=changes,
         by_product=products,
+        segments=[product, *others] if product.available else others,
         by_rating=rating,
         agreement=stars,
         drivers=drivers,
@@ -66,8 +73,8 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
     )
 
 
-def _matching(results: Results, filters: Filters) -> pl.LazyFrame:
-    rows = results.scan().filter(condition(filters))
+def _matching(results: Results, filters: Filters, segments: Segments) -> pl.LazyFrame:
+    rows = results.scan().filter(condition(filters, segments))
     if not filters.words:
         return rows
     # Searching texts is slow, and there are several passes: search once and keep the row numbers.

@@ -18,6 +18,7 @@ from reviewlens.insights.models import Filters, Format, What
 from reviewlens.insights.rejected import read_rejected
 from reviewlens.insights.report import render_report
 from reviewlens.insights.results import Results
+from reviewlens.insights.segments import segments_of
 
 MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8",
@@ -44,7 +45,7 @@ def export_rows(
     CSV: the columns of served.csv (or rejected.csv) with every text quoted; a cell that a spreadsheet would run as a
     formula gets a leading apostrophe (plain numbers such as -5 do not). Parquet: the same columns, values unchanged.
     HTML: the report.
-    Errors, before the first block: InputError (`bad-export`), LimitError for more than `max_rows`.
+    Errors, before the first block: InputError (`bad-export`, `no-such-segment`), LimitError for more than `max_rows`.
     """
     if (what == "report") != (format == "html"):
         raise InputError(
@@ -58,7 +59,7 @@ def export_rows(
     if what == "served":
         rows = accounting.served
     elif what == "filtered":
-        matching = results.scan().filter(condition(filters))
+        matching = results.scan().filter(condition(filters, segments_of(results)))
         rows = int(matching.select(pl.len()).collect(engine="streaming").item())
         frame = matching.select(results.served_columns)
     if max_rows is not None and rows > max_rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from reviewlens.insights.models import Filters
+from reviewlens.insights.segments import Segments, segment_conditions
 from reviewlens.insights.words import mentions, split_search
 
 STARS_POSITIVE = 4.0
@@ -32,8 +33,11 @@ def agrees_with_stars() -> pl.Expr:
     return is_positive() == (pl.col("_rating") >= STARS_POSITIVE)
 
 
-def condition(filters: Filters) -> pl.Expr:
-    """True for the rows that match, never null."""
+def condition(filters: Filters, segments: Segments) -> pl.Expr:
+    """True for the rows that match, never null. `segments`: those of the results.
+
+    Errors: InputError (`no-such-segment`).
+    """
     conditions: list[pl.Expr] = []
     if filters.sentiment is not None:
         conditions.append(pl.col("sentiment") == filters.sentiment)
@@ -49,6 +53,7 @@ def condition(filters: Filters) -> pl.Expr:
         conditions.append(whole_stars().is_in(filters.rating))
     if filters.product:
         conditions.append(pl.col("_product").is_in(filters.product))
+    conditions.extend(segment_conditions(filters.segment, segments))
     if filters.question is not None:
         conditions.append(pl.col("_question") == filters.question)
     if filters.date_from is not None:

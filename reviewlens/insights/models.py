@@ -16,6 +16,7 @@ __all__ = [
     "Bucket",
     "ByProduct",
     "ByRating",
+    "BySegment",
     "Changes",
     "ConfidenceHistogram",
     "Confusion",
@@ -39,6 +40,7 @@ __all__ = [
     "ReviewPage",
     "ReviewQuery",
     "Section",
+    "SegmentRow",
     "Sentiment",
     "ShareChange",
     "Sort",
@@ -206,6 +208,38 @@ class Changes(Section):
     min_count: int = Field(0, description="Least reviews of a product in each period.")
 
 
+class SegmentRow(Tally):
+    """One value of a segment.
+
+    `difference`: its positive share less that of all other reviews with a value (0.1: ten percentage points more);
+    `q_value`: of the two-proportion z-test, two-sided, after Benjamini-Hochberg over all values of all segments. Both
+    are None if either side has too few reviews to compare. `clear`: the difference survives that correction.
+    """
+
+    value: str = Field(description="The value.")
+    mean_rating: float | None = Field(None, description="Mean rating.")
+    mean_confidence: float | None = Field(None, description="Mean confidence.")
+    difference: float | None = Field(None, description="Share less that of the reviews with other values.")
+    q_value: float | None = Field(None, description="p-value of it, corrected for multiple comparisons.")
+    clear: bool = Field(False, description="Whether chance hardly explains the difference.")
+
+
+class BySegment(Section):
+    """The values of a segment with the most reviews; sum of rows + `others` + `without_value` = shown.
+
+    `orders`: ways to sort the rows, each a list of values: most_reviews, most_positive, least_positive, name.
+    """
+
+    column: str = Field(description="What the filter `segment` calls it: its place in the file, or `product`.")
+    name: str = Field(description="Name of the column.")
+    rows: list[SegmentRow] = Field([], description="The values with the most reviews.")
+    values: int = Field(0, description="Number of values.")
+    others: Tally = Field(Tally(), description="Reviews with other values.")
+    other_values: int = Field(0, description="Number of other values.")
+    without_value: Tally = Field(Tally(), description="Reviews without a value.")
+    orders: dict[str, list[str]] = Field({}, description="The values, by way to sort them.")
+
+
 class ProductRow(Tally):
     """One product."""
 
@@ -367,6 +401,7 @@ class Dashboard(BaseModel):
     over_time: OverTime = Field(description="Sentiment over time.")
     changes: Changes = Field(description="What changed most between two periods.")
     by_product: ByProduct = Field(description="Sentiment by product.")
+    segments: list[BySegment] = Field(description="Sentiment by segment: the product first, as in `by_product`.")
     by_rating: ByRating = Field(description="Sentiment by stars.")
     agreement: Agreement = Field(description="How often model and stars agree.")
     drivers: Drivers = Field(description="Words typical of each sentiment.")

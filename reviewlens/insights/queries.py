@@ -17,6 +17,7 @@ What = Literal["served", "rejected", "filtered", "report"]
 Format = Literal["csv", "parquet", "html"]
 
 Stars = Annotated[int, Field(ge=1, le=5)]
+SegmentValue = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}|[a-z]{1,20}):")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -29,6 +30,9 @@ def _as_list(value: object) -> object:
 
 class Filters(BaseModel):
     """Which served rows match; every field given must match (in `rating` and `product` any one of the values).
+
+    `segment`: COLUMN:VALUE, with the column's place in the file, counted from 0, or `product`, `question` or
+    `language`; any one of the values of a column, and all columns. An empty VALUE matches rows without a value.
 
     `mixed`: praise and blame together, or neither clearly.
     `rating`: whole stars; a rating of 3.7 counts as 4. `missing`: rows that lack all of these.
@@ -50,6 +54,11 @@ class Filters(BaseModel):
     ] = []
     product: Annotated[
         list[str], BeforeValidator(_as_list), Field(max_length=200, description="Any of these products.")
+    ] = []
+    segment: Annotated[
+        list[SegmentValue],
+        BeforeValidator(_as_list),
+        Field(max_length=200, description="COLUMN:VALUE; any value of a column, all columns."),
     ] = []
     question: str | None = Field(
         None, max_length=1000, description="Only answers to this question, the header of a text column."
@@ -81,6 +90,11 @@ class Filters(BaseModel):
         if self.words and not split_search(self.words):
             raise ValueError("words needs a letter or a digit (emoji are kept as words, such as: red heart)")
         return self
+
+    @property
+    def segment_columns(self) -> set[str]:
+        """The columns in `segment`."""
+        return {each.partition(":")[0] for each in self.segment}
 
     @property
     def active(self) -> bool:

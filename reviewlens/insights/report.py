@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -30,7 +31,7 @@ def render_report(dashboard: Dashboard) -> str:
     """The dashboard as a complete HTML page; text from the file is escaped."""
     return _template().render(
         d=dashboard,
-        filters=describe_filters(dashboard.filters),
+        filters=describe_filters(dashboard.filters, {part.column: part.name for part in dashboard.segments}),
         svg=svg,
         plain=plain,
         strongest=max(
@@ -39,9 +40,13 @@ def render_report(dashboard: Dashboard) -> str:
     )
 
 
-def describe_filters(filters: Filters) -> list[str]:
-    """The active filters in words, e.g. 'stars: 4, 5'."""
+def describe_filters(filters: Filters, segments: Mapping[str, str] | None = None) -> list[str]:
+    """The active filters in words, e.g. 'stars: 4, 5'. `segments`: names of the segments by key."""
     described = []
+    values: dict[str, list[str]] = {}
+    for key, _, value in (each.partition(":") for each in filters.segment):
+        values.setdefault((segments or {}).get(key, key), []).append(value or "no value")
+    described += [f"{name}: {' or '.join(some)}" for name, some in values.items()]
     for name, label in _FILTER_NAMES.items():
         value = getattr(filters, name)
         if value is None or value in ("", []):

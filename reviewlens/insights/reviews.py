@@ -16,6 +16,7 @@ from reviewlens.errors import InputError
 from reviewlens.insights.filters import condition
 from reviewlens.insights.models import Filters, Review, ReviewPage, Sort
 from reviewlens.insights.results import QUESTION_KEY, Results
+from reviewlens.insights.segments import segments_of
 
 _TOO_LARGE = 2**63
 _KEYS = {"row": "_row", "confidence": "confidence", "date": "_date", "rating": "_rating"}
@@ -27,10 +28,10 @@ def query_reviews(
     """One page. Consecutive pages have no gap or repeat; equal values are in file order, missing ones come last.
 
     `cursor`: the `next_cursor` of the page before, with the same sort; '' for the first page.
-    Errors: InputError (`bad-cursor`).
+    Errors: InputError (`bad-cursor`, `no-such-segment`).
     """
     key, descending = _KEYS[sort.removeprefix("-")], sort.startswith("-")
-    matching = results.scan().filter(condition(filters))
+    matching = results.scan().filter(condition(filters, segments_of(results)))
     keys = matching.select(pl.col("_row").alias("row"), pl.col(key).alias("key"))
     if cursor:
         keys = keys.filter(_after(*_read_cursor(cursor, sort), descending=descending))

@@ -13,22 +13,19 @@ from reviewlens.insights.models import (
     Agreement,
     Bin,
     Bucket,
-    ByProduct,
     ByRating,
     ConfidenceHistogram,
     Confusion,
     Distribution,
     OverTime,
-    ProductRow,
     RatingRow,
     Review,
     Tally,
     TimePoint,
 )
 from reviewlens.insights.plain import bucket_label, number
-from reviewlens.insights.proportions import add, tally, wilson
+from reviewlens.insights.proportions import tally, wilson
 
-TOP_PRODUCTS = 20
 BINS_PER_UNIT = 20
 TALLIED = ("positive", "count", "needs_review", "mixed")
 _EVERY: dict[Bucket, str] = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
@@ -51,7 +48,6 @@ def aggregates(rows: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
     return {
         "all": rows.select(*tally_counts(), *means),
         "days": rows.group_by("_date").agg(tally_counts()),
-        "products": rows.group_by("_product").agg(*tally_counts(), *means),
         "stars": rows.group_by(stars=whole_stars()).agg(tally_counts()),
         "agreement": rows.filter(stars_take_a_side())
         .group_by(positive=is_positive(), agrees=agrees_with_stars())
@@ -112,41 +108,6 @@ def over_time(days: pl.DataFrame) -> OverTime:
 def _ends(dated: pl.DataFrame) -> tuple[Date, Date]:
     dates: list[Date] = dated["_date"].sort().to_list()
     return dates[0], dates[-1]
-
-
-def by_product(products: pl.DataFrame, *, top: int = TOP_PRODUCTS) -> ByProduct:
-    """The `top` products by count, and the others together."""
-    without = add(*(row_tally(row) for row in products.filter(pl.col("_product").is_null()).iter_rows(named=True)))
-    named = products.drop_nulls("_product").sort(["count", "_product"], descending=[True, False])
-    if named.is_empty():
-        return ByProduct(available=False, without_product=without, note="The reviews shown have no products.")
-    rows = [
-        ProductRow(
-            product=row["_product"],
-            mean_rating=row["mean_rating"],
-            mean_confidence=row["mean_confidence"],
-            **row_tally(row).model_dump(),
-        )
-        for row in named.head(top).iter_rows(named=True)
-    ]
-    remaining = named.slice(top)
-    others = tally(*(int(remaining[name].sum()) for name in TALLIED))
-    orders = {
-        "most_reviews": rows,
-        "most_positive": sorted(rows, key=lambda row: (-(row.low or 0.0), row.product)),
-        "least_positive": sorted(rows, key=lambda row: (row.high or 0.0, row.product)),
-        "name": sorted(rows, key=lambda row: row.product.casefold()),
-    }
-    note = "Most and least positive use the cautious end of each interval, so a product with few reviews does not lead."
-    return ByProduct(
-        rows=rows,
-        products=named.height,
-        others=others,
-        other_products=remaining.height,
-        without_product=without,
-        orders={name: [row.product for row in order] for name, order in orders.items()},
-        note=note,
-    )
 
 
 def by_rating(stars: pl.DataFrame, totals: pl.DataFrame) -> ByRating:

@@ -14,7 +14,7 @@ from pathlib import Path
 from reviewlens.contracts.job_spec import JobSpec, Limits, scratch_dir
 from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
-from reviewlens.contracts.roles import check_columns
+from reviewlens.contracts.roles import check_columns, check_segments
 from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ConflictError, InputError, LimitError, NotFoundError, ReviewLensError
@@ -401,6 +401,8 @@ def _checked_mapping(upload: Upload) -> Mapping:
     if mapping is None:
         raise InputError("No column was recognised as the review text; choose it.", code="mapping-needed")
     check_columns(mapping.columns(), len(upload.sniffed.columns), mapping.further_texts)
+    taken = {*mapping.columns().values(), *mapping.further_texts}
+    check_segments(mapping.segments, taken, len(upload.sniffed.columns))
     return mapping
 
 

@@ -12,7 +12,9 @@ from reviewlens.contracts.roles import Role, check_columns
 from reviewlens.contracts.tables import Dialect
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
+from reviewlens.reviews.profiles import profiles
 from reviewlens.reviews.ratings import Scale, detect_scale
+from reviewlens.reviews.segments import choose_segments
 from reviewlens.reviews.value_warnings import value_warnings
 from reviewlens.reviews.values import detect_date_format
 
@@ -88,12 +90,16 @@ def apply_choices(
             values["rating_scale"] = (scale.lowest, scale.highest)
     if values.get("rating_scale") is None:
         values["rating_scale"] = (1.0, 5.0)
+    columns = profiles(len(headers), rows)
+    values["segments"], why = choose_segments(values, "segments" in chosen, headers, columns)
+    for stale in [key for key in reasons if key.startswith("segment:")]:
+        del reasons[stale]
+    reasons |= why
     try:
         applied = ColumnMapping.model_validate(values)
     except ValidationError as error:
         raise _invalid_override(error) from error
-    filled = [[row[column] for row in rows if row[column].strip()] for column in range(len(headers))]
-    return applied, value_warnings(applied, headers, filled)
+    return applied, value_warnings(applied, headers, [profile.values for profile in columns])
 
 
 def _choose_columns(

@@ -37,6 +37,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
     named = {role: names[column] for column, role in roles.items()}
     texts = mapping.texts if mapping else ()
     roles |= dict.fromkeys(texts, Role.TEXT)
+    segments = mapping.segments if mapping else ()
     is_csv, is_json = dialect.format is FileFormat.CSV, dialect.format is FileFormat.JSON
     tabular = is_csv or dialect.format.is_workbook
     headed = tabular and dialect.header
@@ -66,7 +67,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         columns=[
             DetectedColumn(
                 name=names[column.index],
-                role=roles.get(column.index),
+                role=roles.get(column.index, "segment" if column.index in segments else None),
                 filled=column.filled,
                 examples=column.examples,
             )
@@ -78,7 +79,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
             rating=named.get(Role.RATING),
             date=named.get(Role.DATE),
             product=named.get(Role.PRODUCT),
-            segments=[],
+            segments=[names[column] for column in segments],
         ),
         read_texts=mapping.read_texts if mapping else "each",
         rating_scale=mapping.rating_scale if mapping and mapping.rating is not None else None,

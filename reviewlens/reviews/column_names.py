@@ -45,7 +45,7 @@ _EXACT: dict[Role, str] = {
     """,
     Role.PRODUCT: """
         product name | product title | product | item name | item | item title | product asin | asin | parent asin |
-        product id | product code | sku | item id | model | product model | model name | device | app name | app |
+        product id | product code | sku | item id | model | product model | model name | app name | app |
         variation | variant | business name | business | hotel name | hotel | restaurant name | restaurant | place
         name | place | location name | company | company name | software | tool | system | movie title | movie |
         book title | book | game | course | course name | service | brand name | brand | name | produkt |
@@ -69,7 +69,7 @@ _HINTS: dict[Role, str] = {
         date time timestamp datetime created posted published submitted datum
     """,
     Role.PRODUCT: """
-        product item sku asin model article variation variant configuration system software app device
+        product item sku asin model article variation variant configuration system software app
     """,
 }
 _AGAINST: dict[Role, str] = {
@@ -104,13 +104,22 @@ def _names(listed: str) -> list[str]:
 
 _WEAK_PRODUCT = _names(
     """
-    class name | class | category name | category | product category | product type | department name | department
-    | division name | division | style | color | colour | location | city | store | branch | type | clothing id |
+    class name | class | category name | category | product category | product type | store | branch | clothing id |
     article id | listing id | business id | hotel id | restaurant id | place id
     """
 )
+# Who wrote the review, with what, and where from: never what was reviewed.
+_OF_CUSTOMER = """
+    device devices os operating browser platform country countries region state city version department departments
+    dept division team language locale gender sex age plan tier subscription channel source nationality segment
+"""
 _OTHER_NAMES = frozenset(
-    ("id", "user id", "username", "user name", "author", "reviewer", "label", "sentiment", "url", "age", "country")
+    _names(
+        """
+        id | user id | username | user name | author | reviewer | label | sentiment | url | age | country | device |
+        department name | department | division name | division | style | color | colour | location | city | type
+        """
+    )
 )
 
 
@@ -128,6 +137,7 @@ _RECOMMENDING = """
     recommend recommends recommended recommendation recommendations recommending recommande recommandation recomienda
     recomendaria recomendacion empfehlen empfehlung weiterempfehlen weiterempfehlung
 """
+_NO_PRODUCT = frozenset(_OF_CUSTOMER.split())
 _NOT_OF_REVIEW = frozenset(_OTHER_DATES.split())
 _RECOMMENDS = frozenset(_RECOMMENDING.split())
 _RANKS: dict[Role, dict[str, int]] = {
@@ -144,6 +154,8 @@ def name_score(role: Role, header: str) -> float:
     if name in ranks:
         return 3.5 - ranks[name] / len(ranks)
     words = set(name.split())
+    if role is Role.PRODUCT and words & _NO_PRODUCT:
+        return -2.0
     if role is Role.PRODUCT and name in _WEAK_PRODUCT:
         return 1.0 - _WEAK_PRODUCT.index(name) / 100
     hinted, against = words & _HINT_SETS.get(role, frozenset()), words & _AGAINST_SETS.get(role, frozenset())

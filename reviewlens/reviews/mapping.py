@@ -8,10 +8,11 @@ from datetime import date
 
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import DateFormat, Mapping, Warned
-from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score
+from reviewlens.reviews.column_names import asks_for_recommendation, dates_something_else, name_score, plain_name
 from reviewlens.reviews.placeholders import is_no_rating
 from reviewlens.reviews.profiles import Profile, profiles
 from reviewlens.reviews.ratings import Scale, detect_scale, parse_rating, read_rating
+from reviewlens.reviews.segments import suggest_segments
 from reviewlens.reviews.text_columns import find_text_columns
 from reviewlens.reviews.value_warnings import are_dates, value_warnings
 from reviewlens.reviews.values import detect_date_format
@@ -55,6 +56,7 @@ def suggest_mapping(
     columns_by_role = {role: column for role, (column, _) in chosen.items()}
     scale = search.scale(columns_by_role[Role.RATING]) if Role.RATING in columns_by_role else None
     form = search.date_format(columns_by_role[Role.DATE]) if Role.DATE in columns_by_role else None
+    segments, segment_reasons = suggest_segments(headers, search.profiles, {*further, *columns_by_role.values()})
     mapping = Mapping.model_validate(
         {
             **{role.value: column for role, column in columns_by_role.items()},
@@ -62,10 +64,12 @@ def suggest_mapping(
             "date_format": form,
             "rating_scale": (scale.lowest, scale.highest) if scale else (1.0, 5.0),
             "rating_words": scale.words if scale else {},
+            "segments": segments,
         }
     )
     warnings = texts.warnings + value_warnings(mapping, headers, [profile.values for profile in search.profiles])
-    return mapping, {**texts.reasons, **{role.value: reason for role, (_, reason) in chosen.items()}}, warnings
+    reasons = {**texts.reasons, **{role.value: reason for role, (_, reason) in chosen.items()}, **segment_reasons}
+    return mapping, reasons, warnings
 
 
 class _Search:
@@ -218,6 +222,8 @@ class _Search:
         for column, profile in enumerate(self.profiles):
             if column in taken or not profile.values or profile.urls > 0.3 or profile.words > 25:
                 continue
+            if plain_name(self.headers[column]) == "service" and profile.numeric > 0.5:
+                continue  # how good the service was
             name = name_score(Role.PRODUCT, self.headers[column])
             # A column "name" is that of the reviewer unless its values repeat.
             person = self.headers[column].strip().lower() == "name"

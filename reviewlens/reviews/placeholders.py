@@ -1,4 +1,4 @@
-"""Recognises values that stand for a missing text or a missing rating."""
+"""Recognises values that stand for a missing text, a missing rating or a missing value of a segment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ _NO_RATING = _PLACEHOLDERS | {
     "weiß nicht",
 }
 _NO_RATING_OF = re.compile(r"no (?:[\w-]+ ){0,4}(?:ratings?|reviews?|score)\Z")  # "No value for money review"
-_PUNCTUATION = re.compile(r"[-\u2010-\u2015._,/\\*~?!#\s]+\Z")
+NO_VALUES = tuple(sorted(_PLACEHOLDERS - {"na", "x", "xx", "xxx", "nothing", "нет", "无", "無", "なし", "없음"}))
+"""Words, in lower case, that stand for no value of a segment. 'NA' may be North America, 'X' a size, 'нет' a No."""
+PUNCTUATION = r"[-\u2010-\u2015._,/\\*~?!#\s]+"
+"""Pattern of a value that consists of punctuation only."""
+_PUNCTUATION = re.compile(rf"{PUNCTUATION}\Z")
+_NO_VALUES = frozenset(NO_VALUES)
 _GLYPHS = re.compile("[★☆⭐🌟✩✪✭✮✯✰\ufe0f\\s]+\\Z")
 _LONGEST = 24
 
@@ -55,3 +60,9 @@ def is_no_rating(raw: str) -> bool:
     """Whether a value of a rating column says that there is no rating: a placeholder or 'not rated'."""
     text = " ".join(raw.split()).casefold()
     return text in _NO_RATING or bool(_PUNCTUATION.match(text)) or bool(_NO_RATING_OF.match(text))
+
+
+def is_no_value(raw: str) -> bool:
+    """Whether a value of a segment is empty or stands for none: 'N/A', 'unknown', '-'."""
+    text = raw.strip().lower()
+    return not text or text in _NO_VALUES or bool(_PUNCTUATION.match(text))

@@ -52,6 +52,40 @@ def test_filters_that_do_not_exist_are_refused(backend_app, job):
     assert get(backend_app, f"/jobs/{job}/reviews?mood=bad").status_code == 422
 
 
+def test_reviews_are_split_and_filtered_by_segments(backend_app):
+    job = backend_app.finished(texts=TEXTS)
+    file = backend_app.output(job) / "inference_summary.json"
+    summary = json.loads(file.read_text())
+    place = next(column["index"] for column in summary["columns"] if column["name"] == "Rating")
+    summary["mapping"]["segments"] = [place]
+    file.write_text(json.dumps(summary))
+    (part,) = [part for part in dashboard(backend_app, job).json()["segments"] if part["column"] == str(place)]
+    assert part["name"] == "Rating"
+    counts = {row["value"]: row["count"] for row in part["rows"]}
+    assert sum(counts.values()) == 7 and len(counts) > 1
+    for value, count in counts.items():
+        query = f"segment={place}:{value}"
+        assert get(backend_app, f"/jobs/{job}/reviews?{query}").json()["total"] == count
+        exported = get(backend_app, f"/jobs/{job}/export?what=filtered&{query}").text
+        assert len(exported.strip().splitlines()) == 1 + count
+        assert dashboard(backend_app, job, segment=[f"{place}:{value}"]).json()["counts"]["shown"] == count
+    every = "&".join(f"segment={place}:{value}" for value in counts)
+    assert get(backend_app, f"/jobs/{job}/reviews?{every}").json()["total"] == 7
+
+
+@pytest.mark.parametrize("wrong", ["99:x", "language:en", "0:x"])
+def test_a_column_that_is_no_segment_is_refused(backend_app, job, wrong):
+    for answer in (
+        get(backend_app, f"/jobs/{job}/reviews?segment={wrong}"),
+        get(backend_app, f"/jobs/{job}/export?what=filtered&segment={wrong}"),
+        get(backend_app, f"/jobs/{job}/export?what=report&format=html&segment={wrong}"),
+        dashboard(backend_app, job, segment=wrong),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "no-such-segment")
+        assert wrong not in answer.text
+    assert get(backend_app, f"/jobs/{job}/reviews?segment=x").json()["code"] == "invalid-request"
+
+
 def test_reviews_are_filtered_sorted_and_paged(backend_app, job):
     seen, cursor = [], ""
     while cursor is not None:

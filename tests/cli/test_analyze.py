@@ -267,6 +267,27 @@ def test_choices_are_given_back_in_a_file_or_as_flags(tmp_path: Path) -> None:
     assert _detect(source, "--choices", choices)["rows"] == 5
 
 
+def test_segments_are_chosen_in_a_file_or_by_flags(tmp_path: Path) -> None:
+    source, choices = tmp_path / "reviews.csv", tmp_path / "choices.json"
+    lines = [f"A lovely lamp for room {n},{1 + n % 5},{'NS'[n % 2]},{'ab'[n % 2]},Lamp {n % 2}" for n in range(20)]
+    source.write_text("\n".join(["Review,Stars,Team,Plan,Product", *lines]))
+    document = _detect(source)
+    assert document["roles"]["segments"] == ["Team", "Plan"]
+    choices.write_text(json.dumps(document))
+    assert _detect(source, "--choices", choices) == document
+    document["roles"]["product"] = "Team"  # a column with a role is no segment any more
+    choices.write_text(json.dumps(document))
+    assert _detect(source, "--choices", choices)["roles"]["segments"] == ["Plan"]
+    choices.write_text('{"roles": {"segments": ["Plan", "plan", "Product"]}}')
+    assert _detect(source, "--choices", choices)["roles"]["segments"] == ["Plan"]
+    assert _detect(source, "--segment", "Plan", "--segment", "Team")["roles"]["segments"] == ["Plan", "Team"]
+    assert _detect(source, "--segment", "none")["roles"]["segments"] == []
+    assert _detect(source, "--segment", "Stars", code=2)["error"] == "column-has-role"
+    assert _detect(source, "--segment", "Nothing", code=2)["error"] == "no-such-column"
+    choices.write_text('{"roles": {"segments": "Plan"}}')
+    assert _detect(source, "--choices", choices, code=2)["error"] == "bad-choices"
+
+
 def test_several_text_columns_are_chosen_by_repeated_flags_or_a_list(tmp_path: Path) -> None:
     source, choices = tmp_path / "work.csv", tmp_path / "choices.json"
     lines = (f"The people are kind on day {day},Long hours and low pay on day {day}," for day in range(30))

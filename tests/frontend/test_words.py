@@ -110,16 +110,24 @@ def test_chips_tell_every_filter() -> None:
                 "mixed": True,
                 "rating": [5, 1],
                 "product": ["Fern Kettle"],
+                "segment": ["4:Sales", "4:", "10:", "11:a:b"],
                 "question": "What did you like?",
                 "date_from": "2025-01-01",
                 "date_to": "2025-01-31",
                 "words": "lid",
                 "agreement": "disagrees",
                 "missing": ["date"],
-            }
+            },
+            {"4": "Department", "11": "Code"},
         )
     )
-    assert set(told) == set(filters.KINDS)
+    assert {kind.partition(":")[0] for kind in told} == set(filters.KINDS)
+    segments = {kind: label.replace(words.NBSP, " ") for kind, label in told.items() if kind.startswith("segment")}
+    assert segments == {
+        "segment:4": "Department: 2 values",
+        "segment:10": "column 10: (no value)",
+        "segment:11": "Code: a:b",
+    }
     assert told["rating"] == "1, 5 stars"
     assert told["mixed"] == "Mixed"
     assert dict(filters.chips({"mixed": False})) == {"mixed": "Not mixed"}

@@ -31,7 +31,8 @@ def results_of(tmp_path: Path) -> Callable[..., Results]:
         rejected: Sequence[tuple[int, str, str, str]] = (),
         parts: int = 1,
         band: Band = None,
+        segments: Sequence[str] = (),
     ) -> Results:
-        return open_folder(write_results(tmp_path / "made", rows, rejected, parts=parts, band=band))
+        return open_folder(write_results(tmp_path / "made", rows, rejected, parts=parts, band=band, segments=segments))
 
     return make

@@ -110,17 +110,29 @@ def write_results(
     *,
     parts: int = 1,
     band: Band = None,
+    segments: Sequence[str] = (),
 ) -> Path:
     """Write the folder of a job that served `rows` and rejected `rejected` (row, reason, explanation, raw)."""
     originals = [name for name in (rows[0] if rows else {"Text": ""}) if name not in SCHEMA]
     frame = pl.DataFrame(list(rows), schema={**dict.fromkeys(originals, pl.String), **SCHEMA})
-    return write_frame(folder, frame, list(rejected), parts=parts, band=band)
+    return write_frame(folder, frame, list(rejected), parts=parts, band=band, segments=segments)
 
 
 def write_frame(
-    folder: Path, frame: pl.DataFrame, rejected: list[tuple[int, str, str, str]], *, parts: int = 1, band: Band = None
+    folder: Path,
+    frame: pl.DataFrame,
+    rejected: list[tuple[int, str, str, str]],
+    *,
+    parts: int = 1,
+    band: Band = None,
+    segments: Sequence[str] = (),
+    added: Sequence[str] = (),
 ) -> Path:
-    """The same from a frame with the columns of served.parquet; `band`: scores that the job's model calls mixed."""
+    """The same from a frame with the columns of served.parquet.
+
+    `band`: scores that the job's model calls mixed; `segments`: names of columns to split by; `added`: columns that are
+    not the file's.
+    """
     if band:
         frame = frame.with_columns(mixed=pl.col("positive_score").is_between(*band))
     parquet = folder / "served.parquet"
@@ -133,6 +145,7 @@ def write_frame(
         writer.writerow(names(REJECTED_COLUMNS))
         for row, reason, explanation, raw in rejected:
             writer.writerow([row, row * 100, row * 100 + len(raw), reason, explanation, raw, ""])
+    originals = [name for name in frame.columns if name not in SCHEMA and name not in added]
     duplicates = int(frame["_duplicate_of"].is_not_null().sum())
     sentiments = Counter(frame["sentiment"].to_list())
     summary = {
@@ -158,11 +171,9 @@ def write_frame(
             "mixed_band": band,
             "fallback": False,
         },
-        "mapping": {"text": 0},
+        "mapping": {"text": 0, "segments": [originals.index(name) for name in segments]},
         "dialect": {},
-        "columns": [
-            {"index": i, "name": n, "served_name": n} for i, n in enumerate(c for c in frame.columns if c not in SCHEMA)
-        ],
+        "columns": [{"index": index, "name": name, "served_name": name} for index, name in enumerate(originals)],
         "ledger": {"bytes_total": 0},
         "cleaning_version": 1,
         "submitted_at": "2026-11-01T08:00:00+00:00",

@@ -157,6 +157,17 @@ def test_the_encoding_of_other_lines_and_the_file_in_an_archive() -> None:
     assert "two-encodings" in {warning.code for warning in found.warnings}
 
 
+def test_segments_are_named_and_marked() -> None:
+    rows = [["Review", "Team", "Stars", "Team"]]
+    rows += [[f"A lovely lamp for room {number}", "NS"[number % 2], "5", "ab"[number % 2]] for number in range(20)]
+    found = described(as_csv(rows))
+    assert found.roles.segments == ["Team", "Team_2"]
+    assert [column.role for column in found.columns] == ["text", "segment", "rating", "segment"]
+    chosen = described(as_csv(rows), mapping={"segments": [3]})
+    assert chosen.roles.segments == ["Team_2"]
+    assert [column.role for column in chosen.columns] == ["text", None, "rating", "segment"]
+
+
 @pytest.mark.parametrize(
     ("read_texts", "texts", "empty_texts"),
     [("each", 6, 9), ("joined", 4, 1)],
