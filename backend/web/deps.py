@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from typing import Annotated
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request, Security
-from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import ClientDisconnect
 
 from backend.web.services import Services
+from backend.web.threads import in_thread
 from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
 from reviewlens.identity.interface import ADMIN, User
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.platform import Platform
 
+Result = TypeVar("Result")
 ACCESS_COOKIE = "reviewlens_access"
 REFRESH_COOKIE = "reviewlens_refresh"
 
@@ -40,20 +45,25 @@ PlatformDep = Annotated[Platform, Depends(_platform)]
 BearerDep = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-async def _current_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
+async def _verified_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
     """The caller, by the bearer token; for GET also by the session cookies, which a link in a page carries.
 
     A cookie alone changes nothing, because another site can make a browser send it.
     """
-    # In a thread: verifying may need requests to a remote user pool, and other requests must go on meanwhile.
     if bearer is None and "authorization" not in request.headers and request.method in ("GET", "HEAD"):
-        user = await run_in_threadpool(_by_cookie, request, services)
+        user = await in_thread(services.threads.tokens, _by_cookie, request, services)
     elif bearer is None:
         raise AuthenticationError("Log in first, and send the access token as 'Authorization: Bearer ...'.")
     else:
-        user = await run_in_threadpool(services.platform.identity.verify, bearer.credentials)
+        user = await in_thread(services.threads.tokens, services.platform.identity.verify, bearer.credentials)
     services.requests.check(user.subject)
     return user
+
+
+async def _current_user(user: Annotated[User, Depends(_verified_user)], services: ServicesDep) -> AsyncIterator[User]:
+    """The caller, who may have so many requests in progress at once."""
+    with services.at_once.taken(user.subject):
+        yield user
 
 
 def _by_cookie(request: Request, services: Services) -> User:
@@ -104,7 +114,7 @@ async def operator_only(
 async def metrics_reader(request: Request, services: ServicesDep, bearer: BearerDep) -> None:
     """AuthenticationError unless the bearer token is the operator key or a user's token (or a cookie is)."""
     if bearer is None or not hmac.compare_digest(bearer.credentials.encode(), services.operator_key.encode()):
-        await _current_user(request, services, bearer)
+        await _verified_user(request, services, bearer)
 
 
 def limit_by_address(request: Request, services: Services) -> None:
@@ -115,3 +125,22 @@ def limit_by_address(request: Request, services: Services) -> None:
 def address_of(request: Request) -> str:
     """The caller's network address."""
     return request.client.host if request.client else "unknown"
+
+
+async def wanted(request: Request, future: Future[Result]) -> Result:
+    """The result of work in another thread; ClientDisconnect, and the work is cancelled, when the client goes away."""
+    result = asyncio.wrap_future(future)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -11,7 +11,7 @@ from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_row
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
-from reviewlens.predictor import Predictor
+from reviewlens.predictor import Predictor, Scored
 from reviewlens.reviews.cleaning import join_title
 
 
@@ -26,19 +26,22 @@ class Explanation:
     model: dict[str, Any]
 
 
-def explain_review(results: Results, row: int, predictor: Predictor) -> Explanation:
-    """Score one row of a job's results again and explain it.
+def text_to_explain(results: Results, row: int, predictor: Predictor) -> str:
+    """The title and text of a row of a job's results, to be scored and explained together.
 
     Raises NotFoundError (`row-not-found`) for a row without a score, ConflictError (`other-model`) unless the predictor
-    has the job's model and engine, LimitError (`text-too-long`), and the errors of `Predictor`.
+    has the job's model and engine, and the errors of `Predictor.facts`.
     """
     try:
         (review,) = reviews_by_row(results, [row])
     except KeyError:
         raise _no_score(row) from None
     _check_same_model(results.summary.model, predictor.facts())
-    text = join_title(review.title, review.text)
-    scored = predictor.predict([text], explain=True)
+    return join_title(review.title, review.text)
+
+
+def explanation_of(row: int, text: str, scored: Scored) -> Explanation:
+    """The explanation of a row's text, as `Predictor` scored it. Raises NotFoundError (`row-not-found`)."""
     prediction = scored.predictions[0]
     if prediction is None:
         raise _no_score(row)

@@ -71,7 +71,7 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
-    def stop(self, *, wait_seconds: float = 20.0) -> None:
+    def stop(self, *, wait_seconds: float = 15.0) -> None:
         """Stop the thread. Where the settings say so, interrupt running tasks (resumably), wait for them up to
         `wait_seconds` and kill those that still run."""
         self._stopping.set()
