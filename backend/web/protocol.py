@@ -26,18 +26,27 @@ class TimedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """As in uvicorn; the time ends while a request is worked on."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
-        else:
-            self._wait_for_headers()
+        self._watch_headers()
+
+    def on_response_complete(self) -> None:
+        """As in uvicorn; the time starts if a further request has begun to arrive."""
+        super().on_response_complete()
+        if self.conn.trailing_data[0]:
+            self._watch_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As in uvicorn."""
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def _watch_headers(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        else:
+            self._wait_for_headers()
+
     def _wait_for_headers(self) -> None:
-        if self._headers_due is None:
+        if self._headers_due is None and not self.transport.is_closing():
             self._headers_due = self.loop.call_later(self.header_seconds, self.timeout_keep_alive_handler)
 
     def _stop_waiting(self) -> None:
