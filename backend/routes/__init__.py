@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from backend.routes import admin, auth, jobs, operator, password, predict, results, session, sign_up, uploads
+from backend.routes import admin, auth, jobs, operator, password, predict, renewal, results, session, sign_up, uploads
 
 ROUTERS = [
     auth.router,
     session.router,
+    renewal.router,
     sign_up.router,
     password.router,
     uploads.router,

@@ -10,9 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.forms import into_ui, page, posted
+from backend.forms import into_ui, page, posted, refuse_other_sites
 from backend.schemas.problems import errors, pages
-from backend.web.deps import ACCESS_COOKIE, REFRESH_COOKIE, LocalUsers, PlatformDep, ServicesDep, address_of
+from backend.web.cookies import REFRESH_COOKIE, clear_session
+from backend.web.deps import LocalUsers, PlatformDep, ServicesDep, address_of
 from backend.web.services import Services
 from reviewlens.errors import AuthenticationError, InputError, RateLimitError, ReviewLensError
 from reviewlens.identity.challenges import Challenge, ChallengeKind
@@ -97,17 +98,17 @@ async def answer_challenge(request: Request, services: ServicesDep) -> Response:
     return await _step(request, services, act, page_for)
 
 
-@router.get("/end", summary="Log out", response_class=RedirectResponse, status_code=303)
+@router.post("/end", summary="Log out", response_class=RedirectResponse, status_code=303, responses=errors(403))
 def end(request: Request, platform: PlatformDep) -> Response:
-    """Revokes the session's refresh token, clears the cookies, 303 to the log-in page."""
+    """Ends the session, clears the cookies, 303 to the log-in page. Only the UI and our own pages may send this."""
+    refuse_other_sites(request, platform.settings, also=platform.settings.public_frontend_url)
     try:
         platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))
     except ReviewLensError as error:
         # Clear the cookies anyway: a log-out must work while the user pool does not answer.
         _log.warning("a refresh token could not be revoked: %s", error.code)
     answer = RedirectResponse("/session/login", 303)
-    for cookie in (ACCESS_COOKIE, REFRESH_COOKIE):
-        answer.delete_cookie(cookie, httponly=True, samesite="lax", secure=platform.settings.cookie_secure)
+    clear_session(answer, platform.settings)
     return answer
 
 

@@ -12,6 +12,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
+from backend.web.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from backend.web.services import Services
 from backend.web.threads import in_thread
 from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
@@ -20,9 +21,6 @@ from reviewlens.identity.local import LocalIdentity
 from reviewlens.platform import Platform
 
 Result = TypeVar("Result")
-ACCESS_COOKIE = "reviewlens_access"
-REFRESH_COOKIE = "reviewlens_refresh"
-
 _bearer = HTTPBearer(auto_error=False, description="The access token from /login or /refresh.")
 _operator = APIKeyHeader(
     name="X-ReviewLens-Operator", auto_error=False, description="The key in the data folder's secrets/operator.key."
@@ -77,7 +75,8 @@ def _by_cookie(request: Request, services: Services) -> User:
         if refresh is None:
             raise
         limit_by_address(request, services)
-        return identity.verify(identity.refresh(refresh).access_token)
+        request.state.renewed = services.renewals.renew(refresh)  # RequestContext sends the new cookies
+        return identity.verify(request.state.renewed.access_token)
 
 
 CurrentUser = Annotated[User, Depends(_current_user)]

@@ -12,9 +12,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.web.bodies import Bodies
+from backend.web.cookies import session_headers
 from backend.web.metrics import Metrics
 from backend.web.problems import internal_problem
 from reviewlens.logs import request_id
+from reviewlens.settings import Settings
 
 _log = logging.getLogger("backend.requests")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
@@ -34,12 +36,13 @@ _HEADERS = {
 class RequestContext:
     """Plain ASGI middleware, so that bodies stream through untouched."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: Bodies, *, https_only: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: Bodies, settings: Settings) -> None:
         self._app = app
         self._metrics = metrics
         self._bodies = bodies
+        self._settings = settings
         self._headers = dict(_HEADERS)
-        if https_only:
+        if settings.cookie_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +50,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope.setdefault("state", {})
         sent_id = Headers(scope=scope).get("x-request-id", "")
         mark = request_id.set(sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(16))
         started, status = time.perf_counter(), 0
@@ -59,6 +63,8 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id.get()
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if (tokens := scope["state"].get("renewed")) and not headers.getlist("set-cookie"):
+                    headers.raw.extend(session_headers(self._settings, tokens))
             await send(message)
 
         try:

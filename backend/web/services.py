@@ -8,7 +8,9 @@ from backend.web.bodies import Bodies
 from backend.web.dashboards import DashboardCache
 from backend.web.metrics import Metrics
 from backend.web.readiness import Readiness
+from backend.web.renewals import Renewals
 from backend.web.threads import Threads
+from reviewlens.identity.interface import Tokens
 from reviewlens.identity.limiter import AtOnceLimiter, RateLimiter
 from reviewlens.identity.private_files import operator_key
 from reviewlens.jobs.interface import UNFINISHED, Jobs
@@ -38,6 +40,7 @@ class Services:
             "Too many log-in attempts from this address; wait a little.",
             code="too-many-logins",
         )
+        self.renewals = Renewals(self._refresh)
         self.at_once = AtOnceLimiter(
             settings.max_requests_at_once,
             "Too many of your requests are in progress; wait for one of them.",
@@ -80,6 +83,9 @@ class Services:
     def close(self) -> None:
         """Close what was opened."""
         self.platform.close()
+
+    def _refresh(self, refresh_token: str) -> Tokens:
+        return self.platform.identity.refresh(refresh_token)
 
     def _unfinished_jobs(self) -> Jobs:
         return self.platform.table.in_states(UNFINISHED)
