@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from reviewlens.errors import ConfigurationError, TransientError
+from reviewlens.private import make_private_folder, private_opener
 
 SCHEMA_VERSION = 1
 OPEN_SECONDS = 10.0
@@ -25,8 +26,9 @@ class Database:
     """
 
     def __init__(self, path: Path, schema: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        if not path.parent.is_dir():
+            make_private_folder(path.parent)
+        open(path, "ab", opener=private_opener).close()  # SQLite gives its other files the same mode
         try:
             self._writer = _Connection(path)
             connection = self._writer.connection

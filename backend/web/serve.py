@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from backend.web.bodies import Bodies
 from backend.web.protocol import timed_protocol
 from reviewlens.logs import configure_logging
+from reviewlens.private import UMASK
 from reviewlens.settings import Settings
 
 KEEP_ALIVE_SECONDS = 310
@@ -40,6 +42,7 @@ def serve(create_app: Callable[[Settings], FastAPI], *, log_name: str, port: int
     except ValidationError as error:
         sys.stderr.write(f"A setting is wrong: {error.errors()[0]['msg']}\n")
         return 1
+    os.umask(UMASK)
     configure_logging(settings.data_dir.absolute() / "logs" / f"{log_name}.log", settings.log_level)
     app = create_app(settings)
     config = uvicorn.Config(

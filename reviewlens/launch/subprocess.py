@@ -18,6 +18,7 @@ import reviewlens
 from reviewlens.errors import ConfigurationError, TransientError
 from reviewlens.launch.handles import job_id_of
 from reviewlens.launch.interface import TaskState, TaskStatus
+from reviewlens.private import private_folder, private_opener
 
 _CLOCK_TOLERANCE_SECONDS = 1.0
 _MAX_LOGS = 200
@@ -45,9 +46,9 @@ class SubprocessLauncher:
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
         """Start the task; TransientError when the machine cannot start it now, ConfigurationError without a program."""
         try:
-            self._logs.mkdir(parents=True, exist_ok=True)
+            private_folder(self._logs)
             self._delete_old_logs()
-            with (self._logs / _log_name(spec_uri)).open("ab") as output:
+            with open(self._logs / _log_name(spec_uri), "ab", opener=private_opener) as output:
                 child = subprocess.Popen(
                     [*self._command, "--spec", spec_uri],
                     stdin=subprocess.DEVNULL,
