@@ -135,7 +135,10 @@ class Settings(BaseSettings):
         1, ge=1, description="Most jobs that run at once, over all backends that share a table; the others wait."
     )
     max_attempts: int = Field(
-        5, ge=1, description="Most attempts of a job before it fails; interrupted jobs are retried automatically."
+        5,
+        ge=1,
+        description="Most attempts of a job before it fails; interrupted jobs are retried automatically. An attempt"
+        " that committed rows does not count.",
     )
     stuck_job_seconds: int = Field(
         7200, ge=1, description="Seconds without progress after which a task is killed and retried."
