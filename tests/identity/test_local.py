@@ -51,9 +51,11 @@ class TestContract(IdentityContract):
 
 def test_attempts_are_limited_by_name_also_with_the_right_password(pool, clock):
     pool.add_user(NAME, PASSWORD)
-    for spaces in range(10):
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in NAME)
+    for number in range(10):
+        name = (NAME.upper(), wide)[number % 2]
         with pytest.raises(AuthenticationError):
-            pool.login(NAME.upper() + spaces * " ", "wrong password")
+            pool.login(number * " " + name + number * " ", "wrong password")
     with pytest.raises(RateLimitError) as limited:
         pool.login(NAME, PASSWORD)
     assert 1 <= limited.value.retry_after_seconds <= 6
