@@ -52,7 +52,6 @@ class Predictor:
         self._loaded = threading.Event()
         self._loading: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._load_until = 0.0
         self._queue = ScoringQueue(settings.max_waiting_predicts)
         self._scorer: Scorer | None = None
         self._error: ReviewLensError | None = None
@@ -61,7 +60,6 @@ class Predictor:
         """Start to load the model in a thread of its own, unless that was done before."""
         with self._starting:
             if self._loading is None:
-                self._load_until = time.monotonic() + _LOAD_SECONDS
                 self._loading = threading.Thread(target=self._load, name="model", daemon=True)
                 self._loading.start()
 
@@ -100,17 +98,16 @@ class Predictor:
         """
         self._check_limits(texts, explain=explain)
         self.load()
-        return self._queue.submit(
-            self._score(texts, explain=explain), len(texts) * (_EXPLAINED_TEXTS if explain else 1)
-        )
+        cost = len(texts) * (_EXPLAINED_TEXTS if explain else 1)
+        return self._queue.submit(self._score(texts, explain=explain, until=_load_deadline()), cost)
 
     def predict(self, texts: list[str], *, explain: bool = False) -> Scored:
         """The result of `submit`, when it is there."""
         return self.submit(texts, explain=explain).result()
 
-    def _score(self, texts: list[str], *, explain: bool) -> Generator[None, None, Scored]:
-        """Score and explain texts, one batch or one explanation a step."""
-        scorer = self._ready()
+    def _score(self, texts: list[str], *, explain: bool, until: float) -> Generator[None, None, Scored]:
+        """Score and explain texts, one batch or one explanation a step; waits for the model `until` then."""
+        scorer = self._ready(until)
         filled = [index for index, text in enumerate(texts) if clean_text(text)]
         predictions: list[Prediction | None] = [None] * len(texts)
         explanations: list[list[Contribution] | None] = [None] * len(texts)
@@ -127,7 +124,7 @@ class Predictor:
 
     def facts(self) -> dict[str, Any]:
         """Facts about the model: engine, name, version, SHA-256, thresholds."""
-        return self._ready().engine.describe()
+        return self._ready(_load_deadline()).engine.describe()
 
     def _check_limits(self, texts: list[str], *, explain: bool) -> None:
         if explain and len(texts) > MAX_EXPLAINED_TEXTS:
@@ -151,10 +148,14 @@ class Predictor:
                 details={"limit": "max_predict_chars", "allowed": allowed, "actual": longest},
             )
 
-    def _ready(self) -> Scorer:
-        """The loaded model; errors as for `check`."""
+    def _ready(self, until: float) -> Scorer:
+        """The loaded model; errors as for `check`, at the latest at this time of the monotonic clock."""
         self.load()
-        self._loaded.wait(max(0.0, self._load_until - time.monotonic()))
+        self._loaded.wait(max(0.0, until - time.monotonic()))
         self.check()
         assert self._scorer is not None
         return self._scorer
+
+
+def _load_deadline() -> float:
+    return time.monotonic() + _LOAD_SECONDS

@@ -53,6 +53,6 @@ class PrivateLogHandler(RotatingFileHandler):
         super().__init__(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
 
     def _open(self) -> TextIOWrapper:
-        file = open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener)
+        file = open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener)  # noqa: SIM115
         assert isinstance(file, TextIOWrapper)  # it is not binary
         return file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
 
@@ -16,11 +17,14 @@ from backend.web import bodies
 from backend.web.bodies import Bodies
 from tests.backend.conftest import CSV, BackendApp, make_backend_app
 from tests.backend.requests import PacedRequest, get
+from tests.timing import wait_until
 
 
 @pytest.fixture(scope="module")
 def small_app(tmp_path_factory) -> Iterator[BackendApp]:
-    yield from make_backend_app(tmp_path_factory.mktemp("fairness"), max_requests_at_once=6)
+    for backend_app in make_backend_app(tmp_path_factory.mktemp("fairness"), max_requests_at_once=6):
+        wait_until(lambda: backend_app.client.get("/readyz").status_code == 200)  # noqa: B023 - called at once
+        yield backend_app
 
 
 def upload(backend_app: BackendApp, name: str) -> PacedRequest:
@@ -110,7 +114,8 @@ def test_a_third_predict_request_at_once_is_refused_and_another_user_is_served(b
 
 def test_texts_that_a_client_abandoned_are_not_scored(backend_app, monkeypatch):
     scored: list[str] = []
-    scorer = backend_app.platform.predictor._ready()
+    backend_app.platform.predictor.predict(["The model is loaded."])
+    scorer = backend_app.platform.predictor._scorer
     predict_texts = scorer.predict
     monkeypatch.setattr(scorer, "predict", lambda texts: scored.extend(texts) or predict_texts(texts))
 
@@ -127,6 +132,25 @@ def test_texts_that_a_client_abandoned_are_not_scored(backend_app, monkeypatch):
 
     asyncio.run(scenario())
     assert scored == ["somebody waits for this"]
+
+
+def test_with_a_locked_job_table_requests_are_answered_and_say_why(backend_app):
+    upload_id = backend_app.upload()["upload_id"]
+    other = sqlite3.connect(backend_app.folder / "jobs.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        for path in ("/jobs", "/me", "/healthz"):
+            assert backend_app.client.get(path, headers=backend_app.as_("ana")).status_code == 200
+        for _ in range(2):
+            body, headers = {"upload_id": upload_id}, backend_app.as_("ana")
+            refused = backend_app.client.post("/trigger_pipeline", json=body, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (503, "database-unavailable")
+            assert "locked" in refused.json()["detail"]
+            assert int(refused.headers["retry-after"]) >= 1
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert backend_app.client.post("/trigger_pipeline", json=body, headers=headers).status_code == 202
 
 
 def while_no_thread_is_free(scenario: Callable[[], Awaitable[None]]) -> None:

@@ -111,8 +111,6 @@ def test_while_one_thread_waits_for_a_locked_table_all_others_fail_at_once(table
                 with pytest.raises(TransientError):
                     table.update(job.user, job.id, handle="h")
             assert not waiting.done()
-            release = sqlite3.connect(tmp_path / "jobs.db")
-            release.close()
             table._db._writer.connection.interrupt()
             with pytest.raises(TransientError):
                 waiting.result(60)
