@@ -10,9 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
 
 MAX_BODY_BYTES = 32_000_000
-"""Largest body of any request other than an upload."""
+"""Largest body of a predict request."""
+MAX_OTHER_BODY_BYTES = 1_000_000
+"""Largest body of any other request, except uploads."""
 LEAST_BYTES_PER_SECOND = 500
 _UPLOADS = ("/uploads", "/api/uploads")
+_PREDICTS = ("/predict-sentiment", "/api/predict-sentiment")
 _CLOSE = {"Connection": "close"}
 
 
@@ -38,10 +41,12 @@ class Bodies:
     def limited(self, scope: Scope, receive: Receive) -> Receive:
         """`receive` of one request under these limits.
 
-        Raises HTTPException 413 for a body over MAX_BODY_BYTES (uploads have their own limit), 408 for one that arrives
+        Raises HTTPException 413 for a body that is too large (uploads have their own limit), 408 for one that arrives
         too slowly, 503 when the service stops. Waiting for the client to disconnect has no limit.
         """
-        most_bytes = math.inf if scope["path"] in _UPLOADS else MAX_BODY_BYTES
+        most_bytes: float = MAX_BODY_BYTES if scope["path"] in _PREDICTS else MAX_OTHER_BODY_BYTES
+        if scope["path"] in _UPLOADS:
+            most_bytes = math.inf
         received, complete = 0, False
         started: float | None = None
 

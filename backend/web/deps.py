@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
@@ -46,8 +47,11 @@ BearerDep = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 async def _verified_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
     """The caller, by the bearer token; for GET also by the session cookies, which a link in a page carries.
 
-    A cookie alone changes nothing, because another site can make a browser send it.
+    Checked once a request. A cookie alone changes nothing, because another site can make a browser send it.
     """
+    known: User | None = getattr(request.state, "user", None)
+    if known is not None:
+        return known
     if bearer is None and "authorization" not in request.headers and request.method in ("GET", "HEAD"):
         user = await in_thread(services.threads.tokens, _by_cookie, request, services)
     elif bearer is None:
@@ -55,6 +59,7 @@ async def _verified_user(request: Request, services: ServicesDep, bearer: Bearer
     else:
         user = await in_thread(services.threads.tokens, services.platform.identity.verify, bearer.credentials)
     services.requests.check(user.subject)
+    request.state.user = user
     return user
 
 
@@ -124,6 +129,25 @@ def limit_by_address(request: Request, services: Services) -> None:
 def address_of(request: Request) -> str:
     """The caller's network address."""
     return request.client.host if request.client else "unknown"
+
+
+class PredictRoute(APIRoute):
+    """A route that scores texts: it checks the token and the user's limit before the body is read.
+
+    Else FastAPI reads and parses the body first, and a user whose requests are refused could still keep it busy.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with the checks before it."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            services = _services(request)
+            user = await _verified_user(request, services, await _bearer(request))
+            with services.predicts_at_once.taken(user.subject):
+                return await handle(request)
+
+        return checked
 
 
 async def wanted(request: Request, future: Future[Result]) -> Result:

@@ -22,6 +22,8 @@ from reviewlens.private import private_folder, private_opener
 
 _CLOCK_TOLERANCE_SECONDS = 1.0
 _MAX_LOGS = 200
+NICENESS = 10
+"""A job takes all processors that are free; what people wait for goes first."""
 
 
 def default_command() -> list[str]:
@@ -33,7 +35,7 @@ def default_command() -> list[str]:
 class SubprocessLauncher:
     """Handles are JSON with process id, start time and spec URI, which identify the process even if its id is reused.
 
-    A task runs in its own session, so that Ctrl-C in a terminal does not reach it, and logs to a file in `logs`.
+    A task runs at a low priority in its own session, so that Ctrl-C in a terminal does not reach it, and logs to a file in `logs`.
     """
 
     def __init__(self, logs: Path, command: Sequence[str] | None = None) -> None:
@@ -65,7 +67,9 @@ class SubprocessLauncher:
             raise TransientError(
                 f"The job cannot be started right now ({error.strerror}).", code="launch-failed"
             ) from error
-        started = psutil.Process(child.pid).create_time()
+        process = psutil.Process(child.pid)
+        process.nice(max(NICENESS, psutil.Process().nice()))  # before the task starts threads, which inherit it
+        started = process.create_time()
         handle = json.dumps({"pid": child.pid, "started": started, "spec": spec_uri})
         with self._lock:
             self._children[handle] = child

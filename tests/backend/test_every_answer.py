@@ -104,6 +104,7 @@ def test_a_huge_body_is_refused_while_it_arrives(backend_app, monkeypatch):
     headers = {**backend_app.as_("ana"), "Content-Type": "application/json"}
     answer = backend_app.client.post("/predict-sentiment", content=b'{"text": "' + b"x" * 2000 + b'"}', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "request-too-large")
+    monkeypatch.setattr("backend.web.bodies.MAX_OTHER_BODY_BYTES", 1000)
     form = backend_app.client.post("/session/login", content=b"x" * 2000)
     assert form.status_code == 413
 

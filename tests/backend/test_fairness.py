@@ -112,6 +112,21 @@ def test_a_third_predict_request_at_once_is_refused_and_another_user_is_served(b
     asyncio.run(scenario())
 
 
+def test_a_predict_request_is_refused_before_its_body_is_read(backend_app):
+    async def scenario() -> None:
+        headers = {**backend_app.as_("ana"), "Content-Type": "application/json"}
+        stalled_bodies = [PacedRequest("POST", "/predict-sentiment", headers).start(backend_app) for _ in range(2)]
+        await stalled(stalled_bodies)
+        third = PacedRequest("POST", "/predict-sentiment", headers).start(backend_app)
+        assert (await third.status(), third.code()) == (429, "too-many-predicts-at-once")
+        stranger = PacedRequest("POST", "/predict-sentiment", {"Authorization": "Bearer x"}).start(backend_app)
+        assert await stranger.status() == 401
+        for request in stalled_bodies:
+            assert await request.send(b'{"text": "fine"}').status() == 200
+
+    asyncio.run(scenario())
+
+
 def test_texts_that_a_client_abandoned_are_not_scored(backend_app, monkeypatch):
     scored: list[str] = []
     backend_app.platform.predictor.predict(["The model is loaded."])
@@ -252,13 +267,13 @@ def test_a_body_that_arrives_in_time_is_read():
 
 
 def test_a_huge_body_is_given_up_unless_it_is_an_upload(monkeypatch):
-    monkeypatch.setattr(bodies, "MAX_BODY_BYTES", 10)
+    monkeypatch.setattr(bodies, "MAX_OTHER_BODY_BYTES", 10)
 
     async def huge() -> dict[str, object]:
         return {"type": "http.request", "body": b"x" * 11, "more_body": False}
 
     assert read(Bodies(30), huge, "/login") == 413
-    assert read(Bodies(30), huge, "/api/uploads") == 0
+    assert read(Bodies(30), huge, "/api/uploads") == read(Bodies(30), huge, "/predict-sentiment") == 0
 
 
 def test_a_stop_ends_bodies_that_wait_and_those_that_begin_later():
