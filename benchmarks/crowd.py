@@ -2,8 +2,8 @@
 
     python benchmarks/crowd.py --before COMMIT [--hostile] [--markdown docs/performance.md]
 
-Starts the backend of COMMIT, then that of the working tree, each with a job that runs all the time. 100 users ask /me
-and have a text scored, with a second in between, for 60 seconds. `--hostile`: one more user has 45 uploads stall and
+Starts the backend of COMMIT, then that of the working tree, each with a job that runs all the time. 100 users poll /me
+once a second and have one text after the other scored, for 60 seconds. `--hostile`: one more user has 45 uploads stall and
 sends 1,000 texts 45 times at once, all the time. Ends with 1 if the working tree misses the bar: no error but 429, and
 95 % of the answers of /me within 0.5 seconds.
 """
@@ -145,8 +145,10 @@ async def _crowd(url: str, key: str, reviews: Path, options: argparse.Namespace)
         answers, texts = Answers(), made_texts(options.users + LARGE_TEXTS).texts
         until = time.monotonic() + options.seconds
         attack = asyncio.ensure_future(_attack(http, hostile, texts[-LARGE_TEXTS:])) if options.hostile else None
+        users = zip(crowd, texts, strict=False)
+        starts = (number / len(crowd) for number in range(len(crowd)))
         await asyncio.gather(
-            *(_user(http, user, text, answers, until) for user, text in zip(crowd, texts, strict=False))
+            *(_user(http, user, text, answers, start, until) for (user, text), start in zip(users, starts, strict=True))
         )
         if attack is not None:
             attack.cancel()
@@ -175,11 +177,20 @@ async def _start_job(http: httpx.AsyncClient, headers: dict[str, str], reviews: 
         await asyncio.sleep(1)
 
 
-async def _user(http: httpx.AsyncClient, headers: dict[str, str], text: str, answers: Answers, until: float) -> None:
-    while time.monotonic() < until:
-        await _ask(http, "GET", "/me", headers, answers, None)
-        await _ask(http, "POST", "/predict-sentiment", headers, answers, {"text": text})
-        await asyncio.sleep(1)
+async def _user(
+    http: httpx.AsyncClient, headers: dict[str, str], text: str, answers: Answers, start: float, until: float
+) -> None:
+    """Polls once a second, and meanwhile has one text after the other scored, with a second in between."""
+
+    async def again_and_again(method: str, path: str, body: dict[str, object] | None) -> None:
+        await asyncio.sleep(start)
+        while time.monotonic() < until:
+            await _ask(http, method, path, headers, answers, body)
+            await asyncio.sleep(1)
+
+    await asyncio.gather(
+        again_and_again("GET", "/me", None), again_and_again("POST", "/predict-sentiment", {"text": text})
+    )
 
 
 async def _ask(

@@ -35,7 +35,8 @@ def default_command() -> list[str]:
 class SubprocessLauncher:
     """Handles are JSON with process id, start time and spec URI, which identify the process even if its id is reused.
 
-    A task runs at a low priority in its own session, so that Ctrl-C in a terminal does not reach it, and logs to a file in `logs`.
+    A task runs at a low priority and in its own session, so that Ctrl-C in a terminal does not reach it. It logs to a
+    file in `logs`.
     """
 
     def __init__(self, logs: Path, command: Sequence[str] | None = None) -> None:
