@@ -3,9 +3,9 @@
     python benchmarks/crowd.py --before COMMIT [--hostile] [--markdown docs/performance.md]
 
 Starts the backend of COMMIT, then that of the working tree, each with a job that runs all the time. 100 users poll /me
-once a second and have one text after the other scored, for 60 seconds. `--hostile`: one more user has 45 uploads stall and
-sends 1,000 texts 45 times at once, all the time. Ends with 1 if the working tree misses the bar: no error but 429, and
-95 % of the answers of /me within 0.5 seconds.
+once a second and have one text after the other scored, for 60 seconds. `--hostile`: one more user has 45 uploads stall
+and sends 1,000 texts 45 times at once, all the time. Ends with 1 if the working tree misses the bar: no error but 429,
+and 95 % of the answers of /me within 0.5 seconds.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ KEEP_ALIVE_SECONDS = 310
 request on its way at that moment would be answered with 502."""
 
 SWITCH_SECONDS = 0.001
-"""How long a thread that scores may keep the interpreter from the one that answers; Python's default is five times it."""
+"""How long a thread that scores may keep the interpreter from the one that answers; Python's default is 0.005."""
 BODIES_SECONDS = 3
 """After a signal, how long bodies may go on to arrive."""
 REQUESTS_SECONDS = 5
