@@ -8,12 +8,14 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.web.cookies import set_session
+from backend.web.cookies import LOG_IN_COOKIE, set_cookie, set_session
 from backend.web.problems import status_of
 from reviewlens.errors import InputError, PermissionError_, RateLimitError, ReviewLensError
-from reviewlens.identity.interface import Tokens
+from reviewlens.identity.interface import LogInStart, Tokens
 from reviewlens.settings import Settings
 
+LOG_IN_SECONDS = 3600
+"""How long a log-in on the user pool's pages may take, with a sign-up or a forgotten password on the way."""
 _MAX_FORM_BYTES = 20_000
 _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "localhost", "::1": "[::1]"}
 """Names of this machine, and how URLs write them."""
@@ -77,19 +79,31 @@ def _origin(url: str) -> str:
         return ""
 
 
-def page(
-    settings: Settings,
-    content: login_page.Page,
-    error: ReviewLensError | None = None,
-    *,
-    note: str = "",
-) -> Response:
-    """A page with an error message and the error's status, or with a note and status 200."""
-    headers = {"Content-Security-Policy": login_page.content_policy(settings.public_frontend_url)}
+def log_in_page(settings: Settings, name: str = "", error: ReviewLensError | None = None) -> Response:
+    """The page for name and password, with an error message and the error's status."""
+    return _page(settings, login_page.log_in(name, error.message if error else ""), error)
+
+
+def failed_page(settings: Settings, error: ReviewLensError) -> Response:
+    """The page after a log-in elsewhere that failed: the error message, and a way to start again."""
+    return _page(settings, login_page.failed(error.message), error)
+
+
+def _page(settings: Settings, html: str, error: ReviewLensError | None) -> Response:
+    headers = {
+        "Content-Security-Policy": login_page.content_policy(settings.public_frontend_url),
+        "Cache-Control": "no-store",
+    }
     if isinstance(error, RateLimitError):
         headers["Retry-After"] = str(error.retry_after_seconds)
-    html = login_page.render(content, error.message if error else note, good=error is None)
     return HTMLResponse(html, status_of(error) if error else 200, headers)
+
+
+def into_managed_login(settings: Settings, start: LogInStart) -> Response:
+    """A redirect (303) to managed login; a cookie keeps the log-in's secret for the callback."""
+    response = RedirectResponse(start.url, 303, {"Cache-Control": "no-store"})
+    set_cookie(response, settings, LOG_IN_COOKIE, start.secret, LOG_IN_SECONDS)
+    return response
 
 
 def into_ui(settings: Settings, tokens: Tokens) -> Response:

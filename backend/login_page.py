@@ -1,243 +1,106 @@
-"""The log-in pages: plain HTML without scripts, in the light or dark colours of the person's system."""
+"""The log-in page: plain HTML without scripts, in the UI's look, light or dark as the person's system."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from html import escape
-from urllib.parse import urlencode, urlsplit
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from reviewlens.identity.challenges import Challenge, ChallengeKind
-
-_STYLE = """
-:root { color-scheme: light dark; --page: #f4f6f8; --card: #fff; --ink: #17212b; --soft: #55636f; --line: #c3ccd4;
-  --act: #0f5fa8; --on-act: #fff; --bad: #a3211f; --good: #1c6b3c; }
-@media (prefers-color-scheme: dark) { :root { --page: #0f1419; --card: #1a2129; --ink: #e6ebf0; --soft: #a3b0bc;
-  --line: #3d4954; --act: #6cb4f2; --on-act: #08131d; --bad: #ff8f88; --good: #7fd8a2; } }
+# Streamlit's font, Adobe's Source Sans 3, cut to Latin letters and the weights 400 to 700. Its licence (SIL OFL 1.1)
+# requires another name for it. It is part of the page, which then needs no other file.
+_FONT = base64.b64encode(Path(__file__).with_name("login_font.woff2").read_bytes()).decode()
+# Colours and radii as in frontend/.streamlit/config.toml; a test compares the colours.
+_STYLE = (
+    "@font-face { font-family: 'ReviewLens Sans'; font-weight: 400 700; "
+    f"src: url(data:font/woff2;base64,{_FONT}) format('woff2'); }}"
+    """
+:root { color-scheme: light dark; --page: #fcfcfb; --card: #ffffff; --ink: #1d2733; --quiet: #66727f; --line: #e3e6e8;
+  --field: #8b959e; --accent: #0d7a6f; --on-accent: #ffffff; --bad: #a3211f; }
+@media (prefers-color-scheme: dark) { :root { --page: #12171c; --card: #1a2128; --ink: #e6eaee; --quiet: #98a4b0;
+  --line: #2c353e; --field: #66727f; --accent: #35b3a4; --on-accent: #12171c; --bad: #ff8f88; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--page); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
-main { width: min(24rem, 92vw); padding: 2rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: .75rem; }
-h1 { margin: 0; font-size: 1.5rem; }
-p { margin: .25rem 0 1.25rem; color: var(--soft); }
-p[role=alert], p[role=status] { color: var(--bad); margin: 0 0 1rem; font-weight: 600; }
-p[role=status] { color: var(--good); }
-p.key { padding: .6rem .7rem; font: 1rem/1.6 ui-monospace, monospace; color: var(--ink); background: var(--page);
-  border-radius: .4rem; overflow-wrap: anywhere; user-select: all; }
-label { display: block; margin: 0 0 1rem; font-weight: 600; }
-input { display: block; width: 100%; margin-top: .25rem; padding: .6rem .7rem; font: inherit; font-weight: 400;
-  color: inherit; background: var(--page); border: 1px solid var(--line); border-radius: .4rem; }
-input:focus, button:focus { outline: 3px solid var(--act); outline-offset: 1px; }
-button { width: 100%; padding: .65rem; font: inherit; font-weight: 600; color: var(--on-act); background: var(--act);
-  border: 0; border-radius: .4rem; cursor: pointer; }
-button.quiet { margin-top: .6rem; color: var(--act); background: none; border: 1px solid var(--line); }
-small { display: block; font-weight: 400; color: var(--soft); }
-nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
-nav:not(:empty) { margin-top: 1.25rem; }
-a { color: var(--act); }
+  font: 15px/1.6 "ReviewLens Sans", sans-serif; }
+main { width: min(25rem, 92vw); padding: 2.2rem; background: var(--card); border: 1px solid var(--line);
+  border-radius: 10px; }
+header { display: flex; align-items: center; gap: .6rem; font-size: 1.3rem; font-weight: 700;
+  letter-spacing: -.015em; }
+header svg { width: 2.1rem; height: 2.1rem; }
+header rect { fill: var(--accent); }
+header circle, header path { fill: none; stroke: var(--on-accent); stroke-linecap: round; }
+h1 { margin: 1.4rem 0 0; font-size: 1.3rem; font-weight: 650; letter-spacing: -.01em; }
+p { margin: .25rem 0 1.25rem; color: var(--quiet); }
+p[role=alert] { color: var(--bad); font-weight: 600; }
+label { display: block; margin: 0 0 1rem; font-size: .93rem; }
+input { display: block; width: 100%; margin-top: .25rem; padding: .55rem .7rem; font: inherit; font-size: 1rem;
+  color: inherit; background: var(--page); border: 1px solid var(--field); border-radius: 8px; }
+input:focus, button:focus, a:focus { outline: 2px solid var(--accent); outline-offset: 2px; }
+button, a.button { display: block; width: 100%; padding: .55rem; font: inherit; font-weight: 600; text-align: center;
+  text-decoration: none; color: var(--on-accent); background: var(--accent); border: 0; border-radius: 8px;
+  cursor: pointer; }
+button:hover, a.button:hover { filter: brightness(1.08); }
 """
+)
+_MARK = """<svg viewBox="0 0 64 64" aria-hidden="true"><rect width="64" height="64" rx="14"/>
+<circle cx="28" cy="28" r="15" stroke-width="5"/><path d="M39.5 39.5 51 51" stroke-width="6"/>
+<path d="M21 31.5v-4M28 33.5v-11M35 31.5v-6" stroke-width="4"/></svg>"""
 
 
-@dataclass(frozen=True)
-class Field:
-    """One labelled input with a `note` below it."""
-
-    label: str
-    name: str
-    type: str = "text"
-    value: str = ""
-    limit: int = 256
-    hints: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A heading, an introduction of one sentence, and one form. `also`: name and label of a second button."""
-
-    title: str
-    intro: str
-    action: str
-    fields: tuple[Field, ...]
-    button: str
-    hidden: Mapping[str, str] = field(default_factory=dict)
-    also: tuple[str, str] | None = None
-    links: tuple[tuple[str, str], ...] = ()
-    secret: str = ""
-
-
-_NAME_HINTS = 'autocomplete="username" autocapitalize="none" spellcheck="false"'
-_CODE_HINTS = 'autocomplete="one-time-code" inputmode="numeric" spellcheck="false"'
-_NEW_HINTS = 'autocomplete="new-password"'
-_HIDDEN_HINTS = {"username": _NAME_HINTS}
-
-
-def _name(value: str) -> Field:
-    return Field("User name", "username", value=value, limit=128, hints=_NAME_HINTS)
-
-
-def log_in(name: str = "", *, sign_up: bool = False, recovery: bool = False) -> Page:
-    """Name and password; with links to sign-up and to a forgotten password, where the user pool offers them."""
-    password = Field("Password", "password", "password", hints='autocomplete="current-password"')
-    links: tuple[tuple[str, str], ...] = (("I have forgotten my password", "/session/forgotten"),) if recovery else ()
-    links += (("Sign up", "/session/sign-up"),) if sign_up else ()
-    return Page(
-        "Log in", "Log in to see your reviews.", "/session/login", (_name(name), password), "Log in", links=links
+def log_in(name: str = "", message: str = "") -> str:
+    """The page that asks for name and password, with an error message on top."""
+    banner = f'<p role="alert">{escape(message)}</p>' if message else ""
+    focus_name, focus_password = ("", " autofocus") if name else (" autofocus", "")
+    return _page(
+        "Log in",
+        f"""<p>Log in to see your reviews.</p>
+{banner}
+<form method="post" action="/session/login">
+<label>User name
+<input name="username" value="{escape(name)}" maxlength="128" autocomplete="username" autocapitalize="none"
+ spellcheck="false" required{focus_name}></label>
+<label>Password
+<input name="password" type="password" maxlength="256" autocomplete="current-password" required{focus_password}></label>
+<button type="submit">Log in</button>
+</form>""",
     )
 
 
-def challenge(step: Challenge) -> Page:
-    """The next step of a log-in: a new password or a code."""
-    back = (("Start again", "/session/login"),)
-    hidden = {"session": step.session}
-    if step.kind is ChallengeKind.NEW_PASSWORD:
-        fields: tuple[Field, ...] = (
-            Field("New password", "answer", "password", hints=_NEW_HINTS),
-            Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
-        )
-        hidden["username"] = step.name
-        title, button, intro = "Choose a password", "Save and log in", step.prompt
-    else:
-        fields = (Field("Code", "answer", limit=16, hints=_CODE_HINTS),)
-        title, button, intro = "One more step", "Log in", step.prompt
-    if step.kind is ChallengeKind.SET_UP_APP:
-        title = "Set up an authenticator app"
-        intro = (
-            "Your team logs in with a password and a code. On your phone, add this key to an authenticator app, "
-            "then enter the six digits that the app shows."
-        )
-    return Page(title, intro, "/session/challenge", fields, button, hidden, links=back, secret=step.secret)
-
-
-def sign_up(name: str = "", email: str = "") -> Page:
-    """Sign up: a name, an email address and a password."""
-    fields = (
-        _name(name),
-        Field("Email address", "email", "email", email, 254, 'autocomplete="email"', "A code is sent to it."),
-        Field("Password", "password", "password", hints=_NEW_HINTS),
-        Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
-    )
-    links = (("Log in", "/session/login"), ("I have a code", "/session/confirm"))
-    return Page(
-        "Sign up",
-        "With a user of your own, only you see your reviews.",
-        "/session/sign-up",
-        fields,
-        "Sign up",
-        links=links,
+def failed(message: str) -> str:
+    """The page after a log-in that failed elsewhere: the error message, and a link that starts again."""
+    return _page(
+        "You are not logged in",
+        f"""<p role="alert">{escape(message)}</p>
+<a class="button" href="/session/login">Log in again</a>""",
     )
 
 
-def confirm(name: str = "", sent_to: str = "") -> Page:
-    """The code that was sent to a new user's email address."""
-    intro = f"Enter the code that was sent to {sent_to or 'your email address'}."
-    fields = (_name(name), Field("Code", "code", limit=16, hints=_CODE_HINTS))
-    links = (("Log in", "/session/login"),)
-    also = ("resend", "Send another code")
-    return Page("Confirm your address", intro, "/session/confirm", fields, "Confirm", also=also, links=links)
-
-
-def forgotten(name: str = "") -> Page:
-    """A forgotten password: the user name."""
-    links = (("Log in", "/session/login"), ("I have a code", "/session/new-password"))
-    return Page(
-        "Forgotten password",
-        "Enter your user name. You get a code by email, with which you can choose a new password.",
-        "/session/forgotten",
-        (_name(name),),
-        "Send a code",
-        links=links,
-    )
-
-
-def new_password(name: str = "") -> Page:
-    """The code that was sent, and the new password."""
-    fields = (
-        _name(name),
-        Field("Code", "code", limit=16, hints=_CODE_HINTS),
-        Field("New password", "password", "password", hints=_NEW_HINTS),
-        Field("Repeat the password", "again", "password", hints=_NEW_HINTS),
-    )
-    return Page(
-        "Choose a new password",
-        "Enter the code that was sent to your email address, and a new password.",
-        "/session/new-password",
-        fields,
-        "Save",
-        also=("resend", "Send another code"),
-        links=(("Log in", "/session/login"),),
-    )
-
-
-def render(page: Page, message: str = "", *, good: bool = False) -> str:
-    """The page as HTML, with a message on top; `good`: the message is not an error."""
-    banner = f'<p role="{"status" if good else "alert"}">{escape(message)}</p>' if message else ""
-    first = next((each.name for each in page.fields if not each.value), page.fields[0].name)
-    inputs = "\n".join(_input(each, focused=each.name == first) for each in page.fields)
-    # Not type="hidden": password managers look for the user name that a new password belongs to.
-    hidden = "".join(
-        f'<input hidden name="{escape(name)}" value="{escape(value)}" {_HIDDEN_HINTS.get(name, "")}>'
-        for name, value in page.hidden.items()
-    )
-    also = (
-        f'<button class="quiet" type="submit" name="{escape(page.also[0])}" value="1" formnovalidate>'
-        f"{escape(page.also[1])}</button>"
-        if page.also
-        else ""
-    )
-    links = "".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in page.links)
+def _page(title: str, content: str) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(page.title)} - ReviewLens</title>
+<title>{escape(title)} - ReviewLens</title>
 <style>{_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>ReviewLens</h1>
-<p>{escape(page.intro)}</p>
-{banner}
-{_key(page.secret)}
-<form method="post" action="{escape(page.action)}">
-{hidden}
-{inputs}
-<button type="submit">{escape(page.button)}</button>
-{also}
-</form>
-<nav>{links}</nav>
+<header>{_MARK}ReviewLens</header>
+<h1>{escape(title)}</h1>
+{content}
 </main>
 </body>
 </html>
 """
 
 
-def _input(field: Field, *, focused: bool) -> str:
-    value = f' value="{escape(field.value)}"' if field.value else ""
-    note = f"<small>{escape(field.note)}</small>" if field.note else ""
-    hints = f"{field.hints} required{' autofocus' if focused else ''}"
-    return f"""<label>{escape(field.label)}
-<input name="{field.name}" type="{field.type}"{value} maxlength="{field.limit}" {hints}>{note}</label>"""
-
-
-def _key(secret: str) -> str:
-    """The key for an authenticator app: in groups, for typing, and as a link that opens the app on a phone."""
-    if not secret:
-        return ""
-    groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    link = f"otpauth://totp/ReviewLens?{urlencode({'secret': secret, 'issuer': 'ReviewLens'})}"
-    return f'<p class="key">{escape(groups)}</p><p><a href="{escape(link)}">Open the app on this phone</a></p>'
-
-
 def content_policy(frontend_url: str) -> str:
-    """Allow no scripts or images, and this one style; forms may lead to the UI, as browsers check redirects too."""
+    """Allow this one style and its font, no scripts or images; forms may lead to the UI: browsers check redirects."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     parts = urlsplit(frontend_url)
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self' {parts.scheme}://{parts.netloc};"
+        f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:; form-action 'self' {parts.scheme}://{parts.netloc};"
         " frame-ancestors 'none'; base-uri 'none'"
     )

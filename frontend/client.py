@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from frontend.api.models import (
     Dashboard,
+    Detected,
     Dialect,
     DirectOffer,
     DirectUpload,
@@ -119,6 +120,10 @@ class Client:
         """An earlier upload and what was detected in it."""
         return self._get(Upload, "GET", f"/uploads/{upload_id}")
 
+    def detected(self, upload_id: str) -> Detected:
+        """What was detected in an upload, with its corrections, and its counts. The backend reads the file."""
+        return self._get(Detected, "GET", f"/uploads/{upload_id}/detected", timeout=httpx.Timeout(120, connect=3))
+
     def sniff(self, upload_id: str, dialect: dict[str, Any], mapping: dict[str, Any]) -> Upload:
         """Detect again, with these corrections by the user."""
         return self._get(Upload, "POST", f"/uploads/{upload_id}/sniff", json={"dialect": dialect, "mapping": mapping})
@@ -181,9 +186,10 @@ class Client:
         """Sentiment of one text, with the contribution of its parts."""
         return self._get(Predictions, "POST", "/predict-sentiment", json={"text": text, "explain": True})
 
-    def explanation(self, job_id: str, row: int) -> ExplainedReview:
-        """The contribution of each part of a job's review to its score."""
-        return self._get(ExplainedReview, "GET", f"/jobs/{job_id}/reviews/{row}/explanation")
+    def explanation(self, job_id: str, row: int, question: str | None = None) -> ExplainedReview:
+        """The contribution of each part of a job's review to its score. `question`: which answer of a row."""
+        asked = {} if question is None else {"question": question}
+        return self._get(ExplainedReview, "GET", f"/jobs/{job_id}/reviews/{row}/explanation", params=asked)
 
     def _get(self, model: type[M], method: str, path: str, **options: Any) -> M:
         response = self._send(method, path, **options)

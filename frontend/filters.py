@@ -22,6 +22,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "mixed": ("mixed",),
     "rating": ("rating",),
     "product": ("product",),
+    "question": ("question",),
     "dates": ("date_from", "date_to"),
     "words": ("words",),
     "agreement": ("agreement",),
@@ -111,6 +112,8 @@ def chips(filters: Filters) -> Iterable[tuple[str, str]]:
     if "product" in filters:
         names = filters["product"]
         yield "product", words.cut(names[0], 36) if len(names) == 1 else words.many(len(names), "product")
+    if "question" in filters:
+        yield "question", words.cut(filters["question"], 36)
     if "date_from" in filters or "date_to" in filters:
         yield "dates", _span(filters.get("date_from"), filters.get("date_to"))
     if "words" in filters:

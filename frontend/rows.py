@@ -13,9 +13,12 @@ def read(job: JobView) -> int | None:
 
 def accounting(job: JobView) -> str:
     """The sentence that accounts for every row of a finished job; '' for another job."""
-    counts = (job.rows_read, job.rows_scored, job.rows_duplicate, job.rows_rejected)
+    counts = (job.rows_read, job.rows_scored, job.rows_duplicate, job.rows_rejected, job.rows_with_text, job.texts_read)
     known = [count for count in counts if count is not None]
-    return words.accounting(*known) if len(known) == len(counts) else ""
+    if len(known) < len(counts):
+        return ""
+    *rows, with_text, texts = known
+    return words.accounting(*rows, with_text=with_text, texts=texts)
 
 
 def reused(job: JobView) -> str:

@@ -173,10 +173,16 @@ def model(version: str, name: str, engine: str) -> str:
     return version or name or engine
 
 
-def accounting(read: int, scored: int, duplicate: int, rejected: int) -> str:
-    """The sum of all rows: '420 rows read = 396 scored + 14 duplicates + 10 rejected'."""
-    parts = f"{count(scored)} scored + {many(duplicate, 'duplicate')} + {count(rejected)} rejected"
-    return f"{many(read, 'row')} read = {parts}"
+def accounting(read: int, scored: int, duplicate: int, rejected: int, *, with_text: int, texts: int) -> str:
+    """The sum of all rows: '420 rows read = 396 scored + 14 duplicates + 10 rejected'.
+
+    Where rows have several texts: '42 rows read = 40 rows with 97 texts + 2 rejected; 97 texts = 90 scored + …'.
+    """
+    parts = f"{count(scored)} scored + {many(duplicate, 'duplicate')}"
+    if texts == with_text:
+        return f"{many(read, 'row')} read = {parts} + {count(rejected)} rejected"
+    several = f"{many(with_text, 'row')} with {many(texts, 'text')} + {count(rejected)} rejected"
+    return f"{many(read, 'row')} read = {several}; {many(texts, 'text')} = {parts}"
 
 
 def reused(scores: int | None) -> str:

@@ -1,11 +1,17 @@
-# Users: a Cognito user pool, one app client without a secret, and the administrators' group.
+# Users: a Cognito user pool with its log-in pages, one app client without a secret, and the administrators' group.
+
+locals {
+  # Unique among all AWS accounts in the region, and without the account's number in a public address.
+  login_prefix = coalesce(var.login_domain_prefix, "${var.name}-${substr(sha256("${local.account} ${var.region}"), 0, 10)}")
+}
 
 resource "aws_cognito_user_pool" "main" {
   name                     = var.name
   deletion_protection      = var.keep_data ? "ACTIVE" : "INACTIVE"
   alias_attributes         = ["email"] # people log in with a name or an e-mail address; the UI shows the name
   auto_verified_attributes = ["email"]
-  mfa_configuration        = "OPTIONAL"
+  mfa_configuration        = var.mfa
+  user_pool_tier           = "ESSENTIALS" # managed login needs it
 
   username_configuration {
     case_sensitive = false
@@ -40,6 +46,33 @@ resource "aws_cognito_user_pool" "main" {
   }
 }
 
+# The log-in pages that browsers see: log-in, sign-up, forgotten passwords, authenticator apps.
+resource "aws_cognito_user_pool_domain" "main" {
+  domain                = local.login_prefix
+  user_pool_id          = aws_cognito_user_pool.main.id
+  managed_login_version = 2
+}
+
+# Without a style the pages answer "Login pages unavailable". The provider's version has no resource for it.
+resource "aws_cloudformation_stack" "login_style" {
+  name = "${var.name}-login-style"
+
+  template_body = jsonencode({
+    Resources = {
+      Style = {
+        Type = "AWS::Cognito::ManagedLoginBranding"
+        Properties = {
+          UserPoolId               = aws_cognito_user_pool.main.id
+          ClientId                 = aws_cognito_user_pool_client.backend.id
+          UseCognitoProvidedValues = true
+        }
+      }
+    }
+  })
+
+  depends_on = [aws_cognito_user_pool_domain.main]
+}
+
 resource "aws_cognito_user_pool_client" "backend" {
   name                          = "${var.name}-backend"
   user_pool_id                  = aws_cognito_user_pool.main.id
@@ -51,6 +84,14 @@ resource "aws_cognito_user_pool_client" "backend" {
   access_token_validity         = 60
   id_token_validity             = 60
   refresh_token_validity        = 30
+
+  # Browsers log in with the authorization code flow, and come back to these two addresses only.
+  allowed_oauth_flows_user_pool_client = true
+  allowed_oauth_flows                  = ["code"]
+  allowed_oauth_scopes                 = ["openid"]
+  supported_identity_providers         = ["COGNITO"]
+  callback_urls                        = ["${local.url}/session/callback"]
+  logout_urls                          = [local.url]
 
   token_validity_units {
     access_token  = "minutes"

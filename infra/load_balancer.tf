@@ -11,7 +11,7 @@ locals {
 
   # Paths of the API; a test compares them with the backend's routes. All other paths belong to the frontend.
   backend_paths = [
-    "/login", "/login/*", "/logout", "/refresh", "/me", "/sign-up", "/sign-up/*", "/session/*",
+    "/login", "/logout", "/refresh", "/me", "/session/*",
     "/.well-known/*", "/admin/*", "/uploads", "/uploads/*", "/trigger_pipeline", "/jobs", "/jobs/*", "/generate_dashboard", "/predict-sentiment",
     "/healthz", "/readyz", "/openapi.json", "/api/*",
   ]

@@ -33,6 +33,11 @@ output "user_pool_id" {
   value       = aws_cognito_user_pool.main.id
 }
 
+output "login_pages" {
+  description = "Address of the user pool's log-in pages. The log-in of the installation redirects to it."
+  value       = local.connections.REVIEWLENS_COGNITO_DOMAIN
+}
+
 output "bucket" {
   description = "Name of the bucket of uploads and results."
   value       = aws_s3_bucket.data.id

@@ -18,7 +18,7 @@ locals {
       REVIEWLENS_IDENTITY             = "cognito"
       REVIEWLENS_COGNITO_USER_POOL    = aws_cognito_user_pool.main.id
       REVIEWLENS_COGNITO_CLIENT       = aws_cognito_user_pool_client.backend.id
-      REVIEWLENS_SIGN_UP              = tostring(var.sign_up)
+      REVIEWLENS_COGNITO_DOMAIN       = "https://${aws_cognito_user_pool_domain.main.domain}.auth.${var.region}.amazoncognito.com"
       REVIEWLENS_LAUNCHER             = "fargate"
       REVIEWLENS_ECS_CLUSTER          = var.name
       REVIEWLENS_ECS_TASK_DEFINITION  = "${var.name}-pipeline"

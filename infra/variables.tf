@@ -154,9 +154,31 @@ variable "engine" {
 }
 
 variable "sign_up" {
-  description = "Let people create their own user."
+  description = "Let people create their own user on the log-in pages."
   type        = bool
   default     = false
+}
+
+variable "mfa" {
+  description = "Authenticator apps (TOTP) as a second factor. OPTIONAL: for users who have one set up. ON: everybody sets one up at the next log-in."
+  type        = string
+  default     = "OPTIONAL"
+
+  validation {
+    condition     = contains(["OPTIONAL", "ON"], var.mfa)
+    error_message = "Use OPTIONAL or ON."
+  }
+}
+
+variable "login_domain_prefix" {
+  description = "Start of the log-in pages' address, PREFIX.auth.REGION.amazoncognito.com, unique in the region. Empty: the name and a hash of the account."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$", var.login_domain_prefix)) && !can(regex("aws|amazon|cognito", var.login_domain_prefix))
+    error_message = "Use lower-case letters, digits and hyphens, without the words aws, amazon and cognito."
+  }
 }
 
 variable "emr" {

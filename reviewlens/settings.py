@@ -76,7 +76,17 @@ class Settings(BaseSettings):
         "", description="Issuer of the pool's tokens; empty: AWS's issuer for its region and pool."
     )
     cognito_jwks_url: str = Field("", description="Address of the pool's public keys; empty: the issuer's.")
-    sign_up: bool = Field(False, description="Whether people may sign up by themselves (Cognito only).")
+    cognito_domain: str = Field(
+        "",
+        description="Address of the pool's managed login, such as https://NAME.auth.REGION.amazoncognito.com, for "
+        "identity=cognito. The app client's callback address is /session/callback below public_backend_url; its "
+        "log-out address is public_frontend_url.",
+    )
+    cognito_token_url: str = Field(
+        "",
+        description="Address at which the backend reaches the pool's token endpoint, if it differs from "
+        "/oauth2/token below cognito_domain (an emulator).",
+    )
 
     ecs_cluster: str = Field("", description="ECS cluster that tasks run in, for launcher=fargate.")
     ecs_task_definition: str = Field("", description="Family (or family:revision) of the task that runs run_all.py.")
@@ -213,7 +223,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _require_complete_adapters(self) -> Self:
         needed = {
-            "identity=cognito": (self.identity == "cognito", ("cognito_user_pool", "cognito_client")),
+            "identity=cognito": (self.identity == "cognito", ("cognito_user_pool", "cognito_client", "cognito_domain")),
             "launcher=fargate": (
                 self.launcher == "fargate",
                 ("ecs_cluster", "ecs_task_definition", "ecs_subnets", "store", "jobs_table"),

@@ -29,6 +29,7 @@ from reviewlens.settings import SECTIONS, Settings  # noqa: E402
 RESPONSES = (
     "Dashboard",
     "DirectOffer",
+    "Detected",
     "DirectUpload",
     "ExplainedReview",
     "JobPage",

@@ -1,4 +1,4 @@
-"""A user pool in the AWS emulator, and answers of Cognito's that the emulator does not give by itself."""
+"""A user pool in the AWS emulator, its managed login, and answers that the emulator does not give by itself."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import struct
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
+from urllib.parse import urljoin
 
 import boto3
+import httpx
 from botocore.awsrequest import AWSResponse
 
 from reviewlens.settings import Settings
@@ -49,6 +53,7 @@ class Pool:
             "cognito_user_pool": self.id,
             "cognito_client": self.client_id,
             "cognito_jwks_url": self.jwks_url,
+            "cognito_domain": self.emulator.url,
             "login_attempts_per_minute": 100_000,
             **more,
         }
@@ -81,6 +86,31 @@ class Pool:
         secret = self.admin.associate_software_token(AccessToken=access_token)["SecretCode"]
         self.admin.verify_software_token(AccessToken=access_token, UserCode=code_of(secret))
         return str(secret)
+
+
+def code_flow(backend: str, ui: str) -> dict[str, Any]:
+    """Options of an app client for managed login, as infra/identity.tf sets them, for these two public addresses."""
+    return {
+        "AllowedOAuthFlowsUserPoolClient": True,
+        "AllowedOAuthFlows": ["code"],
+        "AllowedOAuthScopes": ["openid"],
+        "SupportedIdentityProviders": ["COGNITO"],
+        "CallbackURLs": [f"{backend}/session/callback"],
+        "LogoutURLs": [ui],
+    }
+
+
+def managed_log_in(url: str, name: str, password: str) -> str:
+    """Log in on the page at `url` as a person does, without a browser; the address of the callback."""
+    with httpx.Client(trust_env=False) as pool:
+        page = pool.get(url).raise_for_status().text
+        fields = {
+            unescape(field): unescape(value)
+            for field, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page)
+        }
+        answer = pool.post(urljoin(url, "/login"), data={**fields, "username": name, "password": password})
+    assert answer.status_code == 302, answer.text
+    return str(answer.headers["location"])
 
 
 def make_pool(emulator: Emulator, **client: Any) -> Pool:

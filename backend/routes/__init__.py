@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from backend.routes import admin, auth, jobs, operator, password, predict, renewal, results, session, sign_up, uploads
+from backend.routes import admin, auth, jobs, operator, predict, renewal, results, session, uploads
 
 ROUTERS = [
     auth.router,
     session.router,
     renewal.router,
-    sign_up.router,
-    password.router,
     uploads.router,
     jobs.router,
     admin.router,

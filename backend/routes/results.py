@@ -22,6 +22,10 @@ from reviewlens.insights.reviews import query_reviews
 router = APIRouter(tags=["results"])
 
 Row = Annotated[int, Path(ge=1, lt=2**63, description="The review's row, as in `row`.")]
+Question = Annotated[
+    str | None,
+    Query(max_length=1000, description="Which answer of a row with several, as in `question`; default: the first."),
+]
 
 
 @router.post(
@@ -57,13 +61,18 @@ def reviews(
     responses=errors(401, 404, 409, 422, 429, 503),
 )
 async def explanation(
-    job_id: JobId, row: Row, request: Request, user: CurrentUser, services: ServicesDep
+    job_id: JobId,
+    row: Row,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    question: Question = None,
 ) -> ExplainedReview:
     """Of a served row, by the model that scored it; 409 `other-model` when another model is in use now."""
     platform = services.platform
 
     def find_text() -> str:
-        return text_to_explain(platform.results(user.subject, job_id), row, platform.predictor)
+        return text_to_explain(platform.results(user.subject, job_id), row, platform.predictor, question)
 
     with services.predicts_at_once.taken(user.subject):
         text = await run_in_threadpool(find_text)

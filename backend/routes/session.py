@@ -1,28 +1,33 @@
-"""Sessions for browsers: a one-time link or the log-in page sets cookies and redirects to the UI."""
+"""Sessions for browsers: a one-time link, the log-in page or managed login sets cookies and redirects to the UI."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from backend import login_page
-from backend.forms import into_ui, page, posted, refuse_other_sites
+from backend.forms import failed_page, into_managed_login, into_ui, log_in_page, posted, refuse_other_sites
 from backend.schemas.problems import errors, pages
-from backend.web.cookies import REFRESH_COOKIE, clear_session
-from backend.web.deps import LocalUsers, PlatformDep, ServicesDep, address_of
-from backend.web.services import Services
-from reviewlens.errors import AuthenticationError, InputError, RateLimitError, ReviewLensError
-from reviewlens.identity.challenges import Challenge, ChallengeKind
-from reviewlens.identity.interface import Tokens
-from reviewlens.settings import Settings
+from backend.web.cookies import LOG_IN_COOKIE, REFRESH_COOKIE, clear_cookie, clear_session
+from backend.web.deps import LocalUsers, PlatformDep, ServicesDep, address_of, limit_by_address
+from backend.web.threads import in_thread
+from reviewlens.errors import AuthenticationError, NotFoundError, RateLimitError, ReviewLensError
+from reviewlens.identity.interface import ManagedLogin
 
 _log = logging.getLogger(__name__)
 router = APIRouter(prefix="/session", tags=["session"])
-_STEP = {**errors(400, 413), **pages(200, 401, 403, 422, 429, 503)}
+
+
+def _managed_login(platform: PlatformDep) -> ManagedLogin:
+    pages = platform.identity.managed_login
+    if pages is None:
+        raise NotFoundError("This ReviewLens has its own log-in page: /session/login.", code="no-managed-login")
+    return pages
+
+
+ManagedLoginDep = Annotated[ManagedLogin, Depends(_managed_login)]
 
 
 @router.get(
@@ -39,13 +44,21 @@ def start(request: Request, services: ServicesDep, users: LocalUsers, token: str
         services.logins.check("link " + address_of(request))
         return into_ui(settings, users.redeem(token))
     except (AuthenticationError, RateLimitError) as error:
-        return page(settings, log_in_page(settings), error)
+        return log_in_page(settings, error=error)
 
 
-@router.get("/login", summary="The log-in page", response_class=HTMLResponse)
+@router.get(
+    "/login",
+    summary="The log-in page",
+    response_class=HTMLResponse,
+    responses={303: {"description": "To the log-in page of the user pool."}},
+)
 async def login_form(platform: PlatformDep) -> Response:
-    """HTML with a form."""
-    return page(platform.settings, log_in_page(platform.settings))
+    """HTML with a form; 303 to managed login where the users are in a Cognito user pool."""
+    managed = platform.identity.managed_login
+    if managed is None:
+        return log_in_page(platform.settings)
+    return into_managed_login(platform.settings, managed.start())
 
 
 @router.post(
@@ -53,90 +66,56 @@ async def login_form(platform: PlatformDep) -> Response:
     summary="Log in by the page's form",
     response_class=RedirectResponse,
     status_code=303,
-    responses=_STEP,
+    responses={**errors(400, 404, 413), **pages(401, 403, 422, 429, 503)},
 )
-async def log_in(request: Request, services: ServicesDep) -> Response:
-    """303 to the UI with the session's cookies; the page for the next step (200); or the form with a message."""
+async def log_in(request: Request, services: ServicesDep, users: LocalUsers) -> Response:
+    """303 to the UI with the session's cookies; or the form with a message."""
     settings = services.platform.settings
     form = await posted(request, settings)
-    name, password = form["username"], form["password"]
-
-    def page_for(error: ReviewLensError) -> login_page.Page:
-        if error.code == "user-not-confirmed" and settings.sign_up:
-            return login_page.confirm(name[:128])
-        if error.code == "password-reset-required":
-            return login_page.new_password(name[:128])
-        return log_in_page(settings, name[:128])
-
-    return await _step(request, services, lambda: services.platform.identity.login(name, password), page_for)
+    name = form["username"]
+    try:
+        services.logins.check(address_of(request))
+        return into_ui(settings, await in_thread(services.threads.logins, users.login, name, form["password"]))
+    except ReviewLensError as error:
+        return log_in_page(settings, name[:128], error)
 
 
-@router.post(
-    "/challenge",
-    summary="Answer the next step of a log-in",
+@router.get(
+    "/callback",
+    summary="Finish a log-in by managed login",
     response_class=RedirectResponse,
     status_code=303,
-    responses=_STEP,
+    responses={**errors(404, 422), **pages(401, 429, 503)},
 )
-async def answer_challenge(request: Request, services: ServicesDep) -> Response:
-    """A new password, or a code. 303 to the UI with the session's cookies, or a page as for the log-in."""
+def callback(request: Request, services: ServicesDep, managed: ManagedLoginDep) -> Response:
+    """The user pool redirects here with `code` and `state`, or with `error`.
+
+    303 to the UI with the session's cookies; a page with a message if this does not answer a log-in of this browser.
+    """
     settings = services.platform.settings
-    form = await posted(request, settings)
-    session, answer = form["session"], form["answer"]
     try:
-        challenge = Challenge.from_session(session)
-    except AuthenticationError as error:
-        return page(settings, log_in_page(settings), error)
-
-    def page_for(error: ReviewLensError) -> login_page.Page:
-        return log_in_page(settings) if error.code == "challenge-ended" else login_page.challenge(challenge)
-
-    def act() -> Tokens | Challenge:
-        check_twice(answer, form["again"] if challenge.kind is ChallengeKind.NEW_PASSWORD else answer)
-        return services.platform.identity.answer(session, answer)
-
-    return await _step(request, services, act, page_for)
+        limit_by_address(request, services)
+        tokens = managed.finish(request.cookies.get(LOG_IN_COOKIE, ""), request.query_params)
+        response = into_ui(settings, tokens)
+    except ReviewLensError as error:
+        response = failed_page(settings, error)
+    clear_cookie(response, settings, LOG_IN_COOKIE)
+    return response
 
 
 @router.post("/end", summary="Log out", response_class=RedirectResponse, status_code=303, responses=errors(403))
 def end(request: Request, platform: PlatformDep) -> Response:
-    """Ends the session, clears the cookies, 303 to the log-in page. Only the UI and our own pages may send this."""
+    """Ends the session and clears the cookies. Only the UI and our own pages may send this.
+
+    303 to the log-in page; with managed login to its log-out, which ends the pool's session and leads to the UI.
+    """
     refuse_other_sites(request, platform.settings, also=platform.settings.public_frontend_url)
     try:
         platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))
     except ReviewLensError as error:
         # Clear the cookies anyway: a log-out must work while the user pool does not answer.
         _log.warning("a refresh token could not be revoked: %s", error.code)
-    answer = RedirectResponse("/session/login", 303)
-    clear_session(answer, platform.settings)
-    return answer
-
-
-async def _step(
-    request: Request,
-    services: Services,
-    act: Callable[[], Tokens | Challenge],
-    page_for: Callable[[ReviewLensError], login_page.Page],
-) -> Response:
-    """One step of a log-in: redirect to the UI, show the next step, or show `page_for` the error."""
-    settings = services.platform.settings
-    try:
-        services.logins.check(address_of(request))
-        outcome = await run_in_threadpool(act)
-    except ReviewLensError as error:
-        return page(settings, page_for(error), error)
-    if isinstance(outcome, Challenge):
-        return page(settings, login_page.challenge(outcome))
-    return into_ui(settings, outcome)
-
-
-def log_in_page(settings: Settings, name: str = "") -> login_page.Page:
-    """The log-in page, with links to what the user pool offers."""
-    pool = settings.identity == "cognito"
-    return login_page.log_in(name, sign_up=settings.sign_up and pool, recovery=pool)
-
-
-def check_twice(password: str, again: str) -> None:
-    """InputError (`passwords-differ`) unless both are the same."""
-    if password != again:
-        raise InputError("The two passwords differ; type both again.", code="passwords-differ")
+    managed = platform.identity.managed_login
+    response = RedirectResponse(managed.logout_url if managed else "/session/login", 303)
+    clear_session(response, platform.settings)
+    return response

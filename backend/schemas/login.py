@@ -20,13 +20,6 @@ class RefreshToken(Body):
     refresh_token: Secret
 
 
-class ChallengeAnswer(Body):
-    """The `session` of the challenge, and the answer to it: a new password or a code."""
-
-    session: Secret
-    answer: Secret = Field(examples=["123456"])
-
-
 class TokenAnswer(BaseModel):
     """Tokens; `expires_in` is the access token's life in seconds. `refresh_token` is '' if the old one stays valid."""
 

@@ -37,15 +37,13 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of the statuses with which a log-in page is shown again, with a message."""
+    """The OpenAPI description of the statuses with which a page with a message is shown."""
     texts = {
-        200: "The page for the next step",
-        401: "The page again, with a message",
-        403: "The page again: not permitted; or a problem: the form came from another site",
-        409: "The page again, with a message",
-        422: "The page again, with a message; or a problem: the form is too long",
-        429: "The page again: too many attempts",
-        503: "The page again: temporarily unavailable",
+        401: "A page with a message",
+        403: "A page with a message: not permitted; or a problem: the form came from another site",
+        422: "A page with a message; or a problem: the form is too long",
+        429: "A page with a message: too many attempts",
+        503: "A page with a message: temporarily unavailable",
     }
     html = {"text/html": {"schema": {"type": "string"}}}
     also = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

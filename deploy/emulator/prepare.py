@@ -33,10 +33,11 @@ def main(target: Path) -> int:
             "AWS_ENDPOINT_URL must point to an emulator: on AWS, Terraform creates these resources."
         )
     bucket = f"{NAME}-data"
-    _bucket(bucket, os.environ["REVIEWLENS_PUBLIC_FRONTEND_URL"])
+    ui = os.environ["REVIEWLENS_PUBLIC_FRONTEND_URL"]
+    _bucket(bucket, ui)
     with _unless_exists():
         create_table(aws.client("dynamodb"), f"{NAME}-jobs")
-    pool, client = _user_pool()
+    pool, client = _user_pool(os.environ["REVIEWLENS_PUBLIC_BACKEND_URL"], ui)
     _task(os.environ["PIPELINE_IMAGE"], endpoint)
     settings = {
         "STORE": f"s3://{bucket}",
@@ -45,6 +46,8 @@ def main(target: Path) -> int:
         "COGNITO_USER_POOL": pool,
         "COGNITO_CLIENT": client,
         "COGNITO_JWKS_URL": f"{endpoint}/{pool}/.well-known/jwks.json",
+        "COGNITO_DOMAIN": os.environ["REVIEWLENS_PUBLIC_S3_ENDPOINT_URL"],  # browsers reach the emulator there
+        "COGNITO_TOKEN_URL": f"{endpoint}/oauth2/token",
         "LAUNCHER": "fargate",
         "ECS_CLUSTER": NAME,
         "ECS_TASK_DEFINITION": f"{NAME}-pipeline",
@@ -72,8 +75,8 @@ def _bucket(name: str, ui: str) -> None:
     s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [rule]})
 
 
-def _user_pool() -> tuple[str, str]:
-    """The ids of the pool and of its client."""
+def _user_pool(backend: str, ui: str) -> tuple[str, str]:
+    """The ids of the pool and of its client, whose log-in pages lead back to these two addresses."""
     cognito = aws.client("cognito-idp")
     pools = [pool["Id"] for pool in cognito.list_user_pools(MaxResults=60)["UserPools"] if pool["Name"] == NAME]
     pool = pools[0] if pools else cognito.create_user_pool(PoolName=NAME)["UserPool"]["Id"]
@@ -86,6 +89,12 @@ def _user_pool() -> tuple[str, str]:
             ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
             EnableTokenRevocation=True,
             PreventUserExistenceErrors="ENABLED",
+            AllowedOAuthFlowsUserPoolClient=True,
+            AllowedOAuthFlows=["code"],
+            AllowedOAuthScopes=["openid"],
+            SupportedIdentityProviders=["COGNITO"],
+            CallbackURLs=[f"{backend}/session/callback"],
+            LogoutURLs=[ui],
         )
         named = [created["UserPoolClient"]["ClientId"]]
     return pool, named[0]

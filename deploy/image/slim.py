@@ -51,6 +51,12 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "openvino/libs/libopenvino_tensorflow_lite_frontend.*",
         "openvino/frontend/*/py_*",
     ),
+    "Authlib's other standards and its integrations: only its OAuth 2 client is used": (
+        "authlib/integrations",
+        "authlib/jose",
+        "authlib/oauth1",
+        "authlib/oidc",
+    ),
     "stubs for editors and type checkers": ("**/*.pyi",),
     "names of emoji in other languages": ("emoji/unicode_codes/emoji_*.json",),
     "a map widget for notebooks": ("pydeck/nbextension",),

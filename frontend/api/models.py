@@ -80,14 +80,18 @@ class Counts(BaseModel):
 
     read: int
     """Rows in the file."""
+    rows_with_text: int
+    """Rows of the file with at least one text that is scored."""
+    texts_read: int
+    """Texts that are scored."""
     scored: int
-    """Rows whose text was scored."""
+    """Texts that were scored in this job."""
     duplicate: int
-    """Rows whose text an earlier row has; they get that row's score."""
+    """Texts that an earlier row has; they get that row's score."""
     rejected: int
-    """Rows that were not scored."""
+    """Rows of the file that were not scored."""
     served: int
-    """Rows with a sentiment."""
+    """Texts with a sentiment."""
     shown: int
     """Reviews that match the filters."""
     hidden: int
@@ -141,6 +145,19 @@ class DateFormat(BaseModel):
     """Languages of dates in words."""
     relative_to: date_aliased | None = None
     """Day from which relative dates count: that of the upload."""
+
+
+class DetectedRoles(BaseModel):
+    """The names of the columns of each role; null or [] for none."""
+
+    text: list[str]
+    """All columns of review text, in the order in which they are read."""
+    title: str | None
+    rating: str | None
+    date: str | None
+    product: str | None
+    segments: list[str]
+    """Columns by which the reviews can be split. Not detected yet: []."""
 
 
 class DirectOffer(BaseModel):
@@ -217,6 +234,8 @@ class Filters(BaseModel):
     """Any of these numbers of stars."""
     product: list[str]
     """Any of these products."""
+    question: str | None = None
+    """Only answers to this question, the header of a text column."""
     date_from: date_aliased | None = None
     """First day."""
     date_to: date_aliased | None = None
@@ -431,10 +450,16 @@ class RejectedRow(BaseModel):
 
 
 class Review(BaseModel):
-    """One served row; `text` and `title` are the cleaned texts, `row` is the 1-based record number in the file."""
+    """
+    One served row; `text` and `title` are the cleaned texts, `row` is the 1-based record number in the file.
+
+    A record has several reviews, which `question` tells apart, if several columns of text are read as a review each.
+    """
 
     row: int
     """Record number in the file, from 1."""
+    question: str | None = None
+    """Header of the column of the text; null if one text of each record is read."""
     review_id: str
     """Id of the review."""
     text: str
@@ -746,6 +771,19 @@ class ByRating(BaseModel):
     """Mean rating."""
 
 
+class DetectedColumn(BaseModel):
+    """One column."""
+
+    name: str
+    """Its header; its name in served.csv if it has none or shares it with another column."""
+    role: Literal["text", "title", "rating", "date", "product"] | None
+    """Its role; null for none."""
+    filled: float
+    """Share of sampled rows that have a value."""
+    examples: list[str]
+    """A few different values."""
+
+
 class Dialect(BaseModel):
     """
     How a file is written; detected by `sniff`, corrected field by field, frozen into a job's spec.
@@ -963,12 +1001,16 @@ class Summary(BaseModel):
 
     rows_read: int
     """Rows in the file."""
+    rows_with_text: int
+    """Rows of the file with at least one text that is scored."""
+    texts_read: int
+    """Texts that are scored; each is a row of served.csv."""
     rows_scored: int
-    """Rows whose text was scored."""
+    """Rows of served.csv whose text was scored."""
     rows_duplicate: int
-    """Rows whose text an earlier row has; they get that row's score."""
+    """Rows of served.csv whose text an earlier one has; they get that one's score."""
     rows_rejected: int
-    """Rows that were not scored; rejected.csv has each with its reason."""
+    """Rows of the file that were not scored; rejected.csv has each with its reason."""
     rows_reused: int
     """Of the scored rows, those whose score came from an earlier job."""
     job: str
@@ -1059,6 +1101,8 @@ class Dashboard(BaseModel):
     """The model that scored."""
     filters: Filters
     """The active filters."""
+    questions: list[str]
+    """Questions that the reviews answer; [] if one text a row is read."""
     counts: Counts
     """The rows of the file."""
     headline: list[str]
@@ -1087,17 +1131,81 @@ class Dashboard(BaseModel):
     """Rejected rows."""
 
 
+class Detected(BaseModel):
+    """
+    What was detected in a file with the user's choices.
+
+    The counts are those of the file. `texts` + `empty_texts` = (`rows` - `rejected`) x the texts that a row can hold:
+    1, or the number of text columns if `read_texts` is 'each'. Where `sampled` is true the counts are those of the
+    file's first rows, and `estimated_rows` is about the file.
+    """
+
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx", "xlsb", "xls", "ods"]
+    """Formats that can be read."""
+    encoding: str | None
+    """Encoding of a text format, else null."""
+    fallback_encoding: str | None
+    """Encoding of the lines that `encoding` cannot decode; else null."""
+    member: str | None
+    """The file in a ZIP archive that is read, else null."""
+    delimiter: str | None
+    """What separates the fields of a CSV file, else null."""
+    quoting: str | None
+    """How a CSV file writes quotes within fields, else null."""
+    sheet: str | list[str] | None
+    """The sheet that is read; null without sheets."""
+    sheets: list[str]
+    """All sheets of a workbook."""
+    header_row: int | None
+    """Row of the header, counted from 1; null without a header."""
+    rows: int
+    """Rows, without header and blank lines."""
+    texts: int
+    """Texts to score; a row can have several."""
+    empty_texts: int
+    """Texts that are empty or only placeholders."""
+    rows_without_text: int
+    """Rows that can be read but have no text to score."""
+    rejected: int
+    """Rows that cannot be read."""
+    sampled: bool
+    """Whether only the first rows of a large file were counted."""
+    estimated_rows: int
+    """Rows of the file; an estimate for large files."""
+    columns: list[DetectedColumn]
+    roles: DetectedRoles
+    read_texts: Literal["each", "joined"]
+    """Whether several texts of a row are a review each, or joined into one."""
+    rating_scale: tuple[float, float] | None
+    """Worst and best rating; null without ratings."""
+    ratings_read: int
+    """Counted rows whose rating can be read."""
+    date_order: str | None
+    """Order of day, month and year; null without dates."""
+    dates_read: int
+    """Counted rows whose date can be read."""
+    first_date: FirstDate | None
+    """The first date that can be read, among the sampled rows."""
+    languages: dict[str, float] | None
+    """Share of texts by language code, from a sample. Not detected yet: null."""
+    warnings: list[CodedWarning]
+
+
 class JobView(BaseModel):
     """One job. Times are ISO 8601 in UTC. The row counts are those of its summary, null until it has succeeded."""
 
     rows_read: int | None
     """Rows in the file."""
+    rows_with_text: int | None
+    """Rows of the file with at least one text that is scored."""
+    texts_read: int | None
+    """Texts that are scored; each is a row of served.csv."""
     rows_scored: int | None
-    """Rows whose text was scored."""
+    """Rows of served.csv whose text was scored."""
     rows_duplicate: int | None
-    """Rows whose text an earlier row has; they get that row's score."""
+    """Rows of served.csv whose text an earlier one has; they get that one's score."""
     rows_rejected: int | None
-    """Rows that were not scored; rejected.csv has each with its reason."""
+    """Rows of the file that were not scored; rejected.csv has each with its reason."""
     rows_reused: int | None
     """Of the scored rows, those whose score came from an earlier job."""
     job_id: str

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from frontend import session, words
 from frontend.api.labels import ENCODINGS, ROLES
 from frontend.api.models import ColumnInfo, DateFormat, Mapping, Sniffed, Upload
+from frontend.intake import texts
 
 _NONE = -1
 _NUMERIC = re.compile(r"\s*\d{1,4}\s*[-/. ]\s*\d{1,2}\s*[-/., ]")
@@ -119,7 +120,10 @@ def _columns(upload: Upload) -> None:
     top, rest = st.columns(2, gap="medium"), st.columns(len(ROLES) - 2, gap="medium")
     for column, (role, label) in zip([*top, *rest], ROLES.items(), strict=True):
         with column:
-            _role(upload, role, label, columns.get(role), by_index)
+            if role == "text":
+                texts.show(upload, label, by_index, change)
+            else:
+                _role(upload, role, label, columns.get(role), by_index)
     if mapping and mapping.rating is not None:
         _scale(upload, rest[0], mapping)
     if mapping and mapping.date is not None and mapping.date_format:
@@ -134,8 +138,8 @@ def columns_by_role(mapping: Mapping | None) -> dict[str, int]:
 
 def _role(upload: Upload, role: str, label: str, detected: int | None, by_index: dict[int, ColumnInfo]) -> None:
     key = f"role-{role}"
-    options = [*by_index] if role == "text" else [_NONE, *by_index]
-    st.session_state[key] = detected if detected is not None else None if role == "text" else _NONE
+    options = [_NONE, *by_index]
+    st.session_state[key] = detected if detected is not None else _NONE
     names = words.distinct(
         {_NONE: "not in this file"} | {at: column.name or f"column {at + 1}" for at, column in by_index.items()}
     )
@@ -149,7 +153,6 @@ def _role(upload: Upload, role: str, label: str, detected: int | None, by_index:
         options,
         key=key,
         format_func=names.__getitem__,
-        placeholder="Choose the column with the review text",
         on_change=changed,
     )
     if detected is not None and detected in by_index:
@@ -163,8 +166,6 @@ def _role(upload: Upload, role: str, label: str, detected: int | None, by_index:
                 words.escape(line) for line in [reason, "e.g. " + " · ".join(examples) if examples else ""] if line
             )
         )
-    elif role == "text":
-        st.caption(":material/error: Required: choose the column with the review text.")
 
 
 def _scale(upload: Upload, parent: DeltaGenerator, mapping: Mapping) -> None:
@@ -280,7 +281,8 @@ def _header_row(upload: Upload, parent: DeltaGenerator, row: int) -> None:
 
 def _preview(sniffed: Sniffed) -> None:
     roles = {index: ROLES[role].lower() for role, index in columns_by_role(sniffed.mapping).items()}
-    text = sniffed.mapping.text if sniffed.mapping else None
+    text_columns = texts.columns_of(sniffed.mapping)
+    roles |= dict.fromkeys(text_columns, ROLES["text"].lower())
     names = [f"c{column.index}" for column in sniffed.columns]
     rows = [dict(zip(names, row, strict=False)) for row in sniffed.preview]
     st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
@@ -288,7 +290,7 @@ def _preview(sniffed: Sniffed) -> None:
         f"c{column.index}": st.column_config.TextColumn(
             (f"◆ {roles[column.index]}: " if column.index in roles else "")
             + (column.name or f"column {column.index + 1}"),
-            width="large" if column.index == text else "medium" if column.index in roles else "small",
+            width="large" if column.index in text_columns else "medium" if column.index in roles else "small",
         )
         for column in sniffed.columns
     }

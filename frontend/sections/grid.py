@@ -15,6 +15,7 @@ _COLUMNS = {
         "Confidence", format="%.1f %%", min_value=0, max_value=100, width=130
     ),
     "rating": st.column_config.NumberColumn("Stars", format="%.3g", width=55),
+    "question": st.column_config.TextColumn("Question", width=130),
     "text": st.column_config.TextColumn("Review", width=400),
     "title": st.column_config.TextColumn("Title", width=115),
     "product": st.column_config.TextColumn("Product", width=130),

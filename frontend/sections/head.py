@@ -148,9 +148,18 @@ def _figures(view: View) -> None:
     if band and view.filters.get("mixed"):
         behind(view, "mixed", _mixed_title, caption=_MIXED_NOTE, sort="confidence")
     st.html(
-        f'<p class="rl-label rl-sum" data-testid="accounting">'
-        f"{escape(words.accounting(counts.read, counts.scored, counts.duplicate, counts.rejected))}"
-        f"{_rejected_link(counts)}</p>"
+        f'<p class="rl-label rl-sum" data-testid="accounting">{escape(_accounting(counts))}{_rejected_link(counts)}</p>'
+    )
+
+
+def _accounting(counts: Counts) -> str:
+    return words.accounting(
+        counts.read,
+        counts.scored,
+        counts.duplicate,
+        counts.rejected,
+        with_text=counts.rows_with_text,
+        texts=counts.texts_read,
     )
 
 

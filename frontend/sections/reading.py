@@ -32,12 +32,12 @@ def _shortened(review: Review, pattern: re.Pattern[str] | None) -> str:
 
 def _with_why(review: Review, pattern: re.Pattern[str] | None) -> None:
     """Show the whole review and its button; on request, the scored text with its explanation."""
-    job, row = str(st.session_state.get("job") or ""), int(review.row)
-    opened: set[tuple[str, int]] = st.session_state.setdefault("why", set())
+    job, name = str(st.session_state.get("job") or ""), review.review_id
+    opened: set[tuple[str, str]] = st.session_state.setdefault("why", set())
     card, button = st.container(), st.empty()
-    answer = _explained(job, row) if (job, row) in opened else None
+    answer = _explained(job, review) if (job, name) in opened else None
     if answer is None:
-        opened.discard((job, row))
+        opened.discard((job, name))
         body = _body(review.title or "", review.text or "", pattern)
     else:
         parts = answer.prediction.explanation or []
@@ -46,18 +46,27 @@ def _with_why(review: Review, pattern: re.Pattern[str] | None) -> None:
     label = "Hide why" if answer else "Why?"
     icon = ":material/visibility_off:" if answer else ":material/help:"
     if job:
-        button.button(label, key=f"why-{row}", type="tertiary", icon=icon, on_click=_toggle, args=(job, row))
+        button.button(label, key=f"why-{_key(review)}", type="tertiary", icon=icon, on_click=_toggle, args=(job, name))
 
 
-def _toggle(job: str, row: int) -> None:
-    opened: set[tuple[str, int]] = st.session_state["why"]
-    opened ^= {(job, row)}
+def _key(review: Review) -> str:
+    """The row, and the review's id where a row has several."""
+    return f"{review.row}" if review.question is None else f"{review.row}-{review.review_id}"
 
 
-def _explained(job: str, row: int) -> ExplainedReview | None:
+def _toggle(job: str, name: str) -> None:
+    opened: set[tuple[str, str]] = st.session_state["why"]
+    opened ^= {(job, name)}
+
+
+def _explained(job: str, review: Review) -> ExplainedReview | None:
     """The explanation of a review's score; None, with the reason shown, if the backend has none."""
+
+    def ask() -> ExplainedReview:
+        return session.client().explanation(job, int(review.row), review.question)
+
     try:
-        return session.remembered("whys", f"{job} {row}", lambda: session.client().explanation(job, row), keep=50)
+        return session.remembered("whys", f"{job} {review.review_id}", ask, keep=50)
     except ApiError as error:
         st.info(words.escape(error.detail), icon=":material/info:")
         return None
@@ -77,6 +86,7 @@ def _one(review: Review, body: str) -> str:
         words.day(review.date) if review.date else "",
         escape(words.cut(review.product or "", 60)),
         f"row {words.count(review.row)}",
+        escape(words.cut(review.question or "", 80)),
         "needs review" if review.needs_review else "",
         f"same text as row {words.count(review.duplicate_of)}" if review.duplicate_of else "",
     ]

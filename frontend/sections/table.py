@@ -113,6 +113,15 @@ def _more(view: View) -> None:
             placeholder="Any product",
             on_change=lambda: _set(view, "product", {"product": st.session_state["f-product"]}),
         )
+    if view.board.questions:
+        _keep("f-question", now.get("question"))
+        st.selectbox(
+            "Question",
+            view.board.questions,
+            key="f-question",
+            placeholder="Any question",
+            on_change=lambda: _set(view, "question", {"question": st.session_state["f-question"]}),
+        )
     times = view.board.over_time
     if times.available and times.points:
         _dates(view, times.points)

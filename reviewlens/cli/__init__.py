@@ -57,7 +57,12 @@ def analyze(
     file: Annotated[Path, typer.Argument(help="A file of reviews: CSV, TSV, JSON Lines, JSON, Parquet or a workbook.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: out/<file name>.")] = None,
     text: Annotated[
-        str | None, typer.Option(help="Column with the review text: its name, or its number from 1.")
+        list[str] | None,
+        typer.Option(help="Column with review text: its name, or its number from 1. Repeat it for several."),
+    ] = None,
+    read_texts: Annotated[
+        Literal["each", "joined"] | None,
+        typer.Option(help="Whether several texts of a row are a review each, or joined into one."),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Column with the title ('none': no such column).")] = None,
     rating: Annotated[str | None, typer.Option(help="Column with the rating.")] = None,
@@ -95,7 +100,7 @@ def analyze(
     """Analyse one file without a server."""
     from reviewlens.cli.choices import read_choices
 
-    columns = {"text": text, "title": title, "rating": rating, "date": date, "product": product}
+    columns = {"title": title, "rating": rating, "date": date, "product": product}
     flags = {
         "encoding": encoding,
         "delimiter": delimiter,
@@ -104,11 +109,13 @@ def analyze(
         "header_row": header_row,
         "sheet": sheet,
         "date_order": date_order,
+        "read_texts": read_texts,
     }
     try:
         chosen = read_choices(choices) if choices else {}
         chosen |= {name: value for name, value in flags.items() if value is not None}
-        named = {role: None if name == "none" else name for role, name in columns.items() if name is not None}
+        named: dict[str, list[str] | str | None] = {"text": text} if text else {}
+        named |= {role: None if name == "none" else name for role, name in columns.items() if name is not None}
         chosen["roles"] = {**(chosen.get("roles") or {}), **named}
         if detect:
             from reviewlens.cli.detect import detect_file

@@ -19,11 +19,13 @@ from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.roles import Role
 from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import ColumnInfo, Mapping, Sniffed, delimiter_name
 from reviewlens.errors import ConfigurationError, InputError, TransientError
 from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.models import Filters
+from reviewlens.insights.plain import accounting
 from reviewlens.insights.report import render_report
 from reviewlens.jobs.interface import JobState
 from reviewlens.jobs.views import JobView
@@ -154,7 +156,12 @@ def _show_mapping(console: Console, upload: Upload) -> None:
 
 
 def _mapping_words(mapping: Mapping, columns: list[ColumnInfo]) -> str:
-    return ", ".join(f"{role} = {columns[index].served_name}" for role, index in mapping.columns().items())
+    names = {role: [columns[index].served_name] for role, index in mapping.columns().items()}
+    names[Role.TEXT] = [columns[index].served_name for index in mapping.texts]
+    described = ", ".join(f"{role} = {' + '.join(named)}" for role, named in names.items())
+    if not mapping.further_texts:
+        return described
+    return f"{described} ({'each text is a review' if mapping.asks_several else 'texts are joined'})"
 
 
 def _run(console: Console, platform: Platform, worker: Worker, user: str, job_id: str) -> JobView:
@@ -183,16 +190,12 @@ def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
 
 def _show_results(console: Console, summary: Summary, target: Path) -> None:
     rows = summary.accounting
-    console.print(
-        f"\n{rows.read:,} rows read = {rows.scored:,} scored + {rows.duplicate:,} duplicates"
-        f" + {rows.rejected:,} rejected",
-        soft_wrap=True,
-    )
+    console.print(f"\n{accounting(rows)}", soft_wrap=True)
 
     def share(count: int) -> str:
         return f"{count / rows.served:.1%}" if rows.served else "–"
 
-    table = Table("sentiment", "rows", "share", box=None)
+    table = Table("sentiment", "texts" if summary.mapping.asks_several else "rows", "share", box=None)
     counts = [*summary.distribution, ("needs review", summary.needs_review)]
     if summary.model.mixed_band:
         counts.append(("mixed", summary.mixed))

@@ -46,10 +46,16 @@ def as_overrides(choices: dict[str, Any], look: Callable[[Overrides], Sniffed]) 
     """
     dialect = _dialect(choices)
     roles = _roles(choices.get("roles", {}))
-    mapping = {name: choices[name] for name in _MAPPING if choices.get(name) is not None}
+    mapping: dict[str, Any] = {name: choices[name] for name in _MAPPING if choices.get(name) is not None}
     if roles:
         columns = look(Overrides(dialect=dialect)).columns
-        mapping |= {role: None if name is None else column_index(columns, name) for role, name in roles.items()}
+        mapping |= {
+            role: None if name is None else column_index(columns, name)
+            for role, name in roles.items()
+            if role != Role.TEXT
+        }
+        if Role.TEXT in roles:
+            mapping["text"], *mapping["further_texts"] = [column_index(columns, name) for name in roles[Role.TEXT]]
     if order := choices.get("date_order"):
         detected = look(Overrides(dialect=dialect, mapping=mapping)).mapping
         if detected is None or detected.date_format is None:
@@ -85,18 +91,15 @@ def _dialect(choices: dict[str, Any]) -> dict[str, Any]:
     return dialect
 
 
-def _roles(roles: dict[str, Any]) -> dict[str, str | None]:
-    """Role to the name of its column; None: no column has it."""
+def _roles(roles: dict[str, Any]) -> dict[str, Any]:
+    """Role to the name of its column; None: no column has it. `text`: a list of names, if any."""
     if roles.get("segments"):
         raise InputError("Segments cannot be chosen.", code="bad-choices")
-    text = roles.get("text")
-    if isinstance(text, list):
-        if len(text) > 1:
-            raise InputError("Choose one text column.", code="bad-choices")
-        text = text[0] if text else None
+    texts = roles.get("text") or []
+    texts = [texts] if isinstance(texts, str) else texts
     names = {role: name for role, name in roles.items() if role not in ("text", "segments")}
-    if text is not None:
-        names["text"] = text
-    if not all(name is None or isinstance(name, str) for name in names.values()):
+    if not isinstance(texts, list) or not all(
+        name is None or isinstance(name, str) for name in [*names.values(), *texts]
+    ):
         raise InputError("Give the columns of `roles` by name.", code="bad-choices")
-    return names
+    return {**names, "text": texts} if texts else names

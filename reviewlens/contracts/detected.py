@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from reviewlens.contracts.roles import Role
@@ -20,7 +22,7 @@ class DetectedColumn(BaseModel):
 class DetectedRoles(BaseModel):
     """The names of the columns of each role; null or [] for none."""
 
-    text: list[str]
+    text: list[str] = Field(description="All columns of review text, in the order in which they are read.")
     title: str | None
     rating: str | None
     date: str | None
@@ -31,8 +33,9 @@ class DetectedRoles(BaseModel):
 class Detected(BaseModel):
     """What was detected in a file with the user's choices.
 
-    The counts are those of the file: `rows` = `texts` + `empty_texts` + `rejected`. Where `sampled` is true they are
-    those of its first rows, and `estimated_rows` is about the file.
+    The counts are those of the file. `texts` + `empty_texts` = (`rows` - `rejected`) x the texts that a row can hold:
+    1, or the number of text columns if `read_texts` is 'each'. Where `sampled` is true the counts are those of the
+    file's first rows, and `estimated_rows` is about the file.
     """
 
     format: FileFormat
@@ -45,13 +48,17 @@ class Detected(BaseModel):
     sheets: list[str] = Field(description="All sheets of a workbook.")
     header_row: int | None = Field(description="Row of the header, counted from 1; null without a header.")
     rows: int = Field(description="Rows, without header and blank lines.")
-    texts: int = Field(description="Rows with a text to score.")
-    empty_texts: int = Field(description="Rows without a text to score.")
+    texts: int = Field(description="Texts to score; a row can have several.")
+    empty_texts: int = Field(description="Texts that are empty or only placeholders.")
+    rows_without_text: int = Field(description="Rows that can be read but have no text to score.")
     rejected: int = Field(description="Rows that cannot be read.")
     sampled: bool = Field(description="Whether only the first rows of a large file were counted.")
     estimated_rows: int = Field(description="Rows of the file; an estimate for large files.")
     columns: list[DetectedColumn]
     roles: DetectedRoles
+    read_texts: Literal["each", "joined"] = Field(
+        description="Whether several texts of a row are a review each, or joined into one."
+    )
     rating_scale: tuple[float, float] | None = Field(description="Worst and best rating; null without ratings.")
     ratings_read: int = Field(description="Counted rows whose rating can be read.")
     date_order: str | None = Field(description="Order of day, month and year; null without dates.")

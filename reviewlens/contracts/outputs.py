@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,9 @@ NORMALISED_COLUMNS = (
 )
 """Further columns of `served.parquet`, for queries."""
 
+QUESTION = Column("question")
+"""Last column of every output of a job that reads several texts of a row as a review each: the header of the text."""
+
 PROCESSED_COLUMNS = (REVIEW_ID, Column("row", pa.int64()), *ROLE_COLUMNS)
 """Columns of `processed.csv`; its `text` is title and text as the model reads them."""
 
@@ -102,12 +106,21 @@ def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
     return pa.schema([(column.name, column.type) for column in columns])
 
 
-def served_columns(headers: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of `served.csv`: the file's own as text, then OUTPUT_COLUMNS."""
-    return (*map(Column, served_names(headers)), *OUTPUT_COLUMNS)
+def served_columns(headers: Sequence[str], *, question: bool = False) -> tuple[Column, ...]:
+    """The columns of `served.csv`: the file's own as text, then OUTPUT_COLUMNS, and QUESTION if there are several."""
+    return (*map(Column, served_names(headers)), *OUTPUT_COLUMNS, *([QUESTION] if question else []))
 
 
-_RESERVED = frozenset(names(OUTPUT_COLUMNS + NORMALISED_COLUMNS))
+def column_labels(headers: Sequence[str]) -> list[str]:
+    """A unique name for each column: its header, or its name in `served.csv` where the header is empty or repeated."""
+    counts = Counter(header.strip() for header in headers)
+    return [
+        header.strip() if header.strip() and counts[header.strip()] == 1 else name
+        for header, name in zip(headers, served_names(headers), strict=True)
+    ]
+
+
+_RESERVED = frozenset(names((*OUTPUT_COLUMNS, *NORMALISED_COLUMNS, QUESTION)))
 
 
 def served_names(headers: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Columns
 from enum import StrEnum
 
@@ -41,12 +42,24 @@ class RoleColumns(BaseModel):
         return {role: column for role in Role if (column := self.column(role)) is not None}
 
 
-def check_columns(columns: Columns[Role, object], count: int) -> None:
-    """Check that a file of `count` columns has every column named here. Errors: InputError (`no-such-column`)."""
-    for role, column in columns.items():
+def check_columns(columns: Columns[Role, object], count: int, further_texts: Iterable[object] = ()) -> None:
+    """Check that a file of `count` columns has every column named here, and that further texts have no other role.
+
+    Errors: InputError (`no-such-column`, `column-chosen-twice`).
+    """
+    further = list(further_texts)
+    for role, column in [*columns.items(), *((Role.TEXT, column) for column in further)]:
         if type(column) is not int or not 0 <= column < count:
             raise InputError(
                 f"There is no column {column!r} for the {role}: the file has {count} columns, counted from 0.",
                 code="no-such-column",
                 details={"role": str(role), "columns": count},
+            )
+    for index, column in enumerate(further):
+        other = next((role for role, chosen in columns.items() if chosen == column), None)
+        if other is not None or column in further[:index]:
+            use = f"the {other}" if other not in (None, Role.TEXT) else "a text"
+            raise InputError(
+                f"Column {column!r}, counted from 0, is {use} already; choose another column as a further text.",
+                code="column-chosen-twice",
             )

@@ -5,9 +5,9 @@ A job writes every field. A field that is added later needs a default, so that o
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from reviewlens.contracts.tables import Dialect, Mapping
 
@@ -15,23 +15,35 @@ Count = TypeVar("Count", int, int | None)
 
 
 class RowCounts(BaseModel, Generic[Count]):
-    """rows_read = rows_scored + rows_duplicate + rows_rejected; null in a view of an unfinished job."""
+    """rows_read = rows_with_text + rows_rejected, texts_read = rows_scored + rows_duplicate.
+
+    A row of the file has several texts if several columns are read as a review each; else texts_read = rows_with_text.
+    All are null in a view of an unfinished job.
+    """
 
     rows_read: Count = Field(description="Rows in the file.")
-    rows_scored: Count = Field(description="Rows whose text was scored.")
-    rows_duplicate: Count = Field(description="Rows whose text an earlier row has; they get that row's score.")
-    rows_rejected: Count = Field(description="Rows that were not scored; rejected.csv has each with its reason.")
+    rows_with_text: Count = Field(description="Rows of the file with at least one text that is scored.")
+    texts_read: Count = Field(description="Texts that are scored; each is a row of served.csv.")
+    rows_scored: Count = Field(description="Rows of served.csv whose text was scored.")
+    rows_duplicate: Count = Field(
+        description="Rows of served.csv whose text an earlier one has; they get that one's score."
+    )
+    rows_rejected: Count = Field(
+        description="Rows of the file that were not scored; rejected.csv has each with its reason."
+    )
     rows_reused: Count = Field(description="Of the scored rows, those whose score came from an earlier job.")
 
 
 class Accounting(BaseModel):
-    """Every row of the file: read = scored + duplicate + rejected, served = scored + duplicate."""
+    """Every row of the file and every text: read = rows_with_text + rejected, texts_read = scored + duplicate."""
 
     read: int = Field(description="Rows in the file.")
-    scored: int = Field(description="Rows whose text was scored.")
-    duplicate: int = Field(description="Rows whose text an earlier row has; they get that row's score.")
-    rejected: int = Field(description="Rows that were not scored.")
-    served: int = Field(description="Rows with a sentiment.")
+    rows_with_text: int = Field(description="Rows of the file with at least one text that is scored.")
+    texts_read: int = Field(description="Texts that are scored.")
+    scored: int = Field(description="Texts that were scored in this job.")
+    duplicate: int = Field(description="Texts that an earlier row has; they get that row's score.")
+    rejected: int = Field(description="Rows of the file that were not scored.")
+    served: int = Field(description="Texts with a sentiment.")
 
 
 class SentimentCounts(BaseModel):
@@ -111,11 +123,26 @@ class Summary(RowCounts[int]):
     submitted_at: str = Field(description="When the job was submitted; ISO 8601, UTC.")
     timings: Timings = Field(description="How long each stage took.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count_one_text_a_row(cls, values: Any) -> Any:
+        """Count the texts of an older summary, when every row had one."""
+        if (
+            isinstance(values, dict)
+            and "texts_read" not in values
+            and {"rows_scored", "rows_duplicate"} <= values.keys()
+        ):
+            served = values["rows_scored"] + values["rows_duplicate"]
+            return {**values, "texts_read": served, "rows_with_text": served}
+        return values
+
     @property
     def accounting(self) -> Accounting:
         """Every row of the file, accounted for."""
         return Accounting(
             read=self.rows_read,
+            rows_with_text=self.rows_with_text,
+            texts_read=self.texts_read,
             scored=self.rows_scored,
             duplicate=self.rows_duplicate,
             rejected=self.rows_rejected,

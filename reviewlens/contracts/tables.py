@@ -232,6 +232,11 @@ class Mapping(RoleColumns):
         """How many reviews a row can hold."""
         return len(self.texts) if self.read_texts == "each" else 1
 
+    @property
+    def asks_several(self) -> bool:
+        """Whether each of several texts of a row is a review, which then has the header of its column as question."""
+        return self.texts_per_row > 1
+
     def row_of(self, text_number: int) -> int:
         """The row, counted from 1, of a text: row r has the texts (r - 1) * texts_per_row + 1 and following."""
         return (text_number - 1) // self.texts_per_row + 1

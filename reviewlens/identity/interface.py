@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-
-from reviewlens.identity.challenges import Challenge
+from typing import Protocol
 
 ADMIN = "admin"
 """The group whose members see all users' jobs."""
@@ -34,21 +33,48 @@ class Tokens:
     token_type: str = "Bearer"  # noqa: S105 - an authentication scheme, not a secret
 
 
-class IdentityProvider(Protocol):
-    """Raises AuthenticationError (wrong or expired credentials), RateLimitError, TransientError, ConfigurationError."""
+@dataclass(frozen=True)
+class LogInStart:
+    """A log-in that a browser starts: `url` is the page to open; the browser keeps `secret` for `finish`."""
 
-    def login(self, name: str, password: str) -> Tokens | Challenge:
-        """Exchange user name and password for tokens or a challenge.
+    url: str
+    secret: str
 
-        A wrong name and a wrong password raise the same error after the same time.
+
+class ManagedLogin(Protocol):
+    """A user pool's own pages: log-in, sign-up, forgotten passwords, second factors. Errors as IdentityProvider."""
+
+    @property
+    def logout_url(self) -> str:
+        """The address that ends the browser's session with the pool and then leads to the UI."""
+        ...
+
+    def start(self) -> LogInStart:
+        """Start a log-in."""
+        ...
+
+    def finish(self, secret: str, answer: Mapping[str, str]) -> Tokens:
+        """Exchange the parameters that the pool sends to the callback address for tokens.
+
+        AuthenticationError `login-invalid` unless they answer the log-in of this `secret`, `login-refused` when the
+        pool reports an error, `token-invalid` when the tokens do not belong to this log-in.
         """
         ...
 
-    def answer(self, session: str, answer: str) -> Tokens | Challenge:
-        """Answer a challenge; `session` is `Challenge.session`.
 
-        AuthenticationError `wrong-code` (the same session may be used again) or `challenge-ended` (log in again);
-        InputError `invalid-password` when the pool's rules reject a new password.
+class IdentityProvider(Protocol):
+    """Raises AuthenticationError (wrong or expired credentials), RateLimitError, TransientError, ConfigurationError."""
+
+    @property
+    def managed_login(self) -> ManagedLogin | None:
+        """The pool's own pages; None where the backend has a page for name and password."""
+        ...
+
+    def login(self, name: str, password: str) -> Tokens:
+        """Exchange user name and password for tokens.
+
+        A wrong name and a wrong password raise the same error after the same time. AuthenticationError
+        `challenge-required` when the pool asks for more; the user then logs in on the page in its `details`.
         """
         ...
 
@@ -65,45 +91,4 @@ class IdentityProvider(Protocol):
 
         Checks signature (RS256 only), issuer, expiry, token_use 'access' and client id.
         """
-        ...
-
-
-@dataclass(frozen=True)
-class SignedUp:
-    """A new user, who cannot log in until `confirmed`; `sent_to` is the masked address that the code was sent to."""
-
-    confirmed: bool
-    sent_to: str = ""
-
-
-@runtime_checkable
-class PasswordRecovery(Protocol):
-    """A pool that sends codes for resetting a forgotten password. Errors as above, and InputError.
-
-    Its results do not reveal whether an account exists.
-    """
-
-    def send_reset_code(self, name: str) -> None:
-        """Send a code to the user's address; does nothing when the user or the address does not exist."""
-        ...
-
-    def reset_password(self, name: str, code: str, password: str) -> None:
-        """Set a new password; AuthenticationError (`wrong-code`) for a wrong code and for an unknown user alike."""
-        ...
-
-
-@runtime_checkable
-class SelfService(Protocol):
-    """A pool with sign-up. Errors as above, and InputError, PermissionError_."""
-
-    def sign_up(self, name: str, password: str, email: str) -> SignedUp:
-        """Create a user; ConflictError (`user-exists`) when the name is taken."""
-        ...
-
-    def confirm(self, name: str, code: str) -> None:
-        """Confirm a new user; AuthenticationError (`wrong-code`) for a wrong code and for an unknown user alike."""
-        ...
-
-    def send_code_again(self, name: str) -> None:
-        """Send another code; does nothing when the user does not exist or is confirmed."""
         ...

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reviewlens.errors import AuthenticationError, ConflictError, InputError
-from reviewlens.identity.challenges import challenge_ended
 from reviewlens.identity.interface import Tokens, User
 from reviewlens.identity.keys import SigningKey
 from reviewlens.identity.limiter import RateLimiter
@@ -47,6 +46,8 @@ _LINK = "link"
 class LocalIdentity:
     """An IdentityProvider that also creates users and one-time log-in links; `now` returns seconds since 1970."""
 
+    managed_login: None = None
+
     def __init__(
         self, database: Path, secrets_dir: Path, settings: Settings, *, now: Callable[[], float] = time.time
     ) -> None:
@@ -71,7 +72,7 @@ class LocalIdentity:
     # -- IdentityProvider ---------------------------------------------------------------------------------------------
 
     def login(self, name: str, password: str) -> Tokens:
-        """See IdentityProvider.login; never returns a challenge."""
+        """See IdentityProvider.login; never asks for more."""
         try:
             normal = normal_name(name)
         except InputError:
@@ -81,10 +82,6 @@ class LocalIdentity:
         if not self._passwords.matches(row[1] if row else "", password) or row is None:
             raise AuthenticationError("The user name or the password is wrong.", code="wrong-credentials")
         return self._tokens(row[0])
-
-    def answer(self, session: str, answer: str) -> Tokens:
-        """Raise AuthenticationError: this pool has no challenges."""
-        raise challenge_ended()
 
     def refresh(self, refresh_token: str) -> Tokens:
         """See IdentityProvider.refresh. A refresh token works once, and its successor is as long valid as it was.

@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from jose import JOSEError, jwt
 
@@ -22,7 +23,7 @@ _OPTIONS = {"verify_aud": False, "require_exp": True, "require_iat": True, "requ
 
 
 class TokenVerifier:
-    """Verifies access tokens: RS256 with a key of this pool, issuer, expiry, `token_use` access, client id.
+    """Verifies tokens: RS256 with a key of this pool, issuer, expiry, `token_use` access, client id.
 
     It reads only the algorithm and the key id from the header and ignores keys that a token contains or points to
     (`jwk`, `jku`, `x5u`).
@@ -35,20 +36,7 @@ class TokenVerifier:
 
     def verify(self, token: str) -> User:
         """Return the user; AuthenticationError (`token-expired` or `token-invalid`), or the key source's errors."""
-        if len(token) > MAX_TOKEN_CHARS:
-            raise _invalid()
-        try:
-            header = jwt.get_unverified_header(token)
-            kid = header.get("kid")
-            supported = isinstance(kid, str) and header.get("alg") == ALGORITHM and "crit" not in header
-            key = self._keys(kid) if supported else None
-            if key is None:
-                raise _invalid()
-            claims = jwt.decode(token, dict(key), algorithms=[ALGORITHM], issuer=self._issuer, options=_OPTIONS)
-        except jwt.ExpiredSignatureError as error:
-            raise AuthenticationError("Your session has expired; log in again.", code="token-expired") from error
-        except (JOSEError, ValueError, TypeError, RecursionError) as error:
-            raise _invalid() from error
+        claims = self._claims(token)
         subject, groups = claims["sub"], claims.get("cognito:groups", [])
         if (
             claims.get("token_use") != "access"
@@ -58,6 +46,47 @@ class TokenVerifier:
         ):
             raise _invalid()
         return User(subject, str(claims.get("username", subject)), frozenset(map(str, groups)))
+
+    def check_id(self, token: str, user: User, *, nonce: str, access_token: str) -> None:
+        """Raise the errors of `verify` unless this id token is this client's and belongs to the same log-in.
+
+        That is: the same subject, the `nonce` of its request and, where the token has one, the access token's hash
+        (OpenID Connect Core, 3.1.3.7).
+        """
+        claims = self._claims(token, access_token)
+        if (
+            claims.get("token_use") != "id"
+            or claims.get("aud") != self._client_id
+            or claims["sub"] != user.subject
+            or not nonce
+            or claims.get("nonce") != nonce
+        ):
+            raise _invalid()
+
+    def _claims(self, token: str, access_token: str | None = None) -> Mapping[str, Any]:
+        """The claims after signature, issuer and expiry are checked."""
+        if len(token) > MAX_TOKEN_CHARS:
+            raise _invalid()
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            supported = isinstance(kid, str) and header.get("alg") == ALGORITHM and "crit" not in header
+            key = self._keys(kid) if supported else None
+            if key is None:
+                raise _invalid()
+            claims: Mapping[str, Any] = jwt.decode(
+                token,
+                dict(key),
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                access_token=access_token,
+                options=_OPTIONS,
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise AuthenticationError("Your session has expired; log in again.", code="token-expired") from error
+        except (JOSEError, ValueError, TypeError, RecursionError) as error:
+            raise _invalid() from error
+        return claims
 
 
 class TokenSigner:

@@ -14,7 +14,7 @@ from reviewlens.insights.headline import headline
 from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, Review
 from reviewlens.insights.rejected import rejected_rows
 from reviewlens.insights.results import Results
-from reviewlens.insights.reviews import reviews_by_row
+from reviewlens.insights.reviews import reviews_by_text
 from reviewlens.insights.terms import find_terms, take_sample
 
 EXAMPLES = 10
@@ -49,6 +49,7 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
         finished_at=summary.timings.finished_at,
         model=model,
         filters=filters.plain(),
+        questions=results.questions,
         counts=counts,
         headline=headline(counts, overall, changes=changes, products=products, drivers=drivers, stars=stars),
         warnings=summary.warnings,
@@ -110,10 +111,8 @@ def _read(results: Results, collected: dict[str, pl.DataFrame]) -> tuple[Example
             ("disagreements", DISAGREEMENTS),
         )
     }
-    reviews = {
-        review.row: review
-        for review in reviews_by_row(results, sorted({row for some in rows.values() for row in some}))
-    }
+    texts = sorted({text for some in rows.values() for text in some})
+    reviews = dict(zip(texts, reviews_by_text(results, texts), strict=True))
     listed = {name: [reviews[row] for row in numbers] for name, numbers in rows.items()}
     return (
         Examples(

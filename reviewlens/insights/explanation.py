@@ -8,7 +8,7 @@ from typing import Any
 from reviewlens.contracts.summary import ScoringModel
 from reviewlens.errors import ConflictError, NotFoundError
 from reviewlens.insights.results import Results
-from reviewlens.insights.reviews import reviews_by_row
+from reviewlens.insights.reviews import review_at
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 from reviewlens.predictor import Predictor, Scored
@@ -26,14 +26,15 @@ class Explanation:
     model: dict[str, Any]
 
 
-def text_to_explain(results: Results, row: int, predictor: Predictor) -> str:
-    """The title and text of a row of a job's results, to be scored and explained together.
+def text_to_explain(results: Results, row: int, predictor: Predictor, question: str | None = None) -> str:
+    """The title and text of a review, to be scored and explained together: the answer to `question`, or the first of
+    its row.
 
-    Raises NotFoundError (`row-not-found`) for a row without a score, ConflictError (`other-model`) unless the predictor
-    has the job's model and engine, and the errors of `Predictor.facts`.
+    Raises NotFoundError (`row-not-found`) for a row or an answer without a score, ConflictError (`other-model`) unless
+    the predictor has the job's model and engine, and the errors of `Predictor.facts`.
     """
     try:
-        (review,) = reviews_by_row(results, [row])
+        review = review_at(results, row, question)
     except KeyError:
         raise _no_score(row) from None
     _check_same_model(results.summary.model, predictor.facts())

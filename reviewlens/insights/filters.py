@@ -49,6 +49,8 @@ def condition(filters: Filters) -> pl.Expr:
         conditions.append(whole_stars().is_in(filters.rating))
     if filters.product:
         conditions.append(pl.col("_product").is_in(filters.product))
+    if filters.question is not None:
+        conditions.append(pl.col("_question") == filters.question)
     if filters.date_from is not None:
         conditions.append(pl.col("_date") >= filters.date_from)
     if filters.date_to is not None:

@@ -53,9 +53,15 @@ Bucket = Literal["day", "week", "month", "quarter", "year"]
 
 
 class Review(BaseModel):
-    """One served row; `text` and `title` are the cleaned texts, `row` is the 1-based record number in the file."""
+    """One served row; `text` and `title` are the cleaned texts, `row` is the 1-based record number in the file.
+
+    A record has several reviews, which `question` tells apart, if several columns of text are read as a review each.
+    """
 
     row: int = Field(description="Record number in the file, from 1.")
+    question: str | None = Field(
+        None, description="Header of the column of the text; null if one text of each record is read."
+    )
     review_id: str = Field(description="Id of the review.")
     text: str = Field(description="Cleaned text.")
     title: str | None = Field(None, description="Cleaned title.")
@@ -353,6 +359,7 @@ class Dashboard(BaseModel):
     finished_at: str = Field(description="When the job finished.")
     model: ModelFacts = Field(description="The model that scored.")
     filters: Filters = Field(description="The active filters.")
+    questions: list[str] = Field([], description="Questions that the reviews answer; [] if one text a row is read.")
     counts: Counts = Field(description="The rows of the file.")
     headline: list[str] = Field(description="The most important findings, as sentences.")
     warnings: list[str] = Field(description="Sentences about the file and the job.")

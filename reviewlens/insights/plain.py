@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date as Date
 
+from reviewlens.contracts.summary import Accounting
 from reviewlens.insights.models import Bucket
 
 MIXED = "praise and blame together, or neither clearly"
@@ -31,6 +32,19 @@ def bucket_label(start: Date, bucket: Bucket) -> str:
 def number(count: int, noun: str, plural: str = "") -> str:
     """1 review, 1,200 reviews."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def accounting(counts: Accounting) -> str:
+    """The sum of all rows: 420 rows read = 396 scored + 14 duplicates + 10 rejected; with texts, if rows have several.
+
+    42 rows read = 40 rows with 97 texts + 2 rejected; 97 texts = 90 scored + 7 duplicates.
+    """
+    texts = f"{counts.scored:,} scored + {number(counts.duplicate, 'duplicate')}"
+    read = f"{number(counts.read, 'row')} read"
+    if counts.texts_read == counts.rows_with_text:
+        return f"{read} = {texts} + {counts.rejected:,} rejected"
+    several = f"{number(counts.rows_with_text, 'row')} with {number(counts.texts_read, 'text')}"
+    return f"{read} = {several} + {counts.rejected:,} rejected; {number(counts.texts_read, 'text')} = {texts}"
 
 
 def percent(share: float, of: int = 0) -> str:

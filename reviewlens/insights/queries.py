@@ -51,6 +51,9 @@ class Filters(BaseModel):
     product: Annotated[
         list[str], BeforeValidator(_as_list), Field(max_length=200, description="Any of these products.")
     ] = []
+    question: str | None = Field(
+        None, max_length=1000, description="Only answers to this question, the header of a text column."
+    )
     date_from: Date | None = Field(None, description="First day.")
     date_to: Date | None = Field(None, description="Last day.")
     words: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = Field(

@@ -17,6 +17,7 @@ _FILTER_NAMES = {
     "mixed": "mixed",
     "rating": "stars",
     "product": "product",
+    "question": "question",
     "date_from": "from",
     "date_to": "to",
     "words": "words",

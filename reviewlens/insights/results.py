@@ -9,10 +9,21 @@ from pathlib import Path
 import polars as pl
 
 from reviewlens.contracts.keys import JobKeys
-from reviewlens.contracts.outputs import NORMALISED_COLUMNS, OUTPUT_COLUMNS, Column, arrow_schema, names
+from reviewlens.contracts.outputs import (
+    NORMALISED_COLUMNS,
+    OUTPUT_COLUMNS,
+    QUESTION,
+    Column,
+    arrow_schema,
+    column_labels,
+    names,
+)
 from reviewlens.contracts.summary import Summary
 from reviewlens.errors import NotFoundError
 from reviewlens.storage.interface import ObjectStore
+
+QUESTION_KEY = "_question"
+"""Column of `Results.scan` with the question that a review answers."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,40 @@ class Results:
     rejected_csv: Path
 
     def scan(self) -> pl.LazyFrame:
-        """All served rows in file order, lazily; without rows an empty table with the same columns."""
+        """All served rows in file order, lazily; without rows an empty table with the same columns.
+
+        `_row` is the number of the text, which `row_of` turns into the row of the file; `_question` is the question
+        that it answers, null in a job that reads one text of a row.
+        """
+        question = pl.col(QUESTION.name) if self.asks_several else pl.lit(None, pl.String)
         if parts := sorted(self.parquet.glob("*.parquet")):
-            return pl.scan_parquet(parts)
-        columns = [*map(Column, self.original_columns), *OUTPUT_COLUMNS, *NORMALISED_COLUMNS]
-        return pl.LazyFrame(schema=polars_schema(columns))
+            return pl.scan_parquet(parts).with_columns(question.alias(QUESTION_KEY))
+        columns = [*map(Column, self.served_columns), *NORMALISED_COLUMNS]
+        typed = {column.name: column for column in OUTPUT_COLUMNS}
+        schema = polars_schema([typed.get(column.name, column) for column in columns])
+        return pl.LazyFrame(schema=schema).with_columns(question.alias(QUESTION_KEY))
+
+    @property
+    def asks_several(self) -> bool:
+        """Whether each of several texts of a row is a review."""
+        return self.summary.mapping.asks_several
+
+    @property
+    def questions(self) -> list[str]:
+        """The questions that the reviews answer; [] in a job that reads one text of a row."""
+        if not self.asks_several:
+            return []
+        labels = column_labels([column.name for column in self.summary.columns])
+        return [labels[column] for column in self.summary.mapping.texts]
+
+    def row_of(self, text: int) -> int:
+        """The row of the file of a text."""
+        return self.summary.mapping.row_of(text)
+
+    def texts_of(self, row: int) -> range:
+        """The numbers of the texts that a row of the file can have."""
+        count = self.summary.mapping.texts_per_row
+        return range((row - 1) * count + 1, row * count + 1)
 
     @property
     def original_columns(self) -> list[str]:
@@ -38,7 +78,7 @@ class Results:
     @property
     def served_columns(self) -> list[str]:
         """The columns of served.csv, in order."""
-        return [*self.original_columns, *names(OUTPUT_COLUMNS)]
+        return [*self.original_columns, *names(OUTPUT_COLUMNS), *([QUESTION.name] if self.asks_several else [])]
 
 
 def polars_schema(columns: Iterable[Column]) -> pl.Schema:

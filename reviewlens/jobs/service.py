@@ -399,7 +399,7 @@ def _checked_mapping(upload: Upload) -> Mapping:
     mapping = upload.sniffed.mapping
     if mapping is None:
         raise InputError("No column was recognised as the review text; choose it.", code="mapping-needed")
-    check_columns(mapping.columns(), len(upload.sniffed.columns))
+    check_columns(mapping.columns(), len(upload.sniffed.columns), mapping.further_texts)
     return mapping
 
 

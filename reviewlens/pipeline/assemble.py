@@ -34,9 +34,11 @@ OUTPUTS = ("served.csv", "processed.csv", "rejected.csv", "served.parquet")
 
 @dataclass
 class Tally:
-    """Counts over some rows. Sentiments, `needs_review` and `mixed` count scored rows and duplicates."""
+    """Counts over some rows. `scored`, `duplicate`, sentiments, `needs_review` and `mixed` count texts."""
 
     rows: int = 0
+    rows_with_text: int = 0
+    texts: int = 0
     scored: int = 0
     duplicate: int = 0
     rejected: int = 0
@@ -60,9 +62,11 @@ class Tally:
                 setattr(self, name, getattr(self, name) + value)
 
     def check(self) -> None:
-        """Raise AssertionError unless every row is scored, a duplicate or rejected, and the other counts fit."""
-        if self.rows != self.scored + self.duplicate + self.rejected:
+        """Raise AssertionError unless every row has a text or is rejected, every text is scored or a duplicate."""
+        if self.rows != self.rows_with_text + self.rejected:
             raise AssertionError(f"row counts do not add up: {asdict(self)}")
+        if self.texts != self.scored + self.duplicate or self.texts < self.rows_with_text:
+            raise AssertionError(f"text counts do not add up: {asdict(self)}")
         if self.scored + self.duplicate != self.positive + self.negative:
             raise AssertionError(f"sentiment counts do not add up: {asdict(self)}")
         if max(self.needs_review, self.mixed) > self.scored + self.duplicate:
@@ -72,7 +76,7 @@ class Tally:
 
 
 class FirstScores:
-    """The scores of rows that have duplicates."""
+    """The scores of texts that have duplicates."""
 
     def __init__(self, duplicates: Duplicates) -> None:
         self._rows = np.unique(duplicates.first_rows)
@@ -147,7 +151,8 @@ def _assemble_group(
     middle: MiddleReader | None,
 ) -> None:
     total = Tally()
-    with _PartWriter(job.scratch / "parts", parquet_schema(plan.headers)) as writer:
+    schema = parquet_schema(plan.headers, question=job.spec.mapping.asks_several)
+    with _PartWriter(job.scratch / "parts", schema) as writer:
         for part in group:
             tables = _load(job, part)
             first_scores.add(*tables.own_scores())
@@ -169,6 +174,8 @@ def _count(part: Slice, rows: ResultRows) -> Tally:
     positive = sum(prediction.sentiment == "positive" for prediction in predictions)
     return Tally(
         rows=part.rows,
+        rows_with_text=rows.rows_with_text,
+        texts=rows.served.num_rows,
         scored=rows.scored,
         duplicate=rows.duplicate,
         rejected=len(rows.rejected_reasons),

@@ -21,15 +21,17 @@ _SCHEMA = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
 
 
 class Duplicates:
-    """The duplicates, ascending, and for each the first row with its text; 16 bytes a row."""
+    """The duplicates, ascending, and for each the first with its text; 16 bytes each. They are numbers of texts."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, texts_per_row: int = 1) -> None:
+        self._texts_per_row = texts_per_row
         self.rows: NDArray[np.int64] = table.column("row").to_numpy()
         self.first_rows: NDArray[np.int64] = table.column("first_row").to_numpy()
 
     def within(self, part: Slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The slice's duplicates and their first rows."""
-        begin, end = np.searchsorted(self.rows, [part.first_row, part.last_row + 1])
+        ends = [(row - 1) * self._texts_per_row + 1 for row in (part.first_row, part.last_row + 1)]
+        begin, end = np.searchsorted(self.rows, ends)
         return self.rows[begin:end], self.first_rows[begin:end]
 
 
@@ -71,4 +73,4 @@ def _collect(duplicates: DataFrame, folder: Path) -> None:
 
 def load_duplicates(job: JobContext) -> Duplicates:
     """The committed list."""
-    return Duplicates(job.read_table(job.work.duplicates))
+    return Duplicates(job.read_table(job.work.duplicates), job.spec.mapping.texts_per_row)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -26,17 +26,26 @@ NO_TEXT = "no-text"
 CLEANED = arrow_schema(
     [Column("row", pa.int64()), Column("key", pa.binary()), Column("scored"), *ROLE_COLUMNS, Column("reason")]
 )
-"""A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected."""
+"""A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected.
+
+`row` is the number of the text, which `Mapping.row_of` turns into the row of the file; with one text per row both are
+the same.
+"""
 SCORED = arrow_schema([Column("row", pa.int64()), Column("positive_score", pa.float64())])
 """Scores of a slice."""
 _REMEMBERED = 20_000  # distinct ratings and dates
 
 
+def further_text_names(mapping: Mapping) -> list[str]:
+    """The names of the columns of further texts in the frame that is cleaned."""
+    return [f"text_{number}" for number in range(2, len(mapping.texts) + 1)]
+
+
 def clean_batches(batches: Iterator[pa.RecordBatch], *, mapping_json: str) -> Iterator[pa.RecordBatch]:
-    """Batches of the row and a column for each role to batches of CLEANED."""
-    normalisers = _normalisers(mapping_json)
+    """Batches of the row, a column for each role and the further texts to batches of CLEANED."""
+    mapping, normalisers = _normalisers(mapping_json)
     for batch in batches:
-        yield _clean(batch, normalisers)
+        yield _clean(batch, mapping, normalisers)
 
 
 def score_batches(batches: Iterator[pa.RecordBatch], *, engine: str, model: str) -> Iterator[pa.RecordBatch]:
@@ -62,14 +71,29 @@ def cached_engine(engine: str, model: str) -> Engine:
     return load_engine(engine, model)
 
 
-def _clean(batch: pa.RecordBatch, normalisers: dict[Role, _Normaliser]) -> pa.RecordBatch:
+def _clean(batch: pa.RecordBatch, mapping: Mapping, normalisers: dict[Role, _Normaliser]) -> pa.RecordBatch:
     raw = {role: batch.column(role.value).to_pylist() for role in Role}
     values = {role: list(map(normalisers[role], raw[role])) for role in Role}
-    texts, said_nothing = _without_placeholders(raw[Role.TEXT], values[Role.TEXT])
     titles, _ = _without_placeholders(raw[Role.TITLE], values[Role.TITLE])
+    texts, said_nothing = _without_placeholders(raw[Role.TEXT], values[Role.TEXT])
+    numbers: Any = batch.column("row")
+    if mapping.further_texts:
+        columns_of_texts = [(texts, said_nothing)]
+        for name in further_text_names(mapping):
+            further = batch.column(name).to_pylist()
+            columns_of_texts.append(_without_placeholders(further, list(map(clean_text, further))))
+        several = _several_texts(numbers.to_pylist(), columns_of_texts, mapping)
+        places = [text.place for text in several]
+        values = {role: [column[place] for place in places] for role, column in values.items()}
+        titles = [titles[place] for place in places]
+        numbers, texts = [text.number for text in several], [text.text for text in several]
+        said_nothing = [text.says_nothing for text in several]
+        values[Role.TEXT] = texts
+        if mapping.asks_several:  # a title is about the whole row: it is the text where there is no other
+            values[Role.TITLE] = titles = [None if text else title for title, text in zip(titles, texts, strict=True)]
     scored = list(map(join_title, titles, texts))
     columns: dict[str, Any] = {
-        "row": batch.column("row"),
+        "row": numbers,
         "key": [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in scored],
         "scored": scored,
         **{role.value: values[role] for role in Role},
@@ -79,6 +103,36 @@ def _clean(batch: pa.RecordBatch, normalisers: dict[Role, _Normaliser]) -> pa.Re
         ],
     }
     return pa.record_batch([pa.array(columns[field.name], field.type) for field in CLEANED], schema=CLEANED)
+
+
+class _Text(NamedTuple):
+    """A text to score: its number, the place of its row in the batch, and whether it is '' because of a placeholder."""
+
+    number: int
+    place: int
+    text: str
+    says_nothing: bool = False
+
+
+def _several_texts(
+    rows: list[int], columns: list[tuple[list[str | None], list[bool]]], mapping: Mapping
+) -> list[_Text]:
+    """One text for each filled field of a row, or all joined. A row without any has one text, which is ''.
+
+    `columns`: the cleaned texts of each column of text, and which are placeholders.
+    """
+    texts: list[_Text] = []
+    for place, row in enumerate(rows):
+        of_row = [cleaned[place] or "" for cleaned, _ in columns]
+        says_nothing = any(placeholders[place] for _, placeholders in columns)
+        first = (row - 1) * mapping.texts_per_row + 1
+        if not mapping.asks_several:
+            texts.append(_Text(first, place, reduce(join_title, of_row), says_nothing))
+        elif any(of_row):
+            texts += [_Text(first + index, place, text) for index, text in enumerate(of_row) if text]
+        else:
+            texts.append(_Text(first, place, "", says_nothing))
+    return texts
 
 
 def _without_placeholders(raw: list[str | None], cleaned: list[str | None]) -> tuple[list[str | None], list[bool]]:
@@ -91,10 +145,10 @@ _Normaliser = Callable[[str | None], Any]
 
 
 @lru_cache(maxsize=4)
-def _normalisers(mapping_json: str) -> dict[Role, _Normaliser]:
-    """The normaliser of each role; those of ratings and dates remember the values they have read."""
+def _normalisers(mapping_json: str) -> tuple[Mapping, dict[Role, _Normaliser]]:
+    """The mapping, and the normaliser of each role; those of ratings and dates remember the values they have read."""
     mapping = Mapping.model_validate_json(mapping_json)
-    return {role: _normaliser(role, mapping) for role in Role}
+    return mapping, {role: _normaliser(role, mapping) for role in Role}
 
 
 def _normaliser(role: Role, mapping: Mapping) -> _Normaliser:

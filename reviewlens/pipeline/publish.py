@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from reviewlens.contracts.outputs import PROCESSED_COLUMNS, REJECTED_COLUMNS, names, served_names
+from reviewlens.contracts.outputs import REJECTED_COLUMNS, names, served_names
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.stages import JobStage
 from reviewlens.contracts.summary import ScoringModel, SentimentCounts, ServedColumn, Summary
 from reviewlens.pipeline.assemble import Tally, groups
 from reviewlens.pipeline.cache import reused_scores
 from reviewlens.pipeline.csvtext import csv_line
-from reviewlens.pipeline.rows import served_header
+from reviewlens.pipeline.rows import processed_columns, served_header
 from reviewlens.pipeline.work import JobContext, Plan
 from reviewlens.reviews.cleaning import CLEANING_VERSION
 
@@ -29,11 +29,12 @@ def publish(job: JobContext, plan: Plan) -> None:
     total.check()
     if total.rows != plan.rows:
         raise AssertionError(f"{plan.rows} rows were read, {total.rows} were assembled")
+    question = job.spec.mapping.asks_several
     with job.progress.stage(JobStage.PUBLISH, 0, plan.rows):
         job.control.check()
         for key, name, header in (
-            (keys.served_csv, "served.csv", served_header(plan.headers)),
-            (keys.processed_csv, "processed.csv", csv_line(names(PROCESSED_COLUMNS))),
+            (keys.served_csv, "served.csv", served_header(plan.headers, question=question)),
+            (keys.processed_csv, "processed.csv", csv_line(names(processed_columns(question=question)))),
             (keys.rejected_csv, "rejected.csv", csv_line(names(REJECTED_COLUMNS))),
         ):
             job.control.check_lease()
@@ -60,6 +61,8 @@ def summarise(job: JobContext, plan: Plan, total: Tally) -> Summary:
         rows_scored=total.scored,
         rows_duplicate=total.duplicate,
         rows_rejected=total.rejected,
+        rows_with_text=total.rows_with_text,
+        texts_read=total.texts,
         rows_reused=reused_scores(job),
         distribution=SentimentCounts(positive=total.positive, negative=total.negative),
         needs_review=total.needs_review,

@@ -32,7 +32,7 @@ def read(job: JobContext, on_first_slice: Callable[[], None]) -> Plan:
     limits = ReadLimits(**job.spec.limits.model_dump())
     with source.open("rb") as file:
         headers = read_columns(file, job.spec.dialect, limits)
-    check_columns(job.spec.mapping.columns(), len(headers))
+    check_columns(job.spec.mapping.columns(), len(headers), job.spec.mapping.further_texts)
     slices, position = _resume(job)
     with (
         job.progress.stage(JobStage.READ, sum(part.rows for part in slices)),

@@ -15,12 +15,15 @@ from reviewlens.contracts.outputs import (
     NORMALISED_COLUMNS,
     PREDICTION_COLUMNS,
     PROCESSED_COLUMNS,
+    QUESTION,
     Column,
     arrow_schema,
+    column_labels,
     names,
     served_columns,
 )
 from reviewlens.contracts.roles import Role
+from reviewlens.contracts.tables import Mapping
 from reviewlens.model.interface import Prediction, Thresholds
 from reviewlens.model.middle import MiddleReader
 from reviewlens.model.scorer import decide_all
@@ -54,7 +57,7 @@ class SliceTables:
 
 @dataclass(frozen=True)
 class ResultRows:
-    """A slice's part of each output, and what the summary counts."""
+    """A slice's part of each output, and what the summary counts. `scored` and `duplicate` count texts."""
 
     served_csv: str
     processed_csv: str
@@ -62,25 +65,35 @@ class ResultRows:
     served: pa.Table
     scored: int
     duplicate: int
+    rows_with_text: int
     predictions: list[Prediction]
     rejected_reasons: list[str]
     unread_dates: int
     unread_ratings: int
 
 
-def parquet_schema(headers: Sequence[str]) -> pa.Schema:
-    """The columns of served.parquet: those of served.csv, then the normalised ones."""
-    return arrow_schema([*served_columns(headers), *NORMALISED_COLUMNS])
+def parquet_schema(headers: Sequence[str], *, question: bool = False) -> pa.Schema:
+    """The columns of served.parquet: those of served.csv, then the normalised ones. `question`: with QUESTION."""
+    return arrow_schema([*served_columns(headers, question=question), *NORMALISED_COLUMNS])
 
 
-def served_header(headers: Sequence[str]) -> str:
+def served_header(headers: Sequence[str], *, question: bool = False) -> str:
     """The first line of served.csv."""
-    return csv_line(names(served_columns(headers)))
+    return csv_line(names(served_columns(headers, question=question)))
 
 
-def review_id(input_sha256: str, row: int) -> str:
-    """The id of a review; it depends on the file's content and the row only."""
-    return hashlib.sha256(f"{input_sha256}:{row}".encode()).hexdigest()[:32]
+def processed_columns(*, question: bool = False) -> tuple[Column, ...]:
+    """The columns of processed.csv."""
+    return (*PROCESSED_COLUMNS, *([QUESTION] if question else []))
+
+
+def review_id(input_sha256: str, row: int, column: int | None = None) -> str:
+    """The id of a review; it depends on the file's content and the row only.
+
+    `column`: that of the text, where a row can hold several reviews.
+    """
+    place = f"{row}" if column is None else f"{row}:{column}"
+    return hashlib.sha256(f"{input_sha256}:{place}".encode()).hexdigest()[:32]
 
 
 def build_rows(
@@ -93,18 +106,18 @@ def build_rows(
     thresholds: Thresholds,
     middle: MiddleReader | None = None,
 ) -> ResultRows:
-    """Join a slice's tables by row. `middle`: reads what the engine does not read of long texts.
+    """Join a slice's tables by text. `middle`: reads what the engine does not read of long texts.
 
-    `repeated`, `first_rows`, `first_scores`: its duplicates, the first rows with their texts, and those rows' scores.
+    `repeated`, `first_rows`, `first_scores`: its duplicates, the first texts like them, and those texts' scores.
     """
-    schema = parquet_schema(plan.headers)
+    mapping = spec.mapping
+    schema = parquet_schema(plan.headers, question=mapping.asks_several)
     rejected = _unread(tables.rejected)
     if tables.raw is None or tables.cleaned is None:
-        return _result(schema.empty_table(), plan, rejected, [], 0, (0, 0))
+        return _result(schema.empty_table(), spec, plan, rejected, [], 0, (0, 0))
     raw, cleaned = tables.raw, tables.cleaned
-    rows: NDArray[np.int64] = raw.column("row").to_numpy()
-    if not np.array_equal(rows, cleaned.column("row").to_numpy()):
-        raise AssertionError("a slice's raw and cleaned rows differ")
+    rows: NDArray[np.int64] = cleaned.column("row").to_numpy()
+    raw = _for_each_text(raw, rows, mapping)
     own_rows, own_scores = tables.own_scores()
     kept = np.asarray(cleaned.column("reason").is_null())
     scored_rows = np.concatenate([own_rows, repeated])
@@ -121,23 +134,29 @@ def build_rows(
     served = pa.table(
         [
             *(raw.column(f"c{index}") for index in range(len(plan.headers))),
-            pa.array([review_id(spec.input_sha256, int(row)) for row in rows[kept]], pa.string()),
+            pa.array(_review_ids(spec, rows[kept]), pa.string()),
             *(
                 pa.array([getattr(prediction, column.name) for prediction in predictions], column.type)
                 for column in PREDICTION_COLUMNS
             ),
+            *([_questions(cleaned, plan, mapping)] if mapping.asks_several else []),
             pa.array(rows[kept]),
             *(cleaned.column(role.value) for role in Role),
             pa.array(duplicate_of, mask=duplicate_of < 0),
         ],
         schema=schema,
     )
+    texts = cleaned.column("scored").to_pylist()
+    if mapping.asks_several:  # values of a row are counted once
+        firsts = pa.array(np.unique(raw.column("row").to_numpy(), return_index=True)[1])
+        raw, cleaned = raw.take(firsts), cleaned.take(firsts)
     unread = (_unread_values(raw, cleaned, spec, Role.DATE), _unread_values(raw, cleaned, spec, Role.RATING))
-    return _result(served, plan, rejected, predictions, len(repeated), unread, cleaned.column("scored").to_pylist())
+    return _result(served, spec, plan, rejected, predictions, len(repeated), unread, texts)
 
 
 def _result(
     served: pa.Table,
+    spec: JobSpec,
     plan: Plan,
     rejected: list[tuple[int, int, int, str, str, str, str]],
     predictions: list[Prediction],
@@ -146,24 +165,60 @@ def _result(
     scored_texts: Sequence[str] = (),
 ) -> ResultRows:
     rejected.sort()
-    columns = served_columns(plan.headers)
-    processed = served.select(["review_id", "_row", *(f"_{role}" for role in Role)]).rename_columns(
-        names(PROCESSED_COLUMNS)
-    )
-    processed = processed.set_column(
-        processed.schema.get_field_index(Role.TEXT.value), Role.TEXT.value, pa.array(scored_texts, pa.string())
-    )
+    question = spec.mapping.asks_several
+    columns, columns_processed = served_columns(plan.headers, question=question), processed_columns(question=question)
+    processed = served.select(
+        ["review_id", "_row", *(f"_{role}" for role in Role), *([QUESTION.name] if question else [])]
+    ).rename_columns(names(columns_processed))
+    rows = _rows_of(served.column("_row").to_numpy(), spec.mapping)
+    for column, values in (("row", pa.array(rows, pa.int64())), (Role.TEXT.value, pa.array(scored_texts, pa.string()))):
+        processed = processed.set_column(processed.schema.get_field_index(column), column, values)
     return ResultRows(
         served_csv=_csv(columns, served.select(names(columns))),
-        processed_csv=_csv(PROCESSED_COLUMNS, processed),
+        processed_csv=_csv(columns_processed, processed),
         rejected_csv="".join(csv_line(map(str, values)) for values in rejected),
         served=served,
         scored=len(predictions) - duplicate,
         duplicate=duplicate,
+        rows_with_text=len(np.unique(rows)),
         predictions=predictions,
         rejected_reasons=[values[3] for values in rejected],
         unread_dates=unread[0],
         unread_ratings=unread[1],
+    )
+
+
+def _rows_of(texts: NDArray[np.int64], mapping: Mapping) -> NDArray[np.int64]:
+    """The row of each text, as `Mapping.row_of`."""
+    return (texts - 1) // mapping.texts_per_row + 1
+
+
+def _for_each_text(raw: pa.Table, texts: NDArray[np.int64], mapping: Mapping) -> pa.Table:
+    """The raw row of each text. Every row must have a text."""
+    raw_rows: NDArray[np.int64] = raw.column("row").to_numpy()
+    rows = _rows_of(texts, mapping)
+    if not np.array_equal(np.unique(rows), raw_rows):
+        raise AssertionError("a slice's raw and cleaned rows differ")
+    return raw if len(rows) == len(raw_rows) else raw.take(pa.array(np.searchsorted(raw_rows, rows)))
+
+
+def _review_ids(spec: JobSpec, texts: NDArray[np.int64]) -> list[str]:
+    mapping, sha256 = spec.mapping, spec.input_sha256
+    if not mapping.asks_several:
+        return [review_id(sha256, int(row)) for row in texts]
+    return [review_id(sha256, mapping.row_of(int(text)), mapping.text_column_of(int(text))) for text in texts]
+
+
+def _questions(cleaned: pa.Table, plan: Plan, mapping: Mapping) -> pa.Array:
+    """The header of each text's column; null where the title is the text."""
+    labels = column_labels(plan.headers)
+    texts, titles = cleaned.column("row").to_pylist(), cleaned.column(Role.TITLE.value).to_pylist()
+    return pa.array(
+        [
+            labels[mapping.text_column_of(text)] if title is None else None
+            for text, title in zip(texts, titles, strict=True)
+        ],
+        pa.string(),
     )
 
 

@@ -35,11 +35,12 @@ DUPLICATES = "row bigint, first_row bigint"
 
 def raw_schema(mapping: Mapping) -> str:
     """The columns of a raw slice that cleaning needs, as SQL."""
-    return ", ".join(["row bigint", *(f"c{column} string" for column in sorted(set(mapping.columns().values())))])
+    columns = sorted({*mapping.columns().values(), *mapping.further_texts})
+    return ", ".join(["row bigint", *(f"c{column} string" for column in columns)])
 
 
 def select_mapped(mapping: Mapping) -> Step:
-    """c0…cN to one column for each role; null where the file has none."""
+    """c0…cN to one column for each role, null where the file has none; then one for each further text."""
 
     def step(frame: DataFrame) -> DataFrame:
         columns = {role: mapping.column(role) for role in Role}
@@ -49,13 +50,17 @@ def select_mapped(mapping: Mapping) -> Step:
                 (F.lit(None).cast("string") if column is None else F.col(f"c{column}")).alias(role.value)
                 for role, column in columns.items()
             ),
+            *(
+                F.col(f"c{column}").alias(name)
+                for name, column in zip(in_worker.further_text_names(mapping), mapping.further_texts, strict=True)
+            ),
         )
 
     return step
 
 
 def clean_reviews(mapping: Mapping) -> Step:
-    """Mapped rows to CLEANED, in the same order."""
+    """Mapped rows to CLEANED, in the same order; a row with several texts, each a review, becomes several rows."""
 
     def step(frame: DataFrame) -> DataFrame:
         return frame.mapInArrow(partial(in_worker.clean_batches, mapping_json=mapping.model_dump_json()), CLEANED)

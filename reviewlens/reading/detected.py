@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import BinaryIO
 
 from reviewlens.contracts.detected import Detected, DetectedColumn, DetectedRoles
+from reviewlens.contracts.outputs import column_labels
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import CodedWarning, ColumnInfo, Dialect, FileFormat, Mapping, Sniffed
 from reviewlens.reading.reader import ReadLimits, Record, read_records
-from reviewlens.reviews.cleaning import clean_text, join_title
+from reviewlens.reviews.cleaning import clean_text
 from reviewlens.reviews.placeholders import is_placeholder
 from reviewlens.reviews.ratings import parse_rating
 from reviewlens.reviews.values import date_parser
@@ -34,6 +34,8 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
     names = column_names(sniffed.columns)
     roles = {column: role for role, column in mapping.columns().items()} if mapping else {}
     named = {role: names[column] for column, role in roles.items()}
+    texts = mapping.texts if mapping else ()
+    roles |= dict.fromkeys(texts, Role.TEXT)
     is_csv = dialect.format is FileFormat.CSV
     return Detected(
         format=dialect.format,
@@ -48,6 +50,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         rows=counts.rows,
         texts=counts.texts,
         empty_texts=counts.empty_texts,
+        rows_without_text=counts.rows_without_text,
         rejected=counts.rejected,
         sampled=sampled,
         estimated_rows=sniffed.estimated_rows if sampled else counts.rows,
@@ -61,13 +64,14 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
             for column in sniffed.columns
         ],
         roles=DetectedRoles(
-            text=[named[Role.TEXT]] if Role.TEXT in named else [],
+            text=[names[column] for column in texts],
             title=named.get(Role.TITLE),
             rating=named.get(Role.RATING),
             date=named.get(Role.DATE),
             product=named.get(Role.PRODUCT),
             segments=[],
         ),
+        read_texts=mapping.read_texts if mapping else "each",
         rating_scale=mapping.rating_scale if mapping and mapping.rating is not None else None,
         ratings_read=counts.ratings,
         date_order=mapping.date_format.order if mapping and mapping.date_format else None,
@@ -80,11 +84,7 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
 
 def column_names(columns: list[ColumnInfo]) -> list[str]:
     """The name by which each column can be chosen: its header, or its name in served.csv if that is not unique."""
-    headers = Counter(column.name.strip() for column in columns)
-    return [
-        column.name.strip() if column.name.strip() and headers[column.name.strip()] == 1 else column.served_name
-        for column in columns
-    ]
+    return column_labels([column.name for column in columns])
 
 
 class _Counts:
@@ -93,6 +93,7 @@ class _Counts:
     def __init__(self, mapping: Mapping | None) -> None:
         self.mapping = mapping
         self.rows = self.texts = self.empty_texts = self.rejected = self.ratings = self.dates = 0
+        self.rows_without_text = 0
         self._parse_date = date_parser(mapping.date_format) if mapping and mapping.date_format else None
 
     def add(self, fields: list[str]) -> None:
@@ -100,13 +101,13 @@ class _Counts:
         mapping = self.mapping
         if mapping is None:
             return
-        text = _words(fields[mapping.text])
-        if not text and mapping.title is not None:  # a title alone is scored as well
-            text = join_title(_words(fields[mapping.title]), text)
-        if text:
-            self.texts += 1
-        else:
-            self.empty_texts += 1
+        filled = sum(1 for column in mapping.texts if _words(fields[column]))
+        if not filled and mapping.title is not None:  # a title alone is scored as well
+            filled = bool(_words(fields[mapping.title]))
+        texts = min(filled, mapping.texts_per_row)
+        self.texts += texts
+        self.empty_texts += mapping.texts_per_row - texts
+        self.rows_without_text += not filled
         if mapping.rating is not None and (raw := fields[mapping.rating]):
             self.ratings += parse_rating(raw, mapping.rating_scale, mapping.rating_words) is not None
         if mapping.date is not None and self._parse_date and (raw := fields[mapping.date]):
@@ -132,7 +133,7 @@ def _count(source: BinaryIO, sniffed: Sniffed, limits: ReadLimits, counts: _Coun
         else:
             counts.rejected += 1
     if counts.mapping is None:
-        counts.empty_texts = counts.rows - counts.rejected
+        counts.empty_texts = counts.rows_without_text = counts.rows - counts.rejected
     return False
 
 

@@ -9,11 +9,8 @@ from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
-from pydantic import ValidationError
-
 from reviewlens.contracts.encodings import encoding_label
 from reviewlens.contracts.outputs import served_names
-from reviewlens.contracts.roles import Role, check_columns
 from reviewlens.contracts.tables import (
     ColumnInfo,
     Dialect,
@@ -27,6 +24,7 @@ from reviewlens.contracts.tables import (
 )
 from reviewlens.contracts.tables import Mapping as ColumnMapping
 from reviewlens.errors import InputError
+from reviewlens.reading.corrections import apply_choices, split_overrides
 from reviewlens.reading.detection import detect_format, examine_text
 from reviewlens.reading.dialects import detect_dialect
 from reviewlens.reading.json_document import find_records
@@ -34,9 +32,8 @@ from reviewlens.reading.lines import encoding_name
 from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, Record, Rejected, read_columns, read_records
 from reviewlens.reading.sheets import choose_sheet
 from reviewlens.reading.sources import Text, Unpacked, take_sample
-from reviewlens.reviews.mapping import suggest_mapping, value_warnings
-from reviewlens.reviews.ratings import Scale, detect_scale
-from reviewlens.reviews.values import date_parser, detect_date_format
+from reviewlens.reviews.mapping import suggest_mapping
+from reviewlens.reviews.values import date_parser
 
 OpenSource = Callable[[], BinaryIO]
 
@@ -63,7 +60,7 @@ def sniff(
     Errors: InputError for a file that cannot be read or an invalid override, LimitError for a file that
     exceeds a limit.
     """
-    chosen_dialect, chosen_mapping = _split(overrides or {})
+    chosen_dialect, chosen_mapping = split_overrides(overrides or {})
     sheets: list[SheetInfo] = []
     warnings: list[str] = []
     dialect, unpacked_bytes, document_rows = _detect(
@@ -78,7 +75,7 @@ def sniff(
     uploaded = uploaded or datetime.now(UTC).date()
     mapping, reasons, mapping_warnings = suggest_mapping(headers, rows, uploaded=uploaded)
     if chosen_mapping:
-        mapping, mapping_warnings = _apply(mapping, chosen_mapping, headers, rows, reasons, uploaded)
+        mapping, mapping_warnings = apply_choices(mapping, chosen_mapping, headers, rows, reasons, uploaded)
     names = served_names(headers)
     warnings += _name_warnings(headers, names) + mapping_warnings + start.warnings
     return Sniffed(
@@ -125,38 +122,6 @@ def _header_warnings(dialect: Dialect, chosen: dict[str, Any]) -> list[str]:
         sentence = f"{below} not read as {'a review' if further == 1 else 'reviews'}."
         warnings.append(Warned("header-explained", sentence))
     return warnings
-
-
-def _split(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    if overrides.keys() & {"dialect", "mapping"}:
-        unknown = overrides.keys() - {"dialect", "mapping"}
-        dialect, mapping = dict(overrides.get("dialect") or {}), dict(overrides.get("mapping") or {})
-    else:
-        unknown, dialect, mapping = set(), dict(overrides), {}
-    unknown = (
-        unknown | (dialect.keys() - Dialect.model_fields.keys()) | (mapping.keys() - ColumnMapping.model_fields.keys())
-    )
-    if unknown:
-        raise InputError(f"Unknown choice: {', '.join(sorted(unknown))}.", code="unknown-override")
-    if dialect.get("header", ...) is None:
-        del dialect["header"]
-    if "header_row" in dialect and dialect["header_row"] is None and "header" not in dialect:
-        dialect["header"] = False
-    dialect = {name: value for name, value in dialect.items() if value is not None}
-    try:
-        checked = Dialect.model_validate(dialect)
-    except ValidationError as error:
-        raise _invalid_override(error) from error
-    choices = {name: getattr(checked, name) for name in dialect}
-    if "header_row" in choices or choices.get("header") is False:
-        choices |= {"header": checked.header, "header_row": checked.header_row}
-    return choices, mapping
-
-
-def _invalid_override(error: ValidationError) -> InputError:
-    first = error.errors()[0]
-    field = ".".join(map(str, first["loc"]))
-    return InputError(f"Invalid choice for {field}: {first['msg']}.", code="invalid-override")
 
 
 def _detect(
@@ -319,56 +284,6 @@ def _check_rows(start: _Start, dialect: Dialect, columns: int, chosen: dict[str,
         start.warnings.append(
             Warned("many-rejected", "Many rows do not match the columns. Check delimiter, quoting and header.")
         )
-
-
-def _apply(
-    mapping: ColumnMapping | None,
-    chosen: dict[str, Any],
-    headers: list[str],
-    rows: list[list[str]],
-    reasons: dict[str, str],
-    uploaded: date,
-) -> tuple[ColumnMapping, list[str]]:
-    """Apply the user's choices to the suggested mapping; detects the formats of changed columns again."""
-    values: dict[str, Any] = dict(mapping.model_dump()) if mapping else {}
-    values.update(chosen)
-    columns = {role: column for role in Role if (column := values.get(role)) is not None}
-    check_columns(columns, len(headers))
-    for role in Role:
-        column = values.get(role)
-        if role in chosen:
-            reasons[role] = "you chose it"
-            if column is None:
-                reasons.pop(role)
-        elif column is not None and any(chosen.get(other) == column for other in Role):
-            values[role] = None  # the user chose another role for this column
-            reasons.pop(role, None)
-    if values.get("text") is None:
-        raise InputError("Choose the column that holds the review text.", code="no-text-column")
-
-    def cells(role: str) -> list[str]:
-        return [row[values[role]] for row in rows]
-
-    if values.get("date") is None:
-        values["date_format"] = None
-    elif not chosen.get("date_format"):
-        values["date_format"] = detect_date_format(cells("date"), words=True, relative_to=uploaded)
-    if values.get("rating") is None:
-        values["rating_words"] = {}
-    else:
-        scale = detect_scale(cells("rating"), answers=True) or Scale(1.0, 5.0, {})
-        if not chosen.get("rating_words"):
-            values["rating_words"] = scale.words
-        if chosen.get("rating_scale") is None:
-            values["rating_scale"] = (scale.lowest, scale.highest)
-    if values.get("rating_scale") is None:
-        values["rating_scale"] = (1.0, 5.0)
-    try:
-        applied = ColumnMapping.model_validate(values)
-    except ValidationError as error:
-        raise _invalid_override(error) from error
-    filled = [[row[column] for row in rows if row[column].strip()] for column in range(len(headers))]
-    return applied, value_warnings(applied, headers, filled)
 
 
 def _first_date(mapping: ColumnMapping | None, rows: list[list[str]]) -> FirstDate | None:

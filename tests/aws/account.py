@@ -102,6 +102,7 @@ def aws_account(folder: Path, patch: Any) -> Iterator[AwsAccount]:
             "cognito_user_pool": pool,
             "cognito_client": client_id,
             "cognito_jwks_url": f"{between.url}/{pool}/.well-known/jwks.json",
+            "cognito_domain": emulator.url,
             "launcher": "fargate",
             "ecs_cluster": "reviewlens",
             "ecs_task_definition": "pipeline",

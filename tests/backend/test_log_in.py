@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from reviewlens.identity.private_files import operator_key
 from tests.backend.conftest import PASSWORD, make_backend_app
 
+ROOT = Path(__file__).resolve().parents[2]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -150,18 +154,21 @@ def test_a_huge_form_is_refused(backend_app):
     assert (answer.status_code, answer.json()["code"]) == (422, "form-too-long")
 
 
-def test_where_no_codes_are_sent_nobody_is_led_to_ask_for_one(backend_app):
-    for method, path, body in (
-        ("POST", "/login/forgotten", {"json": {"username": "cleo"}}),
-        ("POST", "/login/new-password", {"json": {"username": "cleo", "code": "1", "password": "x"}}),
-        ("GET", "/session/forgotten", {}),
-        ("POST", "/session/forgotten", {"data": {"username": "cleo"}}),
-        ("GET", "/session/new-password", {}),
-        ("POST", "/session/new-password", {"data": {"username": "cleo"}}),
-    ):
-        answer = backend_app.client.request(method, path, **body)
-        assert (answer.status_code, answer.json()["code"]) == (403, "recovery-off"), path
-    assert "forgotten" not in backend_app.client.get("/session/login").text
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_has_the_colours_of_the_ui(backend_app, theme):
+    """Both are written by hand, because the page is one file without scripts and the UI's theme is Streamlit's."""
+    ui = tomllib.loads((ROOT / "frontend" / ".streamlit" / "config.toml").read_text())["theme"][theme]
+    text = backend_app.client.get("/session/login").text
+    light, dark = text.split("<style>", 1)[1].split("prefers-color-scheme: dark", 1)
+    own = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", light if theme == "light" else dark))
+    names = {
+        "page": "backgroundColor",
+        "card": "secondaryBackgroundColor",
+        "ink": "textColor",
+        "line": "borderColor",
+        "accent": "primaryColor",
+    }
+    assert {name: own[name] for name in names} == {name: ui[theirs] for name, theirs in names.items()}
 
 
 def test_logging_out_revokes_and_clears(backend_app):

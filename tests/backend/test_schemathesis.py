@@ -25,9 +25,9 @@ from tests.timing import wait_until
 EXAMPLES = 8
 CHECKS = ("not_a_server_error", "content_type_conformance", "response_schema_conformance", "ignored_auth")
 
-SECRET = ("/explanation", "/session/start", "/login", "/refresh", "challenge", "confirm")
+SECRET = ("/explanation", "/session/start", "/login", "/refresh")
 """What answers well only to a secret that nobody guesses, or to the model that scored; its refusals are tried."""
-OFF_HERE = ("sign-up", "/forgotten", "/new-password", "/admin/", "/uploads/direct", "/complete")
+OFF_HERE = ("/session/callback", "/admin/", "/uploads/direct", "/complete")
 """What this installation has turned off, or this caller may not."""
 
 

@@ -266,6 +266,23 @@ def test_choices_are_given_back_in_a_file_or_as_flags(tmp_path: Path) -> None:
     assert _detect(source, "--choices", choices)["rows"] == 5
 
 
+def test_several_text_columns_are_chosen_by_repeated_flags_or_a_list(tmp_path: Path) -> None:
+    source, choices = tmp_path / "work.csv", tmp_path / "choices.json"
+    lines = (f"The people are kind on day {day},Long hours and low pay on day {day}," for day in range(30))
+    source.write_text("pros,cons,advice\n" + "".join(f"{line}\n" for line in lines))
+    document = _detect(source)
+    assert (document["roles"]["text"], document["read_texts"]) == (["pros", "cons"], "each")
+    assert (document["rows"], document["texts"], document["empty_texts"]) == (30, 60, 0)
+    choices.write_text(json.dumps(document))
+    assert _detect(source, "--choices", choices) == document, "a document that is given back changes nothing"
+    assert _detect(source, "--text", "cons")["roles"]["text"] == ["cons"]
+    chosen = _detect(source, "--choices", choices, "--text", "cons", "--text", "3", "--read-texts", "joined")
+    assert (chosen["roles"]["text"], chosen["read_texts"]) == (["cons", "advice"], "joined")
+    assert (chosen["texts"], chosen["empty_texts"], chosen["rows_without_text"]) == (30, 0, 0)
+    choices.write_text('{"roles": {"text": ["advice", "pros"]}}')
+    assert _detect(source, "--choices", choices)["empty_texts"] == 30
+
+
 @pytest.mark.parametrize(
     ("choices", "code"),
     [
@@ -276,6 +293,10 @@ def test_choices_are_given_back_in_a_file_or_as_flags(tmp_path: Path) -> None:
         ('{"roles": {"stars": "kept"}}', "bad-choices"),
         ('{"roles": {"rating": 1}}', "bad-choices"),
         ('{"roles": {"text": "third"}}', "no-such-column"),
+        ('{"roles": {"text": ["kept", "third"]}}', "no-such-column"),
+        ('{"roles": {"text": ["kept", "kept"]}}', "column-chosen-twice"),
+        ('{"roles": {"text": ["kept", 2]}}', "bad-choices"),
+        ('{"roles": {"text": {"kept": 1}}}', "bad-choices"),
         ('{"delimiter": "comma", "roles": {"text": "kept"}}', "no-such-column"),
         ('{"encoding": "klingon"}', "invalid-override"),
     ],

@@ -13,7 +13,9 @@ from reviewlens.settings import Settings
 def test_where_users_are_kept_elsewhere_there_is_no_link_but_the_log_in_page() -> None:
     """It asks the backend for nothing: there is none here."""
     told = io.StringIO()
-    settings = Settings(identity="cognito", cognito_user_pool="eu-west-1_A", cognito_client="c")
+    settings = Settings(
+        identity="cognito", cognito_user_pool="eu-west-1_A", cognito_client="c", cognito_domain="https://c"
+    )
     urls = {"backend": "http://127.0.0.1:1", "frontend": "https://reviews.example.org"}
     _welcome(Console(file=told, width=200), settings, urls)
     assert "Open https://reviews.example.org and log in." in told.getvalue()

@@ -29,8 +29,10 @@ def test_what_was_detected_is_shown_and_can_be_put_right(open_page: Open) -> Non
     badges = " ".join(str(badge.value) for badge in app.markdown)
     assert "UTF\\-8" in badges
     assert "separated by comma" in badges
-    shown = {role: app.selectbox(key=f"role-{role}").value for role in ("text", "title", "rating", "date", "product")}
-    assert shown == {"text": 3, "title": -1, "rating": 2, "date": 0, "product": 1}
+    assert app.multiselect(key="role-text").value == [3]
+    assert "22 texts to score in 24 rows; 2 rows have no text." in said.replace("\\", "").replace("\u00a0", " ")
+    shown = {role: app.selectbox(key=f"role-{role}").value for role in ("title", "rating", "date", "product")}
+    assert shown == {"title": -1, "rating": 2, "date": 0, "product": 1}
     assert "fit both orders of day and month" in said
     assert len(app.dataframe[0].value) == 20
 
@@ -100,8 +102,33 @@ def test_a_file_without_review_text_cannot_be_started(open_page: Open) -> None:
     app = _upload(open_page("views/analyse.py"), "numbers.csv", b"a,b\n1,2\n3,4\n5,6\n")
     assert app.button(key="start").disabled
     assert "choose the column with the review text" in text_of(app)
-    app.selectbox(key="role-text").set_value(0).run()
+    app.multiselect(key="role-text").set_value([0]).run()
     assert not app.button(key="start").disabled
+
+
+def test_several_text_columns_are_offered_and_counted(open_page: Open) -> None:
+    reviews = [row["Review"] for row in running.rows_of_reviews(24)]
+    rows = [
+        {"pros": text, "cons": f"{reviews[-number]} Not for me" if number % 2 else "N/A", "Stars": "4"}
+        for number, text in enumerate(reviews)
+    ]
+    app = _upload(open_page("views/analyse.py"), "work.csv", running.as_csv(rows))
+
+    def said() -> str:
+        return text_of(app).replace("\\", "").replace("\u00a0", " ")
+
+    assert app.multiselect(key="role-text").value == [0, 1]
+    assert app.radio(key="read-texts").value == "each"
+    assert "34 texts to score in 24 rows; 14 answers are empty; 1 row has no text." in said()
+    app.radio(key="read-texts").set_value("joined").run()
+    assert app.session_state["upload"].sniffed.mapping.read_texts == "joined"
+    assert "23 texts to score in 24 rows; 1 row has no text." in said()
+    app.multiselect(key="role-text").set_value([1]).run()
+    assert app.session_state["upload"].sniffed.mapping.further_texts == []
+    assert not app.radio
+    assert "12 texts to score in 24 rows; 12 rows have no text." in said()
+    app.multiselect(key="role-text").set_value([]).run()
+    assert app.multiselect(key="role-text").value == [1], "one column of text is always needed"
 
 
 def test_a_failed_run_says_why_and_what_to_do(seeded: SeededBackend, open_page: Open) -> None:

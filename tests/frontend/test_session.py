@@ -47,7 +47,8 @@ def test_only_a_local_start_prints_a_link(
     monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend, open_with: OpenWith
 ) -> None:
     assert "The link that ReviewLens prints" in text_of(open_with())
-    for name, value in {"IDENTITY": "cognito", "COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c"}.items():
+    pool = {"COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c", "COGNITO_DOMAIN": "https://pool.example"}
+    for name, value in {"IDENTITY": "cognito", **pool}.items():
         monkeypatch.setenv(f"REVIEWLENS_{name}", value)
     session.settings.clear()
     said = text_of(open_with())

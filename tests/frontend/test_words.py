@@ -46,8 +46,10 @@ def test_a_model_is_never_said_to_be_a_hundred_per_cent_sure() -> None:
 
 
 def test_accounting_reads_as_a_sum() -> None:
-    told = words.accounting(420, 396, 14, 10).replace(words.NBSP, " ")
+    told = words.accounting(420, 396, 14, 10, with_text=410, texts=410).replace(words.NBSP, " ")
     assert told == "420 rows read = 396 scored + 14 duplicates + 10 rejected"
+    told = words.accounting(42, 90, 7, 2, with_text=40, texts=97).replace(words.NBSP, " ")
+    assert told == "42 rows read = 40 rows with 97 texts + 2 rejected; 97 texts = 90 scored + 7 duplicates"
 
 
 def test_equal_labels_are_told_apart() -> None:
@@ -108,6 +110,7 @@ def test_chips_tell_every_filter() -> None:
                 "mixed": True,
                 "rating": [5, 1],
                 "product": ["Fern Kettle"],
+                "question": "What did you like?",
                 "date_from": "2025-01-01",
                 "date_to": "2025-01-31",
                 "words": "lid",

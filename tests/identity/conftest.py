@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cognito import Pool, make_pool
+from tests.cognito import Pool, code_flow, make_pool
 from tests.emulator import Emulator, program, running
+from tests.identity.cognito_app import UI
 
 
 @pytest.fixture(scope="package")
@@ -21,4 +22,4 @@ def strict_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulat
 @pytest.fixture(scope="package")
 def pool(strict_emulator: Emulator) -> Pool:
     """A user pool that the tests share; each test uses its own user names."""
-    return make_pool(strict_emulator)
+    return make_pool(strict_emulator, **code_flow(UI, UI))

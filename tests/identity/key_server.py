@@ -53,6 +53,8 @@ def key_server() -> Iterator[KeyServer]:
             except OSError:
                 pass  # the client closed the connection
 
+        do_POST = do_GET
+
         def log_message(self, *_facts: object) -> None:
             pass
 

@@ -55,7 +55,11 @@ def attackers_server(attackers) -> Iterator[KeyServer]:
 @pytest.fixture(scope="module")
 def identity(pool_server) -> CognitoIdentity:
     settings = Settings(
-        identity="cognito", cognito_user_pool=POOL, cognito_client=CLIENT, cognito_jwks_url=pool_server.url
+        identity="cognito",
+        cognito_user_pool=POOL,
+        cognito_client=CLIENT,
+        cognito_jwks_url=pool_server.url,
+        cognito_domain="https://pool.example",
     )
     return CognitoIdentity(settings, client=object())
 
@@ -215,7 +219,11 @@ def test_after_a_rotation_only_the_new_key_is_accepted(key, attackers):
     with key_server() as server:
         server.answer = [key.public]
         settings = Settings(
-            identity="cognito", cognito_user_pool=POOL, cognito_client=CLIENT, cognito_jwks_url=server.url
+            identity="cognito",
+            cognito_user_pool=POOL,
+            cognito_client=CLIENT,
+            cognito_jwks_url=server.url,
+            cognito_domain="https://pool.example",
         )
         identity = CognitoIdentity(settings, client=object())
         now = [0.0]

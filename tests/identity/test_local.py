@@ -129,12 +129,6 @@ def test_passwords_at_the_limits(pool, length):
     assert pool.login("ben", "p" * length)
 
 
-def test_this_pool_asks_no_second_question(pool):
-    with pytest.raises(AuthenticationError) as ended:
-        pool.answer("anything", "123456")
-    assert ended.value.code == "challenge-ended"
-
-
 def test_a_login_link_works_once(pool):
     token = pool.login_link_token("ana")
     tokens = pool.redeem(token)

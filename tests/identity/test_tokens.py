@@ -176,3 +176,60 @@ def test_a_key_of_another_kind_is_refused():
     )
     with pytest.raises(ConfigurationError):
         SigningKey(pem)
+
+
+NONCE = "the nonce of this log-in"
+
+
+def id_token(key: SigningKey, access: str = "", **changed: object) -> str:
+    """An id token of Ana's log-in; with the hash of `access`, as Cognito adds it, unless it is empty."""
+    claims = {**jwt.get_unverified_claims(signer(key).id(ANA)), "nonce": NONCE, **changed}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(claims, key.pem, "RS256", headers={"kid": key.kid}, access_token=access or None)
+
+
+def test_an_id_token_of_the_same_log_in_is_accepted(verifier, key):
+    access = signer(key).access(ANA)
+    for token in (id_token(key), id_token(key, access)):
+        verifier.check_id(token, ANA, nonce=NONCE, access_token=access)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"nonce": "another"},
+        {"nonce": None},
+        {"nonce": [NONCE]},
+        {"aud": "another"},
+        {"aud": [CLIENT, "another"]},
+        {"aud": None},
+        {"sub": "u2"},
+        {"token_use": "access"},
+        {"token_use": None},
+        {"iss": "urn:pool:other"},
+        {"exp": 1},
+        {"at_hash": "LPzHhJSUoSGGUXpwsm57fA"},
+    ],
+)
+def test_an_id_token_of_another_log_in_is_refused(verifier, key, changed):
+    with pytest.raises(AuthenticationError):
+        verifier.check_id(id_token(key, **changed), ANA, nonce=NONCE, access_token=signer(key).access(ANA))
+
+
+def test_an_id_token_is_bound_to_its_access_token(verifier, key):
+    token = id_token(key, signer(key).access(ANA))
+    other = signer(key).access(ANA)
+    with pytest.raises(AuthenticationError):
+        verifier.check_id(token, ANA, nonce=NONCE, access_token=other)
+
+
+def test_a_log_in_without_a_nonce_is_refused(verifier, key):
+    with pytest.raises(AuthenticationError):
+        verifier.check_id(id_token(key, nonce=""), ANA, nonce="", access_token=signer(key).access(ANA))
+
+
+def test_an_id_token_by_another_key_is_refused(verifier, key, other_key):
+    claims = jwt.get_unverified_claims(id_token(key))
+    token = jwt.encode(claims, other_key.pem, "RS256", headers={"kid": key.kid})
+    with pytest.raises(AuthenticationError):
+        verifier.check_id(token, ANA, nonce=NONCE, access_token=signer(key).access(ANA))

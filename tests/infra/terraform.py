@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
-# Where the emulator differs from AWS: it has one address for all buckets, forgets the prefix list of a rule, and does
-# not return some attributes, so that every later plan would set them again.
+# Where the emulator differs from AWS: it has one address for all buckets and no style of log-in pages, forgets the
+# prefix list of a rule, and does not return some attributes, so that every later plan would set them again.
 _OVERRIDE = """provider "aws" {
   s3_use_path_style = true
 }
@@ -21,6 +21,10 @@ _OVERRIDE = """provider "aws" {
 resource "aws_vpc_security_group_egress_rule" "pipeline_s3" {
   prefix_list_id = null
   cidr_ipv4      = "0.0.0.0/0"
+}
+
+resource "aws_cloudformation_stack" "login_style" {
+  count = 0
 }
 
 resource "aws_vpc_endpoint" "s3" {

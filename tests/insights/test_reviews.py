@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reviewlens.errors import InputError
 from reviewlens.insights.models import Filters, Sort
 from reviewlens.insights.results import Results
-from reviewlens.insights.reviews import query_reviews, reviews_by_row
+from reviewlens.insights.reviews import query_reviews, reviews_by_text
 from tests.insights.conftest import open_folder
 from tests.insights.make_results import make_results, synthetic_rows
 
@@ -61,15 +61,13 @@ def test_a_page_holds_whole_reviews_under_the_filters(some: Results) -> None:
     by_row = {row["_row"]: row for row in ROWS}
     for review in page.reviews:
         row = by_row[review.row]
-        assert review.model_dump() == {
-            name: row[f"_{name}" if f"_{name}" in row else name] for name in review.model_dump()
-        }
+        assert review.model_dump() == {name: row.get(f"_{name}", row.get(name)) for name in review.model_dump()}
 
 
 def test_nothing_matches(some: Results) -> None:
     page = query_reviews(some, Filters(words="zebra"))
     assert (page.reviews, page.total, page.next_cursor) == ([], 0, None)
-    assert reviews_by_row(some, []) == []
+    assert reviews_by_text(some, []) == []
 
 
 def made(*parts: Any) -> str:

@@ -80,9 +80,9 @@ def test_the_band_is_what_the_engine_says(told: dict[str, object], band: tuple[f
 
 
 def test_more_marked_rows_than_rows_are_an_error() -> None:
-    Tally(rows=2, scored=2, positive=2, mixed=2).check()
+    Tally(rows=2, rows_with_text=2, texts=2, scored=2, positive=2, mixed=2).check()
     with pytest.raises(AssertionError, match="marked"):
-        Tally(rows=2, scored=2, positive=2, mixed=3).check()
+        Tally(rows=2, rows_with_text=2, texts=2, scored=2, positive=2, mixed=3).check()
 
 
 def test_the_summary_counts_them_and_names_the_band(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_summary_counts_them_and_names_the_band(tmp_path: Path) -> None:
         work=work,
         progress=SimpleNamespace(timings=lambda: Timings(started_at="", attempts=1)),
     )
-    total = Tally(rows=3, scored=3, positive=3, mixed=2, confidence_sum=2.0)
+    total = Tally(rows=3, rows_with_text=3, texts=3, scored=3, positive=3, mixed=2, confidence_sum=2.0)
     summary = summarise(job, Plan((), HEADERS, {}, ()), total)
     assert summary.mixed == 2
     assert summary.model.mixed_band == (0.3, 0.7)

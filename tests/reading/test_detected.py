@@ -149,6 +149,26 @@ def test_the_encoding_of_other_lines_and_the_file_in_an_archive() -> None:
     assert "two-encodings" in {warning.code for warning in found.warnings}
 
 
+@pytest.mark.parametrize(
+    ("read_texts", "texts", "empty_texts"),
+    [("each", 6, 9), ("joined", 4, 1)],
+)
+def test_texts_are_counted_apart_from_rows(read_texts: str, texts: int, empty_texts: int) -> None:
+    rows = [
+        ["Headline", "pros", "cons", "advice"],
+        ["", "The people are kind and helpful", "Long hours and very low pay", "Listen to the people who work there"],
+        ["Fine", "Good food in the canteen", "N/A", "-"],
+        ["Only this", "", "None", ""],
+        ["", "No Positive", "<br>", " "],
+        ["", "", "The managers never answer a question", ""],
+    ]
+    found = described(as_csv(rows), mapping={"text": 1, "further_texts": [2, 3], "title": 0, "read_texts": read_texts})
+    assert (found.rows, found.texts, found.empty_texts, found.rows_without_text) == (5, texts, empty_texts, 1)
+    assert found.read_texts == read_texts
+    assert found.roles.text == ["pros", "cons", "advice"]
+    assert [column.role for column in found.columns] == ["title", "text", "text", "text"]
+
+
 def test_other_choices_give_other_counts() -> None:
     found = described(as_csv(ROWS), dialect={"header": False}, mapping={"text": 1, "title": None})
     assert (found.rows, found.texts, found.empty_texts) == (7, 5, 2)

@@ -314,12 +314,45 @@ def test_overrides_take_precedence_over_detection() -> None:
         ({"dialect": {"delimiter": "x"}}, "invalid-override"),
         ({"dialect": {"colour": "red"}}, "unknown-override"),
         ({"mapping": {"colour": 1}}, "unknown-override"),
+        ({"mapping": {"further_texts": [9]}}, "no-such-column"),
+        ({"mapping": {"further_texts": [True]}}, "no-such-column"),
+        ({"mapping": {"text": 4, "further_texts": [4]}}, "column-chosen-twice"),
+        ({"mapping": {"further_texts": [3, 3]}}, "column-chosen-twice"),
+        ({"mapping": {"title": 3, "further_texts": [3]}}, "column-chosen-twice"),
+        ({"mapping": {"further_texts": 3}}, "invalid-override"),
+        ({"mapping": {"read_texts": "some"}}, "invalid-override"),
     ],
 )
 def test_invalid_overrides(overrides: dict[str, Any], code: str) -> None:
     with pytest.raises(InputError) as caught:
         look(as_csv([HEADER, *make_rows()]), **overrides)
     assert caught.value.code == code
+
+
+SURVEY = ["How satisfied are you?", "What did you like?", "What can we improve?", "Any other comments?", "Headline"]
+ANSWERS = [[str(number % 5 + 1), row[4], row[3] * 2, row[4][::-1], row[3]] for number, row in enumerate(make_rows())]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "texts", "others"),
+    [
+        ({"rating": 0}, (1, 2, 3), {"title": 4, "rating": 0}),
+        ({"text": 3}, (3,), {"title": 4}),
+        ({"text": 3, "further_texts": [1]}, (3, 1), {"title": 4}),
+        ({"further_texts": [2]}, (1, 2), {"title": 4}),
+        ({"further_texts": []}, (1,), {"title": 4}),
+        ({"further_texts": [4]}, (1, 4), {"title": None}),
+        ({"title": 2}, (1, 3), {"title": 2}),
+        ({"title": 1}, (2, 3), {"title": 1}),
+        ({"text": 1, "further_texts": [0]}, (1, 0), {"rating": None}),
+    ],
+)
+def test_text_columns_can_be_chosen(mapping: dict[str, Any], texts: tuple[int, ...], others: dict[str, Any]) -> None:
+    detected = look(as_csv([SURVEY, *ANSWERS]), mapping=mapping)
+    assert detected.mapping is not None
+    assert detected.mapping.texts == texts
+    assert {role: getattr(detected.mapping, role) for role in others} == others
+    assert ("further_texts" in detected.mapping_reasons) == (len(texts) > 1)
 
 
 def test_ambiguous_dates_give_a_warning_and_can_be_changed() -> None:
