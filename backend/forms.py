@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from backend import login_page
-from backend.web.deps import ACCESS_COOKIE, LOG_IN_COOKIE, REFRESH_COOKIE
+from backend.web.cookies import LOG_IN_COOKIE, set_cookie, set_session
 from backend.web.problems import status_of
 from reviewlens.errors import InputError, PermissionError_, RateLimitError, ReviewLensError
 from reviewlens.identity.interface import LogInStart, Tokens
@@ -18,7 +17,9 @@ from reviewlens.settings import Settings
 LOG_IN_SECONDS = 3600
 """How long a log-in on the user pool's pages may take, with a sign-up or a forgotten password on the way."""
 _MAX_FORM_BYTES = 20_000
-_LAX: Literal["lax"] = "lax"
+_LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "localhost", "::1": "[::1]"}
+"""Names of this machine, and how URLs write them."""
+_PORTS = {"http": 80, "https": 443}
 
 
 class Form:
@@ -33,7 +34,7 @@ class Form:
 
 async def posted(request: Request, settings: Settings) -> Form:
     """PermissionError_ (`other-origin`) unless one of our own pages sent it; InputError (`form-too-long`)."""
-    _refuse_other_sites(request, settings)
+    refuse_other_sites(request, settings)
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -42,22 +43,40 @@ async def posted(request: Request, settings: Settings) -> Form:
     return Form(body.decode("utf-8", errors="replace"))
 
 
-def _refuse_other_sites(request: Request, settings: Settings) -> None:
-    """A form on another site must not log this browser in as another user."""
+def refuse_other_sites(request: Request, settings: Settings, *, also: str = "") -> None:
+    """PermissionError_ (`other-origin`) for a form on another site: it must not log this browser in as another user.
+
+    The Host header proves nothing: a site whose name is made to lead to this address (DNS rebinding) sends its own.
+    `also`: the address of a further site whose forms are accepted.
+    """
     origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    # Behind a proxy that does not forward the host, only the settings have the address that browsers use.
-    own_hosts = {request.headers.get("host", ""), urlsplit(settings.public_backend_url).netloc} - {""}
-    if site not in ("same-origin", "none") or (origin is not None and _site(origin) not in own_hosts):
-        raise PermissionError_("Log in from the log-in page of this address.", code="other-origin")
+    if origin is not None and _origin(origin) in (_own_origins(settings) | {_origin(also)}) - {""}:
+        return
+    if origin is not None or request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise PermissionError_(
+            f"Log in at {settings.browser_backend_url}. If browsers reach ReviewLens at another address, set"
+            " REVIEWLENS_PUBLIC_BACKEND_URL to it.",
+            code="other-origin",
+        )
 
 
-def _site(origin: str) -> str | None:
-    """Host and port of an origin; None when it is not a valid URL."""
+def _own_origins(settings: Settings) -> set[str]:
+    """The configured address; one on this machine under each of its names, as those cannot be made to lead here."""
+    own = urlsplit(settings.browser_backend_url)
+    origins = {_origin(settings.browser_backend_url)}
+    if own.hostname in _LOOPBACK:
+        ports = {own.port} if settings.public_backend_url else {own.port, settings.backend_port}
+        origins |= {_origin(f"{own.scheme}://{name}:{port or ''}") for name in _LOOPBACK.values() for port in ports}
+    return origins
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of a URL in lower case; '' when it has none."""
     try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return None
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}" if parts.hostname else ""
+    except (ValueError, KeyError):
+        return ""
 
 
 def log_in_page(settings: Settings, name: str = "", error: ReviewLensError | None = None) -> Response:
@@ -83,22 +102,12 @@ def _page(settings: Settings, html: str, error: ReviewLensError | None) -> Respo
 def into_managed_login(settings: Settings, start: LogInStart) -> Response:
     """A redirect (303) to managed login; a cookie keeps the log-in's secret for the callback."""
     response = RedirectResponse(start.url, 303, {"Cache-Control": "no-store"})
-    _set_cookie(response, settings, LOG_IN_COOKIE, start.secret, LOG_IN_SECONDS)
+    set_cookie(response, settings, LOG_IN_COOKIE, start.secret, LOG_IN_SECONDS)
     return response
 
 
 def into_ui(settings: Settings, tokens: Tokens) -> Response:
     """A redirect (303) to the UI that sets the session's cookies."""
     response = RedirectResponse(settings.public_frontend_url, 303)
-    _set_cookie(response, settings, ACCESS_COOKIE, tokens.access_token, tokens.expires_in)
-    _set_cookie(response, settings, REFRESH_COOKIE, tokens.refresh_token, settings.refresh_token_days * 86_400)
+    set_session(response, settings, tokens)
     return response
-
-
-def clear_cookie(response: Response, settings: Settings, name: str) -> None:
-    """Delete a cookie that this module has set."""
-    response.delete_cookie(name, httponly=True, samesite=_LAX, secure=settings.cookie_secure)
-
-
-def _set_cookie(response: Response, settings: Settings, name: str, value: str, seconds: int) -> None:
-    response.set_cookie(name, value, seconds, httponly=True, samesite=_LAX, secure=settings.cookie_secure, path="/")

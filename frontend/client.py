@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any, TypeVar
 
 import httpx
@@ -35,7 +35,7 @@ _UNEXPECTED = {
     "title": "Unexpected response",
     "detail": "The backend's response has an unexpected form. Run the UI and the backend in the same version.",
 }
-_EARLY_SECONDS = 20  # renew a token this long before it expires, so that it does not expire on the way
+_EARLY_SECONDS = 20  # a token counts as expired this long before, so that it does not expire on the way
 
 
 class ApiError(Exception):
@@ -55,7 +55,7 @@ class BackendDown(Exception):
 
 
 class NotLoggedIn(Exception):
-    """There is no session, or it has expired and cannot be renewed."""
+    """There is no access token, or it has expired."""
 
 
 def expires_at(token: str) -> float:
@@ -75,13 +75,12 @@ def connection(base_url: str) -> httpx.Client:
 
 
 class Client:
-    """The backend's API for one logged-in user; renews an expired access token.
+    """The backend's API for one logged-in user. Every method raises ApiError, BackendDown or NotLoggedIn."""
 
-    `keep` is called with each new access token. Every method raises ApiError, BackendDown or NotLoggedIn.
-    """
-
-    def __init__(self, http: httpx.Client, access: str, refresh: str, keep: Callable[[str], None]) -> None:
-        self._http, self._access, self._refresh, self._keep = http, access, refresh, keep
+    def __init__(self, http: httpx.Client, access: str) -> None:
+        if expires_at(access) < time.time() + _EARLY_SECONDS:
+            raise NotLoggedIn
+        self._http, self._access = http, access
 
     def me(self) -> Me:
         """Who is logged in."""
@@ -95,7 +94,6 @@ class Client:
             while chunk := source.read(_CHUNK):
                 yield chunk
 
-        self._renew_if_expired()  # a streamed body cannot be sent again after a 401
         return self._get(
             Upload,
             "POST",
@@ -201,42 +199,16 @@ class Client:
             raise ApiError(response.status_code, _UNEXPECTED) from error
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        self._renew_if_expired()
-        headers = options.pop("headers", {})
-        response = self._exchange(method, path, headers=headers, **options)
-        if response.status_code == 401 and "content" not in options:
-            self._renew()
-            response = self._exchange(method, path, headers=headers, **options)
+        headers = {**options.pop("headers", {}), "Authorization": f"Bearer {self._access}"}
+        try:
+            response = self._http.request(method, path, headers=headers, **options)
+        except httpx.TransportError as error:
+            raise BackendDown from error
         if response.status_code == 401:
             raise NotLoggedIn
         if response.is_error:
             raise ApiError(response.status_code, _problem(response))
         return response
-
-    def _exchange(self, method: str, path: str, *, headers: dict[str, str], **options: Any) -> httpx.Response:
-        headers = {**headers, "Authorization": f"Bearer {self._access}"}
-        try:
-            return self._http.request(method, path, headers=headers, **options)
-        except httpx.TransportError as error:
-            raise BackendDown from error
-
-    def _renew_if_expired(self) -> None:
-        if expires_at(self._access) < time.time() + _EARLY_SECONDS:
-            self._renew()
-
-    def _renew(self) -> None:
-        if not self._refresh:
-            raise NotLoggedIn
-        try:
-            response = self._http.post("/refresh", json={"refresh_token": self._refresh})
-        except httpx.TransportError as error:
-            raise BackendDown from error
-        if response.status_code in (400, 401, 403, 422):
-            raise NotLoggedIn
-        if response.is_error:
-            raise ApiError(response.status_code, _problem(response))
-        self._access = str(response.json()["access_token"])
-        self._keep(self._access)
 
 
 def answers(http: httpx.Client) -> bool:

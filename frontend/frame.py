@@ -16,7 +16,12 @@ def newest_finished() -> JobView | None:
 
 
 def logged_out() -> None:
-    """The page for visitors who are not logged in."""
+    """The page for visitors who are not logged in. A session that can be renewed is, and the same page opens again."""
+    renewal = session.renewal_link()
+    if renewal is not None:
+        style.go_by_way_of(renewal)
+        style.link_button("Continue", renewal)
+        return
     routes.navigation()
     with st.container(key="door", horizontal_alignment="center"):
         style.wordmark()
@@ -62,8 +67,8 @@ def _wait_for_backend() -> None:
 
 
 def sidebar(name: str) -> None:
-    """The wordmark above the navigation; the user's name and the log-out link below it."""
+    """The wordmark above the navigation; the user's name and the log-out button below it."""
     style.logo()
     with st.sidebar.container(key="account"):
         st.markdown(f"Logged in as **{words.escape(name)}**")
-        style.link_button("Log out", session.backend_link("/session/end"))
+        style.post_button("Log out", session.backend_link("/session/end"))

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from reviewlens.private import PrivateLogHandler
+
 NAME = "reviewlens.frontend"
 _UNCAUGHT = "streamlit.error_util"  # Streamlit's logger for uncaught exceptions; it does not propagate
 
@@ -38,9 +40,7 @@ class WordlessFormatter(logging.Formatter):
 
 def start_log(data_dir: Path, level: str) -> logging.Logger:
     """Start logging to the file, for this module's logger and Streamlit's. Can be called again."""
-    folder = data_dir / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(folder / "streamlit.log", maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    handler = PrivateLogHandler(data_dir / "logs" / "streamlit.log", max_bytes=10_000_000, backups=3)
     handler.setFormatter(WordlessFormatter())
     for name in (NAME, "streamlit", _UNCAUGHT):
         logger = logging.getLogger(name)

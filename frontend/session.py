@@ -1,7 +1,7 @@
 """The logged-in user and their client.
 
-The backend sets two HttpOnly cookies; the browser sends them to this server too (same host, another port). A renewed
-access token is kept in the Streamlit session; a page refresh starts from the cookies again.
+The backend sets two HttpOnly cookies; the browser sends them to this server too (same host, another port). Only the
+backend can renew them, so the browser is sent there when the access token has expired.
 """
 
 from __future__ import annotations
@@ -54,17 +54,13 @@ def backend_link(path: str, **params: Any) -> str:
 
 
 def client() -> Client:
-    """The client of this user. Raises NotLoggedIn if there is neither a token nor a cookie."""
-    state = st.session_state
-    access = state.get("access_token") or _cookie(ACCESS_COOKIE)
-    refresh = state.get("refresh_token") or _cookie(REFRESH_COOKIE)
-    if not access and not refresh:
-        raise NotLoggedIn
+    """The client of this user. Raises NotLoggedIn if the cookies hold no access token that is valid for a while."""
+    return Client(http(), _cookie(ACCESS_COOKIE))
 
-    def keep(token: str) -> None:
-        state["access_token"] = token
 
-    return Client(http(), access, refresh, keep)
+def renewal_link() -> str | None:
+    """The address at which the browser gets new cookies and returns to the UI; None without a session."""
+    return backend_link("/session/renew") if _cookie(REFRESH_COOKIE) else None
 
 
 def _cookie(name: str) -> str:
@@ -83,8 +79,6 @@ def user() -> Me:
 def forget() -> None:
     """Drop this session's data about the user."""
     for name in (
-        "access_token",
-        "refresh_token",
         "user",
         "dashboards",
         "upload",

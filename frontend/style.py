@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,3 +83,18 @@ def link_button(label: str, url: str, *, primary: bool = False) -> None:
         f'<a class="{kind}" href="{html.escape(url, quote=True)}" target="_self">{html.escape(label)}</a>',
         unsafe_allow_html=True,
     )
+
+
+def post_button(label: str, url: str) -> None:
+    """A button that sends an empty form to another address, in the same tab."""
+    st.html(
+        f'<form method="post" action="{html.escape(url, quote=True)}">'
+        f'<button class="rl-button" type="submit">{html.escape(label)}</button></form>'
+    )
+
+
+def go_by_way_of(url: str) -> None:
+    """Send the browser to another address, which gets this page's path in the parameter `to` and leads back to it."""
+    here = "encodeURIComponent(window.location.pathname + window.location.search)"
+    script = f"window.location.replace({json.dumps(url + '?to=')} + {here})"
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)

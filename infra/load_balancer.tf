@@ -56,6 +56,7 @@ resource "aws_lb_target_group" "backend" {
   vpc_id               = aws_vpc.main.id
   deregistration_delay = 60
 
+  # Fails while no thread of the backend is free. /readyz would also fail, for all tasks at once, when AWS has an outage.
   health_check {
     path                = "/healthz"
     matcher             = "200"

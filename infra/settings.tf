@@ -48,8 +48,8 @@ locals {
 
   backend_environment = merge(local.shared_environment, local.connections, {
     REVIEWLENS_BACKEND_PORT = tostring(local.ports.backend)
-    # Read by uvicorn: request limits then count client addresses and not the load balancer's.
-    FORWARDED_ALLOW_IPS = join(",", local.proxy_cidrs)
+    # Request limits then count client addresses and not the load balancer's.
+    REVIEWLENS_TRUSTED_PROXIES = join(",", local.proxy_cidrs)
   })
 
   frontend_environment = merge(local.shared_environment, {

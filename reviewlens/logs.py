@@ -8,8 +8,9 @@ import sys
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
+
+from reviewlens.private import PrivateLogHandler
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the current request; every log line includes it."""
@@ -51,15 +52,14 @@ def describe_exception(error: BaseException) -> dict[str, object]:
 
 
 def configure_logging(file: Path, level: str) -> None:
-    """Send all logs of this process to standard output and to `file`, which is rotated at 10 MB."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Send all logs of this process to standard output and to `file`, which is rotated at 10 MB and private."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
     for handler in (
         logging.StreamHandler(sys.stdout),
-        RotatingFileHandler(file, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8"),
+        PrivateLogHandler(file, max_bytes=_MAX_BYTES, backups=_BACKUPS),
     ):
         handler.setFormatter(JsonFormatter())
         root.addHandler(handler)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +16,17 @@ from reviewlens.model.interface import Prediction
 from reviewlens.model.loading import load_scorer
 from reviewlens.model.scorer import Scorer
 from reviewlens.reviews.cleaning import clean_text
+from reviewlens.scoring_queue import ScoringQueue
 from reviewlens.settings import Settings
 
 _log = logging.getLogger(__name__)
 MAX_EXPLAINED_TEXTS = 10
 """Most texts explained in one request: one explanation scores about thirty variants of its text."""
 _BATCH_TEXTS = 32
+_EXPLAINED_TEXTS = 30
+"""One explanation scores about so many variants of its text."""
 _LOAD_SECONDS = 60.0
-_SETTLE_SECONDS = 30.0
+_SETTLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,10 @@ class Scored:
 
 
 class Predictor:
-    """Scores and explains texts, one request at a time. Loads the model at `load()` or at the first request.
+    """Scores and explains texts in a thread of its own. Loads the model at `load()` or at the first request.
 
-    Requests wait for the model. They raise TransientError (`model-loading`) when loading takes too long, and
-    ConfigurationError when it failed.
+    Requests wait in a `ScoringQueue`, and for the model. They raise TransientError (`model-loading`) when loading takes
+    too long, and ConfigurationError when it failed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,7 +52,7 @@ class Predictor:
         self._loaded = threading.Event()
         self._loading: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._turn = threading.Lock()
+        self._queue = ScoringQueue(settings.max_waiting_predicts)
         self._scorer: Scorer | None = None
         self._error: ReviewLensError | None = None
 
@@ -58,7 +64,9 @@ class Predictor:
                 self._loading.start()
 
     def settle(self) -> None:
-        """Wait until loading has ended: a process that exits while native code runs in it is aborted."""
+        """Drop requests that wait, and wait a few seconds until loading and scoring have ended: a process that exits
+        while native code runs in it is aborted."""
+        self._queue.close(_SETTLE_SECONDS)
         if self._loading is not None:
             self._loading.join(_SETTLE_SECONDS)
 
@@ -81,30 +89,42 @@ class Predictor:
         if not self._loaded.is_set():
             raise TransientError("The model is being loaded; try again in a few seconds.", code="model-loading")
 
-    def predict(self, texts: list[str], *, explain: bool = False) -> Scored:
-        """Score texts, and explain them if asked.
+    def submit(self, texts: list[str], *, explain: bool = False) -> Future[Scored]:
+        """Queue texts to be scored, and explained if asked; cancel the future when the result is no longer wanted.
 
-        Raises LimitError (`too-many-to-explain`, `too-many-texts`, `text-too-long`). Many texts are scored in batches,
-        so that other requests get a turn in between; a text's score does not depend on its batch.
+        Raises LimitError (`too-many-to-explain`, `too-many-texts`, `text-too-long`) and RateLimitError
+        (`too-many-waiting`). Many texts are scored in batches, so that other requests get a turn in between; a text's
+        score does not depend on its batch.
         """
         self._check_limits(texts, explain=explain)
-        scorer = self._ready()
+        self.load()
+        cost = len(texts) * (_EXPLAINED_TEXTS if explain else 1)
+        return self._queue.submit(self._score(texts, explain=explain, until=_load_deadline()), cost)
+
+    def predict(self, texts: list[str], *, explain: bool = False) -> Scored:
+        """The result of `submit`, when it is there."""
+        return self.submit(texts, explain=explain).result()
+
+    def _score(self, texts: list[str], *, explain: bool, until: float) -> Generator[None, None, Scored]:
+        """Score and explain texts, one batch or one explanation a step; waits for the model `until` then."""
+        scorer = self._ready(until)
         filled = [index for index, text in enumerate(texts) if clean_text(text)]
         predictions: list[Prediction | None] = [None] * len(texts)
         explanations: list[list[Contribution] | None] = [None] * len(texts)
         for start in range(0, len(filled), _BATCH_TEXTS):
             batch = filled[start : start + _BATCH_TEXTS]
-            with self._turn:
-                scored = scorer.predict([texts[index] for index in batch])
+            scored = scorer.predict([texts[index] for index in batch])
             for index, prediction in zip(batch, scored, strict=True):
                 predictions[index] = prediction
+            yield
         for index in filled if explain else ():
-            explanations[index] = scorer.explain(texts[index], self._turn)
+            explanations[index] = scorer.explain(texts[index])
+            yield
         return Scored(predictions, explanations, scorer.engine.describe())
 
     def facts(self) -> dict[str, Any]:
         """Facts about the model: engine, name, version, SHA-256, thresholds."""
-        return self._ready().engine.describe()
+        return self._ready(_load_deadline()).engine.describe()
 
     def _check_limits(self, texts: list[str], *, explain: bool) -> None:
         if explain and len(texts) > MAX_EXPLAINED_TEXTS:
@@ -128,10 +148,14 @@ class Predictor:
                 details={"limit": "max_predict_chars", "allowed": allowed, "actual": longest},
             )
 
-    def _ready(self) -> Scorer:
-        """The loaded model; errors as for `check`."""
+    def _ready(self, until: float) -> Scorer:
+        """The loaded model; errors as for `check`, at the latest at this time of the monotonic clock."""
         self.load()
-        self._loaded.wait(_LOAD_SECONDS)
+        self._loaded.wait(max(0.0, until - time.monotonic()))
         self.check()
         assert self._scorer is not None
         return self._scorer
+
+
+def _load_deadline() -> float:
+    return time.monotonic() + _LOAD_SECONDS

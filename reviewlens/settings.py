@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="Folder for all data: objects, job table, users, keys, logs.")
     host: str = Field("127.0.0.1", description="Address on which the backend and the UI listen.")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto headers are used,"
+        " separated by commas; empty: these headers are ignored.",
+    )
     backend_port: int = Field(
         8000, ge=1, le=65535, description="Port of the backend; if it is in use, the next free one."
     )
@@ -140,7 +145,10 @@ class Settings(BaseSettings):
         1, ge=1, description="Most jobs that run at once, over all backends that share a table; the others wait."
     )
     max_attempts: int = Field(
-        5, ge=1, description="Most attempts of a job before it fails; interrupted jobs are retried automatically."
+        5,
+        ge=1,
+        description="Most attempts of a job before it fails; interrupted jobs are retried automatically. An attempt"
+        " that committed rows does not count.",
     )
     stuck_job_seconds: int = Field(
         7200, ge=1, description="Seconds without progress after which a task is killed and retried."
@@ -177,7 +185,26 @@ class Settings(BaseSettings):
     max_predict_texts: int = Field(1000, ge=1, description="Most texts in a predict request.")
     max_predict_chars: int = Field(100_000, ge=1, description="Longest text in a predict request, in characters.")
     max_export_rows: int = Field(20_000_000, ge=1, description="Most rows in an export.")
+    max_waiting_predicts: int = Field(
+        200, ge=1, description="Most predict requests of all users that wait to be scored; further ones get 429."
+    )
     requests_per_minute: int = Field(600, ge=1, description="Requests a minute per user.")
+    max_requests_at_once: int = Field(
+        20, ge=1, description="Most requests of a user in progress at once; further ones get 429."
+    )
+    max_uploads_at_once: int = Field(4, ge=1, description="Most uploads of a user that arrive at once.")
+    max_predicts_at_once: int = Field(
+        2, ge=1, description="Most predict requests and explanations of a user in progress at once."
+    )
+    header_seconds: float = Field(
+        20, gt=0, description="Seconds within which a connection must have sent the headers of a request."
+    )
+    body_seconds: float = Field(
+        30,
+        gt=0,
+        description="Seconds after which a request's body that has stopped arriving is given up. A body that arrives"
+        " more slowly than 500 bytes a second on average is given up too.",
+    )
     login_attempts_per_minute: int = Field(
         10, ge=1, description="Log-in attempts a minute per user name and per address."
     )

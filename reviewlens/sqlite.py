@@ -1,66 +1,110 @@
-"""A SQLite file used by one process: one connection behind a lock, short transactions, ReviewLens errors."""
+"""A SQLite file used by one process: a connection for writing and one for reading, short transactions, our errors."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from reviewlens.errors import ConfigurationError, TransientError
+from reviewlens.private import make_private_folder, private_opener
 
 SCHEMA_VERSION = 1
+OPEN_SECONDS = 10.0
+WAIT_SECONDS = 2.0
+"""How long a transaction waits for another thread, and then again for another process."""
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Database:
-    """All access is by `transaction()`, which holds the lock, commits at the end and rolls back on any exception.
+    """All access is by `transaction()` and `reading()`.
 
-    Raises ConfigurationError: `database-too-new` or `database-unusable`.
+    Readers do not wait for writers, also of other processes. Raises ConfigurationError: `database-too-new` or
+    `database-unusable`.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        self._lock = threading.RLock()
+        if not path.parent.is_dir():
+            make_private_folder(path.parent)
+        open(path, "ab", opener=private_opener).close()  # SQLite gives its other files the same mode
         try:
-            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            self._writer = _Connection(path)
+            connection = self._writer.connection
+            connection.execute("PRAGMA journal_mode=WAL")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA_VERSION:
                 raise ConfigurationError(
                     f"{path.name} was written by a newer ReviewLens version; use that version or another data folder.",
                     code="database-too-new",
                 )
-            self._connection.executescript(schema)
-            self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            connection.executescript(schema)
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            self._reader = _Connection(path)
+            self._reader.connection.execute("PRAGMA query_only=ON")
+            for each in (self._writer, self._reader):
+                each.connection.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000:.0f}")
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(
                 f"Cannot open the database {path.name} ({error}).", code="database-unusable"
             ) from error
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a write transaction; TransientError when SQLite cannot run it now (locked, disk full, closed)."""
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                with suppress(sqlite3.Error):  # a failed commit may leave the transaction open
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-                raise TransientError(
-                    f"The database is not available ({error}); try again.", code="database-unavailable"
-                ) from error
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Run a write transaction: commit at the end, roll back on any exception.
+
+        TransientError (`database-unavailable`) when SQLite cannot run it now (locked, disk full, closed). While another
+        process locks the file, one thread waits and all others get the error at once, so that they do not pile up.
+        """
+        return self._writer.transaction("BEGIN IMMEDIATE")
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Run a transaction that reads one state of the file; errors as for `transaction`."""
+        return self._reader.transaction("BEGIN")
 
     def close(self) -> None:
-        """Close the connection; later transactions raise TransientError."""
+        """Close the connections; later transactions raise TransientError."""
+        self._reader.close()
+        self._writer.close()
+
+
+class _Connection:
+    """One connection, for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = sqlite3.connect(path, timeout=OPEN_SECONDS, isolation_level=None, check_same_thread=False)
+        self.connection.row_factory = sqlite3.Row
+        self._lock = threading.Lock()
+        self._blocked = False
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        if not self._lock.acquire(timeout=0 if self._blocked else WAIT_SECONDS):
+            self._blocked = True
+            raise _unavailable("another request or program uses it")
+        try:
+            self.connection.execute(begin)
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+            self._blocked = False
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):  # a failed commit may leave the transaction open
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+            code: int = getattr(error, "sqlite_errorcode", 0)
+            self._blocked = code & 0xFF in _BUSY
+            raise _unavailable(str(error)) from error
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
         with self._lock:
-            self._connection.close()
+            self.connection.close()
+
+
+def _unavailable(cause: str) -> TransientError:
+    return TransientError(f"The database is not available ({cause}); try again.", code="database-unavailable")

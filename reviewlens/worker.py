@@ -11,6 +11,7 @@ from reviewlens.jobs.dispatcher import Dispatcher
 from reviewlens.jobs.housekeeping import Housekeeping
 from reviewlens.jobs.interface import Job
 from reviewlens.platform import Platform
+from reviewlens.private import FILE_MODE, make_private_folder
 
 
 class Worker:
@@ -22,8 +23,9 @@ class Worker:
     """
 
     def __init__(self, platform: Platform, *, on_finish: Callable[[Job], None] = lambda job: None) -> None:
-        platform.data_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(platform.data_dir / "backend.lock")
+        if not platform.data_dir.is_dir():
+            make_private_folder(platform.data_dir)
+        self._lock = FileLock(platform.data_dir / "backend.lock", mode=FILE_MODE)
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:

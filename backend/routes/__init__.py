@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from backend.routes import admin, auth, jobs, operator, predict, results, session, uploads
+from backend.routes import admin, auth, jobs, operator, predict, renewal, results, session, uploads
 
 ROUTERS = [
     auth.router,
     session.router,
+    renewal.router,
     uploads.router,
     jobs.router,
     admin.router,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from backend.schemas.predict import EMPTY_TEXT, NO_WORDS, PredictionAnswer, Predictions, Texts, UnscoredText
 from backend.schemas.problems import errors
-from backend.web.deps import CurrentUser, ServicesDep
+from backend.web.deps import CurrentUser, PredictRoute, ServicesDep, wanted
 from reviewlens.errors import InputError
 
-router = APIRouter(tags=["predict"])
+router = APIRouter(tags=["predict"], route_class=PredictRoute)
 
 
 @router.post(
@@ -18,14 +18,14 @@ router = APIRouter(tags=["predict"])
     response_model_exclude_unset=True,
     responses=errors(400, 401, 413, 422, 429, 503),
 )
-def predict_sentiment(body: Texts, _user: CurrentUser, services: ServicesDep) -> Predictions:
+async def predict_sentiment(body: Texts, request: Request, _user: CurrentUser, services: ServicesDep) -> Predictions:
     """The same scores as in a job. Of a text that is longer than the model's window, the shipped model reads the
     beginning and the end.
 
     With `explain`, each prediction also lists the words and passages that carried its score. In `texts`, a text that is
     empty after cleaning gets an `error` in place of a prediction; as the only `text` it is refused with 422.
     """
-    scored = services.platform.predictor.predict(body.all(), explain=body.explain)
+    scored = await wanted(request, services.platform.predictor.submit(body.all(), explain=body.explain))
     services.metrics.predicted(sum(prediction is not None for prediction in scored.predictions))
     if body.text is not None and scored.predictions[0] is None:
         raise InputError(NO_WORDS, code=EMPTY_TEXT)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from backend.routes.jobs import JobId
 from backend.schemas.predict import PredictionAnswer
 from backend.schemas.problems import errors
 from backend.schemas.results import DashboardRequest, ExplainedReview
-from backend.web.deps import CurrentUser, PlatformDep, ServicesDep
+from backend.web.deps import CurrentUser, PlatformDep, ServicesDep, wanted
 from reviewlens.insights.dashboard import build_dashboard
-from reviewlens.insights.explanation import explain_review
+from reviewlens.insights.explanation import explanation_of, text_to_explain
 from reviewlens.insights.export import MEDIA_TYPES, export_name, export_rows
 from reviewlens.insights.models import Dashboard, ExportQuery, Filters, ReviewPage, ReviewQuery
 from reviewlens.insights.reviews import query_reviews
@@ -59,12 +60,23 @@ def reviews(
     response_model_exclude_unset=True,
     responses=errors(401, 404, 409, 422, 429, 503),
 )
-def explanation(
-    job_id: JobId, row: Row, user: CurrentUser, services: ServicesDep, question: Question = None
+async def explanation(
+    job_id: JobId,
+    row: Row,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    question: Question = None,
 ) -> ExplainedReview:
     """Of a served row, by the model that scored it; 409 `other-model` when another model is in use now."""
-    results = services.platform.results(user.subject, job_id)
-    explained = explain_review(results, row, services.platform.predictor, question)
+    platform = services.platform
+
+    def find_text() -> str:
+        return text_to_explain(platform.results(user.subject, job_id), row, platform.predictor, question)
+
+    with services.predicts_at_once.taken(user.subject):
+        text = await run_in_threadpool(find_text)
+        explained = explanation_of(row, text, await wanted(request, platform.predictor.submit([text], explain=True)))
     return ExplainedReview(
         row=row,
         text=explained.text,

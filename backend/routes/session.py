@@ -6,21 +6,13 @@ import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from backend.forms import clear_cookie, failed_page, into_managed_login, into_ui, log_in_page, posted
+from backend.forms import failed_page, into_managed_login, into_ui, log_in_page, posted, refuse_other_sites
 from backend.schemas.problems import errors, pages
-from backend.web.deps import (
-    ACCESS_COOKIE,
-    LOG_IN_COOKIE,
-    REFRESH_COOKIE,
-    LocalUsers,
-    PlatformDep,
-    ServicesDep,
-    address_of,
-    limit_by_address,
-)
+from backend.web.cookies import LOG_IN_COOKIE, REFRESH_COOKIE, clear_cookie, clear_session
+from backend.web.deps import LocalUsers, PlatformDep, ServicesDep, address_of, limit_by_address
+from backend.web.threads import in_thread
 from reviewlens.errors import AuthenticationError, NotFoundError, RateLimitError, ReviewLensError
 from reviewlens.identity.interface import ManagedLogin
 
@@ -83,7 +75,7 @@ async def log_in(request: Request, services: ServicesDep, users: LocalUsers) -> 
     name = form["username"]
     try:
         services.logins.check(address_of(request))
-        return into_ui(settings, await run_in_threadpool(users.login, name, form["password"]))
+        return into_ui(settings, await in_thread(services.threads.logins, users.login, name, form["password"]))
     except ReviewLensError as error:
         return log_in_page(settings, name[:128], error)
 
@@ -111,12 +103,13 @@ def callback(request: Request, services: ServicesDep, managed: ManagedLoginDep) 
     return response
 
 
-@router.get("/end", summary="Log out", response_class=RedirectResponse, status_code=303)
+@router.post("/end", summary="Log out", response_class=RedirectResponse, status_code=303, responses=errors(403))
 def end(request: Request, platform: PlatformDep) -> Response:
-    """Revokes the session's refresh token and clears the cookies.
+    """Ends the session and clears the cookies. Only the UI and our own pages may send this.
 
     303 to the log-in page; with managed login to its log-out, which ends the pool's session and leads to the UI.
     """
+    refuse_other_sites(request, platform.settings, also=platform.settings.public_frontend_url)
     try:
         platform.identity.logout(request.cookies.get(REFRESH_COOKIE, ""))
     except ReviewLensError as error:
@@ -124,6 +117,5 @@ def end(request: Request, platform: PlatformDep) -> Response:
         _log.warning("a refresh token could not be revoked: %s", error.code)
     managed = platform.identity.managed_login
     response = RedirectResponse(managed.logout_url if managed else "/session/login", 303)
-    for cookie in (ACCESS_COOKIE, REFRESH_COOKIE):
-        clear_cookie(response, platform.settings, cookie)
+    clear_session(response, platform.settings)
     return response

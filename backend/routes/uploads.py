@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from backend.schemas.problems import errors
 from backend.schemas.uploads import Corrections, DirectOffer, DirectRequest
-from backend.web.deps import CurrentUser, PlatformDep
+from backend.web.deps import CurrentUser, PlatformDep, ServicesDep
 from backend.web.receive import receive_upload
 from reviewlens.contracts.detected import Detected
 from reviewlens.uploads.service import FORM_SECONDS, MAX_FORM_BYTES, DirectUpload, Upload
@@ -40,7 +40,7 @@ _BODY: dict[str, Any] = {
 async def upload(
     request: Request,
     user: CurrentUser,
-    platform: PlatformDep,
+    services: ServicesDep,
     filename: Annotated[str, Query(max_length=1000, examples=["reviews.csv"])] = "",
 ) -> Upload:
     """CSV, TSV, JSON Lines, JSON, Parquet or XLSX; text formats may be gzipped.
@@ -49,9 +49,11 @@ async def upload(
     detected, a preview of 20 rows and warnings. The oldest uploads that no job uses are deleted when there are more
     than `max_unused_uploads_per_user`.
     """
-    received = await receive_upload(
-        request, user.subject, platform.uploads, filename, platform.settings.max_upload_bytes
-    )
+    platform, threads = services.platform, services.threads.uploads
+    with services.uploads_at_once.taken(user.subject):
+        received = await receive_upload(
+            request, user.subject, platform.uploads, filename, platform.settings.max_upload_bytes, threads
+        )
     await run_in_threadpool(platform.jobs.drop_unused_uploads, user.subject, keep=received.upload_id)
     return received
 

@@ -60,7 +60,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.services = services
-    app.add_middleware(RequestContext, metrics=services.metrics, https_only=settings.cookie_secure)
+    app.add_middleware(RequestContext, metrics=services.metrics, bodies=services.bodies, settings=settings)
     problems.install(app)
     for router in (health.router, *routers):
         app.include_router(router)

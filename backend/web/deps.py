@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request, Security
-from fastapi.concurrency import run_in_threadpool
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import ClientDisconnect
 
+from backend.web.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from backend.web.services import Services
+from backend.web.threads import in_thread
 from reviewlens.errors import AuthenticationError, NotFoundError, PermissionError_
 from reviewlens.identity.interface import ADMIN, User
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.platform import Platform
 
-ACCESS_COOKIE = "reviewlens_access"
-REFRESH_COOKIE = "reviewlens_refresh"
-LOG_IN_COOKIE = "reviewlens_log_in"
-
+Result = TypeVar("Result")
 _bearer = HTTPBearer(auto_error=False, description="The access token from /login or /refresh.")
 _operator = APIKeyHeader(
     name="X-ReviewLens-Operator", auto_error=False, description="The key in the data folder's secrets/operator.key."
@@ -41,20 +44,31 @@ PlatformDep = Annotated[Platform, Depends(_platform)]
 BearerDep = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-async def _current_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
+async def _verified_user(request: Request, services: ServicesDep, bearer: BearerDep) -> User:
     """The caller, by the bearer token; for GET also by the session cookies, which a link in a page carries.
 
-    A cookie alone changes nothing, because another site can make a browser send it.
+    Checked once a request. A cookie alone changes nothing, because another site can make a browser send it.
     """
-    # In a thread: verifying may need requests to a remote user pool, and other requests must go on meanwhile.
+    known: User | None = getattr(request.state, "user", None)
+    if known is not None:
+        return known
     if bearer is None and "authorization" not in request.headers and request.method in ("GET", "HEAD"):
-        user = await run_in_threadpool(_by_cookie, request, services)
+        user = await in_thread(services.threads.tokens, _by_cookie, request, services)
     elif bearer is None:
         raise AuthenticationError("Log in first, and send the access token as 'Authorization: Bearer ...'.")
+    elif services.platform.local_users is not None:
+        user = services.platform.local_users.verify(bearer.credentials)  # a millisecond; a thread would take longer
     else:
-        user = await run_in_threadpool(services.platform.identity.verify, bearer.credentials)
+        user = await in_thread(services.threads.tokens, services.platform.identity.verify, bearer.credentials)
     services.requests.check(user.subject)
+    request.state.user = user
     return user
+
+
+async def _current_user(user: Annotated[User, Depends(_verified_user)], services: ServicesDep) -> AsyncIterator[User]:
+    """The caller, who may have so many requests in progress at once."""
+    with services.at_once.taken(user.subject):
+        yield user
 
 
 def _by_cookie(request: Request, services: Services) -> User:
@@ -68,7 +82,8 @@ def _by_cookie(request: Request, services: Services) -> User:
         if refresh is None:
             raise
         limit_by_address(request, services)
-        return identity.verify(identity.refresh(refresh).access_token)
+        request.state.renewed = services.renewals.renew(refresh)  # RequestContext sends the new cookies
+        return identity.verify(request.state.renewed.access_token)
 
 
 CurrentUser = Annotated[User, Depends(_current_user)]
@@ -105,7 +120,7 @@ async def operator_only(
 async def metrics_reader(request: Request, services: ServicesDep, bearer: BearerDep) -> None:
     """AuthenticationError unless the bearer token is the operator key or a user's token (or a cookie is)."""
     if bearer is None or not hmac.compare_digest(bearer.credentials.encode(), services.operator_key.encode()):
-        await _current_user(request, services, bearer)
+        await _verified_user(request, services, bearer)
 
 
 def limit_by_address(request: Request, services: Services) -> None:
@@ -116,3 +131,41 @@ def limit_by_address(request: Request, services: Services) -> None:
 def address_of(request: Request) -> str:
     """The caller's network address."""
     return request.client.host if request.client else "unknown"
+
+
+class PredictRoute(APIRoute):
+    """A route that scores texts: it checks the token and the user's limit before the body is read.
+
+    Else FastAPI reads and parses the body first, and a user whose requests are refused could still keep it busy.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with the checks before it."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            services = _services(request)
+            user = await _verified_user(request, services, await _bearer(request))
+            with services.predicts_at_once.taken(user.subject):
+                return await handle(request)
+
+        return checked
+
+
+async def wanted(request: Request, future: Future[Result]) -> Result:
+    """The result of work in another thread; ClientDisconnect, and the work is cancelled, when the client goes away."""
+    result = asyncio.wrap_future(future)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

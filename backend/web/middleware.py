@@ -8,19 +8,19 @@ import secrets
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.web.bodies import Bodies
+from backend.web.cookies import session_headers
 from backend.web.metrics import Metrics
 from backend.web.problems import internal_problem
 from reviewlens.logs import request_id
+from reviewlens.settings import Settings
 
 _log = logging.getLogger("backend.requests")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-MAX_BODY_BYTES = 32_000_000
-"""Largest body of any request other than an upload."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -36,11 +36,13 @@ _HEADERS = {
 class RequestContext:
     """Plain ASGI middleware, so that bodies stream through untouched."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, https_only: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: Bodies, settings: Settings) -> None:
         self._app = app
         self._metrics = metrics
+        self._bodies = bodies
+        self._settings = settings
         self._headers = dict(_HEADERS)
-        if https_only:
+        if settings.cookie_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +50,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope.setdefault("state", {})
         sent_id = Headers(scope=scope).get("x-request-id", "")
         mark = request_id.set(sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(16))
         started, status = time.perf_counter(), 0
@@ -60,10 +63,12 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id.get()
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if (tokens := scope["state"].get("renewed")) and not headers.getlist("set-cookie"):
+                    headers.raw.extend(session_headers(self._settings, tokens))
             await send(message)
 
         try:
-            await self._app(scope, _capped(scope, receive), send_with_headers)
+            await self._app(scope, self._bodies.limited(scope, receive), send_with_headers)
         except ClientDisconnect:
             status = status or 499
         except Exception:  # noqa: BLE001 - the caller gets a response whatever happened
@@ -81,20 +86,3 @@ class RequestContext:
         facts = {"method": scope["method"], "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
         level = logging.DEBUG if route in _QUIET else logging.INFO
         _log.log(level, "request", extra={"facts": facts})
-
-
-def _capped(scope: Scope, receive: Receive) -> Receive:
-    """Refuse a body over MAX_BODY_BYTES while it arrives; uploads have their own limit."""
-    if scope["path"] in ("/uploads", "/api/uploads"):
-        return receive
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise HTTPException(413)
-        return message
-
-    return counted

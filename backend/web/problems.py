@@ -50,13 +50,17 @@ _CODE_BY_STATUS = {
     400: "bad-request",
     404: "no-such-route",
     405: "method-not-allowed",
+    408: "request-timeout",
     413: "request-too-large",
+    503: "shutting-down",
 }
 _DETAIL_BY_STATUS = {
     400: "The request could not be read; check that its body is valid JSON.",
     404: "There is no such address; docs/api.md lists all of them.",
     405: "This address does not take this method.",
+    408: "The request's body arrived too slowly; send it again.",
     413: "The request's body is too large; send fewer or shorter texts.",
+    503: "The service is stopping; send the request again in a moment.",
 }
 
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from urllib.parse import unquote
 
 import anyio.from_thread
+from anyio import CapacityLimiter
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from backend.web.threads import in_thread
 from reviewlens.errors import InputError
 from reviewlens.uploads.service import Upload, UploadService, upload_too_large
 
@@ -18,8 +19,10 @@ _MULTIPART_SLACK = 100_000
 FIELD = b"file"
 
 
-async def receive_upload(request: Request, user: str, uploads: UploadService, filename: str, allowed: int) -> Upload:
-    """Stream the body into the store in a worker thread; `allowed` is in bytes. Raises as `UploadService.receive`."""
+async def receive_upload(
+    request: Request, user: str, uploads: UploadService, filename: str, allowed: int, threads: CapacityLimiter
+) -> Upload:
+    """Stream the body into the store in one of `threads`; `allowed` is in bytes. Raises as `UploadService.receive`."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > allowed + _MULTIPART_SLACK:
         raise upload_too_large(allowed)
@@ -28,13 +31,13 @@ async def receive_upload(request: Request, user: str, uploads: UploadService, fi
     if kind != b"multipart/form-data":
         if not filename:
             raise InputError("The file needs a name: /uploads?filename=reviews.csv", code="filename-missing")
-        return await run_in_threadpool(uploads.receive, user, filename, chunks)
+        return await in_thread(threads, uploads.receive, user, filename, chunks)
 
     def parse_and_receive() -> Upload:
         part = FilePart(_at_most(chunks, allowed), options.get(b"boundary", b""))
         return uploads.receive(user, part.filename or filename, part)
 
-    return await run_in_threadpool(parse_and_receive)
+    return await in_thread(threads, parse_and_receive)
 
 
 def _from_async(stream: AsyncIterator[bytes]) -> Iterator[bytes]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from backend.web.bodies import Bodies
 from backend.web.dashboards import DashboardCache
 from backend.web.metrics import Metrics
 from backend.web.readiness import Readiness
-from reviewlens.identity.limiter import RateLimiter
+from backend.web.renewals import Renewals
+from backend.web.threads import Threads
+from reviewlens.identity.interface import Tokens
+from reviewlens.identity.limiter import AtOnceLimiter, RateLimiter
 from reviewlens.identity.private_files import operator_key
 from reviewlens.jobs.interface import UNFINISHED, Jobs
 from reviewlens.lazy import lazy
@@ -28,11 +32,30 @@ class Services:
         self.platform = Platform.from_settings(settings)
         self.metrics = Metrics(self._unfinished_jobs if "jobs" in self.uses else None)
         self.dashboards = DashboardCache()
+        self.threads = Threads()
+        self.bodies = Bodies(settings.body_seconds)
         self.requests = RateLimiter(settings.requests_per_minute, "Too many requests; wait a little.")
         self.logins = RateLimiter(
             settings.login_attempts_per_minute,
             "Too many log-in attempts from this address; wait a little.",
             code="too-many-logins",
+        )
+        self.renewals = Renewals(self._refresh)
+        self.at_once = AtOnceLimiter(
+            settings.max_requests_at_once,
+            "Too many of your requests are in progress; wait for one of them.",
+            code="too-many-at-once",
+        )
+        self.uploads_at_once = AtOnceLimiter(
+            settings.max_uploads_at_once,
+            "Too many uploads arrive at once; wait for one of them.",
+            code="too-many-uploads-at-once",
+            in_all=self.threads.most_uploads,
+        )
+        self.predicts_at_once = AtOnceLimiter(
+            settings.max_predicts_at_once,
+            "Too many of your texts are being scored; wait for an earlier request.",
+            code="too-many-predicts-at-once",
         )
         checks: dict[str, Callable[[], object]] = {
             "store": lambda: self.platform.store.head("readyz"),
@@ -60,6 +83,9 @@ class Services:
     def close(self) -> None:
         """Close what was opened."""
         self.platform.close()
+
+    def _refresh(self, refresh_token: str) -> Tokens:
+        return self.platform.identity.refresh(refresh_token)
 
     def _unfinished_jobs(self) -> Jobs:
         return self.platform.table.in_states(UNFINISHED)

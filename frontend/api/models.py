@@ -419,6 +419,8 @@ class Progress(BaseModel):
     """Estimated seconds to the end, from scoring on."""
     rows_reused: int
     """Scores taken from earlier jobs so far."""
+    rows_kept: int
+    """Rows that this attempt finished in its stages and that no later attempt repeats."""
     updated_at: str
     """When this was written."""
     attempt_started_at: str

@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from reviewlens.errors import TransientError
+from reviewlens.private import private_folder, private_opener
 from reviewlens.settings import child_environment
 
 
@@ -48,8 +49,8 @@ class Service:
 
     def start(self, cwd: Path) -> None:
         """Start the process with its output in the log."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        private_folder(self.log.parent)
+        with open(self.log, "ab", opener=private_opener) as output:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=cwd,

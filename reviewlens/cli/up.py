@@ -17,6 +17,7 @@ from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.errors import ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.interface import UNFINISHED, JobState
 from reviewlens.jobs.views import JobView
+from reviewlens.private import FILE_MODE, make_private_folder
 from reviewlens.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +29,10 @@ def run_up(console: Console) -> int:
     """Run until Ctrl-C. Returns exit code 0 after an orderly stop; raises TransientError if a service exits."""
     settings = Settings()
     data = settings.data_dir.resolve()
-    data.mkdir(parents=True, exist_ok=True)
+    if not data.is_dir():
+        make_private_folder(data)
     run_file = RunFile(data / "up.json")
-    lock = FileLock(data / "up.lock")
+    lock = FileLock(data / "up.lock", mode=FILE_MODE)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -29,6 +29,9 @@ class Progress(BaseModel):
     rows_per_second: float | None = Field(None, description="Speed of this attempt in this stage.")
     seconds_left: float | None = Field(None, description="Estimated seconds to the end, from scoring on.")
     rows_reused: int = Field(0, description="Scores taken from earlier jobs so far.")
+    rows_kept: int = Field(
+        0, description="Rows that this attempt finished in its stages and that no later attempt repeats."
+    )
     updated_at: str = Field("", description="When this was written.")
     attempt_started_at: str = Field("", description="When this attempt started.")
 

@@ -79,11 +79,11 @@ class IdentityProvider(Protocol):
         ...
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Return new access and id tokens."""
+        """Return new access and id tokens, and the refresh token that replaces this one ('' if it stays valid)."""
         ...
 
     def logout(self, refresh_token: str) -> None:
-        """Revoke a refresh token; an unknown one is ignored."""
+        """End the session of a refresh token; an unknown one is ignored."""
         ...
 
     def verify(self, access_token: str) -> User:

@@ -1,14 +1,17 @@
-"""Rate limits per key (a user, a name, an address): token buckets in memory."""
+"""Limits per key (a user, a name, an address), in memory: calls a minute, and calls in progress at once."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from reviewlens.errors import RateLimitError
+
+_RETRY_AFTER_SECONDS = 5
 
 
 class RateLimiter:
@@ -47,3 +50,31 @@ class RateLimiter:
         if not allowed:
             wait = max(1, math.ceil((1 - tokens) * 60 / self._per_minute))
             raise RateLimitError(self._message, retry_after_seconds=wait, code=self._code)
+
+
+class AtOnceLimiter:
+    """Allows `per_key` calls at once for each key, and `in_all` for all keys together."""
+
+    def __init__(self, per_key: int, message: str, *, code: str, in_all: int | None = None) -> None:
+        self._per_key = per_key
+        self._in_all = in_all
+        self._message = message
+        self._code = code
+        self._in_progress: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, key: str) -> Iterator[None]:
+        """Count one call until the block ends; RateLimitError when as many as are allowed are in progress."""
+        with self._lock:
+            full = self._in_all is not None and self._in_progress.total() >= self._in_all
+            if full or self._in_progress[key] >= self._per_key:
+                raise RateLimitError(self._message, retry_after_seconds=_RETRY_AFTER_SECONDS, code=self._code)
+            self._in_progress[key] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_progress[key] -= 1
+                if not self._in_progress[key]:
+                    del self._in_progress[key]

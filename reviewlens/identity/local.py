@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from reviewlens.identity.tokens import TokenSigner, TokenVerifier
 from reviewlens.settings import Settings
 from reviewlens.sqlite import Database
 
+_log = logging.getLogger(__name__)
 CLIENT_ID = "reviewlens"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -26,8 +29,18 @@ CREATE TABLE IF NOT EXISTS grants (
     hash TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL REFERENCES users(subject), expires_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS grants_by_expiry ON grants (expires_at);
+CREATE TABLE IF NOT EXISTS refresh_tokens (
+    hash TEXT PRIMARY KEY, session TEXT NOT NULL, subject TEXT NOT NULL REFERENCES users(subject),
+    expires_at REAL NOT NULL, used INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS refresh_tokens_by_session ON refresh_tokens (session);
+CREATE INDEX IF NOT EXISTS refresh_tokens_by_expiry ON refresh_tokens (expires_at);
+INSERT OR IGNORE INTO refresh_tokens
+    SELECT hash, hash, subject, expires_at, 0 FROM grants WHERE kind = 'refresh';
+DELETE FROM grants WHERE kind = 'refresh';
 """
-_REFRESH, _LINK = "refresh", "link"
+"""Earlier versions kept refresh tokens among the grants."""
+_LINK = "link"
 
 
 class LocalIdentity:
@@ -71,22 +84,36 @@ class LocalIdentity:
         return self._tokens(row[0])
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """See IdentityProvider.refresh; the refresh token stays valid."""
+        """See IdentityProvider.refresh. A refresh token works once, and its successor is as long valid as it was.
+
+        A token that is used again ends its session, because somebody else may have used it first: none of the session's
+        refresh tokens works any more.
+        """
+        successor = secrets.token_urlsafe(32)
         with self._db.transaction() as db:
             row = db.execute(
-                "SELECT subject, name FROM grants JOIN users USING (subject)"
-                " WHERE hash = ? AND kind = ? AND expires_at > ?",
-                (_hash(refresh_token), _REFRESH, self._now()),
+                "SELECT subject, name, session, expires_at, used FROM refresh_tokens JOIN users USING (subject)"
+                " WHERE hash = ? AND expires_at > ?",
+                (_hash(refresh_token), self._now()),
             ).fetchone()
-        if row is None:
+            if row is not None and row["used"]:
+                db.execute("DELETE FROM refresh_tokens WHERE session = ?", (row["session"],))
+            elif row is not None:
+                db.execute("UPDATE refresh_tokens SET used = 1 WHERE hash = ?", (_hash(refresh_token),))
+                _save(db, successor, row["session"], row["subject"], row["expires_at"])
+        if row is not None and row["used"]:
+            _log.warning("a used refresh token was sent again; its session is ended")
+        if row is None or row["used"]:
             raise AuthenticationError("Your session has ended; log in again.", code="refresh-token-invalid")
-        user = User(row["subject"], row["name"])
-        return Tokens(self._signer.access(user), self._signer.id(user), "", self._signer.life_seconds)
+        return self._tokens_with(User(row["subject"], row["name"]), successor)
 
     def logout(self, refresh_token: str) -> None:
-        """See IdentityProvider.logout; access tokens stay valid until they expire."""
+        """See IdentityProvider.logout; ends the session of the token, also of a used one."""
         with self._db.transaction() as db:
-            db.execute("DELETE FROM grants WHERE hash = ? AND kind = ?", (_hash(refresh_token), _REFRESH))
+            db.execute(
+                "DELETE FROM refresh_tokens WHERE session = (SELECT session FROM refresh_tokens WHERE hash = ?)",
+                (_hash(refresh_token),),
+            )
 
     def verify(self, access_token: str) -> User:
         """See IdentityProvider.verify."""
@@ -146,13 +173,21 @@ class LocalIdentity:
         self._db.close()
 
     def _user_row(self, normal: str) -> tuple[User, str] | None:
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             row = db.execute("SELECT subject, name, password FROM users WHERE name = ?", (normal,)).fetchone()
         return (User(row["subject"], row["name"]), row["password"]) if row else None
 
     def _tokens(self, user: User) -> Tokens:
-        refresh = self._grant(_REFRESH, user.subject, self._settings.refresh_token_days * 86_400)
-        return Tokens(self._signer.access(user), self._signer.id(user), refresh, self._signer.life_seconds)
+        """The tokens of a new session."""
+        refresh_token = secrets.token_urlsafe(32)
+        expires_at = self._now() + self._settings.refresh_token_days * 86_400
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?", (self._now(),))
+            _save(db, refresh_token, secrets.token_hex(12), user.subject, expires_at)
+        return self._tokens_with(user, refresh_token)
+
+    def _tokens_with(self, user: User, refresh_token: str) -> Tokens:
+        return Tokens(self._signer.access(user), self._signer.id(user), refresh_token, self._signer.life_seconds)
 
     def _grant(self, kind: str, subject: str, life_seconds: float) -> str:
         token = secrets.token_urlsafe(32)
@@ -162,6 +197,12 @@ class LocalIdentity:
                 "INSERT INTO grants VALUES (?, ?, ?, ?)", (_hash(token), kind, subject, self._now() + life_seconds)
             )
         return token
+
+
+def _save(db: sqlite3.Connection, refresh_token: str, session: str, subject: str, expires_at: float) -> None:
+    db.execute(
+        "INSERT INTO refresh_tokens VALUES (?, ?, ?, ?, 0)", (_hash(refresh_token), session, subject, expires_at)
+    )
 
 
 def _hash(token: str) -> str:

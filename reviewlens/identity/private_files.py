@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from reviewlens.private import private_folder
+
 
 def private_file(path: Path, make: Callable[[], bytes]) -> bytes:
     """Return the file's content; on first use create it (mode 600), atomically, so that racing processes agree."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

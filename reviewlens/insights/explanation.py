@@ -11,7 +11,7 @@ from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import review_at
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
-from reviewlens.predictor import Predictor
+from reviewlens.predictor import Predictor, Scored
 from reviewlens.reviews.cleaning import join_title
 
 
@@ -26,19 +26,23 @@ class Explanation:
     model: dict[str, Any]
 
 
-def explain_review(results: Results, row: int, predictor: Predictor, question: str | None = None) -> Explanation:
-    """Score one review of a job's results again and explain it: the answer to `question`, or the first of its row.
+def text_to_explain(results: Results, row: int, predictor: Predictor, question: str | None = None) -> str:
+    """The title and text of a review, to be scored and explained together: the answer to `question`, or the first of
+    its row.
 
     Raises NotFoundError (`row-not-found`) for a row or an answer without a score, ConflictError (`other-model`) unless
-    the predictor has the job's model and engine, LimitError (`text-too-long`), and the errors of `Predictor`.
+    the predictor has the job's model and engine, and the errors of `Predictor.facts`.
     """
     try:
         review = review_at(results, row, question)
     except KeyError:
         raise _no_score(row) from None
     _check_same_model(results.summary.model, predictor.facts())
-    text = join_title(review.title, review.text)
-    scored = predictor.predict([text], explain=True)
+    return join_title(review.title, review.text)
+
+
+def explanation_of(row: int, text: str, scored: Scored) -> Explanation:
+    """The explanation of a row's text, as `Predictor` scored it. Raises NotFoundError (`row-not-found`)."""
     prediction = scored.predictions[0]
     if prediction is None:
         raise _no_score(row)

@@ -71,7 +71,7 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
-    def stop(self, *, wait_seconds: float = 20.0) -> None:
+    def stop(self, *, wait_seconds: float = 15.0) -> None:
         """Stop the thread. Where the settings say so, interrupt running tasks (resumably), wait for them up to
         `wait_seconds` and kill those that still run."""
         self._stopping.set()
@@ -199,7 +199,8 @@ class Dispatcher:
         if state is JobState.INTERRUPTED:
             # Waiting for capacity does not count as an attempt, up to a limit.
             waits = outcome.error_code == NO_CAPACITY and self._waited(job) < self._settings.stuck_job_seconds
-            attempts = job.attempts if counts and not waits else max(0, job.attempts - 1)
+            counts = counts and not waits and not self._has_advanced(job)
+            attempts = job.attempts if counts else max(0, job.attempts - 1)
             self._service.table.move(
                 job.user,
                 job.id,
@@ -214,6 +215,19 @@ class Dispatcher:
             return
         # A cancelled job keeps no error from its task.
         self._finish(job, state, Outcome(state) if state is JobState.CANCELLED else outcome)
+
+    def _has_advanced(self, job: Job) -> bool:
+        """Whether the attempt committed rows. Then it does not count: a job has a limited number of rows to commit.
+
+        Forgets the rows, so that they are not taken for those of a later attempt that ends before it writes progress.
+        """
+        key = JobKeys(job.user, job.id).progress
+        progress = read_document(self._service.store, key, Progress)
+        if progress is None or not progress.rows_kept:
+            return False
+        forgotten = progress.model_copy(update={"rows_kept": 0})
+        self._service.store.put(key, forgotten.model_dump_json().encode())
+        return True
 
     def _waited(self, job: Job) -> float:
         """Seconds since the job was first started, or since its last progress."""

@@ -59,23 +59,23 @@ class SqliteJobTable:
 
     def get(self, user: str, job_id: str) -> Job:
         """One job of this user."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             return _get(db, user, job_id)
 
     def find(self, user: str, fingerprint: str) -> Job | None:
         """The user's job with this fingerprint."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             return _same(db, user, fingerprint)
 
     def counts(self, user: str) -> Counts:
         """How many jobs the user has."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             return _counts(db, user)
 
     def in_states(self, states: Iterable[JobState], *, limit: int = UNLIMITED) -> Jobs:
         """All users' jobs in these unfinished states, oldest first."""
         wanted = unfinished_states(states)
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute(
                 f"SELECT * FROM jobs WHERE state IN ({_marks(wanted)}) ORDER BY created_at, id LIMIT ?",  # noqa: S608
                 [*wanted, limit],
@@ -84,19 +84,19 @@ class SqliteJobTable:
 
     def being_deleted(self) -> Jobs:
         """Finished jobs whose deletion has begun, oldest first."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute("SELECT * FROM jobs WHERE error_code = ? ORDER BY id", (BEING_DELETED,)).fetchall()
         return [_job(row) for row in rows]
 
     def ahead(self, job: Job) -> int:
         """How many queued jobs were created before this one."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             row = db.execute("SELECT count(*) FROM jobs WHERE state = ? AND id < ?", (JobState.QUEUED, job.id))
             return int(row.fetchone()[0])
 
     def list(self, user: str, *, limit: int = 100, before: str = "") -> Jobs:
         """Newest first; ids sort by creation time, so a cursor stays valid when its job is deleted."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE user = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
                 (user, before, before, limit),
@@ -105,7 +105,7 @@ class SqliteJobTable:
 
     def list_all(self, *, limit: int = 100, before: str = "") -> Jobs:
         """All users' jobs, newest first."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?", (before, before, limit)
             ).fetchall()

@@ -18,9 +18,12 @@ import reviewlens
 from reviewlens.errors import ConfigurationError, TransientError
 from reviewlens.launch.handles import job_id_of
 from reviewlens.launch.interface import TaskState, TaskStatus
+from reviewlens.private import private_folder, private_opener
 
 _CLOCK_TOLERANCE_SECONDS = 1.0
 _MAX_LOGS = 200
+NICENESS = 10
+"""A job takes all processors that are free; what people wait for goes first."""
 
 
 def default_command() -> list[str]:
@@ -32,7 +35,8 @@ def default_command() -> list[str]:
 class SubprocessLauncher:
     """Handles are JSON with process id, start time and spec URI, which identify the process even if its id is reused.
 
-    A task runs in its own session, so that Ctrl-C in a terminal does not reach it, and logs to a file in `logs`.
+    A task runs at a low priority and in its own session, so that Ctrl-C in a terminal does not reach it. It logs to a
+    file in `logs`.
     """
 
     def __init__(self, logs: Path, command: Sequence[str] | None = None) -> None:
@@ -45,9 +49,9 @@ class SubprocessLauncher:
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
         """Start the task; TransientError when the machine cannot start it now, ConfigurationError without a program."""
         try:
-            self._logs.mkdir(parents=True, exist_ok=True)
+            private_folder(self._logs)
             self._delete_old_logs()
-            with (self._logs / _log_name(spec_uri)).open("ab") as output:
+            with open(self._logs / _log_name(spec_uri), "ab", opener=private_opener) as output:
                 child = subprocess.Popen(
                     [*self._command, "--spec", spec_uri],
                     stdin=subprocess.DEVNULL,
@@ -64,7 +68,9 @@ class SubprocessLauncher:
             raise TransientError(
                 f"The job cannot be started right now ({error.strerror}).", code="launch-failed"
             ) from error
-        started = psutil.Process(child.pid).create_time()
+        process = psutil.Process(child.pid)
+        process.nice(max(NICENESS, psutil.Process().nice()))  # before the task starts threads, which inherit it
+        started = process.create_time()
         handle = json.dumps({"pid": child.pid, "started": started, "spec": spec_uri})
         with self._lock:
             self._children[handle] = child

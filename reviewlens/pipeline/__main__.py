@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from reviewlens.logs import JsonFormatter
 from reviewlens.pipeline.runner import DONE, OURS, Stage, run_spec
+from reviewlens.private import UMASK
 from reviewlens.settings import Settings
 
 
@@ -29,6 +31,7 @@ def main(arguments: list[str] | None = None, *, stage: Stage = "all") -> int:
         settings = Settings()
     except ValidationError as error:
         parser.exit(OURS, f"Invalid settings: {error}\n")
+    os.umask(UMASK)
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)

@@ -104,12 +104,13 @@ def assemble(job: JobContext, plan: Plan) -> None:
         for number, group in enumerate(groups(plan)):
             job.control.check()
             rows = sum(part.rows for part in group)
-            if job.store.head(job.work.part(number, "tally.json")) is not None:
+            assembled = job.store.head(job.work.part(number, "tally.json")) is not None
+            if assembled:
                 for part in group:
                     _add_scores(job, part, first_scores)
             else:
                 _assemble_group(job, plan, number, group, duplicates, first_scores, thresholds, middle())
-            job.progress.advance(rows)
+            job.progress.advance(rows, keeps=not assembled)
 
 
 def open_middle(spec: JobSpec) -> MiddleReader | None:

@@ -39,7 +39,7 @@ class ProgressWriter:
         self._done = self._done_before = self._shown = 0
         self._total: int | None = None
         self._uncommitted: Callable[[], int] = _none
-        self._reused = 0
+        self._reused = self._kept = 0
         self._reused_lock = threading.Lock()
         self._lock = threading.RLock()
         if store.head(timings_key) is None:
@@ -108,11 +108,14 @@ class ProgressWriter:
             ended.set()
             thread.join()
 
-    def advance(self, rows: int) -> None:
-        """Add `rows` to the rows done in this stage."""
+    def advance(self, rows: int, *, keeps: bool = True) -> None:
+        """Add `rows` to the rows done in this stage; `keeps`: they are committed, and no later attempt repeats them."""
         with self._lock:
             self._done += rows
-            if time.monotonic() - self._written >= _EVERY_SECONDS:
+            first_kept = keeps and rows > 0 and not self._kept
+            self._kept += rows if keeps else 0
+            # The first rows at once: they decide whether this attempt counts if it is killed now.
+            if first_kept or time.monotonic() - self._written >= _EVERY_SECONDS:
                 self.write()
 
     def reused(self, scores: int | None) -> None:
@@ -138,6 +141,7 @@ class ProgressWriter:
                 rows_per_second=speed,
                 seconds_left=left,
                 rows_reused=self._reused,
+                rows_kept=self._kept,
                 updated_at=now_iso(),
                 attempt_started_at=self._started_at,
             )

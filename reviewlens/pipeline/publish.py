@@ -45,7 +45,7 @@ def publish(job: JobContext, plan: Plan) -> None:
             store.copy(job.work.part(number, "served.parquet"), f"{keys.served_parquet}part-{number:05d}.parquet")
         store.copy(keys.served_csv, keys.newest_served_csv)
         store.copy(keys.processed_csv, keys.newest_processed_csv)
-        job.progress.advance(plan.rows)
+        job.progress.advance(plan.rows, keeps=False)
     job.put(keys.summary, summarise(job, plan, total).model_dump_json(indent=1).encode())
 
 

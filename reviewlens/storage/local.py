@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from reviewlens.contracts.keys import RESERVED, check_key, check_prefix
 from reviewlens.errors import ConflictError, NotFoundError
+from reviewlens.private import FILE_MODE, make_private_folder, private_folder, private_opener
 from reviewlens.storage.disk import no_such_object, translate_disk_errors
 from reviewlens.storage.interface import ObjectInfo, PostForm
 from reviewlens.storage.parts import chunks
@@ -28,6 +29,8 @@ _STALE_SECONDS = 24 * 3600
 class LocalObjectStore:
     """An ObjectStore in `root` (created if missing). InputError for a key that is a folder of another key.
 
+    Only the owner can read its files (mode 600) and folders (700), whatever the umask is.
+
     A write goes to `root/.store/tmp`, is synced and renamed under one of 64 file locks, which depends on the key.
     Every change of a key takes its lock, so that a condition still holds when the write takes effect.
     """
@@ -37,8 +40,8 @@ class LocalObjectStore:
         self._temporary = self._root / RESERVED / "tmp"
         self._locks = self._root / RESERVED / "locks"
         with translate_disk_errors():
-            self._temporary.mkdir(parents=True, exist_ok=True)
-            self._locks.mkdir(exist_ok=True)
+            for folder in (self._root, self._temporary, self._locks):
+                private_folder(folder)
             self._remove_stale()
 
     @property
@@ -63,7 +66,7 @@ class LocalObjectStore:
         temporary = self._new_temporary()
         try:
             with translate_disk_errors():
-                file = temporary.open("xb")
+                file = open(temporary, "xb", opener=private_opener)  # noqa: SIM115 - closed below
             with file:
                 for chunk in chunks(data):
                     with translate_disk_errors():
@@ -84,6 +87,7 @@ class LocalObjectStore:
                 if not path.is_file():
                     raise NotFoundError(f"The file {path.name} does not exist.")
                 shutil.move(path, temporary)
+                temporary.chmod(FILE_MODE)
                 with temporary.open("rb") as file:
                     os.fsync(file.fileno())
             return self._commit(temporary, key, target, False, None)
@@ -169,7 +173,7 @@ class LocalObjectStore:
     def _locked(self, key: str) -> Iterator[None]:
         number = hashlib.sha256(key.encode()).digest()[0] % _LOCKS
         with translate_disk_errors():
-            handle = os.open(self._locks / f"{number:02d}", os.O_RDWR | os.O_CREAT, 0o666)
+            handle = os.open(self._locks / f"{number:02d}", os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
             with translate_disk_errors():
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -196,7 +200,8 @@ class LocalObjectStore:
         attempts_left = 100
         while True:
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.parent.is_dir():
+                    make_private_folder(target.parent)
                 temporary.replace(target)
                 break
             except FileNotFoundError:

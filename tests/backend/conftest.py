@@ -105,6 +105,7 @@ def make_backend_app(folder: Path, **settings: Any) -> Iterator[BackendApp]:
         **{
             "data_dir": folder,
             "engine": "textblob",
+            "public_backend_url": "http://testserver",
             "requests_per_minute": 100_000,
             "login_attempts_per_minute": 100_000,
             "max_upload_bytes": 200_000,

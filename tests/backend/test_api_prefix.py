@@ -72,7 +72,7 @@ def test_a_session_that_begins_below_api_opens_every_address(backend_app):
     backend_app.client.cookies.clear()
     for path in ("/me", "/api/me"):
         assert backend_app.client.get(path, headers=cookies).json()["name"] == "nina"
-    ended = backend_app.client.get("/api/session/end", headers=cookies)
+    ended = backend_app.client.post("/api/session/end", headers=cookies)
     assert ended.headers["location"] == "/session/login"
     assert all("Path=/;" in cookie for cookie in ended.headers.get_list("set-cookie"))
 
@@ -95,7 +95,7 @@ def test_metrics_count_both_addresses_as_one_route(backend_app):
 
 
 def test_the_limit_of_a_body_is_the_same(backend_app, monkeypatch):
-    monkeypatch.setattr("backend.web.middleware.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("backend.web.bodies.MAX_BODY_BYTES", 1000)
     ana = backend_app.as_("ana")
     for prefix in ("", "/api"):
         assert (

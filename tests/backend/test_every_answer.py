@@ -100,10 +100,11 @@ def test_other_sites_may_not_read_answers(backend_app):
 
 
 def test_a_huge_body_is_refused_while_it_arrives(backend_app, monkeypatch):
-    monkeypatch.setattr("backend.web.middleware.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("backend.web.bodies.MAX_BODY_BYTES", 1000)
     headers = {**backend_app.as_("ana"), "Content-Type": "application/json"}
     answer = backend_app.client.post("/predict-sentiment", content=b'{"text": "' + b"x" * 2000 + b'"}', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "request-too-large")
+    monkeypatch.setattr("backend.web.bodies.MAX_OTHER_BODY_BYTES", 1000)
     form = backend_app.client.post("/session/login", content=b"x" * 2000)
     assert form.status_code == 413
 

@@ -44,12 +44,20 @@ def test_tokens_by_name_and_password(backend_app):
     me = backend_app.client.get("/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
     assert (me["name"], me["groups"]) == ("cleo", [])
     renewed = backend_app.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]}).json()
-    assert renewed["refresh_token"] == ""
+    assert renewed["refresh_token"] not in ("", tokens["refresh_token"])
     again = backend_app.client.get("/me", headers={"Authorization": f"Bearer {renewed['access_token']}"})
     assert again.json() == me
-    assert backend_app.client.post("/logout", json={"refresh_token": tokens["refresh_token"]}).status_code == 204
-    ended = backend_app.client.post("/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert backend_app.client.post("/logout", json={"refresh_token": renewed["refresh_token"]}).status_code == 204
+    ended = backend_app.client.post("/refresh", json={"refresh_token": renewed["refresh_token"]})
     assert (ended.status_code, ended.json()["code"]) == (401, "refresh-token-invalid")
+
+
+def test_a_refresh_token_sent_twice_ends_the_session(backend_app):
+    first = backend_app.client.post("/login", json={"username": "cleo", "password": PASSWORD}).json()["refresh_token"]
+    second = backend_app.client.post("/refresh", json={"refresh_token": first}).json()["refresh_token"]
+    for token in (first, second):
+        ended = backend_app.client.post("/refresh", json={"refresh_token": token})
+        assert (ended.status_code, ended.json()["code"]) == (401, "refresh-token-invalid")
 
 
 def test_wrong_name_and_wrong_password_answer_the_same(backend_app):
@@ -130,7 +138,9 @@ def test_the_policy_allows_the_redirect_to_the_ui(backend_app):
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://["},
-        {"Origin": "null"},
+        {"Origin": "https://testserver"},
+        {"Origin": "http://testserver:8080"},
+        {"Origin": "http://rebound.example", "Host": "rebound.example", "Sec-Fetch-Site": "same-origin"},
     ],
 )
 def test_a_form_on_another_site_is_refused(backend_app, headers):
@@ -165,23 +175,69 @@ def test_logging_out_revokes_and_clears(backend_app):
     answer = form(backend_app)
     refresh = cookies(answer)["reviewlens_refresh"].split(";")[0]
     backend_app.client.cookies.clear()
-    ended = backend_app.client.get("/session/end", headers={"Cookie": refresh})
+    assert backend_app.client.get("/session/end", headers={"Cookie": refresh}).status_code == 405
+    for origin in ("http://evil.example", "null"):
+        refused = backend_app.client.post("/session/end", headers={"Cookie": refresh, "Origin": origin})
+        assert (refused.status_code, refused.json()["code"]) == (403, "other-origin")
+    from_ui = {"Origin": backend_app.settings.public_frontend_url, "Sec-Fetch-Site": "same-site"}
+    ended = backend_app.client.post("/session/end", headers={"Cookie": refresh, **from_ui})
     assert (ended.status_code, ended.headers["location"]) == (303, "/session/login")
     assert all("Max-Age=0" in line for line in cookies(ended).values())
     assert len(cookies(ended)) == 2
     again = backend_app.client.post("/refresh", json={"refresh_token": refresh.split("=", 1)[1]})
     assert again.status_code == 401
-    assert backend_app.client.get("/session/end").status_code == 303
+    assert backend_app.client.post("/session/end").status_code == 303
 
 
 def test_an_expired_access_cookie_is_renewed_by_the_refresh_cookie(backend_app):
     refresh = cookies(form(backend_app))["reviewlens_refresh"].split(";")[0]
     backend_app.client.cookies.clear()
-    assert (
-        backend_app.client.get("/me", headers={"Cookie": f"reviewlens_access=stale; {refresh}"}).json()["name"]
-        == "cleo"
-    )
+    answer = backend_app.client.get("/me", headers={"Cookie": f"reviewlens_access=stale; {refresh}"})
+    assert answer.json()["name"] == "cleo"
+    newer = cookies(answer)
+    assert "HttpOnly" in newer["reviewlens_refresh"]
+    # A request that the browser sent before it had the new cookies gets the same ones.
+    assert cookies(backend_app.client.get("/me", headers={"Cookie": refresh})) == newer
+    backend_app.client.cookies.clear()
+    newest = {"Cookie": newer["reviewlens_refresh"].split(";")[0]}
+    assert backend_app.client.get("/me", headers=newest).json()["name"] == "cleo"
+    backend_app.client.cookies.clear()
     assert backend_app.client.get("/me", headers={"Cookie": "reviewlens_access=stale"}).status_code == 401
+
+
+def test_a_browser_renews_its_session_and_returns_to_its_page(backend_app):
+    refresh = cookies(form(backend_app))["reviewlens_refresh"].split(";")[0]
+    backend_app.client.cookies.clear()
+    answer = backend_app.client.get("/session/renew?to=/runs%3Fjob%3D1", headers={"Cookie": refresh})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == backend_app.settings.public_frontend_url + "/runs?job=1"
+    access = cookies(answer)["reviewlens_access"].split(";")[0]
+    backend_app.client.cookies.clear()
+    assert backend_app.client.get("/me", headers={"Cookie": access}).json()["name"] == "cleo"
+
+
+def test_a_session_that_cannot_be_renewed_leads_to_the_log_in_page(backend_app):
+    answer = backend_app.client.get("/session/renew", headers={"Cookie": "reviewlens_refresh=unknown"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/session/login")
+    assert all("Max-Age=0" in line for line in cookies(answer).values())
+    assert len(cookies(answer)) == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["https://evil.example", "//evil.example", "/\\\\evil.example", "evil", "", "/a\r\nb: c"]
+)
+def test_a_renewal_leads_to_the_ui_only(backend_app, path):
+    answer = backend_app.client.get("/session/renew", params={"to": path}, headers={"Cookie": "reviewlens_refresh=x"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
+def test_a_backend_on_this_machine_has_three_names(tmp_path):
+    for backend_app in make_backend_app(tmp_path, public_backend_url="", backend_port=8123):
+        backend_app.platform.local_users.add_user("cleo", PASSWORD)
+        for origin in ("http://localhost:8123", "http://127.0.0.1:8123", "http://[::1]:8123", "http://127.0.0.1:8000"):
+            assert form(backend_app, Origin=origin).status_code == 303
+        for origin in ("http://127.0.0.1:8124", "https://localhost:8123", "http://testserver"):
+            assert form(backend_app, Origin=origin).status_code == 403
 
 
 def test_the_operator_adds_users(backend_app, operator):

@@ -16,6 +16,7 @@ import pytest
 
 from reviewlens.jobs.interface import CLAIM, JobState
 from reviewlens.jobs.sqlite import SqliteJobTable
+from tests.backend.conftest import TASK
 from tests.frontend.running import backend_command
 from tests.timing import wait_until
 
@@ -25,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class Backend:
     """`python -m backend` on a free port, with a folder of its own."""
 
-    def __init__(self, folder: Path, task: list[str] | None, **settings: str) -> None:
+    def __init__(self, folder: Path, task: list[str] | None, umask: int = -1, **settings: str) -> None:
         self.folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -42,7 +43,7 @@ class Backend:
         self.output = folder.parent / f"output-{self.port}.txt"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                backend_command(task), cwd=REPOSITORY, env=environment, stdout=output, stderr=output
+                backend_command(task), cwd=REPOSITORY, env=environment, stdout=output, stderr=output, umask=umask
             )
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 
@@ -78,8 +79,8 @@ class Backend:
 def start(tmp_path):
     running: list[Backend] = []
 
-    def start(task: list[str] | None = None, **settings: str) -> Backend:
-        running.append(Backend(tmp_path / "data", task, **settings))
+    def start(task: list[str] | None = None, umask: int = -1, **settings: str) -> Backend:
+        running.append(Backend(tmp_path / "data", task, umask, **settings))
         return running[-1]
 
     yield start
@@ -205,7 +206,21 @@ def test_the_backend_starts_without_torch_and_without_pyspark():
     assert found.stdout.strip() == "[]"
 
 
-def test_secrets_are_private(start, tmp_path):
-    start().wait()
-    for name in ("secrets/operator.key", "secrets/signing-key.pem", "users.db", "jobs.db"):
-        assert (tmp_path / "data" / name).stat().st_mode & 0o077 == 0, name
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_everything_in_the_data_folder_is_private(start, tmp_path, umask):
+    (tmp_path / "data" / "objects").mkdir(parents=True, mode=0o755)  # an earlier version made it
+    (tmp_path / "task.py").write_text(TASK)
+    backend = start([sys.executable, "-S", str(tmp_path / "task.py")], umask=umask).wait()
+    backend.log_in()
+    job = submit(backend, rows(10))
+    wait_until(lambda: names_its_task(tmp_path / "data"))
+    backend.client.post(f"/jobs/{job}/cancel")
+    wait_until((tmp_path / "data" / "logs" / "jobs" / f"{job}.log").exists)
+    assert backend.end() == 0
+    below = sorted((tmp_path / "data").rglob("*"))
+    modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in below}
+    wanted = {str(path.relative_to(tmp_path)): 0o700 if path.is_dir() else 0o600 for path in below}
+    open_to_others = {name: oct(mode) for name, mode in modes.items() if mode != wanted[name]}
+    assert open_to_others == {}
+    for name in ("secrets/operator.key", "secrets/signing-key.pem", "users.db", "jobs.db", "logs/fastapi.log"):
+        assert f"data/{name}" in modes

@@ -23,7 +23,8 @@ OPEN = {
     ("GET", "/session/login"),
     ("POST", "/session/login"),
     ("GET", "/session/callback"),
-    ("GET", "/session/end"),
+    ("GET", "/session/renew"),
+    ("POST", "/session/end"),
 }
 """What works without a token: health, and all that hands out or takes back tokens. Each has its own tests."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 
 from reviewlens.cli import app
 from reviewlens.cli.processes import Service, free_port, stop, wait_until_ready
+from reviewlens.identity.private_files import operator_key
 
 ROOT = Path(__file__).parents[2]
 UI = "http://127.0.0.1:8501"
@@ -59,14 +63,48 @@ def test_a_person_is_added_through_the_running_backend(settings: dict[str, str])
     assert httpx.post(f"{settings['BACKEND_URL']}/session/login", data=form).status_code == 303
 
 
-def test_a_key_from_the_settings_is_used_instead_of_the_file(settings: dict[str, str]) -> None:
-    answer = _run({**settings, "OPERATOR_KEY": "not the backend's"}, "link")
-    assert answer.exit_code == 1
-    assert "operator key" in answer.stderr
-    assert answer.stdout == ""
+class _AnotherBackend(BaseHTTPRequestHandler):
+    """A backend of somebody else, which remembers what it is sent."""
+
+    received: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.received.append(f"{self.path} {self.headers}")
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"keys": []}')
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_another_backend_is_sent_nothing_of_this_folder(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _AnotherBackend) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            chosen = {"DATA_DIR": str(tmp_path), "BACKEND_URL": f"http://127.0.0.1:{server.server_port}"}
+            assert _run(chosen, "user", "add", "bruno").exit_code == 0
+            key = operator_key(tmp_path / "secrets")
+            for arguments in (("link",), ("link", "--example")):
+                answer = _run(chosen, *arguments)
+                assert answer.exit_code == 1
+                assert "runs on another data folder" in answer.stderr
+                assert answer.stdout == ""
+            assert _run({**chosen, "OPERATOR_KEY": key}, "user", "add", "carla").exit_code == 0
+        finally:
+            server.shutdown()
+            thread.join()
+    assert [request.split()[0] for request in _AnotherBackend.received] == ["/.well-known/jwks.json"] * 2
+    for request in _AnotherBackend.received:
+        assert "authorization" not in request.lower()
+        assert "operator" not in request.lower()
+        assert key not in request
 
 
 def test_without_a_backend_it_says_so(tmp_path: Path) -> None:
     answer = _run({"DATA_DIR": str(tmp_path), "BACKEND_URL": "http://127.0.0.1:9"}, "link")
     assert answer.exit_code == 1
-    assert "has not written its operator key" in answer.stderr
+    assert "No backend answers at http://127.0.0.1:9" in answer.stderr

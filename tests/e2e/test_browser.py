@@ -153,7 +153,7 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(product: RunningProduct,
     assert len(answer.text().strip().splitlines()) == 1 + 88
 
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Log out").click()
+    page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
     page.goto(product.frontend)
     expect(page.get_by_text("Please log in")).to_be_visible(timeout=PATIENCE)

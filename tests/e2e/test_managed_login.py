@@ -133,7 +133,7 @@ def test_log_in_refresh_and_log_out(page: Any, installation: Installation) -> No
     _see(logged_in)
 
     with page.expect_request(f"{installation.pool.emulator.url}/logout?*") as pools_log_out:
-        page.get_by_role("link", name="Log out").click()
+        page.get_by_role("button", name="Log out").click()
     assert f"client_id={installation.pool.client_id}" in pools_log_out.value.url
     _see(page.get_by_text("Please log in"))
     assert page.url.startswith(installation.ui)

@@ -56,13 +56,21 @@ def _forget_processwide() -> None:
 
 
 @pytest.fixture
-def open_page(seeded: SeededBackend) -> Open:
+def browser(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The cookies that the browser sends, which AppTest cannot have."""
+    cookies: dict[str, str] = {}
+    monkeypatch.setattr(session, "_cookie", lambda name: cookies.get(name, ""))
+    return cookies
+
+
+@pytest.fixture
+def open_page(seeded: SeededBackend, browser: dict[str, str]) -> Open:
     """Open a page as the logged-in user: open_page("views/runs.py", job=...)."""
 
     def open_(view: str = "", **params: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
-        app.session_state["access_token"] = seeded.backend.access
-        app.session_state["refresh_token"] = seeded.backend.refresh
+        browser[session.ACCESS_COOKIE] = seeded.backend.access
+        browser[session.REFRESH_COOKIE] = seeded.backend.refresh
         app.query_params.update(params)
         app.run()
         if view:

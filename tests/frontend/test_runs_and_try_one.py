@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from frontend.session import ACCESS_COOKIE
 from reviewlens.identity.interface import User
 from reviewlens.identity.keys import SigningKey
 from reviewlens.identity.local import CLIENT_ID
@@ -66,12 +67,12 @@ def test_nothing_to_read_is_said_so(open_page: Open) -> None:
     assert "Write a review first" in text_of(app)
 
 
-def test_an_administrator_sees_everyones_runs(seeded: SeededBackend) -> None:
+def test_an_administrator_sees_everyones_runs(seeded: SeededBackend, browser: dict[str, str]) -> None:
     """The backend's key signs a token with the group in it, as a user pool with groups does."""
     key = SigningKey.load(seeded.backend.data / "secrets")
     signer = TokenSigner(key, f"urn:reviewlens:pool:{key.kid}", CLIENT_ID, life_seconds=600)
     app = AppTest.from_file(APP, default_timeout=60)
-    app.session_state["access_token"] = signer.access(User("uboss", "boss", frozenset({"admin"})))
+    browser[ACCESS_COOKIE] = signer.access(User("uboss", "boss", frozenset({"admin"})))
     app.run().switch_page("views/runs.py").run()
     assert not app.dataframe
     app.toggle(key="everyone").set_value(True).run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 from frontend import session
 from tests.frontend import running
 from tests.frontend.conftest import APP, Open, SeededBackend, text_of
+
+OpenWith = Callable[..., AppTest]
 
 
 def _ended_token() -> str:
@@ -22,58 +24,53 @@ def _ended_token() -> str:
     return f"{part({'alg': 'RS256'})}.{part({'exp': time.time() - 60})}.AAAA"
 
 
-def _open(access: str = "", refresh: str = "") -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
-    if access:
-        app.session_state["access_token"] = access
-    if refresh:
-        app.session_state["refresh_token"] = refresh
-    return app.run()
+@pytest.fixture
+def open_with(browser: dict[str, str]) -> Callable[..., AppTest]:
+    """Open the UI with these cookies."""
+
+    def open_(access: str = "", refresh: str = "") -> AppTest:
+        browser.update({session.ACCESS_COOKIE: access, session.REFRESH_COOKIE: refresh})
+        return AppTest.from_file(APP, default_timeout=60).run()
+
+    return open_
 
 
-def test_without_a_session_the_page_leads_to_the_log_in_page(seeded: SeededBackend) -> None:
-    app = _open()
+def test_without_a_session_the_page_leads_to_the_log_in_page(seeded: SeededBackend, open_with: OpenWith) -> None:
+    app = open_with()
     said = text_of(app)
     assert "Please log in" in said
     assert f'href="{seeded.backend.url}/session/login"' in said
     assert "kettles" not in said
 
 
-def test_only_a_local_start_prints_a_link(monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend) -> None:
-    assert "The link that ReviewLens prints" in text_of(_open())
+def test_only_a_local_start_prints_a_link(
+    monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend, open_with: OpenWith
+) -> None:
+    assert "The link that ReviewLens prints" in text_of(open_with())
     pool = {"COGNITO_USER_POOL": "eu-west-1_A", "COGNITO_CLIENT": "c", "COGNITO_DOMAIN": "https://pool.example"}
     for name, value in {"IDENTITY": "cognito", **pool}.items():
         monkeypatch.setenv(f"REVIEWLENS_{name}", value)
     session.settings.clear()
-    said = text_of(_open())
+    said = text_of(open_with())
     monkeypatch.undo()
     session.settings.clear()
     assert "Please log in" in said
     assert "The link that ReviewLens prints" not in said
 
 
-def test_an_ended_access_token_is_renewed_by_itself(seeded: SeededBackend) -> None:
-    app = _open(_ended_token(), seeded.backend.refresh)
-    assert app.title[0].value.replace("\\", "") == "bare.csv"
-    assert app.session_state["access_token"] != _ended_token()
-
-
 @pytest.mark.parametrize("access", ["", "not-a-token", _ended_token()])
-def test_a_refresh_token_that_is_not_good_any_more_ends_the_session(seeded: SeededBackend, access: str) -> None:
-    assert "Please log in" in text_of(_open(access, "revoked-or-invented"))
-
-
-def test_a_revoked_session_ends_when_its_access_token_does(seeded: SeededBackend) -> None:
-    tokens = seeded.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
-    seeded.backend.call("POST", "/logout", json={"refresh_token": tokens["refresh_token"]})
-    assert "Please log in" in text_of(_open(_ended_token(), tokens["refresh_token"]))
+def test_a_browser_whose_access_token_has_ended_is_sent_to_renew_it(
+    seeded: SeededBackend, open_with: OpenWith, access: str
+) -> None:
+    said = text_of(open_with(access, seeded.backend.refresh))
+    assert f'window.location.replace("{seeded.backend.url}/session/renew?to=" + encodeURIComponent(' in said
+    assert "Please log in" not in said
 
 
 def test_the_sidebar_says_who_is_logged_in_and_leads_out(seeded: SeededBackend, open_page: Open) -> None:
     app = open_page("views/runs.py")
-    said = " ".join(block.value for block in app.sidebar.markdown)
-    assert "robin" in said
-    assert f'href="{seeded.backend.url}/session/end"' in said
+    assert "robin" in " ".join(block.value for block in app.sidebar.markdown)
+    assert f'<form method="post" action="{seeded.backend.url}/session/end">' in text_of(app)
 
 
 @pytest.fixture
@@ -88,16 +85,16 @@ def nobody_answers(monkeypatch: pytest.MonkeyPatch, seeded: SeededBackend) -> It
         kept.clear()
 
 
-def test_a_silent_backend_is_said_to_be_silent(seeded: SeededBackend, nobody_answers: str) -> None:
-    said = text_of(_open(seeded.backend.access, seeded.backend.refresh))
+def test_a_silent_backend_is_said_to_be_silent(seeded: SeededBackend, nobody_answers: str, open_with: OpenWith) -> None:
+    said = text_of(open_with(seeded.backend.access, seeded.backend.refresh))
     assert "does not answer" in said
     assert nobody_answers in said
 
 
-def test_a_person_without_runs_is_led_to_analyse(seeded: SeededBackend) -> None:
+def test_a_person_without_runs_is_led_to_analyse(seeded: SeededBackend, open_with: OpenWith) -> None:
     seeded.backend.operator("/operator/users", username="sam", password="another-long-password")
     tokens = seeded.backend.call("POST", "/login", json={"username": "sam", "password": "another-long-password"})
-    app = _open(tokens["access_token"], tokens["refresh_token"])
+    app = open_with(tokens["access_token"], tokens["refresh_token"])
     assert app.title[0].value == "Analyse a file of reviews"
     app.switch_page("views/dashboard.py").run()
     assert "No results yet" in text_of(app)
@@ -105,12 +102,12 @@ def test_a_person_without_runs_is_led_to_analyse(seeded: SeededBackend) -> None:
     assert "No jobs yet" in text_of(app)
 
 
-def test_another_persons_run_is_not_shown(seeded: SeededBackend) -> None:
+def test_another_persons_run_is_not_shown(seeded: SeededBackend, open_with: OpenWith) -> None:
     tokens = seeded.backend.call("POST", "/login", json={"username": "robin", "password": "a-long-enough-password"})
     assert tokens["access_token"]
     seeded.backend.operator("/operator/users", username="kim", password="yet-another-password")
     other = seeded.backend.call("POST", "/login", json={"username": "kim", "password": "yet-another-password"})
-    app = _open(other["access_token"], other["refresh_token"])
+    app = open_with(other["access_token"], other["refresh_token"])
     app.switch_page("views/dashboard.py")
     app.query_params["job"] = seeded.full
     app.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import statistics
 import time
@@ -50,9 +51,11 @@ class TestContract(IdentityContract):
 
 def test_attempts_are_limited_by_name_also_with_the_right_password(pool, clock):
     pool.add_user(NAME, PASSWORD)
-    for spaces in range(10):
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in NAME)
+    for number in range(10):
+        name = (NAME.upper(), wide)[number % 2]
         with pytest.raises(AuthenticationError):
-            pool.login(NAME.upper() + spaces * " ", "wrong password")
+            pool.login(number * " " + name + number * " ", "wrong password")
     with pytest.raises(RateLimitError) as limited:
         pool.login(NAME, PASSWORD)
     assert 1 <= limited.value.retry_after_seconds <= 6
@@ -203,3 +206,79 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
     with pytest.raises(ConfigurationError) as refused:
         LocalIdentity(tmp_path / "users.db", tmp_path / "secrets", Settings())
     assert refused.value.code == "database-too-new"
+
+
+def test_a_refresh_token_works_once_and_its_successor_goes_on(pool):
+    pool.add_user(NAME, PASSWORD)
+    tokens = pool.login(NAME, PASSWORD)
+    seen = {tokens.refresh_token}
+    for _ in range(3):
+        tokens = pool.refresh(tokens.refresh_token)
+        assert pool.verify(tokens.access_token).name == NAME
+        seen.add(tokens.refresh_token)
+    assert len(seen) == 4
+
+
+def test_a_refresh_token_used_again_ends_its_session_and_no_other(pool):
+    pool.add_user(NAME, PASSWORD)
+    stolen, other = pool.login(NAME, PASSWORD).refresh_token, pool.login(NAME, PASSWORD).refresh_token
+    newest = pool.refresh(pool.refresh(stolen).refresh_token).refresh_token
+    for token in (stolen, newest):
+        with pytest.raises(AuthenticationError) as ended:
+            pool.refresh(token)
+        assert ended.value.code == "refresh-token-invalid"
+    assert pool.refresh(other).access_token
+
+
+def test_of_many_who_send_a_refresh_token_at_once_one_gets_its_successor_and_the_session_ends(pool):
+    token = pool.redeem(pool.login_link_token(NAME)).refresh_token
+
+    def attempt(_: int) -> str:
+        try:
+            return pool.refresh(token).refresh_token
+        except AuthenticationError:
+            return ""
+
+    with ThreadPoolExecutor(8) as threads:
+        (successor,) = filter(None, threads.map(attempt, range(16)))
+    with pytest.raises(AuthenticationError):
+        pool.refresh(successor)
+
+
+def test_a_session_lasts_as_long_as_its_first_refresh_token(pool, clock):
+    token = pool.redeem(pool.login_link_token(NAME)).refresh_token
+    clock.now += 86_400
+    token = pool.refresh(token).refresh_token
+    clock.now += 86_400
+    with pytest.raises(AuthenticationError):
+        pool.refresh(token)
+    pool.redeem(pool.login_link_token(NAME))
+    with pool._db.reading() as db:
+        assert db.execute("SELECT count(*) FROM refresh_tokens").fetchone()[0] == 1  # expired ones are deleted
+
+
+def test_a_log_out_ends_the_session_also_with_an_older_token(pool):
+    first = pool.redeem(pool.login_link_token(NAME)).refresh_token
+    second = pool.refresh(first).refresh_token
+    pool.logout(first)
+    with pytest.raises(AuthenticationError):
+        pool.refresh(second)
+
+
+def test_sessions_of_an_earlier_version_go_on(tmp_path, secrets_dir):
+    before = sqlite3.connect(tmp_path / "users.db")
+    before.executescript(
+        "CREATE TABLE users (subject TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, password TEXT NOT NULL,"
+        " created_at REAL NOT NULL);"
+        "CREATE TABLE grants (hash TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL REFERENCES"
+        " users(subject), expires_at REAL NOT NULL);"
+    )
+    before.execute("INSERT INTO users VALUES ('u1', 'ana', '', 0)")
+    digest = hashlib.sha256(b"an older refresh token").hexdigest()
+    before.execute("INSERT INTO grants VALUES (?, 'refresh', 'u1', 9e9)", (digest,))
+    before.commit()
+    before.close()
+    pool = LocalIdentity(tmp_path / "users.db", secrets_dir, Settings())
+    tokens = pool.refresh("an older refresh token")
+    assert pool.verify(pool.refresh(tokens.refresh_token).access_token).name == "ana"
+    pool.close()

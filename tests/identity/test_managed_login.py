@@ -111,7 +111,7 @@ def test_cookies_are_for_https_alone_where_the_settings_say_so(pool, tmp_path):
 
 def test_a_log_out_ends_both_sessions(cognito_app):
     found = cookies(cognito_app.log_in("mona"))
-    ended = cognito_app.client.get("/session/end", headers={"Cookie": "; ".join(found.values())})
+    ended = cognito_app.client.post("/session/end", headers={"Cookie": "; ".join(found.values())})
     cognito_app.client.cookies.clear()
     assert ended.status_code == 303
     query = urlencode({"client_id": cognito_app.pool.client_id, "logout_uri": UI})
@@ -125,7 +125,7 @@ def test_a_log_out_ends_both_sessions(cognito_app):
 def test_a_log_out_works_when_cognito_does_not_respond(cognito_app):
     refresh = cognito_app.tokens("mona")["refresh_token"]
     with answering(cognito_app.identity._client, "RevokeToken", EndpointConnectionError(endpoint_url="x")):
-        ended = cognito_app.client.get("/session/end", headers={"Cookie": f"reviewlens_refresh={refresh}"})
+        ended = cognito_app.client.post("/session/end", headers={"Cookie": f"reviewlens_refresh={refresh}"})
     assert ended.status_code == 303
     assert "/logout?" in ended.headers["location"]
     assert set(cookies(ended)) == SESSION
@@ -214,7 +214,7 @@ def test_no_parameter_leads_to_another_site(cognito_app, name):
     callback = managed_log_in(started.headers["location"], "mona", PASSWORD)
     done = cognito_app.callback(f"{callback}&{evil}", cookies(started)["reviewlens_log_in"])
     assert (done.status_code, done.headers["location"]) == (303, UI)
-    ended = cognito_app.client.get(f"/session/end?{evil}", headers={"Host": "evil.example"})
+    ended = cognito_app.client.post(f"/session/end?{evil}", headers={"Host": "evil.example"})
     assert urlsplit(ended.headers["location"]).path == "/logout"
     assert "evil" not in ended.headers["location"]
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reviewlens.errors import RateLimitError
-from reviewlens.identity.limiter import RateLimiter
+from reviewlens.identity.limiter import AtOnceLimiter, RateLimiter
 from reviewlens.identity.private_files import operator_key, private_file
 
 
@@ -38,6 +38,29 @@ def test_the_limiter_forgets_the_least_recently_seen():
     limiter.check("a")
     with pytest.raises(RateLimitError):
         limiter.check("c")
+
+
+def test_calls_at_once_are_limited_for_each_key_and_for_all():
+    limiter = AtOnceLimiter(2, "wait", code="too-many", in_all=3)
+    with limiter.taken("a"):
+        with limiter.taken("a"):
+            with pytest.raises(RateLimitError) as limited, limiter.taken("a"):
+                pass
+            assert (limited.value.code, limited.value.retry_after_seconds) == ("too-many", 5)
+            with limiter.taken("b"), pytest.raises(RateLimitError), limiter.taken("c"):
+                pass
+            with limiter.taken("c"):
+                pass
+        with limiter.taken("a"):
+            pass
+    assert not limiter._in_progress
+
+
+def test_a_call_that_fails_is_no_longer_in_progress():
+    limiter = AtOnceLimiter(1, "wait", code="too-many")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken"), limiter.taken("a"):
+            raise ValueError("broken")
 
 
 def test_a_private_file_is_made_once_also_by_many_at_once(tmp_path):

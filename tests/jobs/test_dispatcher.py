@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reviewlens.contracts.job_spec import scratch_dir
+from reviewlens.contracts.job_status import Progress
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import ConfigurationError, ConflictError, TransientError
 from reviewlens.ids import now
 from reviewlens.jobs import dispatcher as module
@@ -127,6 +129,31 @@ def test_an_interrupted_job_is_taken_up_again_until_it_has_failed_too_often(harn
         harness.dispatcher.tick()
     row = harness.table.get("u1", job)
     assert (row.state, row.error_code, len(harness.launcher.specs)) == (JobState.FAILED, "interrupted-too-often", 5)
+
+
+def test_an_attempt_that_committed_rows_does_not_count(harness, no_pause):
+    job, _handle = harness.run()
+    progress = JobKeys("u1", job).progress
+    for attempt in range(8):
+        harness.write(progress, Progress(stage=JobStage.INFER, rows_kept=100 + attempt).model_dump(mode="json"))
+        harness.launcher.end(harness.table.get("u1", job).handle, -9)
+        harness.dispatcher.tick()
+        assert (harness.state(job), harness.table.get("u1", job).attempts) == (JobState.RUNNING, 1)
+    for _ in range(5):  # from here on the attempts end before they write progress
+        harness.launcher.end(harness.table.get("u1", job).handle, -9)
+        harness.dispatcher.tick()
+    assert harness.state(job) is JobState.FAILED
+    assert len(harness.launcher.specs) == 13
+
+
+def test_an_attempt_that_repeated_only_what_was_done_counts(harness, no_pause):
+    job, _handle = harness.run()
+    for _ in range(5):
+        progress = Progress(stage=JobStage.PUBLISH, rows_done=100, rows_total=100)
+        harness.write(JobKeys("u1", job).progress, progress.model_dump(mode="json"))
+        harness.launcher.end(harness.table.get("u1", job).handle, -9)
+        harness.dispatcher.tick()
+    assert harness.state(job) is JobState.FAILED
 
 
 def test_leaving_in_good_order_does_not_count_as_an_attempt(harness, no_pause):

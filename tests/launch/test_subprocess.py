@@ -49,6 +49,13 @@ class TestContract(LauncherContract):
         launcher.stop(handle)
         wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
 
+    def test_it_runs_at_a_low_priority(self, launcher, spec, begun):
+        handle = launcher.start(spec(seconds=60))
+        wait_until(begun.exists)
+        assert psutil.Process(json.loads(handle)["pid"]).nice() == max(module.NICENESS, psutil.Process().nice())
+        launcher.stop(handle)
+        wait_until(lambda: launcher.status(handle).state is TaskState.EXITED)
+
     def test_a_killed_task_says_by_which_signal(self, launcher, spec, begun):
         handle = launcher.start(spec(seconds=60))
         wait_until(begun.exists)

@@ -137,7 +137,7 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
         assert first["rows_per_second"] is None
         assert first["seconds_left"] is None
         clock.now += 0.4
-        progress.advance(100)
+        progress.advance(100, keeps=False)
         assert shown()["rows_done"] == 400, "not more than once a second"
         clock.now += 1.6
         progress.advance(100)
@@ -148,6 +148,25 @@ def test_progress_says_speed_and_time_left_from_this_attempt(tmp_path: Path, clo
         clock.now += 2
         progress.advance(50)
         assert shown()["seconds_left"] is None
+
+
+def test_progress_counts_the_rows_that_no_later_attempt_repeats(tmp_path: Path, clock: FakeClock) -> None:
+    store = LocalObjectStore(tmp_path)
+
+    def kept() -> int:
+        return int(json.loads(store.get("progress.json"))["rows_kept"])
+
+    progress = ProgressWriter(store, "progress.json", "timings.json")
+    with progress.stage(JobStage.CLEAN, done=400, total=1000):
+        progress.advance(100, keeps=False)
+        assert kept() == 0
+        progress.advance(100)
+        assert kept() == 100  # written although the last write was just before
+        progress.advance(50)
+    assert kept() == 150
+    with progress.stage(JobStage.PUBLISH):
+        progress.advance(1000, keeps=False)
+    assert kept() == 150
 
 
 def test_progress_is_written_regularly_until_the_lease_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

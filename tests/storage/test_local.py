@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -231,3 +232,26 @@ def test_a_folder_that_keeps_vanishing_is_finally_an_error(
     monkeypatch.setattr(Path, "replace", never)
     with pytest.raises(TransientError):
         store.put("a/b", b"")
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_only_the_owner_can_read_objects_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "objects" / ".store").mkdir(parents=True, mode=0o777)  # as an earlier version made it
+    (tmp_path / "moved").write_bytes(b"x")
+    store = LocalObjectStore(tmp_path / "objects")
+    store.put("uploads/u/1/original", b"x")
+    store.put("uploads/u/1/original", [b"new ", b"content"])
+    store.put_file(tmp_path / "moved", "output/u/2/served.csv")
+    store.copy("output/u/2/served.csv", "output/u/served.csv")
+    below = [tmp_path / "objects", *(tmp_path / "objects").rglob("*")]
+    modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in below if path.name != ".store"}
+    assert len(modes) > 10
+    for name, mode in modes.items():
+        assert mode == (0o700 if (tmp_path / name).is_dir() else 0o600), name
