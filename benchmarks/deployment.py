@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path[:0] = [root for root in [str(Path(__file__).resolve().parents[1])] if root not in sys.path]
 
 from benchmarks.cost import GB_HOUR, VCPU_HOUR  # noqa: E402
-from reviewlens.launch.sizes import size_for  # noqa: E402
+from reviewlens.launch.sizes import LARGEST, size_for  # noqa: E402
 
 HOURS = 730
 """Hours of a month, as AWS bills."""
@@ -115,7 +115,7 @@ def jobs(month: Month, rate: float, *, spot: bool = True) -> Jobs:
     if rate <= 0:
         raise ValueError("reviews a second must be above zero")
     rows = math.ceil(month.reviews / month.files)
-    size = size_for(rows * BYTES_PER_REVIEW)
+    size = size_for(rows * BYTES_PER_REVIEW, max_vcpu=LARGEST.cpu // 1024)
     vcpu, gb = size.cpu / 1024, size.memory / 1024
     seconds = max(60, math.ceil(STARTUP_SECONDS + rows / (rate * vcpu)))
     hour = (vcpu * VCPU_HOUR + gb * GB_HOUR) * (SPOT_SHARE if spot else 1) + max(

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     ecs_security_groups: str = Field("", description="Security groups of tasks, separated by commas.")
     ecs_assign_public_ip: bool = Field(False, description="Whether tasks get a public address (subnets without NAT).")
     ecs_spot: bool = Field(False, description="Run tasks on Fargate Spot; interrupted jobs resume automatically.")
+    ecs_max_vcpu: int = Field(
+        6,
+        ge=1,
+        description="Most vCPUs of one task, whatever the size of its file. 6 is a new AWS account's quota for Fargate; "
+        "with a higher quota, 16 lets large files finish sooner.",
+    )
     emr_application: str = Field("", description="EMR Serverless application for large files; empty: none.")
     emr_role: str = Field("", description="ARN of the role that EMR Serverless jobs run under.")
     emr_entry_point: str = Field("", description="S3 address of run_all.py for EMR Serverless.")

@@ -18,9 +18,17 @@ from reviewlens import aws
 from reviewlens.errors import ConfigurationError, TransientError
 from reviewlens.launch.emr import EmrServerlessLauncher
 from reviewlens.launch.handles import job_id_of, read_handle, task_name, write_handle
-from reviewlens.launch.interface import NO_CAPACITY, TaskState, TaskStatus
+from reviewlens.launch.interface import NO_CAPACITY, NO_MACHINE, VCPU_QUOTA, TaskState, TaskStatus
 from reviewlens.launch.sizes import size_for
-from reviewlens.launch.stopped import KILL_REASON, NO_CAPACITY_MESSAGE, STOP_REASON, is_no_capacity, task_status
+from reviewlens.launch.stopped import (
+    KILL_REASON,
+    NO_CAPACITY_MESSAGE,
+    STOP_REASON,
+    is_no_capacity,
+    is_vcpu_quota,
+    quota_message,
+    task_status,
+)
 from reviewlens.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -86,11 +94,13 @@ class FargateLauncher:
         self._observed: OrderedDict[str, _Observation] = OrderedDict()
         self._tokens: dict[tuple[str, str], str] = {}
         self._spot_again_at = self._any_again_at = clock()
+        self._refusal = _no_capacity()
 
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
         """Start a task with a size that suits the file, or find the one that already runs for this spec.
 
-        Errors: TransientError (`no-capacity` if AWS has no machine now), ConfigurationError.
+        Errors: TransientError (`no-capacity` if AWS has no machine now, `vcpu-quota` if the account's quota is used
+        up), ConfigurationError.
         """
         if self._emr is not None and input_bytes > self._settings.emr_over_bytes:
             return self._emr.start(spec_uri, input_bytes=input_bytes)
@@ -132,21 +142,26 @@ class FargateLauncher:
 
     def _run_task(self, spec_uri: str, input_bytes: int) -> str:
         if self._clock() < self._any_again_at:
-            raise _no_capacity()
+            raise TransientError(str(self._refusal), code=self._refusal.code)
         if self._settings.ecs_spot and self._clock() >= self._spot_again_at:
-            arn = self._run_on("FARGATE_SPOT", spec_uri, input_bytes)
-            if arn is not None:
-                return arn
-            self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
-            log.warning("no Spot capacity; job %s runs on demand", job_id_of(spec_uri))
-        arn = self._run_on("FARGATE", spec_uri, input_bytes)
-        if arn is None:
-            self._any_again_at = self._clock() + CAPACITY_PAUSE_SECONDS
-            raise _no_capacity()
-        return arn
+            try:
+                return self._run_on("FARGATE_SPOT", spec_uri, input_bytes)
+            except TransientError as error:
+                if error.code not in NO_MACHINE:
+                    raise
+                self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
+                log.warning("no Spot task for job %s, it runs on demand: %s", job_id_of(spec_uri), error)
+        try:
+            return self._run_on("FARGATE", spec_uri, input_bytes)
+        except TransientError as error:
+            if error.code in NO_MACHINE:
+                self._any_again_at = self._clock() + CAPACITY_PAUSE_SECONDS
+                self._refusal = error
+                log.warning("no task for job %s: %s", job_id_of(spec_uri), error)
+            raise
 
-    def _run_on(self, provider: str, spec_uri: str, input_bytes: int) -> str | None:
-        """Run a task and return its ARN; None when this capacity provider has no capacity."""
+    def _run_on(self, provider: str, spec_uri: str, input_bytes: int) -> str:
+        """Run a task and return its ARN. Errors: TransientError, with a code of NO_MACHINE where a later try helps."""
         # The same token is used until a request succeeds, so that a repeated request does not start a second task.
         token = self._tokens.setdefault((spec_uri, provider), uuid.uuid4().hex)
         with self._errors():
@@ -154,8 +169,8 @@ class FargateLauncher:
                 response = self._ecs.run_task(clientToken=token, **self._request(provider, spec_uri, input_bytes))
             except ClientError as error:
                 message = str(error.response.get("Error", {}).get("Message", ""))
-                if is_no_capacity(message):
-                    return None
+                if (refusal := _refusal(message, provider)) is not None:
+                    raise refusal from error
                 if "inactive" in message.lower():  # after a rollback, while a backend of the new version still runs
                     raise TransientError(
                         "The revision of the task definition was just withdrawn; the job is started with the next one.",
@@ -167,14 +182,15 @@ class FargateLauncher:
             return str(response["tasks"][0]["taskArn"])
         reasons = " ".join(str(failure.get("reason")) for failure in response.get("failures", []))
         log.warning("cannot start a task for job %s: %s", job_id_of(spec_uri), reasons)
-        if is_no_capacity(reasons):
-            return None
+        if (refusal := _refusal(reasons, provider)) is not None:
+            raise refusal
         raise TransientError(
             f"AWS did not start the job's task ({reasons or 'no reason given'}).", code="launch-failed"
         )
 
     def _request(self, provider: str, spec_uri: str, input_bytes: int) -> dict[str, Any]:
-        settings, size = self._settings, size_for(input_bytes)
+        settings = self._settings
+        size = size_for(input_bytes, max_vcpu=settings.ecs_max_vcpu)
         network = {
             "subnets": _names(settings.ecs_subnets),
             "securityGroups": _names(settings.ecs_security_groups),
@@ -216,7 +232,7 @@ class FargateLauncher:
                     self._observed.pop(other, None)  # ECS no longer knows it; the next `status` asks for it alone
         for task in response["tasks"]:
             status = task_status(task, self._settings.ecs_container)
-            if status.code == NO_CAPACITY:
+            if status.code in NO_MACHINE:
                 self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
             self._observe(task["taskArn"], cluster, status)
         if arn not in known:
@@ -255,7 +271,14 @@ def _names(comma_separated: str) -> list[str]:
 
 
 def _no_capacity() -> TransientError:
-    return TransientError(NO_CAPACITY_MESSAGE, code="no-capacity")
+    return TransientError(NO_CAPACITY_MESSAGE, code=NO_CAPACITY)
+
+
+def _refusal(message: str, provider: str) -> TransientError | None:
+    """The error for a message that means that no machine can be had now; None for another message."""
+    if is_vcpu_quota(message):
+        return TransientError(quota_message(provider == "FARGATE_SPOT"), code=VCPU_QUOTA)
+    return _no_capacity() if is_no_capacity(message) else None
 
 
 def _launch_impossible(aws_code: str) -> ConfigurationError:

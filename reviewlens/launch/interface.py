@@ -33,6 +33,9 @@ class TaskStatus:
 
 NO_CAPACITY = "no-capacity"
 """Code of the TransientError when no machine is available now; a retry helps, and the attempt does not count."""
+VCPU_QUOTA = "vcpu-quota"
+"""Code of the TransientError when the account's quota of vCPUs is used up; the job waits as for NO_CAPACITY."""
+NO_MACHINE = frozenset({NO_CAPACITY, VCPU_QUOTA})
 
 
 class Launcher(Protocol):
