@@ -78,7 +78,7 @@ resource "aws_ecs_task_definition" "services" {
 
   runtime_platform {
     operating_system_family = "LINUX"
-    cpu_architecture        = "X86_64"
+    cpu_architecture        = var.cpu_architecture
   }
 
   dynamic "volume" {
@@ -194,7 +194,7 @@ resource "aws_ecs_task_definition" "pipeline" {
 
   runtime_platform {
     operating_system_family = "LINUX"
-    cpu_architecture        = "X86_64"
+    cpu_architecture        = var.cpu_architecture
   }
 
   ephemeral_storage {

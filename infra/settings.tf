@@ -27,6 +27,7 @@ locals {
       REVIEWLENS_ECS_SECURITY_GROUPS  = aws_security_group.pipeline.id
       REVIEWLENS_ECS_ASSIGN_PUBLIC_IP = tostring(local.job_public_ip)
       REVIEWLENS_ECS_SPOT             = tostring(var.spot)
+      REVIEWLENS_ECS_MAX_VCPU         = tostring(var.fargate_vcpu_quota)
       REVIEWLENS_MAX_CONCURRENT_JOBS  = tostring(var.max_concurrent_jobs)
       REVIEWLENS_ENGINE               = var.engine
     },

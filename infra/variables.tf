@@ -135,6 +135,23 @@ variable "task_sizes" {
   }
 }
 
+variable "cpu_architecture" {
+  description = "Processor of all tasks: X86_64 or ARM64 (Graviton). Build the images for it: scripts/build_images.sh --platform."
+  type        = string
+  default     = "X86_64"
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
+    error_message = "Use X86_64 or ARM64."
+  }
+}
+
+variable "fargate_vcpu_quota" {
+  description = "vCPUs that the account may run at once on Fargate, on demand and on Spot each. No job's task gets more. 6 is what a new account has (DEPLOYMENT.md, Quotas)."
+  type        = number
+  default     = 6
+}
+
 variable "max_concurrent_jobs" {
   description = "Number of jobs that run at the same time, each in its own task. Further jobs wait."
   type        = number
@@ -195,12 +212,6 @@ variable "operator_key_version" {
   default     = 1
 }
 
-variable "origin_secret_version" {
-  description = "Version of the secret between CloudFront and the load balancer. Raise it by one to generate a new secret."
-  type        = number
-  default     = 1
-}
-
 # ---- monitoring and cost ------------------------------------------------------------------------------------------------
 
 variable "alarms" {
@@ -228,7 +239,7 @@ variable "backlog_alarm" {
 }
 
 variable "monthly_budget" {
-  description = "Monthly budget of the account in US dollars. A notification goes out at 80 % of it and when the forecast exceeds it. 0: no budget."
+  description = "Monthly budget of this installation in US dollars: the cost of what has its tag Project. A notification goes out at 80 % of it and when the forecast exceeds it. 0: no budget."
   type        = number
   default     = 300
 }
@@ -239,6 +250,28 @@ variable "github_repository" {
   description = "GitHub repository (OWNER/NAME) whose workflows may push images and deploy. Empty: none."
   type        = string
   default     = ""
+}
+
+variable "github_owner_id" {
+  description = "Numeric id of the repository's owner: gh api repos/OWNER/NAME --jq .owner.id"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9]*$", var.github_owner_id)) && (var.github_owner_id == "") == (var.github_repository_id == "")
+    error_message = "Set both github_owner_id and github_repository_id to numbers, or neither."
+  }
+}
+
+variable "github_repository_id" {
+  description = "Numeric id of the repository: gh api repos/OWNER/NAME --jq .id. Required for one that was created, renamed or transferred since 2026-07-15."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9]*$", var.github_repository_id))
+    error_message = "Use the number that gh api repos/OWNER/NAME --jq .id prints."
+  }
 }
 
 variable "github_oidc_provider_arn" {

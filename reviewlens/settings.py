@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     ecs_max_vcpu: int = Field(
         6,
         ge=1,
-        description="Most vCPUs of one task, whatever the size of its file. 6 is a new AWS account's quota for Fargate; "
-        "with a higher quota, 16 lets large files finish sooner.",
+        description="Most vCPUs of one task, whatever the size of its file. 6 is a new AWS account's quota for Fargate;"
+        " with a higher quota, 16 lets large files finish sooner.",
     )
     emr_application: str = Field("", description="EMR Serverless application for large files; empty: none.")
     emr_role: str = Field("", description="ARN of the role that EMR Serverless jobs run under.")

@@ -270,7 +270,7 @@ def test_a_quota_is_reported_with_its_name_and_what_to_request(client, tmp_path,
     assert (none_left.value.code, capacity.asked) == ("no-capacity", ["FARGATE_SPOT", "FARGATE"])
     capacity.refusals["FARGATE"] = ("error", QUOTA)
     with pytest.raises(
-        TransientError, match="Fargate On-Demand vCPU resource count.*L-3032A538.*Service Quotas"
+        TransientError, match=r"Fargate On-Demand vCPU resource count.*L-3032A538.*Service Quotas"
     ) as none:
         FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client).start(spec_uri)
     assert none.value.code == "vcpu-quota"
