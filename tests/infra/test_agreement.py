@@ -69,8 +69,8 @@ def test_no_pattern_is_left_over() -> None:
         assert any(fnmatchcase(address, pattern) for path in public for address in (path, f"/api{path}")), pattern
 
 
-def test_a_rule_of_the_load_balancer_takes_five_values_with_the_secret() -> None:
-    assert "chunklist(local.backend_paths, 4)" in LOAD_BALANCER
+def test_a_rule_of_the_load_balancer_takes_five_paths() -> None:
+    assert "chunklist(local.backend_paths, 5)" in LOAD_BALANCER
     assert len(listed("closed_paths", LOAD_BALANCER)) <= 5
 
 
