@@ -151,7 +151,8 @@ def runs(piece: str) -> bool:
     shown = "".join(c for c in piece if c != '"' and not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
     if not shown or shown[0] not in "=+-@＝＋－＠":
         return False
-    return re.fullmatch(r"-[\d.]+([eE][+-]?\d+)?", shown) is None
+    # A whole cell that is a negative number stays; after it comes nothing, or the comma before the next cell.
+    return re.match(r"-[\d.]+([eE][+-]?\d+)?(,|$)", shown) is None
 
 
 @given(st.lists(st.text("=+-@＝;,\t\r\n\"' 1a\u200b\ufeff", max_size=12), min_size=1, max_size=4))
