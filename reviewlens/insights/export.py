@@ -30,8 +30,8 @@ _BLOCK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for the local code page
 
 # A spreadsheet takes a cell for a formula by its first character, even after white space or in full-width form.
-# Invisible characters before it may get lost on import, quotes too. The same holds inside a cell: a reader that splits at
-# other separators, or at line breaks within quotes, begins a cell there.
+# Invisible characters before it may get lost on import, quotes too. A reader that splits elsewhere, or at line
+# breaks within quotes, begins a cell inside one of ours.
 _SKIPPED = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\x22"
 _START = r"[=+\-@＝＋－＠]"
 _FORMULA = rf"^(?:[\t\r\n]|[{_SKIPPED}]*{_START})"
