@@ -137,7 +137,8 @@ def _role(upload: Upload, role: str, label: str, detected: int | None, by_index:
     options = [*by_index] if role == "text" else [_NONE, *by_index]
     st.session_state[key] = detected if detected is not None else None if role == "text" else _NONE
     names = words.distinct(
-        {_NONE: "not in this file"} | {at: column.name or f"column {at + 1}" for at, column in by_index.items()}
+        {_NONE: "not in this file"}
+        | {at: words.shown(column.name) or f"column {at + 1}" for at, column in by_index.items()}
     )
 
     def changed() -> None:
@@ -195,7 +196,7 @@ def _order(upload: Upload, parent: DeltaGenerator, form: DateFormat, column: Col
 
     def label(order: str) -> str:
         read = read_date(examples[0], order) if examples else None
-        return ORDERS[order] + (f" ({examples[0]} is {words.day(read)})" if read else "")
+        return ORDERS[order] + (f" ({words.shown(examples[0])} is {words.day(read)})" if read else "")
 
     parent.selectbox(
         "Order in dates",
@@ -282,12 +283,12 @@ def _preview(sniffed: Sniffed) -> None:
     roles = {index: ROLES[role].lower() for role, index in columns_by_role(sniffed.mapping).items()}
     text = sniffed.mapping.text if sniffed.mapping else None
     names = [f"c{column.index}" for column in sniffed.columns]
-    rows = [dict(zip(names, row, strict=False)) for row in sniffed.preview]
+    rows = [dict(zip(names, map(words.shown, row), strict=False)) for row in sniffed.preview]
     st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
     shown = {
         f"c{column.index}": st.column_config.TextColumn(
             (f"◆ {roles[column.index]}: " if column.index in roles else "")
-            + (column.name or f"column {column.index + 1}"),
+            + (words.shown(column.name) or f"column {column.index + 1}"),
             width="large" if column.index == text else "medium" if column.index in roles else "small",
         )
         for column in sniffed.columns
