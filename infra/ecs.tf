@@ -91,7 +91,7 @@ resource "aws_ecs_task_definition" "services" {
 
   # A task starts only once its roles have their permissions.
   depends_on = [
-    aws_iam_role_policy.execution, aws_iam_role_policy.backend, aws_iam_role_policy.pipeline, aws_iam_role_policy.emr,
+    aws_iam_role_policy.execution, aws_iam_role_policy.backend, aws_iam_role_policy.pipeline,
   ]
 }
 

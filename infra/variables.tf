@@ -176,30 +176,6 @@ variable "sign_up" {
   default     = false
 }
 
-variable "emr" {
-  description = "Create an EMR Serverless application for files larger than emr_over_bytes."
-  type        = bool
-  default     = false
-}
-
-variable "emr_over_bytes" {
-  description = "Size in bytes above which a file goes to EMR Serverless, where emr is true."
-  type        = number
-  default     = 1000000000
-}
-
-variable "emr_release" {
-  description = "EMR release of the EMR Serverless application."
-  type        = string
-  default     = "emr-spark-8.0.0"
-}
-
-variable "emr_max_vcpu" {
-  description = "Maximum number of vCPUs that EMR Serverless uses at once. It limits the cost of a mistake."
-  type        = number
-  default     = 64
-}
-
 variable "settings" {
   description = "Additional REVIEWLENS_* environment variables of the backend, by name."
   type        = map(string)

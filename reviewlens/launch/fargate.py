@@ -1,4 +1,4 @@
-"""Starts a job's task on AWS: an ECS Fargate task, or an EMR Serverless job run for large files."""
+"""Starts a job's task on AWS: an ECS Fargate task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 
 from reviewlens import aws
 from reviewlens.errors import ConfigurationError, TransientError
-from reviewlens.launch.emr import EmrServerlessLauncher
 from reviewlens.launch.handles import job_id_of, read_handle, task_name, write_handle
 from reviewlens.launch.interface import NO_CAPACITY, NO_MACHINE, VCPU_QUOTA, TaskState, TaskStatus
 from reviewlens.launch.sizes import size_for
@@ -67,7 +66,7 @@ class _Observation:
 
 
 class FargateLauncher:
-    """Handles are JSON with cluster and task ARN, or with the EMR Serverless application and job run.
+    """Handles are JSON with cluster and task ARN.
 
     All tasks of a spec have the same name (`startedBy`), so that `start` finds a running one instead of starting a
     second one, for example after a response was lost or the caller stopped before it stored the handle. The status of a
@@ -78,7 +77,6 @@ class FargateLauncher:
         self,
         settings: Settings,
         client: Any = None,
-        emr: EmrServerlessLauncher | None = None,
         *,
         command: Sequence[str] = COMMAND,
         poll_seconds: float = 3.0,
@@ -86,7 +84,6 @@ class FargateLauncher:
     ) -> None:
         self._settings = settings
         self._ecs = client if client is not None else aws.client("ecs")
-        self._emr = emr or (EmrServerlessLauncher(settings) if settings.emr_application else None)
         self._command = list(command)
         self._poll_seconds = poll_seconds
         self._clock = clock
@@ -102,16 +99,12 @@ class FargateLauncher:
         Errors: TransientError (`no-capacity` if AWS has no machine now, `vcpu-quota` if the account's quota is used
         up), ConfigurationError.
         """
-        if self._emr is not None and input_bytes > self._settings.emr_over_bytes:
-            return self._emr.start(spec_uri, input_bytes=input_bytes)
         arn = self._running_task(spec_uri) or self._run_task(spec_uri, input_bytes)
         self._observe(arn, self._settings.ecs_cluster, TaskStatus(TaskState.RUNNING))
         return write_handle(cluster=self._settings.ecs_cluster, task=arn, started=time.time())
 
     def status(self, handle: str) -> TaskStatus:
         """RUNNING until the containers end; GONE when ECS no longer knows the task (about an hour after its end)."""
-        if self._emr is not None and self._emr.owns(handle):
-            return self._emr.status(handle)
         task = read_handle(handle, "cluster", "task")
         if task is None:
             return TaskStatus(TaskState.GONE)
@@ -247,9 +240,6 @@ class FargateLauncher:
                 self._observed.popitem(last=False)
 
     def _stop_task(self, handle: str, reason: str) -> None:
-        if self._emr is not None and self._emr.owns(handle):
-            (self._emr.kill if reason == KILL_REASON else self._emr.stop)(handle)
-            return
         task = read_handle(handle, "cluster", "task")
         if task is None:
             return

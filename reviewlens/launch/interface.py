@@ -1,4 +1,4 @@
-"""The interface of a launcher; adapters: subprocess and fargate (with EMR Serverless for large files)."""
+"""The interface of a launcher; adapters: subprocess and fargate."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_the_settings_are_enough_for_a_backend() -> None:
     made = Settings(
         **{**example, "identity": "cognito", "launcher": "fargate", "environment": "production", "cookie_secure": True}
     )
-    assert made.emr_application and made.ecs_cluster  # nothing that belongs together was left out
+    assert made.ecs_cluster  # nothing that belongs together was left out
 
 
 def test_the_table_is_the_one_that_the_backend_expects() -> None:

@@ -21,8 +21,7 @@ from tests.infra.terraform import INFRA, Terraform, Unavailable, initialised
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reviews.csv"
 PASSWORD = "A-long-pass-phrase-9"
-# The emulator has no EMR Serverless, no VPC origins of CloudFront and half of alarms, and nobody there builds images of
-# backend and UI.
+# The emulator has no VPC origins of CloudFront and half of alarms, and nobody there builds images of backend and UI.
 VARIABLES = {
     "image_tag": "first",
     "cloudfront": "false",

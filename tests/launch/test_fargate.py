@@ -525,4 +525,3 @@ def test_the_status_cache_is_bounded(client, tmp_path, monkeypatch):
 def test_it_makes_its_own_client(on_ecs, tmp_path):
     launcher = FargateLauncher(fargate_settings(tmp_path))
     assert launcher.status("").state is TaskState.GONE
-    assert launcher._emr is None
