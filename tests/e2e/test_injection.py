@@ -39,7 +39,7 @@ PAYLOADS = {
     "bidi": f"{OVERRIDE}evitisop{ISOLATE} 99",
 }
 HEADER = ["Day", "Stars", f"Product {PAYLOADS['image']}{OVERRIDE}", f"Review **hostile** {PAYLOADS['tag']}", "Title"]
-FILENAME = f"<img src=x onerror=window.ran=1> **hostile** $x$ www.hostile.invalid {OVERRIDE}fdp.csv"
+FILENAME = f"www.hostile.invalid {OVERRIDE}fdp <img src=x onerror=window.ran=1> **hostile** $x$.csv"
 
 # Elements that only a text of the file can have made, and links that lead or look elsewhere.
 PROBE = """() => {
@@ -52,7 +52,8 @@ PROBE = """() => {
     formatted: formatted.filter(e => e.matches('marquee, .hostile') || e.textContent.trim() === 'hostile')
       .map(e => e.outerHTML.slice(0, 200)),
     formulas: document.querySelectorAll('.katex, math').length,
-    links: [...document.querySelectorAll('a, area, form, base')].map(e => e.href || e.action || '')
+    links: [...document.querySelectorAll('a, area, form, base')]
+      .map(e => e.getAttribute('href') || e.getAttribute('action') || '').filter(href => !href.startsWith('#'))
       .filter(href => /hostile|javascript:|data:/i.test(href)),
     foreign: [...document.querySelectorAll('img, iframe, script, object, embed, video, audio')]
       .map(e => e.src || e.srcdoc || e.data || '').filter(source => /hostile|ran=|^x$|\\/x$/.test(source)),
