@@ -22,6 +22,10 @@ _READ_ONLY = {
 }
 PIPELINE_VARIABLE = "REVIEWLENS_ECS_TASK_DEFINITION"
 _SEEN_SECONDS = 60
+_QUOTA = (
+    "This is the account's quota Fargate On-Demand vCPU resource count (L-3032A538): request a higher value in Service"
+    " Quotas, or stop other tasks. While it starts, a version needs as many vCPUs as the one that it replaces."
+)
 
 
 def short(arn: str) -> str:
@@ -160,6 +164,8 @@ class Ecs:
     def _evidence(self, service: Mapping[str, Any]) -> str:
         """The service's last events and why its last tasks stopped, one a line."""
         lines = [event["message"] for event in service.get("events", [])[:3]]
+        if any("limit on the number of vCPUs" in line for line in lines):
+            lines.append(_QUOTA)
         name = service["serviceName"]
         listed = self.client.list_tasks(cluster=self.cluster, serviceName=name, desiredStatus="STOPPED", maxResults=10)
         if listed["taskArns"]:
