@@ -182,7 +182,7 @@ def test_nothing_in_a_hostile_file_runs_formats_or_reorders_a_page(
     probe.look("report")
 
     assert probe.found == []
-    assert len(probe.places) == 14
+    assert len(probe.places) == 15
     assert dialogs == []
     assert not {place for place in page.asked_for if "hostile" in place}
 
