@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path[:0] = [root for root in [str(Path(__file__).resolve().parents[1])] if root not in sys.path]
 
 from benchmarks.cost import GB_HOUR, VCPU_HOUR  # noqa: E402
-from reviewlens.launch.sizes import size_for  # noqa: E402
+from reviewlens.launch.sizes import LARGEST, size_for  # noqa: E402
 
 HOURS = 730
 """Hours of a month, as AWS bills."""
@@ -63,9 +63,9 @@ ALWAYS = (
     Part("UI, two tasks of 0.5 vCPU and 1 GB", f"2 x {HOURS} x 0.5 x $0.04048 + 2 x {HOURS} x $0.004445", FARGATE),
     Part("Load balancer, one capacity unit", f"{HOURS} x $0.0225 + {HOURS} x $0.008", "Elastic Load Balancing Pricing"),
     Part("Three interface endpoints in two zones", f"3 x 2 x {HOURS} x $0.01", "AWS PrivateLink Pricing"),
-    Part("Six public addresses (four tasks, the balancer's two)", f"6 x {HOURS} x $0.005", "Amazon VPC Pricing"),
+    Part("Four public addresses, one a task", f"4 x {HOURS} x $0.005", "Amazon VPC Pricing"),
     Part("Container Insights, about 30 metrics", "30 x $0.30", "Amazon CloudWatch Pricing"),
-    Part("Seven alarms and four metrics of one's own", "7 x $0.10 + 4 x $0.30", "Amazon CloudWatch Pricing"),
+    Part("Alarms on eight metrics, four metrics of one's own", "8 x $0.10 + 4 x $0.30", "Amazon CloudWatch Pricing"),
     Part("One key, one secret, one private zone", "$1 + $0.40 + $0.50", "AWS KMS, Secrets Manager, Route 53 Pricing"),
     Part("Two GB of logs, six GB of images", "2 x $0.50 + 6 x $0.10", "Amazon CloudWatch, Amazon ECR Pricing"),
 )
@@ -73,7 +73,7 @@ SMALLEST = (
     Part("Backend, one task", f"{HOURS} x $0.04048 + {HOURS} x 4 x $0.004445", FARGATE),
     Part("UI, one task", f"{HOURS} x 0.5 x $0.04048 + {HOURS} x $0.004445", FARGATE),
     ALWAYS[2],
-    Part("Four public addresses", f"4 x {HOURS} x $0.005", "Amazon VPC Pricing"),
+    Part("Two public addresses, one a task", f"2 x {HOURS} x $0.005", "Amazon VPC Pricing"),
     *ALWAYS[5:],
 )
 ONE_MACHINE = (
@@ -115,7 +115,7 @@ def jobs(month: Month, rate: float, *, spot: bool = True) -> Jobs:
     if rate <= 0:
         raise ValueError("reviews a second must be above zero")
     rows = math.ceil(month.reviews / month.files)
-    size = size_for(rows * BYTES_PER_REVIEW)
+    size = size_for(rows * BYTES_PER_REVIEW, max_vcpu=LARGEST.cpu // 1024)
     vcpu, gb = size.cpu / 1024, size.memory / 1024
     seconds = max(60, math.ceil(STARTUP_SECONDS + rows / (rate * vcpu)))
     hour = (vcpu * VCPU_HOUR + gb * GB_HOUR) * (SPOT_SHARE if spot else 1) + max(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from html import escape as html_escape
 from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 K = TypeVar("K")
+_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_ADDRESS = re.compile(r"https?(?=:)|www(?=\.)|@", re.IGNORECASE)
 NBSP = "\u00a0"
 MINUS = "\u2212"
 
@@ -209,13 +213,26 @@ def distinct(labels: dict[K, str]) -> dict[K, str]:
     return numbered
 
 
+def shown(text: str) -> str:
+    """Text without the signs that reorder what follows it on the page (Unicode's embeddings, overrides, isolates)."""
+    return _REORDERING.sub("", text)
+
+
 def escape(text: str) -> str:
-    """Text escaped for Markdown, so that nothing in it is formatted."""
-    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-.!|~$:^=&" else char for char in text)
+    """Text escaped for Markdown, so that nothing in it is formatted, linked or reordered."""
+    # Streamlit links bare addresses even when they are escaped; an invisible sign inside them prevents it.
+    unlinked = _ADDRESS.sub(lambda match: f"{match[0]}\u2060", shown(text))
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-.!|~$:^=&" else char for char in unlinked)
+
+
+def html(text: str) -> str:
+    """Text escaped for HTML, without signs that reorder."""
+    return html_escape(shown(text))
 
 
 def cut(text: str, length: int) -> str:
-    """At most `length` characters, cut at a word with an ellipsis."""
+    """At most `length` characters, cut at a word with an ellipsis; without signs that reorder."""
+    text = shown(text)
     if len(text) <= length:
         return text
     return text[:length].rsplit(" ", 1)[0].rstrip(",.;:") + " …"

@@ -40,17 +40,21 @@ data "aws_iam_policy_document" "bucket_tls" {
   }
 }
 
+locals {
+  log_delivery_arn = "arn:${local.partition}:logs:${var.region}:${local.account}:*"
+}
+
 data "aws_iam_policy_document" "logs_bucket" {
   source_policy_documents = [data.aws_iam_policy_document.bucket_tls["logs"].json]
 
   statement {
-    sid       = "WriteBucketAndFlowLogs"
+    sid       = "WriteBucketLogs"
     actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.logs.arn}/bucket/*", "${aws_s3_bucket.logs.arn}/network/AWSLogs/${local.account}/*"]
+    resources = ["${aws_s3_bucket.logs.arn}/bucket/*"]
 
     principals {
       type        = "Service"
-      identifiers = ["logging.s3.amazonaws.com", "delivery.logs.amazonaws.com"]
+      identifiers = ["logging.s3.amazonaws.com"]
     }
 
     condition {
@@ -60,20 +64,38 @@ data "aws_iam_policy_document" "logs_bucket" {
     }
   }
 
-  # This service supports no conditions: the account in the path is the only restriction.
+  # These two are word for word AWS's own for flow logs, so that it recognises them and adds none to the policy.
   statement {
-    sid       = "WriteLoadBalancerLogs"
+    sid       = "AWSLogDeliveryWrite"
     actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.logs.arn}/load-balancer/AWSLogs/${local.account}/*"]
+    resources = ["${aws_s3_bucket.logs.arn}/network/AWSLogs/${local.account}/*"]
 
     principals {
       type        = "Service"
-      identifiers = ["logdelivery.elasticloadbalancing.amazonaws.com"]
+      identifiers = ["delivery.logs.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "s3:x-amz-acl"
+      values   = ["bucket-owner-full-control"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [local.log_delivery_arn]
     }
   }
 
   statement {
-    sid       = "CheckLogsBucket"
+    sid       = "AWSLogDeliveryAclCheck"
     actions   = ["s3:GetBucketAcl", "s3:ListBucket"]
     resources = [aws_s3_bucket.logs.arn]
 
@@ -86,6 +108,24 @@ data "aws_iam_policy_document" "logs_bucket" {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [local.log_delivery_arn]
+    }
+  }
+
+  # This service supports no conditions: the account in the path is the only restriction.
+  statement {
+    sid       = "WriteLoadBalancerLogs"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.logs.arn}/load-balancer/AWSLogs/${local.account}/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logdelivery.elasticloadbalancing.amazonaws.com"]
     }
   }
 }

@@ -1,23 +1,26 @@
 # HTTPS on CloudFront's own domain, where no certificate is given (local.cloudfront). CloudFront forwards every request and
-# caches nothing. The load balancer answers only requests that carry this distribution's secret header.
+# caches nothing. It is the only way in: the load balancer has no public address.
 
-data "aws_secretsmanager_random_password" "origin" {
+# CloudFront reaches the internal load balancer over a private connection into the VPC. Its requests are plain HTTP there:
+# AWS issues no certificate for a load balancer's own name.
+resource "aws_cloudfront_vpc_origin" "main" {
   count = local.cloudfront ? 1 : 0
 
-  password_length     = 48
-  exclude_punctuation = true
-}
+  vpc_origin_endpoint_config {
+    name                   = var.name
+    arn                    = aws_lb.main.arn
+    http_port              = 80
+    https_port             = 443
+    origin_protocol_policy = "http-only"
 
-# Keeps the generated password until the version is raised.
-resource "terraform_data" "origin_secret" {
-  count = local.cloudfront ? 1 : 0
-
-  input            = sensitive(data.aws_secretsmanager_random_password.origin[0].random_password)
-  triggers_replace = var.origin_secret_version
-
-  lifecycle {
-    ignore_changes = [input]
+    origin_ssl_protocols {
+      items    = ["TLSv1.2"]
+      quantity = 1
+    }
   }
+
+  # CloudFront accepts only VPCs with an internet gateway, which the load balancer does not use.
+  depends_on = [aws_internet_gateway.main]
 }
 
 data "aws_cloudfront_cache_policy" "none" {
@@ -59,18 +62,10 @@ resource "aws_cloudfront_distribution" "main" {
     origin_id   = "load-balancer"
     domain_name = aws_lb.main.dns_name
 
-    custom_origin_config {
-      http_port                = 80
-      https_port               = 443
-      origin_protocol_policy   = "http-only"
-      origin_ssl_protocols     = ["TLSv1.2"]
+    vpc_origin_config {
+      vpc_origin_id            = aws_cloudfront_vpc_origin.main[0].id
       origin_read_timeout      = 60
       origin_keepalive_timeout = 60
-    }
-
-    custom_header {
-      name  = "X-Origin-Secret"
-      value = terraform_data.origin_secret[0].output
     }
   }
 

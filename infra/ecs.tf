@@ -78,7 +78,7 @@ resource "aws_ecs_task_definition" "services" {
 
   runtime_platform {
     operating_system_family = "LINUX"
-    cpu_architecture        = "X86_64"
+    cpu_architecture        = var.cpu_architecture
   }
 
   dynamic "volume" {
@@ -91,7 +91,7 @@ resource "aws_ecs_task_definition" "services" {
 
   # A task starts only once its roles have their permissions.
   depends_on = [
-    aws_iam_role_policy.execution, aws_iam_role_policy.backend, aws_iam_role_policy.pipeline, aws_iam_role_policy.emr,
+    aws_iam_role_policy.execution, aws_iam_role_policy.backend, aws_iam_role_policy.pipeline,
   ]
 }
 
@@ -194,7 +194,7 @@ resource "aws_ecs_task_definition" "pipeline" {
 
   runtime_platform {
     operating_system_family = "LINUX"
-    cpu_architecture        = "X86_64"
+    cpu_architecture        = var.cpu_architecture
   }
 
   ephemeral_storage {

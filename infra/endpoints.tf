@@ -14,12 +14,9 @@ data "aws_iam_policy_document" "s3_endpoint" {
   }
 
   statement {
-    sid     = "ImageLayersAndSparkHistory"
-    actions = ["s3:GetObject", "s3:PutObject"]
-    resources = [
-      "arn:aws:s3:::prod-${var.region}-starport-layer-bucket/*",
-      "arn:aws:s3:::prod.${var.region}.appinfo.src/*",
-    ]
+    sid       = "ImageLayers"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::prod-${var.region}-starport-layer-bucket/*"]
 
     principals {
       type        = "*"

@@ -5,6 +5,13 @@ locals {
 
   # By role: the GitHub environment whose workflows may assume it.
   github_environments = local.github ? { images = "images", deploy = "production" } : {}
+
+  # Tokens name a repository that was created, renamed or transferred since 2026-07-15 with its ids, others without. With
+  # the ids, both forms are accepted.
+  github_owner        = split("/", var.github_repository)[0]
+  github_name         = try(split("/", var.github_repository)[1], "")
+  github_with_ids     = "${local.github_owner}@${var.github_owner_id}/${local.github_name}@${var.github_repository_id}"
+  github_subjects     = var.github_repository_id == "" ? [var.github_repository] : [local.github_with_ids, var.github_repository]
   github_issuer       = "token.actions.githubusercontent.com"
   github_provider_arn = var.github_oidc_provider_arn != "" ? var.github_oidc_provider_arn : one(aws_iam_openid_connect_provider.github[*].arn)
 }
@@ -36,7 +43,7 @@ data "aws_iam_policy_document" "github_trust" {
     condition {
       test     = "StringEquals"
       variable = "${local.github_issuer}:sub"
-      values   = ["repo:${var.github_repository}:environment:${each.value}"]
+      values   = [for repository in local.github_subjects : "repo:${repository}:environment:${each.value}"]
     }
   }
 }

@@ -1,5 +1,5 @@
-# The load balancer sends the API's paths to the backend and all others to the frontend. With CloudFront it accepts requests
-# from CloudFront only.
+# The load balancer sends the API's paths to the backend and all others to the frontend. With CloudFront it is internal: it
+# has no public address, and CloudFront reaches it through a VPC origin.
 
 locals {
   url = (
@@ -17,8 +17,8 @@ locals {
   ]
   # Answered with 404 from outside. A rule takes at most five paths.
   closed_paths = ["/operator", "/operator/*", "/metrics"]
-  # A rule takes at most five values: four paths and CloudFront's secret.
-  backend_rules = { for index, paths in chunklist(local.backend_paths, 4) : tostring(10 + index) => paths }
+  # A rule takes at most five paths.
+  backend_rules = { for index, paths in chunklist(local.backend_paths, 5) : tostring(10 + index) => paths }
 }
 
 resource "aws_lb" "main" {
@@ -28,9 +28,9 @@ resource "aws_lb" "main" {
   #checkov:skip=CKV_AWS_150:deletion protection follows keep_data, which is true by default
   name                       = var.name
   load_balancer_type         = "application"
-  internal                   = false
+  internal                   = local.cloudfront
   security_groups            = [aws_security_group.load_balancer.id]
-  subnets                    = aws_subnet.public[*].id
+  subnets                    = local.cloudfront ? aws_subnet.private[*].id : aws_subnet.public[*].id
   drop_invalid_header_fields = true
   enable_deletion_protection = var.keep_data
   idle_timeout               = 300
@@ -169,17 +169,6 @@ resource "aws_lb_listener_rule" "backend" {
       values = each.value
     }
   }
-
-  dynamic "condition" {
-    for_each = local.cloudfront ? [1] : []
-
-    content {
-      http_header {
-        http_header_name = "X-Origin-Secret"
-        values           = [terraform_data.origin_secret[0].output]
-      }
-    }
-  }
 }
 
 resource "aws_lb_listener_rule" "frontend" {
@@ -194,17 +183,6 @@ resource "aws_lb_listener_rule" "frontend" {
   condition {
     path_pattern {
       values = ["/*"]
-    }
-  }
-
-  dynamic "condition" {
-    for_each = local.cloudfront ? [1] : []
-
-    content {
-      http_header {
-        http_header_name = "X-Origin-Secret"
-        values           = [terraform_data.origin_secret[0].output]
-      }
     }
   }
 }

@@ -113,11 +113,6 @@ locals {
       namespace   = local.metric_namespace, metric = "JobsWaiting", dimensions = {}
       statistic   = "Minimum", period = 300, periods = 3, comparison = "GreaterThanOrEqualToThreshold", threshold = var.backlog_alarm, missing = "notBreaching"
     }
-    silence = {
-      description = "No backend has written a log line for 15 minutes. Check that its tasks run."
-      namespace   = local.metric_namespace, metric = "JobsWaiting", dimensions = {}
-      statistic   = "SampleCount", period = 300, periods = 3, comparison = "LessThanThreshold", threshold = 1, missing = "breaching"
-    }
     backend-5xx = {
       description = "The backend returns server errors (5xx)."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count"
@@ -161,6 +156,51 @@ resource "aws_cloudwatch_metric_alarm" "all" {
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# The backend writes its number of jobs every minute. The alarm is quiet while no backend is wanted: before the first start, and
+# while somebody has set the service to no tasks.
+resource "aws_cloudwatch_metric_alarm" "silence" {
+  count = var.alarms ? 1 : 0
+
+  alarm_name          = "${var.name}-silence"
+  alarm_description   = "No backend has written a log line for 15 minutes, although its service wants tasks. Check that its tasks run."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "silent"
+    label       = "A backend is wanted and none writes"
+    expression  = "IF(FILL(wanted, 0) > 0 AND FILL(lines, 0) < 1, 1, 0)"
+    return_data = true
+  }
+
+  metric_query {
+    id = "wanted"
+
+    metric {
+      namespace   = "ECS/ContainerInsights"
+      metric_name = "DesiredTaskCount"
+      dimensions  = { ClusterName = aws_ecs_cluster.main.name, ServiceName = "backend" }
+      stat        = "Minimum"
+      period      = 300
+    }
+  }
+
+  metric_query {
+    id = "lines"
+
+    metric {
+      namespace   = local.metric_namespace
+      metric_name = "JobsWaiting"
+      stat        = "SampleCount"
+      period      = 300
+    }
+  }
 }
 
 # ECS itself reports a job's task that could not start, ran out of memory or crashed, even when no backend runs.

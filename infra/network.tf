@@ -1,8 +1,10 @@
-# The VPC. Public subnets hold the load balancer and, without a NAT gateway, the services. Private subnets hold the jobs.
+# The VPC. Private subnets hold the jobs and, behind CloudFront, the load balancer. Public subnets hold the services without a
+# NAT gateway, and the load balancer without CloudFront.
 
 data "aws_availability_zones" "available" {
   #checkov:skip=CKV_AWS_394:the first two zones are used, and a subnet stays in the zone where it was created
-  state = "available"
+  state            = "available"
+  exclude_zone_ids = local.zones_without_vpc_origins
 
   filter {
     name   = "opt-in-status"
@@ -11,6 +13,9 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
+  # CloudFront's VPC origins do not work in these zones.
+  zones_without_vpc_origins = ["use1-az3", "usw1-az2", "apne1-az3", "cac1-az3"]
+
   zones = slice(data.aws_availability_zones.available.names, 0, 2)
 
   # The services reach Cognito over the internet: through NAT, or from public addresses that accept no connections.
@@ -138,4 +143,7 @@ resource "aws_flow_log" "vpc" {
   log_destination      = "${aws_s3_bucket.logs.arn}/network/"
 
   tags = { Name = var.name }
+
+  # Where the bucket's policy does not allow it yet, AWS adds statements of its own, which every later plan would remove.
+  depends_on = [aws_s3_bucket_policy.logs]
 }

@@ -18,6 +18,8 @@ output "deployment" {
     services     = { for component, service in aws_ecs_service.services : component => service.name }
     task_family  = aws_ecs_task_definition.pipeline.family
     repositories = local.repository_urls
+    jobs_table   = aws_dynamodb_table.jobs.name
+    platform     = var.cpu_architecture == "ARM64" ? "linux/arm64" : "linux/amd64"
     backend_url  = local.url
     frontend_url = local.url
   }

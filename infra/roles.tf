@@ -194,42 +194,6 @@ data "aws_iam_policy_document" "backend" {
       values   = ["ecs-tasks.amazonaws.com"]
     }
   }
-
-  dynamic "statement" {
-    for_each = var.emr ? [1] : []
-
-    content {
-      sid       = "StartLargeJobs"
-      actions   = ["emr-serverless:ListJobRuns", "emr-serverless:StartApplication", "emr-serverless:StartJobRun"]
-      resources = [aws_emrserverless_application.spark[0].arn]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.emr ? [1] : []
-
-    content {
-      sid       = "WatchAndStopLargeJobs"
-      actions   = ["emr-serverless:CancelJobRun", "emr-serverless:GetJobRun", "emr-serverless:TagResource"]
-      resources = ["${aws_emrserverless_application.spark[0].arn}/jobruns/*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.emr ? [1] : []
-
-    content {
-      sid       = "PassLargeJobRole"
-      actions   = ["iam:PassRole"]
-      resources = [aws_iam_role.emr[0].arn]
-
-      condition {
-        test     = "StringEquals"
-        variable = "iam:PassedToService"
-        values   = ["emr-serverless.amazonaws.com"]
-      }
-    }
-  }
 }
 
 resource "aws_iam_role_policy" "backend" {

@@ -45,7 +45,7 @@ resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
   count = local.cloudfront ? 1 : 0
 
   security_group_id = aws_security_group.load_balancer.id
-  description       = "HTTP from CloudFront"
+  description       = "HTTP from CloudFront VPC origin"
   prefix_list_id    = data.aws_ec2_managed_prefix_list.cloudfront[0].id
   ip_protocol       = "tcp"
   from_port         = 80

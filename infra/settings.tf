@@ -27,16 +27,10 @@ locals {
       REVIEWLENS_ECS_SECURITY_GROUPS  = aws_security_group.pipeline.id
       REVIEWLENS_ECS_ASSIGN_PUBLIC_IP = tostring(local.job_public_ip)
       REVIEWLENS_ECS_SPOT             = tostring(var.spot)
+      REVIEWLENS_ECS_MAX_VCPU         = tostring(var.fargate_vcpu_quota)
       REVIEWLENS_MAX_CONCURRENT_JOBS  = tostring(var.max_concurrent_jobs)
       REVIEWLENS_ENGINE               = var.engine
     },
-    var.emr ? {
-      REVIEWLENS_EMR_APPLICATION = aws_emrserverless_application.spark[0].id
-      REVIEWLENS_EMR_ROLE        = aws_iam_role.emr[0].arn
-      REVIEWLENS_EMR_ENTRY_POINT = "s3://${aws_s3_bucket.data.id}/emr/run_all.py"
-      REVIEWLENS_EMR_ARCHIVE     = "s3://${aws_s3_bucket.data.id}/emr/environment.tar.gz"
-      REVIEWLENS_EMR_OVER_BYTES  = tostring(var.emr_over_bytes)
-    } : {},
     var.settings,
   )
 

@@ -135,6 +135,23 @@ variable "task_sizes" {
   }
 }
 
+variable "cpu_architecture" {
+  description = "Processor of all tasks: X86_64 or ARM64 (Graviton). Build the images for it: scripts/build_images.sh --platform."
+  type        = string
+  default     = "X86_64"
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
+    error_message = "Use X86_64 or ARM64."
+  }
+}
+
+variable "fargate_vcpu_quota" {
+  description = "vCPUs that the account may run at once on Fargate, on demand and on Spot each. No job's task gets more. 6 is what a new account has (DEPLOYMENT.md, Quotas)."
+  type        = number
+  default     = 6
+}
+
 variable "max_concurrent_jobs" {
   description = "Number of jobs that run at the same time, each in its own task. Further jobs wait."
   type        = number
@@ -181,30 +198,6 @@ variable "login_domain_prefix" {
   }
 }
 
-variable "emr" {
-  description = "Create an EMR Serverless application for files larger than emr_over_bytes."
-  type        = bool
-  default     = false
-}
-
-variable "emr_over_bytes" {
-  description = "Size in bytes above which a file goes to EMR Serverless, where emr is true."
-  type        = number
-  default     = 1000000000
-}
-
-variable "emr_release" {
-  description = "EMR release of the EMR Serverless application."
-  type        = string
-  default     = "emr-spark-8.0.0"
-}
-
-variable "emr_max_vcpu" {
-  description = "Maximum number of vCPUs that EMR Serverless uses at once. It limits the cost of a mistake."
-  type        = number
-  default     = 64
-}
-
 variable "settings" {
   description = "Additional REVIEWLENS_* environment variables of the backend, by name."
   type        = map(string)
@@ -213,12 +206,6 @@ variable "settings" {
 
 variable "operator_key_version" {
   description = "Version of the operator's key. Raise it by one to generate a new key."
-  type        = number
-  default     = 1
-}
-
-variable "origin_secret_version" {
-  description = "Version of the secret between CloudFront and the load balancer. Raise it by one to generate a new secret."
   type        = number
   default     = 1
 }
@@ -250,7 +237,7 @@ variable "backlog_alarm" {
 }
 
 variable "monthly_budget" {
-  description = "Monthly budget of the account in US dollars. A notification goes out at 80 % of it and when the forecast exceeds it. 0: no budget."
+  description = "Monthly budget of this installation in US dollars: the cost of what has its tag Project. A notification goes out at 80 % of it and when the forecast exceeds it. 0: no budget."
   type        = number
   default     = 300
 }
@@ -261,6 +248,28 @@ variable "github_repository" {
   description = "GitHub repository (OWNER/NAME) whose workflows may push images and deploy. Empty: none."
   type        = string
   default     = ""
+}
+
+variable "github_owner_id" {
+  description = "Numeric id of the repository's owner: gh api repos/OWNER/NAME --jq .owner.id"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9]*$", var.github_owner_id)) && (var.github_owner_id == "") == (var.github_repository_id == "")
+    error_message = "Set both github_owner_id and github_repository_id to numbers, or neither."
+  }
+}
+
+variable "github_repository_id" {
+  description = "Numeric id of the repository: gh api repos/OWNER/NAME --jq .id. Required for one that was created, renamed or transferred since 2026-07-15."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[0-9]*$", var.github_repository_id))
+    error_message = "Use the number that gh api repos/OWNER/NAME --jq .id prints."
+  }
 }
 
 variable "github_oidc_provider_arn" {

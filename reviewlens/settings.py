@@ -95,14 +95,11 @@ class Settings(BaseSettings):
     ecs_security_groups: str = Field("", description="Security groups of tasks, separated by commas.")
     ecs_assign_public_ip: bool = Field(False, description="Whether tasks get a public address (subnets without NAT).")
     ecs_spot: bool = Field(False, description="Run tasks on Fargate Spot; interrupted jobs resume automatically.")
-    emr_application: str = Field("", description="EMR Serverless application for large files; empty: none.")
-    emr_role: str = Field("", description="ARN of the role that EMR Serverless jobs run under.")
-    emr_entry_point: str = Field("", description="S3 address of run_all.py for EMR Serverless.")
-    emr_archive: str = Field("", description="S3 address of the packed Python environment for EMR Serverless.")
-    emr_over_bytes: int = Field(
-        1_000_000_000,
+    ecs_max_vcpu: int = Field(
+        6,
         ge=1,
-        description="Files above this size, in bytes, go to EMR Serverless if there is an application.",
+        description="Most vCPUs of one task, whatever the size of its file. 6 is a new AWS account's quota for Fargate;"
+        " with a higher quota, 16 lets large files finish sooner.",
     )
 
     engine: str = Field(
@@ -129,8 +126,8 @@ class Settings(BaseSettings):
     )
     spark_cluster: bool = Field(
         False,
-        description="Set in the tasks of a Spark cluster (EMR Serverless, spark-submit): use the cluster's session "
-        "and file system instead of a local Spark.",
+        description="Set in a task that spark-submit starts on a Spark cluster: use the cluster's session and file "
+        "system instead of a local Spark.",
     )
     slice_rows: int = Field(
         1000, ge=10, le=100_000, description="Rows per slice, which is committed at once and repeated after a kill."
@@ -228,7 +225,6 @@ class Settings(BaseSettings):
                 self.launcher == "fargate",
                 ("ecs_cluster", "ecs_task_definition", "ecs_subnets", "store", "jobs_table"),
             ),
-            "emr_application": (bool(self.emr_application), ("emr_role", "emr_entry_point")),
         }
         for cause, (asked, names) in needed.items():
             missing = [f"REVIEWLENS_{name.upper()}" for name in names if asked and not getattr(self, name)]

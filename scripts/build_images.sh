@@ -5,9 +5,10 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/build_images.sh [--tag TAG] [IMAGE ...]
+Usage: scripts/build_images.sh [--tag TAG] [--platform PLATFORM] [IMAGE ...]
 Builds reviewlens-IMAGE:TAG for each named stage of the Dockerfile: backend, frontend, pipeline, standalone, training
-(default: all of them). TAG defaults to "local"; deployments use the commit's full hash.
+(default: all of them). TAG defaults to "local"; deployments use the commit's full hash. PLATFORM defaults to linux/amd64, as the
+task definitions do; use linux/arm64 where Terraform has cpu_architecture = "ARM64".
 Exits with 1 if a build fails or an image exceeds its limit.
 TEXT
 }
@@ -23,6 +24,7 @@ limit() {
 }
 
 tag=local
+platform=linux/amd64
 images=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -32,6 +34,10 @@ while [ $# -gt 0 ]; do
             ;;
         --tag)
             tag=${2:?--tag needs a value}
+            shift
+            ;;
+        --platform)
+            platform=${2:?--platform needs a value}
             shift
             ;;
         backend | frontend | pipeline | standalone | training) images+=("$1") ;;
@@ -48,7 +54,7 @@ done
 failed=0
 for image in "${images[@]}"; do
     echo "build_images: $image" >&2
-    docker build --target "$image" --label "org.opencontainers.image.revision=$tag" --tag "reviewlens-$image:$tag" . ||
+    docker build --platform "$platform" --target "$image" --label "org.opencontainers.image.revision=$tag" --tag "reviewlens-$image:$tag" . ||
         {
             echo "build_images: $image could not be built; docker's output is above." >&2
             exit 1

@@ -58,6 +58,8 @@ class Deployment:
     repositories: Mapping[str, str]
     backend_url: str
     frontend_url: str
+    jobs_table: str = ""
+    platform: str = "linux/amd64"
 
     @classmethod
     def parse(cls, text: str) -> Deployment:
@@ -77,7 +79,8 @@ class Deployment:
             )
         services = {name: outputs["services"][name] for name in SERVICES}
         repositories = {name: outputs["repositories"][name] for name in IMAGES}
-        return cls(services=services, repositories=repositories, **{name: outputs[name] for name in names})
+        given = {name: str(outputs[name]) for name in (*names, "jobs_table", "platform") if name in outputs}
+        return cls(services=services, repositories=repositories, **given)
 
 
 def parse_images(text: str, deployment: Deployment) -> dict[str, str]:

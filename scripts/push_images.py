@@ -39,6 +39,19 @@ def log_in(ecr: Any, registry: str) -> None:
         raise Failure(f"docker could not log in to {registry}: {done.stderr.strip()}")
 
 
+def check_platform(local: str, platform: str) -> None:
+    """Raises Failure (2) if the local image is for another processor than the task definitions name."""
+    inspected = run(["docker", "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", local])
+    if inspected.returncode:
+        raise Failure(f"docker has no image {local}: {inspected.stderr.strip()}", 2)
+    if (built := inspected.stdout.strip()) != platform:
+        raise Failure(
+            f"{local} is built for {built}, and the task definitions run {platform} (cpu_architecture in Terraform)."
+            f" Build it with scripts/build_images.sh --platform {platform}.",
+            2,
+        )
+
+
 def push(ecr: Any, local: str, repository: str, tag: str) -> str:
     """Push one image. Returns ECR's digest for the tag; raises Failure if it is not the one that docker pushed."""
     remote = f"{repository}:{tag}"
@@ -77,6 +90,7 @@ def push_all(ecr: Any, deployment: Deployment, tag: str, *, prefix: str, look_up
                 2,
             )
         else:
+            check_platform(f"{prefix}{name}:{tag}", deployment.platform)
             if not logged_in:
                 log_in(ecr, repository.partition("/")[0])
                 logged_in = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,10 @@ _READ_ONLY = {
 }
 PIPELINE_VARIABLE = "REVIEWLENS_ECS_TASK_DEFINITION"
 _SEEN_SECONDS = 60
+_QUOTA = (
+    "This is the account's quota Fargate On-Demand vCPU resource count (L-3032A538): request a higher value in Service"
+    " Quotas, or stop other tasks. While it starts, a version needs as many vCPUs as the one that it replaces."
+)
 
 
 def short(arn: str) -> str:
@@ -88,6 +92,32 @@ class Ecs:
         say(f"{service}: rolling out {short(arn)}")
         self.client.update_service(cluster=self.cluster, service=service, taskDefinition=arn)
 
+    def scale(self, service: str, tasks: int, *, wait: bool = True) -> None:
+        """Set the number of a service's tasks; `wait`: until so many run. Raises Failure after `patience`."""
+        say(f"{service}: {tasks} tasks wanted")
+        self.client.update_service(cluster=self.cluster, service=service, desiredCount=tasks)
+        if wait:
+            self._until(lambda: self.service(service)["runningCount"] == tasks, f"{service} does not run {tasks} tasks")
+
+    def stop_tasks(self, family: str) -> int:
+        """Stop all tasks of a family and wait until none runs. Returns their number; Failure after `patience`."""
+        pages = self.client.get_paginator("list_tasks").paginate(cluster=self.cluster, family=family)
+        arns = [arn for page in pages for arn in page["taskArns"]]
+        for arn in arns:
+            self.client.stop_task(cluster=self.cluster, task=arn, reason="ReviewLens is being removed.")
+        self._until(
+            lambda: not self.client.list_tasks(cluster=self.cluster, family=family)["taskArns"],
+            f"tasks of {family} still run",
+        )
+        return len(arns)
+
+    def _until(self, reached: Callable[[], bool], complaint: str) -> None:
+        started = time.monotonic()
+        while not reached():
+            if time.monotonic() - started > self.patience:
+                raise Failure(f"{complaint} after {self.patience:.0f} seconds.")
+            time.sleep(self.poll)
+
     def wait(self, wanted: Mapping[str, str]) -> None:
         """Wait until each service (name to ARN) runs only the wanted revision, with all its tasks.
 
@@ -134,6 +164,8 @@ class Ecs:
     def _evidence(self, service: Mapping[str, Any]) -> str:
         """The service's last events and why its last tasks stopped, one a line."""
         lines = [event["message"] for event in service.get("events", [])[:3]]
+        if any("limit on the number of vCPUs" in line for line in lines):
+            lines.append(_QUOTA)
         name = service["serviceName"]
         listed = self.client.list_tasks(cluster=self.cluster, serviceName=name, desiredStatus="STOPPED", maxResults=10)
         if listed["taskArns"]:

@@ -17,6 +17,7 @@ import httpx
 from common import Failure, say
 
 _PAUSE = 2.0
+_DELETE_PATIENCE = 180.0
 _REVIEWS = (
     ("Excellent. I love it, it works perfectly and arrived early.", "positive"),
     ("Terrible. It broke after one day and the refund never came.", "negative"),
@@ -119,11 +120,18 @@ def _analyse(http: httpx.Client, backend: str, visitor: Visitor, patience: float
         if sentiments != [sentiment for _, sentiment in _REVIEWS]:
             raise Failure(f"The file of {len(_REVIEWS)} clear reviews was scored as {sentiments}.")
     finally:
-        http.post(f"{address}/cancel")
-        deleted = http.delete(address)
-        if deleted.status_code != 204:
-            say(f"smoke: the job could not be deleted ({_shown(deleted)}); it stays in {visitor.name}'s list")
+        _delete(http, address, visitor.name)
     say(f"smoke: a file of {len(rows)} reviews was uploaded, analysed, shown and exported")
+
+
+def _delete(http: httpx.Client, address: str, name: str) -> None:
+    """Cancel the job, wait until it has ended, because a running job cannot be deleted, and delete it."""
+    http.post(f"{address}/cancel")
+    deadline = time.monotonic() + _DELETE_PATIENCE
+    while (deleted := http.delete(address)).status_code == 409 and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    if deleted.status_code not in (204, 404):
+        say(f"smoke: the job could not be deleted ({_shown(deleted)}); it stays in {name}'s list")
 
 
 def _finish(http: httpx.Client, address: str, patience: float) -> None:

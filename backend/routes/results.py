@@ -102,7 +102,7 @@ def export(
 ) -> StreamingResponse:
     """`served`, `rejected` or `filtered` rows as CSV or Parquet; `report` is one HTML file that needs no network.
 
-    In CSV, cells that a spreadsheet would run as a formula get a leading apostrophe.
+    In CSV, an apostrophe stands before everything that a spreadsheet would run as a formula.
     """
     results = platform.results(user.subject, job_id)
     filters: Filters = query.plain()

@@ -64,7 +64,7 @@ UNUSED: dict[str, tuple[str, ...]] = {
 }
 """Patterns below site-packages, by the reason for removing them."""
 
-AWS_SERVICES = frozenset({"cognito-idp", "dynamodb", "ecs", "emr-serverless", "logs", "s3", "sso", "sso-oidc", "sts"})
+AWS_SERVICES = frozenset({"cognito-idp", "dynamodb", "ecs", "logs", "s3", "sso", "sso-oidc", "sts"})
 """Services whose description stays in botocore: those of our adapters and of the credential providers."""
 
 _LOADED, _HEADER = 56, 64  # sizes of a program header and of the file header in 64-bit ELF

@@ -198,7 +198,8 @@ def _role(upload: Upload, role: str, label: str, detected: int | None, by_index:
     options = [_NONE, *by_index]
     st.session_state[key] = detected if detected is not None else _NONE
     names = words.distinct(
-        {_NONE: "not in this file"} | {at: column.name or f"column {at + 1}" for at, column in by_index.items()}
+        {_NONE: "not in this file"}
+        | {at: words.shown(column.name) or f"column {at + 1}" for at, column in by_index.items()}
     )
 
     def changed() -> None:
@@ -253,7 +254,7 @@ def _order(upload: Upload, parent: DeltaGenerator, form: DateFormat, column: Col
 
     def label(order: str) -> str:
         read = read_date(examples[0], order) if examples else None
-        return ORDERS[order] + (f" ({examples[0]} is {words.day(read)})" if read else "")
+        return ORDERS[order] + (f" ({words.shown(examples[0])} is {words.day(read)})" if read else "")
 
     parent.selectbox(
         "Order in dates",
@@ -357,12 +358,12 @@ def _preview(sniffed: Sniffed) -> None:
     text_columns = texts.columns_of(sniffed.mapping)
     roles |= dict.fromkeys(text_columns, ROLES["text"].lower())
     names = [f"c{column.index}" for column in sniffed.columns]
-    rows = [dict(zip(names, row, strict=False)) for row in sniffed.preview]
+    rows = [dict(zip(names, map(words.shown, row), strict=False)) for row in sniffed.preview]
     st.subheader("The first rows" if len(rows) != 1 else "The only row", anchor=False)
     shown = {
         f"c{column.index}": st.column_config.TextColumn(
             (f"◆ {roles[column.index]}: " if column.index in roles else "")
-            + (column.name or f"column {column.index + 1}"),
+            + (words.shown(column.name) or f"column {column.index + 1}"),
             width="large" if column.index in text_columns else "medium" if column.index in roles else "small",
         )
         for column in sniffed.columns

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from frontend import rows, session, words
@@ -59,7 +57,7 @@ def _now(job: JobView) -> None:
     facts = _facts(progress) if progress else []
     if job.state == "running" and progress:
         facts.append(words.remaining(progress.seconds_left))
-    st.html(f'<div class="rl-label rl-sum" data-testid="progress-facts">{escape(" · ".join(facts))}</div>')
+    st.html(f'<div class="rl-label rl-sum" data-testid="progress-facts">{words.html(" · ".join(facts))}</div>')
     st.html(_steps(progress.stage if progress else None, job.state))
 
 
@@ -117,7 +115,7 @@ def _finished(job: JobView) -> None:
                 f"{words.many(served, 'review')} are positive.</p>"
             )
         facts = [rows.accounting(job), f"took {words.duration(job.seconds)}" if job.seconds else "", rows.reused(job)]
-        st.html(f'<p class="rl-label rl-sum">{escape(" · ".join(fact for fact in facts if fact))}</p>')
+        st.html(f'<p class="rl-label rl-sum">{words.html(" · ".join(fact for fact in facts if fact))}</p>')
         with st.container(horizontal=True):
             if st.button("Open the dashboard", type="primary", icon=":material/monitoring:", key="open-dashboard"):
                 start_over()  # so that Analyse shows the file chooser again

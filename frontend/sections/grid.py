@@ -32,6 +32,7 @@ def show(reviews: list[Review], key: str, mark: str) -> None:
     rows = [
         {
             **row.model_dump(),
+            **{name: words.shown(getattr(row, name) or "") for name in ("text", "title", "product")},
             "sentiment": ("▲ " if row.sentiment == "positive" else "▼ ") + row.sentiment,
             "mixed": "mixed" if row.mixed else "",
             "confidence": 100 * row.confidence,

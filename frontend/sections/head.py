@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -100,10 +99,11 @@ def summary(view: View) -> None:
     """Show the key sentences, the figures and the split."""
     if view.board.headline:
         first, *rest = view.board.headline
-        listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in rest)
+        listed = "".join(f"<li>{words.html(sentence)}</li>" for sentence in rest)
         with st.container(key="card-headline"):
             st.html(
-                f'<p class="rl-lead">{escape(first)}</p>' + (f'<ul class="rl-points">{listed}</ul>' if listed else "")
+                f'<p class="rl-lead">{words.html(first)}</p>'
+                + (f'<ul class="rl-points">{listed}</ul>' if listed else "")
             )
     _figures(view)
     for warning in view.board.warnings:
@@ -148,7 +148,8 @@ def _figures(view: View) -> None:
     if band and view.filters.get("mixed"):
         behind(view, "mixed", _mixed_title, caption=_MIXED_NOTE, sort="confidence")
     st.html(
-        f'<p class="rl-label rl-sum" data-testid="accounting">{escape(_accounting(counts))}{_rejected_link(counts)}</p>'
+        f'<p class="rl-label rl-sum" data-testid="accounting">{words.html(_accounting(counts))}'
+        f"{_rejected_link(counts)}</p>"
     )
 
 
@@ -194,8 +195,8 @@ def _rejected_link(counts: Counts) -> str:
 def figure(value: str, unit: str, label: str) -> None:
     """Show one large number with its meaning below."""
     st.html(
-        f'<div class="rl-figure">{escape(value)} <small>{escape(unit)}</small></div>'
-        f'<div class="rl-label">{escape(label)}</div>'
+        f'<div class="rl-figure">{words.html(value)} <small>{words.html(unit)}</small></div>'
+        f'<div class="rl-label">{words.html(label)}</div>'
     )
 
 

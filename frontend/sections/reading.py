@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import escape
 
 import streamlit as st
 
@@ -81,12 +80,12 @@ def _one(review: Review, body: str) -> str:
     kind = review.sentiment
     facts = [
         f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review.confidence)}',
-        f'<span title="{escape(words.MIXED)}">mixed</span>' if review.mixed else "",
+        f'<span title="{words.html(words.MIXED)}">mixed</span>' if review.mixed else "",
         words.stars(review.rating),
         words.day(review.date) if review.date else "",
-        escape(words.cut(review.product or "", 60)),
+        words.html(words.cut(review.product or "", 60)),
         f"row {words.count(review.row)}",
-        escape(words.cut(review.question or "", 80)),
+        words.html(words.cut(review.question or "", 80)),
         "needs review" if review.needs_review else "",
         f"same text as row {words.count(review.duplicate_of)}" if review.duplicate_of else "",
     ]
@@ -108,8 +107,8 @@ def _pattern(mark: str) -> re.Pattern[str] | None:
 
 def _marked(text: str, pattern: re.Pattern[str] | None) -> str:
     if not pattern:
-        return escape(text)
+        return words.html(text)
     pieces = pattern.split(text)  # one group: every other piece is a match
     return "".join(
-        f"<mark>{escape(piece)}</mark>" if index % 2 else escape(piece) for index, piece in enumerate(pieces)
+        f"<mark>{words.html(piece)}</mark>" if index % 2 else words.html(piece) for index, piece in enumerate(pieces)
     )

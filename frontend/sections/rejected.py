@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from frontend import words
@@ -29,7 +27,7 @@ def rejected(view: View) -> None:
             for row in reason.examples:
                 st.markdown(f"Row {words.count(row.row)}: {words.escape(row.explanation)}")
                 if row.raw.strip():
-                    st.code(row.raw + (" …" if row.cut else ""), language=None, wrap_lines=True)
+                    st.code(words.shown(row.raw) + (" …" if row.cut else ""), language=None, wrap_lines=True)
             more = reason.count - len(reason.examples)
             if more > 0:
                 st.caption(f"and {words.count(more)} more; the export lists all of them")
@@ -89,6 +87,6 @@ def _times(timings: Timings) -> dict[str, str]:
 
 def _facts(facts: dict[str, str]) -> None:
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts.items() if value
+        f"<tr><td>{words.html(name)}</td><td>{words.html(value)}</td></tr>" for name, value in facts.items() if value
     )
     st.html(f"<table class='rl-table'>{rows}</table>")

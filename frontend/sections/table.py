@@ -111,6 +111,7 @@ def _more(view: View) -> None:
             "Product",
             [*names, *(name for name in chosen if name not in names)],
             key="f-product",
+            format_func=words.shown,
             accept_new_options=True,
             placeholder="Any product",
             on_change=lambda: _set(view, "product", {"product": st.session_state["f-product"]}),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from frontend import words
 from frontend.api.models import Part
 
@@ -27,9 +25,9 @@ def marked(text: str, parts: list[Part]) -> str:
     for part in parts:
         share = abs(part.contribution) / max(most[part.kind], _NOTHING / _LEAST)
         if inside is not None and part.start >= inside:
-            pieces += (escape(text[at:inside]), "</span>")
+            pieces += (words.html(text[at:inside]), "</span>")
             at, inside = inside, None
-        pieces.append(escape(text[at : part.start]))
+        pieces.append(words.html(text[at : part.start]))
         at = part.start
         if part.kind == "passage":
             pieces.append(f'<span class="{_look("rl-passage", part, share)}">')
@@ -38,9 +36,9 @@ def marked(text: str, parts: list[Part]) -> str:
             pieces.append(_word(text[part.start : part.end], part, share))
             at = part.end
     if inside is not None:
-        pieces += (escape(text[at:inside]), "</span>")
+        pieces += (words.html(text[at:inside]), "</span>")
         at = inside
-    return "".join([*pieces, escape(text[at:])])
+    return "".join([*pieces, words.html(text[at:])])
 
 
 def legend(text: str, parts: list[Part]) -> str:
@@ -53,7 +51,7 @@ def legend(text: str, parts: list[Part]) -> str:
     )
     if any(part.kind == "passage" for part in parts):
         samples += '<span class="rl-passage for strong">a passage as a whole</span>'
-    return f'<div class="rl-why-legend">{samples}</div><p class="rl-label">{escape(summary(text, parts))}</p>'
+    return f'<div class="rl-why-legend">{samples}</div><p class="rl-label">{words.html(summary(text, parts))}</p>'
 
 
 def summary(text: str, parts: list[Part]) -> str:
@@ -82,7 +80,7 @@ def _word(word: str, part: Part, share: float) -> str:
     side = "positive" if part.contribution > 0 else "negative"
     strength = "strongly " if share >= _STRONG else ""
     return (
-        f'<mark class="{_look("rl-word", part, share)}" title="{strength}for {side}">{escape(word)}'
+        f'<mark class="{_look("rl-word", part, share)}" title="{strength}for {side}">{words.html(word)}'
         f'<span class="rl-spoken"> ({strength}for {side})</span></mark>'
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from frontend import session, words
@@ -30,7 +28,7 @@ def _result(text: str, answer: Predictions) -> None:
     share = 100 * prediction.positive_score
     below = model.get("needs_review_below")
     with st.container(key="card-result"):
-        mixed = f' <span class="rl-tag" title="{escape(words.MIXED)}">mixed</span>' if prediction.mixed else ""
+        mixed = f' <span class="rl-tag" title="{words.html(words.MIXED)}">mixed</span>' if prediction.mixed else ""
         st.html(
             f'<div class="rl-verdict rl-{kind}" data-testid="verdict">{kind.capitalize()}{mixed}</div>'
             f'<div class="rl-label">{words.percent(prediction.confidence)} sure</div>'

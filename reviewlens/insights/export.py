@@ -31,10 +31,14 @@ _BLOCK = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for the local code page
 
 # A spreadsheet takes a cell for a formula by its first character, even after white space or in full-width form.
-# Invisible characters before it may get lost on import.
-_INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
-_FORMULA = rf"^(?:[\t\r\n]|[{_INVISIBLE}]*[=+\-@＝＋－＠])"
-_NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
+# Invisible characters before it may get lost on import, quotes too. A reader that splits elsewhere, or at line
+# breaks within quotes, begins a cell inside one of ours.
+_SKIPPED = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\x22"
+_START = r"[=+\-@＝＋－＠]"
+_FORMULA = rf"^(?:[\t\r\n]|[{_SKIPPED}]*{_START})"
+_INNER_FORMULA = rf"([;,\t\r\n][{_SKIPPED}]*)({_START})"
+# A spreadsheet makes the same number of it. Programs write no plus sign before a number; people do before other things.
+_NUMBER = r"^-(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
 
 
 def export_rows(
@@ -42,8 +46,8 @@ def export_rows(
 ) -> Iterator[bytes]:
     """The download as blocks of bytes. `filters` apply to 'filtered' and 'report' only.
 
-    CSV: the columns of served.csv (or rejected.csv) with every text quoted; a cell that a spreadsheet would run as a
-    formula gets a leading apostrophe (plain numbers such as -5 do not). Parquet: the same columns, values unchanged.
+    CSV: the columns of served.csv (or rejected.csv) with every text quoted and formulas `defused`. Parquet: the same
+    columns, values unchanged.
     HTML: the report.
     Errors, before the first block: InputError (`bad-export`, `no-such-segment`), LimitError for more than `max_rows`.
     """
@@ -84,12 +88,18 @@ def export_name(results: Results, what: What, format: Format) -> str:
 
 
 def defused(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text cells that a spreadsheet would run as a formula get a leading apostrophe; column names too."""
+    """Put an apostrophe before whatever a spreadsheet would run as a formula, in text cells and column names.
+
+    That is the start of a cell, and within a cell what follows a comma, a semicolon, a tab or a line break, for readers
+    that split there. A cell that is a plain negative number, such as -5, stays a number.
+    """
     columns = [pl.col(name) for name, kind in frame.schema.items() if kind == pl.String]
     frame = frame.with_columns(
-        pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER))
-        .then(pl.concat_str(pl.lit("'"), text))
-        .otherwise(text)
+        pl.when(text.str.contains(_NUMBER))
+        .then(text)
+        .when(text.str.contains(_FORMULA))
+        .then(pl.concat_str(pl.lit("'"), text.str.replace_all(_INNER_FORMULA, "$1'$2")))
+        .otherwise(text.str.replace_all(_INNER_FORMULA, "$1'$2"))
         .name.keep()
         for text in columns
     )
@@ -100,8 +110,10 @@ def _defused_names(names: Sequence[str]) -> dict[str, str]:
     """New names for columns whose names a spreadsheet would run as formulas; they stay unique."""
     taken, renamed = set(names), {}
     for name in names:
+        safe = re.sub(_INNER_FORMULA, r"\1'\2", name)
         if re.match(_FORMULA, name):
-            safe = f"'{name}"
+            safe = f"'{safe}"
+        if safe != name:
             while safe in taken:
                 safe = f"'{safe}"
             taken.add(safe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -10,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from reviewlens.insights import plain, svg
 from reviewlens.insights.models import Dashboard, Filters
 
+_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _FILTER_NAMES = {
     "sentiment": "sentiment",
     "min_confidence": "confidence from",
@@ -59,11 +61,17 @@ def describe_filters(filters: Filters, segments: Mapping[str, str] | None = None
     return described
 
 
+def _shown(value: object) -> object:
+    """Text without the signs that reorder what follows it (Unicode's embeddings, overrides, isolates)."""
+    return type(value)(_REORDERING.sub("", value)) if isinstance(value, str) else value
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("reviewlens.insights"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -19,7 +19,7 @@ from reviewlens.jobs.interface import CLAIM, LIVE, UNLIMITED, Job, Jobs, JobStat
 from reviewlens.jobs.outcome import Outcome, outcome_of, read_document
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.watch import Watch
-from reviewlens.launch.interface import NO_CAPACITY, Launcher, TaskState, TaskStatus
+from reviewlens.launch.interface import NO_MACHINE, Launcher, TaskState, TaskStatus
 
 _log = logging.getLogger(__name__)
 _GONE = TaskStatus(TaskState.GONE)
@@ -198,7 +198,7 @@ class Dispatcher:
             state = JobState.CANCELLED
         if state is JobState.INTERRUPTED:
             # Waiting for capacity does not count as an attempt, up to a limit.
-            waits = outcome.error_code == NO_CAPACITY and self._waited(job) < self._settings.stuck_job_seconds
+            waits = outcome.error_code in NO_MACHINE and self._waited(job) < self._settings.stuck_job_seconds
             counts = counts and not waits and not self._has_advanced(job)
             attempts = job.attempts if counts else max(0, job.attempts - 1)
             self._service.table.move(

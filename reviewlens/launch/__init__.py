@@ -1,1 +1,1 @@
-"""Launchers, which start a job's task: a subprocess on a laptop, a Fargate task or an EMR Serverless job on AWS."""
+"""Launchers, which start a job's task: a subprocess on a laptop, a Fargate task on AWS."""

@@ -1,4 +1,4 @@
-"""Starts a job's task on AWS: an ECS Fargate task, or an EMR Serverless job run for large files."""
+"""Starts a job's task on AWS: an ECS Fargate task."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from botocore.exceptions import ClientError
 
 from reviewlens import aws
 from reviewlens.errors import ConfigurationError, TransientError
-from reviewlens.launch.emr import EmrServerlessLauncher
 from reviewlens.launch.handles import job_id_of, read_handle, task_name, write_handle
-from reviewlens.launch.interface import NO_CAPACITY, TaskState, TaskStatus
+from reviewlens.launch.interface import NO_CAPACITY, NO_MACHINE, VCPU_QUOTA, TaskState, TaskStatus
 from reviewlens.launch.sizes import size_for
-from reviewlens.launch.stopped import KILL_REASON, NO_CAPACITY_MESSAGE, STOP_REASON, is_no_capacity, task_status
+from reviewlens.launch.stopped import (
+    KILL_REASON,
+    NO_CAPACITY_MESSAGE,
+    STOP_REASON,
+    is_no_capacity,
+    is_vcpu_quota,
+    quota_message,
+    task_status,
+)
 from reviewlens.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -59,7 +66,7 @@ class _Observation:
 
 
 class FargateLauncher:
-    """Handles are JSON with cluster and task ARN, or with the EMR Serverless application and job run.
+    """Handles are JSON with cluster and task ARN.
 
     All tasks of a spec have the same name (`startedBy`), so that `start` finds a running one instead of starting a
     second one, for example after a response was lost or the caller stopped before it stored the handle. The status of a
@@ -70,7 +77,6 @@ class FargateLauncher:
         self,
         settings: Settings,
         client: Any = None,
-        emr: EmrServerlessLauncher | None = None,
         *,
         command: Sequence[str] = COMMAND,
         poll_seconds: float = 3.0,
@@ -78,7 +84,6 @@ class FargateLauncher:
     ) -> None:
         self._settings = settings
         self._ecs = client if client is not None else aws.client("ecs")
-        self._emr = emr or (EmrServerlessLauncher(settings) if settings.emr_application else None)
         self._command = list(command)
         self._poll_seconds = poll_seconds
         self._clock = clock
@@ -86,22 +91,20 @@ class FargateLauncher:
         self._observed: OrderedDict[str, _Observation] = OrderedDict()
         self._tokens: dict[tuple[str, str], str] = {}
         self._spot_again_at = self._any_again_at = clock()
+        self._refusal = _no_capacity()
 
     def start(self, spec_uri: str, *, input_bytes: int = 0) -> str:
         """Start a task with a size that suits the file, or find the one that already runs for this spec.
 
-        Errors: TransientError (`no-capacity` if AWS has no machine now), ConfigurationError.
+        Errors: TransientError (`no-capacity` if AWS has no machine now, `vcpu-quota` if the account's quota is used
+        up), ConfigurationError.
         """
-        if self._emr is not None and input_bytes > self._settings.emr_over_bytes:
-            return self._emr.start(spec_uri, input_bytes=input_bytes)
         arn = self._running_task(spec_uri) or self._run_task(spec_uri, input_bytes)
         self._observe(arn, self._settings.ecs_cluster, TaskStatus(TaskState.RUNNING))
         return write_handle(cluster=self._settings.ecs_cluster, task=arn, started=time.time())
 
     def status(self, handle: str) -> TaskStatus:
         """RUNNING until the containers end; GONE when ECS no longer knows the task (about an hour after its end)."""
-        if self._emr is not None and self._emr.owns(handle):
-            return self._emr.status(handle)
         task = read_handle(handle, "cluster", "task")
         if task is None:
             return TaskStatus(TaskState.GONE)
@@ -132,21 +135,26 @@ class FargateLauncher:
 
     def _run_task(self, spec_uri: str, input_bytes: int) -> str:
         if self._clock() < self._any_again_at:
-            raise _no_capacity()
+            raise TransientError(str(self._refusal), code=self._refusal.code)
         if self._settings.ecs_spot and self._clock() >= self._spot_again_at:
-            arn = self._run_on("FARGATE_SPOT", spec_uri, input_bytes)
-            if arn is not None:
-                return arn
-            self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
-            log.warning("no Spot capacity; job %s runs on demand", job_id_of(spec_uri))
-        arn = self._run_on("FARGATE", spec_uri, input_bytes)
-        if arn is None:
-            self._any_again_at = self._clock() + CAPACITY_PAUSE_SECONDS
-            raise _no_capacity()
-        return arn
+            try:
+                return self._run_on("FARGATE_SPOT", spec_uri, input_bytes)
+            except TransientError as error:
+                if error.code not in NO_MACHINE:
+                    raise
+                self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
+                log.warning("no Spot task for job %s, it runs on demand: %s", job_id_of(spec_uri), error)
+        try:
+            return self._run_on("FARGATE", spec_uri, input_bytes)
+        except TransientError as error:
+            if error.code in NO_MACHINE:
+                self._any_again_at = self._clock() + CAPACITY_PAUSE_SECONDS
+                self._refusal = error
+                log.warning("no task for job %s: %s", job_id_of(spec_uri), error)
+            raise
 
-    def _run_on(self, provider: str, spec_uri: str, input_bytes: int) -> str | None:
-        """Run a task and return its ARN; None when this capacity provider has no capacity."""
+    def _run_on(self, provider: str, spec_uri: str, input_bytes: int) -> str:
+        """Run a task and return its ARN. Errors: TransientError, with a code of NO_MACHINE where a later try helps."""
         # The same token is used until a request succeeds, so that a repeated request does not start a second task.
         token = self._tokens.setdefault((spec_uri, provider), uuid.uuid4().hex)
         with self._errors():
@@ -154,8 +162,8 @@ class FargateLauncher:
                 response = self._ecs.run_task(clientToken=token, **self._request(provider, spec_uri, input_bytes))
             except ClientError as error:
                 message = str(error.response.get("Error", {}).get("Message", ""))
-                if is_no_capacity(message):
-                    return None
+                if (refusal := _refusal(message, provider)) is not None:
+                    raise refusal from error
                 if "inactive" in message.lower():  # after a rollback, while a backend of the new version still runs
                     raise TransientError(
                         "The revision of the task definition was just withdrawn; the job is started with the next one.",
@@ -167,14 +175,15 @@ class FargateLauncher:
             return str(response["tasks"][0]["taskArn"])
         reasons = " ".join(str(failure.get("reason")) for failure in response.get("failures", []))
         log.warning("cannot start a task for job %s: %s", job_id_of(spec_uri), reasons)
-        if is_no_capacity(reasons):
-            return None
+        if (refusal := _refusal(reasons, provider)) is not None:
+            raise refusal
         raise TransientError(
             f"AWS did not start the job's task ({reasons or 'no reason given'}).", code="launch-failed"
         )
 
     def _request(self, provider: str, spec_uri: str, input_bytes: int) -> dict[str, Any]:
-        settings, size = self._settings, size_for(input_bytes)
+        settings = self._settings
+        size = size_for(input_bytes, max_vcpu=settings.ecs_max_vcpu)
         network = {
             "subnets": _names(settings.ecs_subnets),
             "securityGroups": _names(settings.ecs_security_groups),
@@ -216,7 +225,7 @@ class FargateLauncher:
                     self._observed.pop(other, None)  # ECS no longer knows it; the next `status` asks for it alone
         for task in response["tasks"]:
             status = task_status(task, self._settings.ecs_container)
-            if status.code == NO_CAPACITY:
+            if status.code in NO_MACHINE:
                 self._spot_again_at = self._clock() + SPOT_PAUSE_SECONDS
             self._observe(task["taskArn"], cluster, status)
         if arn not in known:
@@ -231,9 +240,6 @@ class FargateLauncher:
                 self._observed.popitem(last=False)
 
     def _stop_task(self, handle: str, reason: str) -> None:
-        if self._emr is not None and self._emr.owns(handle):
-            (self._emr.kill if reason == KILL_REASON else self._emr.stop)(handle)
-            return
         task = read_handle(handle, "cluster", "task")
         if task is None:
             return
@@ -255,7 +261,14 @@ def _names(comma_separated: str) -> list[str]:
 
 
 def _no_capacity() -> TransientError:
-    return TransientError(NO_CAPACITY_MESSAGE, code="no-capacity")
+    return TransientError(NO_CAPACITY_MESSAGE, code=NO_CAPACITY)
+
+
+def _refusal(message: str, provider: str) -> TransientError | None:
+    """The error for a message that means that no machine can be had now; None for another message."""
+    if is_vcpu_quota(message):
+        return TransientError(quota_message(provider == "FARGATE_SPOT"), code=VCPU_QUOTA)
+    return _no_capacity() if is_no_capacity(message) else None
 
 
 def _launch_impossible(aws_code: str) -> ConfigurationError:

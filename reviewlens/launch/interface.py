@@ -1,4 +1,4 @@
-"""The interface of a launcher; adapters: subprocess and fargate (with EMR Serverless for large files)."""
+"""The interface of a launcher; adapters: subprocess and fargate."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ class TaskStatus:
 
 NO_CAPACITY = "no-capacity"
 """Code of the TransientError when no machine is available now; a retry helps, and the attempt does not count."""
+VCPU_QUOTA = "vcpu-quota"
+"""Code of the TransientError when the account's quota of vCPUs is used up; the job waits as for NO_CAPACITY."""
+NO_MACHINE = frozenset({NO_CAPACITY, VCPU_QUOTA})
 
 
 class Launcher(Protocol):

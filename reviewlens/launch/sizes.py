@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MB = 1_000_000
 
@@ -29,6 +29,11 @@ LARGEST = TaskSize(16384, 65536, 150)
 """For larger files; Fargate supports no more processors."""
 
 
-def size_for(input_bytes: int) -> TaskSize:
-    """Return the task size for an uploaded file with this number of bytes; 0 (unknown) gives the smallest size."""
-    return next((size for max_bytes, size in SIZES if input_bytes <= max_bytes), LARGEST)
+def size_for(input_bytes: int, *, max_vcpu: int) -> TaskSize:
+    """Return the task size for an uploaded file with this number of bytes; 0 (unknown) gives the smallest size.
+
+    A task never has more than `max_vcpu` processors (at least one), but always the disk that its file needs.
+    """
+    wanted = next((size for max_bytes, size in SIZES if input_bytes <= max_bytes), LARGEST)
+    allowed = [size for size in (*(size for _, size in SIZES), LARGEST) if size.cpu <= max_vcpu * 1024]
+    return wanted if wanted in allowed else replace(allowed[-1], disk=wanted.disk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from reviewlens.launch.interface import NO_CAPACITY, TaskState, TaskStatus
+from reviewlens.launch.interface import NO_CAPACITY, VCPU_QUOTA, TaskState, TaskStatus
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +19,27 @@ _ENDED = frozenset({"DEPROVISIONING", "STOPPED", "DELETED"})
 
 
 def is_no_capacity(message: str) -> bool:
-    """Whether the message means that AWS has no machine now, or that the account's quota is used up."""
+    """Whether the message means that AWS has no machine now."""
+    return message.startswith("RESOURCE:") or "capacity is unavailable" in message.lower()
+
+
+def is_vcpu_quota(message: str) -> bool:
+    """Whether the message means that the account's quota of vCPUs on Fargate is used up."""
     lower = message.lower()
-    return message.startswith("RESOURCE:") or "capacity is unavailable" in lower or "reached the limit" in lower
+    return "vcpu" in lower and ("reached the limit" in lower or "quota" in lower)
+
+
+def quota_message(spot: bool) -> str:
+    """A sentence that names the used-up quota and says what the operator requests."""
+    name = (
+        "Fargate Spot vCPU resource count (L-36FBB829)"
+        if spot
+        else "Fargate On-Demand vCPU resource count (L-3032A538)"
+    )
+    return (
+        f"The AWS account's quota of vCPUs is used up: {name}. The job starts when another task ends; to run more at"
+        " once, the operator requests a higher value of this quota in Service Quotas, under AWS Fargate."
+    )
 
 
 def task_status(task: dict[str, Any], container: str) -> TaskStatus:
@@ -54,11 +72,13 @@ def task_status(task: dict[str, Any], container: str) -> TaskStatus:
         )
     if code is not None:
         return TaskStatus(state, code, f"exit code {code}")
-    return _not_started(reasons)
+    return _not_started(reasons, spot=task.get("capacityProviderName") == "FARGATE_SPOT")
 
 
-def _not_started(reasons: str) -> TaskStatus:
+def _not_started(reasons: str, *, spot: bool) -> TaskStatus:
     log.warning("a task could not be started: %s", reasons[:1000])
+    if is_vcpu_quota(reasons):
+        return TaskStatus(TaskState.GONE, reason=quota_message(spot), code=VCPU_QUOTA)
     if is_no_capacity(reasons):
         return TaskStatus(TaskState.GONE, reason=NO_CAPACITY_MESSAGE, code=NO_CAPACITY)
     if "CannotPull" in reasons or "pull image" in reasons:

@@ -89,7 +89,23 @@ def test_text_of_a_file_cannot_become_markup(monkeypatch: pytest.MonkeyPatch) ->
     assert "<i>p" not in shown[0]
     assert "&lt;img src=x" in shown[0]
     assert "<mark>love</mark>" in shown[0]
-    assert words.escape("[a](http://b) *c* :red[d]") == r"\[a\]\(http\://b\) \*c\* \:red\[d\]"
+    assert words.escape("[a](b) *c* :red[d]") == r"\[a\]\(b\) \*c\* \:red\[d\]"
+    # An invisible sign keeps bare addresses from becoming links.
+    addresses = "http://a HTTPS://b www.c.d e@f.g http www"
+    broken = "http\u2060://a HTTPS\u2060://b www\u2060.c.d e@\u2060f.g http www"
+    assert words.escape(addresses).replace("\\", "") == broken
+
+
+@pytest.mark.parametrize("sign", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_signs_that_reorder_a_page_are_not_shown(sign: str) -> None:
+    hostile = f"{sign}evitisop{sign} <b>"
+    assert words.shown(hostile) == "evitisop <b>"
+    assert words.html(hostile) == "evitisop &lt;b&gt;"
+    assert words.escape(hostile) == r"evitisop \<b\>"
+    assert words.cut(hostile, 9) == "evitisop …"
+    assert (
+        words.shown("\u05e9\u05dc\u05d5\u05dd\u200f!") == "\u05e9\u05dc\u05d5\u05dd\u200f!"
+    )  # Hebrew is ordered by its letters
 
 
 def test_marks_follow_the_word_filter() -> None:

@@ -39,6 +39,12 @@ resource "aws_vpc_endpoint" "interface" {
   }
 }
 
+resource "aws_flow_log" "vpc" {
+  lifecycle {
+    ignore_changes = [max_aggregation_interval, tags, tags_all]
+  }
+}
+
 resource "aws_ecs_service" "services" {
   lifecycle {
     ignore_changes = [task_definition, availability_zone_rebalancing]
@@ -110,7 +116,7 @@ def initialised(folder: Path, environment: dict[str, str] | None = None) -> Terr
 def _mirror_configuration(folder: Path) -> str:
     """A configuration that names a folder of providers, where one lies in a usual place; else nothing."""
     below = "*/registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws_v*"
-    for place in (Path("/opt"), Path("/usr/local/share"), Path("/usr/share")):
+    for place in (Path("/opt"), Path("/usr/local/share"), Path("/usr/share"), INFRA / ".terraform"):
         for provider in place.glob(below):
             file = folder / "mirror.tfrc"
             mirror = provider.parents[5]

@@ -69,8 +69,8 @@ def test_no_pattern_is_left_over() -> None:
         assert any(fnmatchcase(address, pattern) for path in public for address in (path, f"/api{path}")), pattern
 
 
-def test_a_rule_of_the_load_balancer_takes_five_values_with_the_secret() -> None:
-    assert "chunklist(local.backend_paths, 4)" in LOAD_BALANCER
+def test_a_rule_of_the_load_balancer_takes_five_paths() -> None:
+    assert "chunklist(local.backend_paths, 5)" in LOAD_BALANCER
     assert len(listed("closed_paths", LOAD_BALANCER)) <= 5
 
 
@@ -95,7 +95,7 @@ def test_the_settings_are_enough_for_a_backend() -> None:
     made = Settings(
         **{**example, "identity": "cognito", "launcher": "fargate", "environment": "production", "cookie_secure": True}
     )
-    assert made.emr_application and made.ecs_cluster  # nothing that belongs together was left out
+    assert made.ecs_cluster  # nothing that belongs together was left out
 
 
 def test_the_table_is_the_one_that_the_backend_expects() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,10 @@ from tests.infra.terraform import INFRA, Terraform, Unavailable, initialised
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "reviews.csv"
 PASSWORD = "A-long-pass-phrase-9"
-# The emulator has no EMR Serverless, no list of CloudFront's addresses, half of flow logs and alarms, and nobody there
-# builds images of backend and UI.
+# The emulator has no VPC origins of CloudFront and half of alarms, and nobody there builds images of backend and UI.
 VARIABLES = {
     "image_tag": "first",
     "cloudfront": "false",
-    "flow_logs": "false",
     "alarms": "false",
     "backend_tasks": "0",
     "frontend_tasks": "0",
@@ -46,6 +45,89 @@ def test_the_code_is_formatted() -> None:
         "fmt", "-check", "-recursive", "-diff", check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """Plans a new installation with CloudFront, flow logs and alarms; returns values and references by address."""
+    if program() is None:
+        pytest.skip("no AWS emulator is installed; ./run test installs it")
+    folder = tmp_path_factory.mktemp("plan")
+
+    @cache
+    def plan(**variables: str) -> dict[str, Any]:
+        with running(folder) as emulator:
+            try:
+                terraform = initialised(folder / "terraform", dict(emulator.environment))
+            except Unavailable as error:
+                pytest.skip(str(error))
+            given = [f"-var={name}={value}" for name, value in ({"image_tag": "first"} | variables).items()]
+            terraform.run("validate")
+            terraform.run("plan", "-input=false", "-out=plan", *given)
+            found = json.loads(terraform.run("show", "-json", "plan").stdout)
+        shutil.rmtree(folder / "terraform")
+        values = {
+            each["address"]: each.get("values", {}) for each in found["planned_values"]["root_module"]["resources"]
+        }
+        references = {each["address"]: str(each) for each in found["configuration"]["root_module"]["resources"]}
+        return {"values": values, "references": references}
+
+    return plan
+
+
+@pytest.mark.slow
+def test_cloudfront_is_the_only_way_in_and_reaches_an_internal_load_balancer(
+    planned: Callable[..., dict[str, Any]],
+) -> None:
+    plan = planned(**GITHUB, **IDS)
+    values = plan["values"]
+    assert values["aws_lb.main"]["internal"] is True
+    assert "aws_subnet.private" in plan["references"]["aws_lb.main"]
+    (origin,) = values["aws_cloudfront_distribution.main[0]"]["origin"]
+    assert origin["custom_origin_config"] == [] and len(origin["vpc_origin_config"]) == 1
+    assert "aws_vpc_security_group_ingress_rule.cloudfront[0]" in values
+    assert not [address for address in values if address.startswith("aws_vpc_security_group_ingress_rule.world")]
+
+    (cost,) = values["aws_budgets_budget.monthly[0]"]["cost_filter"]
+    assert cost == {"name": "TagKeyValue", "values": ["user:Project$reviewlens"]}
+
+    assert values["aws_flow_log.vpc[0]"]["log_destination_type"] == "s3"
+    assert "aws_s3_bucket_policy.logs" in plan["references"]["aws_flow_log.vpc"]
+
+    alarm = values["aws_cloudwatch_metric_alarm.silence[0]"]
+    assert alarm["treat_missing_data"] == "notBreaching"
+    queries = {query["id"]: query for query in alarm["metric_query"]}
+    assert queries["wanted"]["metric"][0]["metric_name"] == "DesiredTaskCount"
+    assert "wanted" in queries["silent"]["expression"] and "lines" in queries["silent"]["expression"]
+
+
+GITHUB = {
+    "github_repository": "Example/reviewlens",
+    "github_oidc_provider_arn": "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com",
+}
+IDS = {"github_owner_id": "12", "github_repository_id": "345", "cpu_architecture": "ARM64"}
+BY_NAME, BY_ID = "repo:Example/reviewlens", "repo:Example@12/reviewlens@345"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ids", "repositories", "processor"),
+    [({}, {BY_NAME}, "X86_64"), (IDS, {BY_NAME, BY_ID}, "ARM64")],
+    ids=["without ids", "with ids"],
+)
+def test_a_role_for_github_accepts_one_environment_of_one_repository_in_both_forms(
+    planned: Callable[..., dict[str, Any]], ids: dict[str, str], repositories: set[str], processor: str
+) -> None:
+    values = planned(**GITHUB, **ids)["values"]
+    for role, environment in (("images", "images"), ("deploy", "production")):
+        (statement,) = json.loads(values[f'aws_iam_role.github["{role}"]']["assume_role_policy"])["Statement"]
+        assert set(statement["Condition"]) == {"StringEquals"}  # no wildcard
+        subjects = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+        subjects = [subjects] if isinstance(subjects, str) else subjects
+        assert set(subjects) == {f"{repository}:environment:{environment}" for repository in repositories}
+    for definition in ("pipeline", 'services["backend"]', 'services["frontend"]'):
+        (platform,) = values[f"aws_ecs_task_definition.{definition}"]["runtime_platform"]
+        assert platform == {"cpu_architecture": processor, "operating_system_family": "LINUX"}
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,13 @@ def test_what_a_file_holds_stays_text(results_of: Callable[..., Results]) -> Non
     assert f"product: {EVIL}" in page.text
 
 
+def test_signs_that_reorder_are_not_in_the_report(results_of: Callable[..., Results]) -> None:
+    rows = [make_row(i, f"Fine \u202eevitisop number {i}", product="\u2067Lamp\u202e") for i in range(1, 40)]
+    page = render_report(build_dashboard(results_of(rows), Filters(product=["\u2067Lamp\u202e"])))
+    assert "Lamp" in page and "evitisop" in page
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", page)
+
+
 def test_little_to_say(results_of: Callable[..., Results]) -> None:
     lone = [make_row(1, "x" * 900, 0.9, date=dt.date(2026, 1, 1), rating=3.5)]
     lone.append(make_row(2, "Later", 0.2, date=dt.date(2026, 1, 9)))

@@ -434,9 +434,10 @@ def test_a_long_job_that_was_taken_away_waits_for_capacity_as_long_as_a_new_one(
     assert (row.state, row.attempts, row.error_code) == (JobState.INTERRUPTED, 0, "no-capacity")
 
 
-def test_waiting_for_capacity_loses_no_attempt_until_it_took_too_long(harness, no_pause, monkeypatch):
+@pytest.mark.parametrize("code", ["no-capacity", "vcpu-quota"])
+def test_waiting_for_capacity_loses_no_attempt_until_it_took_too_long(harness, no_pause, monkeypatch, code):
     job = harness.submit()
-    harness.launcher.refusal = TransientError("There is no capacity now.", code="no-capacity")
+    harness.launcher.refusal = TransientError("There is no capacity now.", code=code)
     for _ in range(12):
         harness.dispatcher.tick()
     row = harness.table.get("u1", job)
@@ -445,4 +446,4 @@ def test_waiting_for_capacity_loses_no_attempt_until_it_took_too_long(harness, n
     for _ in range(12):
         harness.dispatcher.tick()
     row = harness.table.get("u1", job)
-    assert (row.state, row.error_code) == (JobState.FAILED, "no-capacity")
+    assert (row.state, row.error_code) == (JobState.FAILED, code)

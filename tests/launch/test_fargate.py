@@ -158,7 +158,8 @@ def test_parameters_of_a_task(client, tmp_path, spec_uri):
 def test_the_size_changes_right_after_each_border(place):
     border, size = SIZES[place]
     following = SIZES[place + 1][1] if place + 1 < len(SIZES) else LARGEST
-    assert (size_for(border - 1), size_for(border), size_for(border + 1)) == (size, size, following)
+    sizes = [size_for(border + more, max_vcpu=16) for more in (-1, 0, 1)]
+    assert sizes == [size, size, following]
 
 
 def test_the_page_about_sizes_has_these():
@@ -170,11 +171,27 @@ def test_the_page_about_sizes_has_these():
 
 
 def test_sizes_are_ones_that_fargate_has_and_grow():
-    sizes = [size_for(0), *(size for _, size in SIZES[1:]), size_for(10**12)]
+    sizes = [size_for(0, max_vcpu=16), *(size for _, size in SIZES[1:]), size_for(10**12, max_vcpu=16)]
     for size in sizes:
         assert size.memory in FARGATE_MEMORY[size.cpu]
         assert 21 <= size.disk <= 200
     assert sizes == sorted(sizes, key=lambda size: (size.cpu, size.memory, size.disk))
+
+
+@pytest.mark.parametrize(("max_vcpu", "cpu"), [(1, 1024), (3, 2048), (4, 4096), (6, 4096), (15, 8192), (16, 16384)])
+def test_a_task_never_has_more_processors_than_the_setting_allows(client, tmp_path, spec_uri, max_vcpu, cpu):
+    calls = watch(client, "RunTask")
+    Capacity(client)
+    FargateLauncher(fargate_settings(tmp_path, ecs_max_vcpu=max_vcpu), client).start(spec_uri, input_bytes=10**12)
+    (call,) = calls
+    assert call["overrides"]["cpu"] == str(cpu)
+    assert int(call["overrides"]["memory"]) in FARGATE_MEMORY[cpu]
+    assert call["overrides"]["ephemeralStorage"] == {"sizeInGiB": LARGEST.disk}  # the file needs its disk all the same
+
+
+def test_the_largest_task_fits_a_new_accounts_quota(tmp_path):
+    quota = fargate_settings(tmp_path).ecs_max_vcpu
+    assert max(size_for(size, max_vcpu=quota).cpu for size in (0, 10**8, 10**12)) <= 6 * 1024
 
 
 # -- capacity --------------------------------------------------------------------------------------
@@ -218,25 +235,52 @@ def test_without_spot_capacity_tasks_run_on_demand_for_a_while(client, tmp_path,
     assert capacity.asked == ["FARGATE_SPOT", "FARGATE", "FARGATE", "FARGATE_SPOT"]
 
 
+QUOTA = "You've reached the limit on the number of vCPUs you can run concurrently"
+
+
 @pytest.mark.parametrize(
-    "refusal",
+    ("refusal", "code"),
     [
-        ("failure", "RESOURCE:CPU"),
-        ("error", "You've reached the limit on the number of vCPUs you can run concurrently"),
+        (("failure", "RESOURCE:CPU"), "no-capacity"),
+        (("error", QUOTA), "vcpu-quota"),
+        (("failure", QUOTA), "vcpu-quota"),
     ],
 )
-def test_without_any_capacity_the_job_waits_and_aws_is_not_asked_at_once_again(client, tmp_path, spec_uri, refusal):
+def test_without_any_capacity_the_job_waits_and_aws_is_not_asked_at_once_again(
+    client, tmp_path, spec_uri, refusal, code
+):
     clock, capacity = FakeClock(), Capacity(client, FARGATE=refusal)
     launcher = FargateLauncher(fargate_settings(tmp_path), client, clock=clock)
     for _ in range(3):
         with pytest.raises(TransientError) as none_left:
             launcher.start(spec_uri)
-        assert none_left.value.code == "no-capacity"
+        assert none_left.value.code == code
     assert capacity.asked == ["FARGATE"]
     clock.now += module.CAPACITY_PAUSE_SECONDS + 1
     capacity.refusals = {}
     launcher.start(spec_uri)
     assert capacity.asked == ["FARGATE", "FARGATE"]
+
+
+def test_a_quota_is_reported_with_its_name_and_what_to_request(client, tmp_path, spec_uri):
+    capacity = Capacity(client, FARGATE_SPOT=("error", QUOTA), FARGATE=("failure", "RESOURCE:CPU"))
+    launcher = FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client)
+    with pytest.raises(TransientError) as none_left:  # the Spot quota does not count for tasks on demand
+        launcher.start(spec_uri)
+    assert (none_left.value.code, capacity.asked) == ("no-capacity", ["FARGATE_SPOT", "FARGATE"])
+    capacity.refusals["FARGATE"] = ("error", QUOTA)
+    with pytest.raises(
+        TransientError, match=r"Fargate On-Demand vCPU resource count.*L-3032A538.*Service Quotas"
+    ) as none:
+        FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client).start(spec_uri)
+    assert none.value.code == "vcpu-quota"
+
+
+def test_a_spot_task_that_never_started_for_the_quota_names_the_spot_quota(client, launcher):
+    described(client, [stopped(None, QUOTA, NOT_STARTED) | {"capacityProviderName": "FARGATE_SPOT"}])
+    status = launcher.status(handle_of())
+    assert (status.code, status.state) == ("vcpu-quota", TaskState.GONE)
+    assert "Fargate Spot vCPU resource count (L-36FBB829)" in status.reason
 
 
 @pytest.mark.parametrize(("failures", "words"), [([{"reason": "AGENT"}], "AGENT"), ([], "no reason given")])
@@ -481,4 +525,3 @@ def test_the_status_cache_is_bounded(client, tmp_path, monkeypatch):
 def test_it_makes_its_own_client(on_ecs, tmp_path):
     launcher = FargateLauncher(fargate_settings(tmp_path))
     assert launcher.status("").state is TaskState.GONE
-    assert launcher._emr is None

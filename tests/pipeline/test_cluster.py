@@ -56,7 +56,7 @@ def environment_of(folder: Path, python: str) -> dict[str, str]:
 
 
 def submit(made: MadeJob, folder: Path, master: str, seconds: float = 300) -> tuple[int, str]:
-    """What EMR Serverless does: spark-submit of the task's program, which finds its cluster ready. The exit code and
+    """spark-submit of the task's program, which finds its cluster ready. The exit code and
     the log."""
     folder.mkdir(mode=0o700)
     environment = environment_of(folder, sys.executable) | {

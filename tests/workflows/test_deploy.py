@@ -131,7 +131,8 @@ def test_a_service_that_does_not_settle_in_time_is_taken_back_with_what_ecs_tell
         for service in parsed["services"]:
             if service["taskDefinition"].endswith("-backend:2"):
                 service["deployments"][0]["runningCount"] = 1
-                service["events"] = [{"message": "(service backend) was unable to place a task"}]
+                reason = "Reason: You've reached the limit on the number of vCPUs you can run concurrently"
+                service["events"] = [{"message": f"(service backend) was unable to place a task. {reason}"}]
 
     answers("DescribeServices", never, monkeypatch)
     task = installation.ecs.run_task(cluster=name, taskDefinition=f"{name}-backend:1", group="service:backend")
@@ -140,6 +141,7 @@ def test_a_service_that_does_not_settle_in_time_is_taken_back_with_what_ecs_tell
     said = capsys.readouterr().err
     assert "backend did not become stable within 1 seconds" in said
     assert "unable to place a task" in said
+    assert "Fargate On-Demand vCPU resource count (L-3032A538)" in said
     assert "the disk was full" in said
     assert installation.running("backend")["image"].endswith(":first")
 

@@ -39,6 +39,8 @@ match sys.argv[1:]:
     case ["image", "inspect", "--format", "{{{{json .RepoDigests}}}}", remote]:
         repository, tag, manifest = parts(remote)
         print(json.dumps([remote.rpartition(":")[0] + "@sha256:" + hashlib.sha256(manifest.encode()).hexdigest()]))
+    case ["image", "inspect", "--format", "{{{{.Os}}}}/{{{{.Architecture}}}}", local]:
+        print("{platform}")
     case _:
         sys.exit(f"not asked for: {{sys.argv}}")
 """
@@ -50,12 +52,14 @@ def docker(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Path:
     return _docker(installation, monkeypatch)
 
 
-def _docker(installation: Installation, monkeypatch: pytest.MonkeyPatch, *, refused: str = "") -> Path:
+def _docker(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, *, refused: str = "", platform: str = "linux/amd64"
+) -> Path:
     folder = installation.folder / "bin"
     folder.mkdir(exist_ok=True)
     asked = installation.folder / "asked.jsonl"
     program = folder / "docker"
-    program.write_text(DOCKER.format(python=sys.executable, state=asked, refused=refused))
+    program.write_text(DOCKER.format(python=sys.executable, state=asked, refused=refused, platform=platform))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return asked
@@ -98,6 +102,19 @@ def test_the_same_commit_again_pushes_nothing_and_prints_the_same(
     assert not docker.exists()
     assert run(installation, "0123abc", "--look-up") == 0
     assert capsys.readouterr().out == first
+
+
+def test_an_image_for_another_processor_is_not_pushed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = _docker(installation, monkeypatch, platform="linux/arm64")
+    assert run(installation, "0123abc") == 2
+    printed = capsys.readouterr().err
+    assert "built for linux/arm64, and the task definitions run linux/amd64" in printed
+    assert "scripts/build_images.sh --platform linux/amd64" in printed
+    assert '"push"' not in asked.read_text()
+    installation.deployment["platform"] = "linux/arm64"
+    assert run(installation, "0123abc") == 0, capsys.readouterr().err
 
 
 def test_looking_up_a_version_that_was_never_pushed_is_refused(

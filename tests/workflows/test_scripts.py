@@ -35,10 +35,17 @@ def test_images_are_built_by_stage_and_measured(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     asked = (tmp_path / "bin" / "asked").read_text().splitlines()
     assert [line for line in asked if line.startswith("build ")] == [
-        f"build --target {stage} --label org.opencontainers.image.revision=abc --tag reviewlens-{stage}:abc ."
+        f"build --platform linux/amd64 --target {stage} --label org.opencontainers.image.revision=abc"
+        f" --tag reviewlens-{stage}:abc ."
         for stage in ("backend", "pipeline")
     ]
     assert "reviewlens-backend:abc is 640 MB" in done.stderr
+
+
+def test_images_are_built_for_the_processor_that_is_named(tmp_path: Path) -> None:
+    env = program(tmp_path / "bin", "docker", SIZES)
+    assert run("build_images.sh", "--platform", "linux/arm64", "backend", env=env).returncode == 0
+    assert "build --platform linux/arm64 --target backend" in (tmp_path / "bin" / "asked").read_text()
 
 
 def test_an_image_that_has_grown_too_large_is_a_failure(tmp_path: Path) -> None:

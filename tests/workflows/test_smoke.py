@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 import smoke
 
@@ -111,6 +112,20 @@ def test_a_site_that_is_ill_is_told_from_one_that_is_well(
 ) -> None:
     assert run(site(**ill)) == 1
     assert words in capsys.readouterr().err
+
+
+def test_a_job_that_still_runs_is_deleted_once_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [409, 409, 204]
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        return httpx.Response(200 if request.method == "POST" else answers.pop(0))
+
+    monkeypatch.setattr(smoke, "_PAUSE", 0)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        smoke._delete(http, "http://site/jobs/1", "somebody")
+    assert asked == ["POST /jobs/1/cancel", *["DELETE /jobs/1"] * 3]
 
 
 def test_a_site_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
