@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -122,7 +121,7 @@ def _omitted(part: BySegment) -> None:
 
 def _table(part: BySegment, rows: list[SegmentRow]) -> str:
     body = "".join(
-        f"<tr><td>{escape(row.value)}</td><td class='number'>{words.count(row.count)}</td>"
+        f"<tr><td>{words.html(row.value)}</td><td class='number'>{words.count(row.count)}</td>"
         f"<td class='number'>{words.percent(row.positive_share)}</td>"
         f"<td class='number'>{words.interval(row.low, row.high)}</td>"
         f"<td>{_compared(row)}</td></tr>"
@@ -130,7 +129,7 @@ def _table(part: BySegment, rows: list[SegmentRow]) -> str:
     )
     headings = [(part.name, ""), ("Reviews", "number"), ("Positive", "number"), ("95 % interval", "number")]
     head = "".join(
-        f"<th scope='col' class='{kind}'>{escape(heading)}</th>" for heading, kind in [*headings, (_AGAINST, "")]
+        f"<th scope='col' class='{kind}'>{words.html(heading)}</th>" for heading, kind in [*headings, (_AGAINST, "")]
     )
     return f"<div style='overflow-x:auto'><table class='rl-table'><tr>{head}</tr>{body}</table></div>"
 

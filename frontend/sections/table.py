@@ -123,6 +123,7 @@ def _more(view: View) -> None:
             "Question",
             view.board.questions,
             key="f-question",
+            format_func=words.shown,
             placeholder="Any question",
             on_change=lambda: _set(view, "question", {"question": st.session_state["f-question"]}),
         )
