@@ -16,9 +16,9 @@ TEXTS = [f"The kettle of room {number} boils fast and looks lovely on the counte
 
 
 def offered(header: str, values: list[str]) -> bool:
-    """Whether the only other column of a file with 40 rows is a segment."""
-    rows = [[text, values[number % len(values)]] for number, text in enumerate(TEXTS)]
-    mapping, reasons, _ = suggest_mapping(["Review", header], rows)
+    """Whether a column of a file with 40 rated reviews is a segment."""
+    rows = [[text, values[number % len(values)], str(1 + number % 5)] for number, text in enumerate(TEXTS)]
+    mapping, reasons, _ = suggest_mapping(["Review", header, "Stars"], rows)
     assert mapping is not None
     assert (reason_key(1) in reasons) == bool(mapping.segments)
     return mapping.segments == (1,)
