@@ -27,3 +27,8 @@ def accounting(job: JobView) -> str:
 def reused(job: JobView) -> str:
     """How many scores came from earlier jobs; '' for none."""
     return words.reused(job.rows_reused)
+
+
+def not_judged(job: JobView) -> str:
+    """How many texts are in languages that the model does not read; '' for none."""
+    return f"{words.count(job.rows_not_judged)} not judged" if job.rows_not_judged else ""
