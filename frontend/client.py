@@ -182,9 +182,10 @@ class Client:
         params = {**query(filters), "sort": sort, "limit": limit, **({"cursor": cursor} if cursor else {})}
         return self._get(ReviewPage, "GET", f"/jobs/{job_id}/reviews", params=params)
 
-    def predict(self, text: str) -> Predictions:
+    def predict(self, text: str, *, all_languages: bool = False) -> Predictions:
         """Sentiment of one text, with the contribution of its parts."""
-        return self._get(Predictions, "POST", "/predict-sentiment", json={"text": text, "explain": True})
+        question = {"text": text, "explain": True, "all_languages": all_languages}
+        return self._get(Predictions, "POST", "/predict-sentiment", json=question)
 
     def explanation(self, job_id: str, row: int, question: str | None = None) -> ExplainedReview:
         """The contribution of each part of a job's review to its score. `question`: which answer of a row."""

@@ -19,6 +19,7 @@ NO_VALUE = "(no value)"
 
 KINDS: dict[str, tuple[str, ...]] = {
     "sentiment": ("sentiment",),
+    "language": ("language",),
     "confidence": ("min_confidence", "max_confidence"),
     "needs_review": ("needs_review",),
     "mixed": ("mixed",),
@@ -39,7 +40,7 @@ CHARTS: dict[str, tuple[str, ...]] = {
     "dates": ("share_over_time", "count_over_time"),
     "words": ("negative_words", "positive_words", "changed_words"),
 }
-_LISTS = ("rating", "product", "segment", "missing")
+_LISTS = ("rating", "product", "segment", "language", "missing")
 
 
 def current(job_id: str) -> Filters:
@@ -124,7 +125,9 @@ def phrase(term: str) -> str:
 def chips(filters: Filters, segment_names: Mapping[str, str] = MappingProxyType({})) -> Iterable[tuple[str, str]]:
     """(kind, label) of every filter. `segment_names`: by column."""
     if "sentiment" in filters:
-        yield "sentiment", filters["sentiment"].capitalize()
+        yield "sentiment", words.sentiment(filters["sentiment"])
+    if "language" in filters:
+        yield "language", ", ".join(map(words.language, filters["language"]))
     if "min_confidence" in filters or "max_confidence" in filters:
         low, high = filters.get("min_confidence", 0.0), filters.get("max_confidence", 1.0)
         yield "confidence", f"Confidence {100 * low:.0f}–{words.percent(high, 0)}"

@@ -13,7 +13,10 @@ def read(job: JobView) -> int | None:
 
 def accounting(job: JobView) -> str:
     """The sentence that accounts for every row of a finished job; '' for another job."""
-    counts = (job.rows_read, job.rows_scored, job.rows_duplicate, job.rows_rejected, job.rows_with_text, job.texts_read)
+    counts = (
+        *(job.rows_read, job.rows_scored, job.rows_duplicate, job.rows_rejected, job.rows_not_judged),
+        *(job.rows_with_text, job.texts_read),
+    )
     known = [count for count in counts if count is not None]
     if len(known) < len(counts):
         return ""
@@ -24,3 +27,8 @@ def accounting(job: JobView) -> str:
 def reused(job: JobView) -> str:
     """How many scores came from earlier jobs; '' for none."""
     return words.reused(job.rows_reused)
+
+
+def not_judged(job: JobView) -> str:
+    """How many texts are in languages that the model does not read; '' for none."""
+    return f"{words.count(job.rows_not_judged)} not judged" if job.rows_not_judged else ""

@@ -8,6 +8,8 @@ from html import escape as html_escape
 from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from frontend.api.labels import LANGUAGES
+
 K = TypeVar("K")
 _REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _ADDRESS = re.compile(r"https?(?=:)|www(?=\.)|@", re.IGNORECASE)
@@ -177,16 +179,30 @@ def model(version: str, name: str, engine: str) -> str:
     return version or name or engine
 
 
-def accounting(read: int, scored: int, duplicate: int, rejected: int, *, with_text: int, texts: int) -> str:
+def accounting(
+    read: int, scored: int, duplicate: int, rejected: int, not_judged: int = 0, *, with_text: int, texts: int
+) -> str:
     """The sum of all rows: '420 rows read = 396 scored + 14 duplicates + 10 rejected'.
 
     Where rows have several texts: '42 rows read = 40 rows with 97 texts + 2 rejected; 97 texts = 90 scored + …'.
     """
     parts = f"{count(scored)} scored + {many(duplicate, 'duplicate')}"
+    if not_judged:
+        parts += f" + {count(not_judged)} not judged"
     if texts == with_text:
         return f"{many(read, 'row')} read = {parts} + {count(rejected)} rejected"
     several = f"{many(with_text, 'row')} with {many(texts, 'text')} + {count(rejected)} rejected"
     return f"{many(read, 'row')} read = {several}; {many(texts, 'text')} = {parts}"
+
+
+def sentiment(name: str) -> str:
+    """'positive' -> 'Positive'; 'not_judged' -> 'Not judged'."""
+    return name.replace("_", " ").capitalize()
+
+
+def language(code: str) -> str:
+    """'es' -> 'Spanish'; a code without a name stays."""
+    return LANGUAGES.get(code, code)
 
 
 def reused(scores: int | None) -> str:

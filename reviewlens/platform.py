@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from reviewlens.contracts.tables import Sniffed
@@ -15,6 +16,7 @@ from reviewlens.jobs.sqlite import SqliteJobTable
 from reviewlens.launch.interface import Launcher
 from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.lazy import lazy
+from reviewlens.model.loading import languages_read
 from reviewlens.predictor import Predictor
 from reviewlens.reading.records import ReadLimits
 from reviewlens.settings import Settings
@@ -86,7 +88,7 @@ class Platform:
     @lazy
     def uploads(self) -> UploadService:
         """Receives and describes uploads."""
-        return UploadService(self.store, self.settings, _sniff)
+        return UploadService(self.store, self.settings, partial(_sniff, self.settings))
 
     @lazy
     def jobs(self) -> JobService:
@@ -121,6 +123,7 @@ class Platform:
 
 
 def _sniff(
+    settings: Settings,
     open_source: Callable[[], Any],
     filename: str,
     size_bytes: int,
@@ -132,4 +135,5 @@ def _sniff(
     """The reading libraries are loaded with the first upload, not at the start."""
     from reviewlens.reading.sniff import sniff
 
-    return sniff(open_source, filename, size_bytes, limits, overrides, uploaded=uploaded)
+    languages = languages_read(settings.engine, settings.model)
+    return sniff(open_source, filename, size_bytes, limits, overrides, uploaded=uploaded, languages=languages)

@@ -15,7 +15,8 @@ from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 from reviewlens.model.loading import load_scorer
 from reviewlens.model.scorer import Scorer
-from reviewlens.reviews.cleaning import clean_text
+from reviewlens.reviews.cleaning import clean_text, own_words
+from reviewlens.reviews.languages import detect_language
 from reviewlens.scoring_queue import ScoringQueue
 from reviewlens.settings import Settings
 
@@ -31,10 +32,11 @@ _SETTLE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Scored:
-    """For each text, in order: a prediction, None for a text that is empty after cleaning; and an explanation, if asked
-    for. `model`: facts about the model."""
+    """For each text, in order: a prediction, None for a text that is empty after cleaning or not judged; its language's
+    code, None for an empty text; and an explanation, if asked for. `model`: facts about the model."""
 
     predictions: list[Prediction | None]
+    languages: list[str | None]
     explanations: list[list[Contribution] | None]
     model: dict[str, Any]
 
@@ -89,8 +91,11 @@ class Predictor:
         if not self._loaded.is_set():
             raise TransientError("The model is being loaded; try again in a few seconds.", code="model-loading")
 
-    def submit(self, texts: list[str], *, explain: bool = False) -> Future[Scored]:
+    def submit(self, texts: list[str], *, explain: bool = False, all_languages: bool = False) -> Future[Scored]:
         """Queue texts to be scored, and explained if asked; cancel the future when the result is no longer wanted.
+
+        `all_languages`: also texts in languages that the model does not read. A language is recognised as in an
+        English file.
 
         Raises LimitError (`too-many-to-explain`, `too-many-texts`, `text-too-long`) and RateLimitError
         (`too-many-waiting`). Many texts are scored in batches, so that other requests get a turn in between; a text's
@@ -99,16 +104,26 @@ class Predictor:
         self._check_limits(texts, explain=explain)
         self.load()
         cost = len(texts) * (_EXPLAINED_TEXTS if explain else 1)
-        return self._queue.submit(self._score(texts, explain=explain, until=_load_deadline()), cost)
+        return self._queue.submit(
+            self._score(texts, explain=explain, all_languages=all_languages, until=_load_deadline()), cost
+        )
 
-    def predict(self, texts: list[str], *, explain: bool = False) -> Scored:
+    def predict(self, texts: list[str], *, explain: bool = False, all_languages: bool = False) -> Scored:
         """The result of `submit`, when it is there."""
-        return self.submit(texts, explain=explain).result()
+        return self.submit(texts, explain=explain, all_languages=all_languages).result()
 
-    def _score(self, texts: list[str], *, explain: bool, until: float) -> Generator[None, None, Scored]:
+    def _score(
+        self, texts: list[str], *, explain: bool, all_languages: bool, until: float
+    ) -> Generator[None, None, Scored]:
         """Score and explain texts, one batch or one explanation a step; waits for the model `until` then."""
         scorer = self._ready(until)
-        filled = [index for index, text in enumerate(texts) if clean_text(text)]
+        facts = scorer.engine.describe()
+        reads = facts["languages"]
+        assert isinstance(reads, list)
+        languages = [_language(text) for text in texts]
+        filled = [
+            index for index, language in enumerate(languages) if language and (all_languages or language in reads)
+        ]
         predictions: list[Prediction | None] = [None] * len(texts)
         explanations: list[list[Contribution] | None] = [None] * len(texts)
         for start in range(0, len(filled), _BATCH_TEXTS):
@@ -120,7 +135,7 @@ class Predictor:
         for index in filled if explain else ():
             explanations[index] = scorer.explain(texts[index])
             yield
-        return Scored(predictions, explanations, scorer.engine.describe())
+        return Scored(predictions, languages, explanations, facts)
 
     def facts(self) -> dict[str, Any]:
         """Facts about the model: engine, name, version, SHA-256, thresholds."""
@@ -159,3 +174,8 @@ class Predictor:
 
 def _load_deadline() -> float:
     return time.monotonic() + _LOAD_SECONDS
+
+
+def _language(raw: str) -> str | None:
+    text = clean_text(raw)
+    return detect_language(own_words(raw, text), {}) if text else None

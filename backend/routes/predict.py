@@ -23,14 +23,18 @@ async def predict_sentiment(body: Texts, request: Request, _user: CurrentUser, s
     beginning and the end.
 
     With `explain`, each prediction also lists the words and passages that carried its score. In `texts`, a text that is
-    empty after cleaning gets an `error` in place of a prediction; as the only `text` it is refused with 422.
+    empty after cleaning gets an `error` in place of a prediction; as the only `text` it is refused with 422. A text in
+    a language that the model does not read gets an `error` as well, unless `all_languages` is true.
     """
-    scored = await wanted(request, services.platform.predictor.submit(body.all(), explain=body.explain))
+    queued = services.platform.predictor.submit(body.all(), explain=body.explain, all_languages=body.all_languages)
+    scored = await wanted(request, queued)
     services.metrics.predicted(sum(prediction is not None for prediction in scored.predictions))
-    if body.text is not None and scored.predictions[0] is None:
+    if body.text is not None and scored.languages[0] is None:
         raise InputError(NO_WORDS, code=EMPTY_TEXT)
     predictions = [
-        UnscoredText.empty() if prediction is None else PredictionAnswer.of(prediction, parts)
-        for prediction, parts in zip(scored.predictions, scored.explanations, strict=True)
+        UnscoredText.of(language, scored.model["languages"])
+        if prediction is None or language is None
+        else PredictionAnswer.of(prediction, language, parts)
+        for prediction, language, parts in zip(scored.predictions, scored.languages, scored.explanations, strict=True)
     ]
     return Predictions(predictions=predictions, model=scored.model)

@@ -76,11 +76,13 @@ async def explanation(
 
     with services.predicts_at_once.taken(user.subject):
         text = await run_in_threadpool(find_text)
-        explained = explanation_of(row, text, await wanted(request, platform.predictor.submit([text], explain=True)))
+        explained = explanation_of(
+            row, text, await wanted(request, platform.predictor.submit([text], explain=True, all_languages=True))
+        )
     return ExplainedReview(
         row=row,
         text=explained.text,
-        prediction=PredictionAnswer.of(explained.prediction, explained.parts),
+        prediction=PredictionAnswer.of(explained.prediction, explained.language, explained.parts),
         model=explained.model,
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from reviewlens.contracts.languages import not_judged_reason
 from reviewlens.model.explain import Contribution
 from reviewlens.model.interface import Prediction
 
@@ -23,6 +24,10 @@ class Texts(BaseModel):
     texts: list[str] | None = Field(None, examples=[None])
     explain: bool = Field(
         False, examples=[True], description="Also list the parts of each text that carried its score; at most 10 texts."
+    )
+
+    all_languages: bool = Field(
+        False, description="Also score texts in languages that the model was not validated for."
     )
 
     @model_validator(mode="after")
@@ -57,34 +62,41 @@ class PredictionAnswer(BaseModel):
     positive_score: float = Field(examples=[0.018796])
     needs_review: bool
     mixed: bool
+    language: str = Field("en", description="Code of the text's language.")
     explanation: list[Part] | None = Field(
         None, description="The parts that carried the score, in the order of the text; only with `explain`."
     )
 
     @classmethod
-    def of(cls, prediction: Prediction, parts: list[Contribution] | None) -> Self:
+    def of(cls, prediction: Prediction, language: str, parts: list[Contribution] | None) -> Self:
         """The response for a prediction; without the field `explanation` where `parts` is None."""
         explanation = {} if parts is None else {"explanation": [Part(**asdict(part)) for part in parts]}
-        return cls(**asdict(prediction), **explanation)
+        return cls(**asdict(prediction), language=language, **explanation)
 
 
 class TextError(BaseModel):
     """Why a text has no prediction."""
 
-    code: Literal["empty-text"]
-    message: str = Field(examples=["The text has no words; send some."])
+    code: Literal["empty-text", "not-judged"]
+    message: str = Field(examples=["The text has no words; send some.", "Spanish; the model reads English"])
 
 
 class UnscoredText(BaseModel):
     """A text that cannot be scored: its `sentiment` is null, and `error` is the reason."""
 
     sentiment: None
+    language: str | None = Field(description="Code of the text's language; null for a text without words.")
     error: TextError
 
     @classmethod
-    def empty(cls) -> Self:
-        """The response for a text that is empty after cleaning."""
-        return cls(sentiment=None, error=TextError(code=EMPTY_TEXT, message=NO_WORDS))
+    def of(cls, language: str | None, reads: list[str]) -> Self:
+        """The response for a text in a language that is not among those that the model `reads`; None: without words."""
+        error = (
+            TextError(code=EMPTY_TEXT, message=NO_WORDS)
+            if language is None
+            else TextError(code="not-judged", message=not_judged_reason(language, reads))
+        )
+        return cls(sentiment=None, language=language, error=error)
 
 
 class Predictions(BaseModel):

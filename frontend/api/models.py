@@ -76,26 +76,30 @@ class Confusion(BaseModel):
 
 
 class Counts(BaseModel):
-    """The rows of the file; served = shown + hidden (by the filters)."""
+    """The rows of the file; served = shown + hidden (by the filters). Both have a sentiment."""
 
     read: int
     """Rows in the file."""
     rows_with_text: int
-    """Rows of the file with at least one text that is scored."""
+    """Rows of the file with at least one text."""
     texts_read: int
-    """Texts that are scored."""
+    """Texts that are not rejected."""
     scored: int
     """Texts that were scored in this job."""
     duplicate: int
     """Texts that an earlier row has; they get that row's score."""
+    not_judged: int
+    """Texts in languages that the model was not validated for."""
     rejected: int
     """Rows of the file that were not scored."""
     served: int
     """Texts with a sentiment."""
     shown: int
-    """Reviews that match the filters."""
+    """Reviews with a sentiment that match the filters."""
     hidden: int
-    """Reviews that do not match the filters."""
+    """Reviews with a sentiment that do not match the filters."""
+    not_judged_shown: int
+    """Reviews without a sentiment that match the filters."""
 
 
 class DateFormat(BaseModel):
@@ -210,7 +214,8 @@ class Distribution(BaseModel):
 
 class Filters(BaseModel):
     """
-    Which served rows match; every field given must match (in `rating` and `product` any one of the values).
+    Which served rows match; every field given must match (in `rating`, `product` and `language` any one of the
+    values).
 
     `segment`: COLUMN:VALUE, with the column's place in the file, counted from 0, or `product`, `question` or
     `language`; any one of the values of a column, and all columns. An empty VALUE matches rows without a value.
@@ -223,8 +228,12 @@ class Filters(BaseModel):
     product. Unknown fields are an error.
     """
 
-    sentiment: Literal["positive", "negative"] | None = None
-    """Only this sentiment."""
+    sentiment: Literal["positive", "negative", "not_judged"] | None = None
+    """Only this sentiment; `not_judged`: reviews in languages that the model does not read."""
+    language: list[str]
+    """Any of these languages, by code."""
+    judged: bool | None = None
+    """Whether it has a sentiment."""
     min_confidence: float | None = None
     """Least confidence."""
     max_confidence: float | None = None
@@ -260,6 +269,19 @@ class FirstDate(BaseModel):
     """The value in the file."""
     read: date_aliased
     """The date that it is read as."""
+
+
+class LanguageRow(BaseModel):
+    """One language of the file."""
+
+    language: str
+    """Its code."""
+    name: str
+    """Its name."""
+    reviews: int
+    """Reviews in it, of the whole file."""
+    judged: bool
+    """Whether they have a sentiment."""
 
 
 class Mapping(BaseModel):
@@ -328,6 +350,8 @@ class ModelFacts(BaseModel):
     """Confidence below which a person should read the review."""
     mixed_band: tuple[float, float] | None = None
     """Band of scores, both ends included, that is called mixed; null: nothing is."""
+    languages: list[str]
+    """Languages that the model was validated for."""
     fallback: bool
     """Whether the slower, full precision had to be used."""
 
@@ -367,6 +391,8 @@ class PredictionAnswer(BaseModel):
     positive_score: float
     needs_review: bool
     mixed: bool
+    language: str
+    """Code of the text's language."""
     explanation: list[Part] | None = None
     """The parts that carried the score, in the order of the text; only with `explain`."""
 
@@ -486,18 +512,22 @@ class Review(BaseModel):
     """Date."""
     product: str | None = None
     """Product."""
-    sentiment: Literal["positive", "negative"]
-    """The likelier sentiment."""
-    confidence: float
-    """Probability of the sentiment."""
-    positive_score: float
-    """Probability of positive."""
+    sentiment: Literal["positive", "negative", "not judged"]
+    """The likelier sentiment; `not judged` in a language that the model does not read."""
+    confidence: float | None
+    """Probability of the sentiment; null if not judged."""
+    positive_score: float | None
+    """Probability of positive; null if not judged."""
     needs_review: bool
     """Whether a person should read it."""
     mixed: bool
     """Whether the score lies in the mixed band."""
     duplicate_of: int | None = None
     """First row with the same text."""
+    language: str | None = None
+    """Code of its language."""
+    not_judged: str | None = None
+    """Why it has no sentiment."""
 
 
 class ReviewPage(BaseModel):
@@ -524,6 +554,8 @@ class ScoringModel(BaseModel):
     """Confidence below which a person should read the review."""
     mixed_band: tuple[float, float] | None = None
     """Band of scores, both ends included, that is called mixed; null: nothing is."""
+    languages: list[str]
+    """Languages that the model was validated for."""
     fallback: bool
     """Whether the slower, full precision had to be used."""
     sha256: str
@@ -685,7 +717,7 @@ class TermChange(BaseModel):
 class TextError(BaseModel):
     """Why a text has no prediction."""
 
-    code: Literal["empty-text"]
+    code: Literal["empty-text", "not-judged"]
     message: str
 
 
@@ -747,6 +779,8 @@ class UnscoredText(BaseModel):
     """A text that cannot be scored: its `sentiment` is null, and `error` is the reason."""
 
     sentiment: None
+    language: str | None
+    """Code of the text's language; null for a text without words."""
     error: TextError
 
 
@@ -1091,13 +1125,15 @@ class Summary(BaseModel):
     rows_read: int
     """Rows in the file."""
     rows_with_text: int
-    """Rows of the file with at least one text that is scored."""
+    """Rows of the file with at least one text."""
     texts_read: int
-    """Texts that are scored; each is a row of served.csv."""
+    """Texts that are not rejected; each is a row of served.csv."""
     rows_scored: int
     """Rows of served.csv whose text was scored."""
     rows_duplicate: int
     """Rows of served.csv whose text an earlier one has; they get that one's score."""
+    rows_not_judged: int
+    """Rows of served.csv without a sentiment, in languages that the model was not validated for."""
     rows_rejected: int
     """Rows of the file that were not scored; rejected.csv has each with its reason."""
     rows_reused: int
@@ -1116,6 +1152,8 @@ class Summary(BaseModel):
     """Mean confidence of the served rows; null without any."""
     rejected_reasons: dict[str, int]
     """Rejected rows by reason."""
+    languages: dict[str, int]
+    """Rows of served.csv by language code, most frequent first."""
     warnings: list[str]
     """Sentences for the user."""
     model: ScoringModel
@@ -1198,6 +1236,8 @@ class Dashboard(BaseModel):
     """The most important findings, as sentences."""
     warnings: list[str]
     """Sentences about the file and the job."""
+    languages: list[LanguageRow]
+    """The languages of the file, most frequent first."""
     distribution: Distribution
     """Sentiment of the reviews shown."""
     over_time: OverTime
@@ -1290,7 +1330,9 @@ class Detected(BaseModel):
     first_date: FirstDate | None
     """The first date of the counted rows that can be read."""
     languages: dict[str, float] | None
-    """Share of texts by language code, from a sample. Not detected yet: null."""
+    """Share of texts by language code, from a sample; null without a text column."""
+    all_languages: bool
+    """Whether texts in languages that the model does not read are judged too."""
     warnings: list[CodedWarning]
 
 
@@ -1300,13 +1342,15 @@ class JobView(BaseModel):
     rows_read: int | None
     """Rows in the file."""
     rows_with_text: int | None
-    """Rows of the file with at least one text that is scored."""
+    """Rows of the file with at least one text."""
     texts_read: int | None
-    """Texts that are scored; each is a row of served.csv."""
+    """Texts that are not rejected; each is a row of served.csv."""
     rows_scored: int | None
     """Rows of served.csv whose text was scored."""
     rows_duplicate: int | None
     """Rows of served.csv whose text an earlier one has; they get that one's score."""
+    rows_not_judged: int | None
+    """Rows of served.csv without a sentiment, in languages that the model was not validated for."""
     rows_rejected: int | None
     """Rows of the file that were not scored; rejected.csv has each with its reason."""
     rows_reused: int | None

@@ -60,6 +60,7 @@ def show(upload: Upload) -> None:
         return
     if len(sniffed.sheets) > 1:
         _sheet(upload)
+    _languages(upload)
     with st.container(key="card-columns"):
         _columns(upload)
     with st.expander("How the file is written", icon=":material/tune:"):
@@ -92,6 +93,20 @@ def _facts(upload: Upload) -> None:
     with st.container(horizontal=True, gap="small", key="facts"):
         for fact in facts:
             st.badge(words.escape(fact), color="gray")
+
+
+def _languages(upload: Upload) -> None:
+    """Choose whether texts that the model does not read are judged, where there are some."""
+    mapping = upload.sniffed.mapping
+    if mapping is None or not any(warning.code == "other-languages" for warning in upload.sniffed.coded_warnings):
+        return
+    st.session_state["all-languages"] = mapping.all_languages
+    st.toggle(
+        "Judge all languages",
+        key="all-languages",
+        help="Give a sentiment to texts in languages that the model was not validated for. Many will be wrong.",
+        on_change=lambda: change(upload, mapping={"all_languages": st.session_state["all-languages"]}),
+    )
 
 
 def _member(upload: Upload) -> None:

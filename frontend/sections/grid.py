@@ -14,6 +14,7 @@ _COLUMNS = {
     "confidence": st.column_config.ProgressColumn(
         "Confidence", format="%.1f %%", min_value=0, max_value=100, width=130
     ),
+    "language": st.column_config.TextColumn("Language", width=85),
     "rating": st.column_config.NumberColumn("Stars", format="%.3g", width=55),
     "question": st.column_config.TextColumn("Question", width=130),
     "text": st.column_config.TextColumn("Review", width=400),
@@ -22,20 +23,28 @@ _COLUMNS = {
     "date": st.column_config.DateColumn("Date", format="D MMM YYYY", width=100),
     "row": st.column_config.NumberColumn("Row", width=60, help="Number of the row in the file"),
 }
+_MARKS = {"positive": "▲", "negative": "▼", "not judged": "–"}
 _EMPTY = (None, "", False)
 _ALWAYS = ("sentiment", "confidence", "text", "row")
 
 
 def show(reviews: list[Review], key: str, mark: str) -> None:
     """Show the table, without columns that are empty on this page. `mark`: words to highlight."""
-    order = [name for name in _COLUMNS if name in _ALWAYS or any(getattr(row, name) not in _EMPTY for row in reviews)]
+    several_languages = len({row.language for row in reviews}) > 1 or any(row.not_judged for row in reviews)
+    order = [
+        name
+        for name in _COLUMNS
+        if name in _ALWAYS
+        or (any(getattr(row, name) not in _EMPTY for row in reviews) and (name != "language" or several_languages))
+    ]
     rows = [
         {
             **row.model_dump(),
             **{name: words.shown(getattr(row, name) or "") for name in ("text", "title", "product")},
-            "sentiment": ("▲ " if row.sentiment == "positive" else "▼ ") + row.sentiment,
+            "sentiment": f"{_MARKS[row.sentiment]} {row.sentiment}",
+            "language": words.language(row.language or ""),
             "mixed": "mixed" if row.mixed else "",
-            "confidence": 100 * row.confidence,
+            "confidence": None if row.confidence is None else 100 * row.confidence,
         }
         for row in reviews
     ]

@@ -105,7 +105,12 @@ def summary(view: View) -> None:
                 f'<p class="rl-lead">{words.html(first)}</p>'
                 + (f'<ul class="rl-points">{listed}</ul>' if listed else "")
             )
-    _figures(view)
+    if view.board.counts.shown or not view.board.counts.not_judged_shown:
+        _figures(view)
+    st.html(
+        f'<p class="rl-label rl-sum" data-testid="accounting">'
+        f"{words.html(_accounting(view.board.counts))}{_rejected_link(view.board.counts)}</p>"
+    )
     for warning in view.board.warnings:
         st.caption(f":material/info: {words.escape(warning)}")
     split(view)
@@ -147,10 +152,6 @@ def _figures(view: View) -> None:
             _mixed(view, split_)
     if band and view.filters.get("mixed"):
         behind(view, "mixed", _mixed_title, caption=_MIXED_NOTE, sort="confidence")
-    st.html(
-        f'<p class="rl-label rl-sum" data-testid="accounting">{words.html(_accounting(counts))}'
-        f"{_rejected_link(counts)}</p>"
-    )
 
 
 def _accounting(counts: Counts) -> str:
@@ -159,6 +160,7 @@ def _accounting(counts: Counts) -> str:
         counts.scored,
         counts.duplicate,
         counts.rejected,
+        counts.not_judged,
         with_text=counts.rows_with_text,
         texts=counts.texts_read,
     )

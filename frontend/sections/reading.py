@@ -44,7 +44,7 @@ def _with_why(review: Review, pattern: re.Pattern[str] | None) -> None:
     card.html(_one(review, body))
     label = "Hide why" if answer else "Why?"
     icon = ":material/visibility_off:" if answer else ":material/help:"
-    if job:
+    if job and not review.not_judged:
         button.button(label, key=f"why-{_key(review)}", type="tertiary", icon=icon, on_click=_toggle, args=(job, name))
 
 
@@ -77,9 +77,12 @@ def _body(title: str, text: str, pattern: re.Pattern[str] | None) -> str:
 
 
 def _one(review: Review, body: str) -> str:
-    kind = review.sentiment
+    kind = review.sentiment.replace(" ", "-")
+    called = f'<b class="rl-{kind}">{review.sentiment.capitalize()}</b>'
     facts = [
-        f'<b class="rl-{kind}">{kind.capitalize()}</b>, {words.sure(review.confidence)}',
+        f"{called}, {words.sure(review.confidence)}"
+        if review.confidence is not None
+        else f"{called}: {words.html(review.not_judged or '')}",
         f'<span title="{words.html(words.MIXED)}">mixed</span>' if review.mixed else "",
         words.stars(review.rating),
         words.day(review.date) if review.date else "",

@@ -19,7 +19,7 @@ def bar(view: View) -> None:
         lambda: session.client().reviews(view.id, view.filters, limit=1).total,
         keep=50,
     )
-    served = view.board.counts.served
+    served = view.board.counts.served + view.board.counts.not_judged
     with st.bottom, st.container(key="selection", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f"<b>{words.count(total)}</b> of {words.many(served, 'review')}", width="content")
         for kind, label in filters.chips(view.filters, {part.column: part.name for part in view.board.segments}):

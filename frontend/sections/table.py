@@ -54,9 +54,9 @@ def _controls(view: View) -> None:
         _keep("f-sentiment", now.get("sentiment"))
         st.segmented_control(
             "Sentiment",
-            ["positive", "negative"],
+            ["positive", "negative", *(["not_judged"] if view.board.counts.not_judged else [])],
             key="f-sentiment",
-            format_func=str.capitalize,
+            format_func=words.sentiment,
             label_visibility="collapsed",
             on_change=lambda: _set(view, "sentiment", {"sentiment": st.session_state["f-sentiment"]}),
         )
@@ -101,6 +101,17 @@ def _more(view: View) -> None:
             key="f-agreement",
             format_func=str.capitalize,
             on_change=lambda: _set(view, "agreement", {"agreement": st.session_state["f-agreement"]}),
+        )
+    if len(view.board.languages) > 1:
+        names_of = {row.language: f"{row.name} ({words.count(row.reviews)})" for row in view.board.languages}
+        _keep("f-language", now.get("language", []))
+        st.multiselect(
+            "Language",
+            list(names_of),
+            key="f-language",
+            format_func=names_of.__getitem__,
+            placeholder="Any language",
+            on_change=lambda: _set(view, "language", {"language": st.session_state["f-language"]}),
         )
     products = view.board.by_product
     if products.available:

@@ -80,7 +80,9 @@ def main() -> None:
     filters.show_in_url(job_id)
     view = View(job, board, chosen, focused, style.colours())
     head.title(view, finished)
-    if focused and not board.counts.shown:
+    if not board.counts.shown and board.counts.not_judged_shown:
+        head.summary(view)  # there is nothing to count: no review that is shown has a sentiment
+    elif focused and not board.counts.shown:
         st.info(
             "No review matches all of these filters, so there is nothing to draw. Remove one below.",
             icon=":material/filter_alt_off:",

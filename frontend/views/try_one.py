@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend import session, words
-from frontend.api.models import Part, PredictionAnswer, Predictions
+from frontend.api.models import Part, PredictionAnswer, Predictions, UnscoredText
 from frontend.client import ApiError
 from frontend.sections import why
 
@@ -20,9 +20,21 @@ def _example(text: str) -> None:
     st.session_state["one"] = text
 
 
+def _not_judged(answer: UnscoredText) -> None:
+    with st.container(key="card-result"):
+        st.html('<div class="rl-verdict" data-testid="verdict">Not judged</div>')
+        st.info(
+            f"{words.escape(answer.error.message)}. Switch on “Judge all languages” to have it scored all the same; "
+            "the model was not validated for this language.",
+            icon=":material/translate:",
+        )
+
+
 def _result(text: str, answer: Predictions) -> None:
     prediction = answer.predictions[0]
-    assert isinstance(prediction, PredictionAnswer)  # the backend refuses a single text without words
+    if not isinstance(prediction, PredictionAnswer):  # the backend refuses a single text without words
+        _not_judged(prediction)
+        return
     model = answer.model or {}
     kind = prediction.sentiment
     share = 100 * prediction.positive_score
@@ -86,6 +98,11 @@ def main() -> None:
             st.caption("or try:", width="content")
             for label, text in _EXAMPLES.items():
                 st.button(label, key=f"example-{label}", on_click=_example, args=(text,))
+        everything = st.toggle(
+            "Judge all languages",
+            key="one-all-languages",
+            help="Also score a text in a language that the model was not validated for.",
+        )
     text = (st.session_state.get("one") or "").strip()
     if submitted and not text:
         right.info("Write a review first.", icon=":material/edit:")
@@ -93,7 +110,7 @@ def main() -> None:
     if submitted:
         try:
             with right, st.spinner("Scoring …"):
-                st.session_state["one_answer"] = (text, session.client().predict(text))
+                st.session_state["one_answer"] = (text, session.client().predict(text, all_languages=everything))
         except ApiError as error:
             st.session_state.pop("one_answer", None)
             with right:

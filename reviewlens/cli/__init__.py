@@ -91,6 +91,9 @@ def analyze(
         str | None, typer.Option(help="Sheet of a workbook; '*': all sheets with the same columns, as one.")
     ] = None,
     member: Annotated[str | None, typer.Option(help="File of a ZIP archive, by its name in the archive.")] = None,
+    all_languages: Annotated[
+        bool, typer.Option("--all-languages", help="Judge texts in languages that the model does not read as well.")
+    ] = False,
     engine: Annotated[
         str | None,
         typer.Option(help=f"{ENGINE_CHOICES}; default: the setting's."),
@@ -116,6 +119,7 @@ def analyze(
         "member": member,
         "date_order": date_order,
         "read_texts": read_texts,
+        "all_languages": True if all_languages else None,
     }
     try:
         chosen = read_choices(choices) if choices else {}

@@ -19,6 +19,7 @@ from reviewlens.cli.operator import LOCAL_USER
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
 from reviewlens.contracts.keys import JobKeys
+from reviewlens.contracts.languages import language_name
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.summary import Summary
 from reviewlens.contracts.tables import ColumnInfo, Mapping, Sniffed, delimiter_name
@@ -199,6 +200,9 @@ def _collect(platform: Platform, user: str, job_id: str, target: Path) -> None:
 def _show_results(console: Console, summary: Summary, target: Path) -> None:
     rows = summary.accounting
     console.print(f"\n{accounting(rows)}", soft_wrap=True)
+    if len(summary.languages) > 1 or rows.not_judged:
+        languages = (f"{language_name(code)} {count:,}" for code, count in summary.languages.items())
+        console.print(f"Languages: {', '.join(languages)}", soft_wrap=True)
 
     def share(count: int) -> str:
         return f"{count / rows.served:.1%}" if rows.served else "–"

@@ -50,6 +50,8 @@ def as_overrides(choices: dict[str, Any], look: Callable[[Overrides], Sniffed]) 
     dialect = _dialect(choices)
     roles, segments = _roles(choices.get("roles", {})), _segments(choices.get("roles", {}))
     mapping: dict[str, Any] = {name: choices[name] for name in _MAPPING if choices.get(name) is not None}
+    if not mapping.get("all_languages"):
+        mapping.pop("all_languages", None)
     found = look(Overrides(dialect=dialect)) if roles or segments is not None else None
     columns = found.columns if found is not None else []
     if roles:

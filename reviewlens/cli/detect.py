@@ -9,6 +9,7 @@ from reviewlens.cli.choices import as_overrides
 from reviewlens.contracts.detected import Detected
 from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import InputError
+from reviewlens.model.loading import languages_read
 from reviewlens.reading.detected import describe
 from reviewlens.reading.sniff import sniff
 from reviewlens.settings import Settings
@@ -19,10 +20,12 @@ def detect_file(file: Path, choices: dict[str, Any]) -> Detected:
     """What is detected in a file with the user's choices. Errors: InputError, LimitError."""
     if not file.is_file():
         raise InputError(f"There is no file {file}.", code="no-such-file")
-    limits = read_limits(Settings())
+    settings = Settings()
+    limits, languages = read_limits(settings), languages_read(settings.engine, settings.model)
 
     def look(overrides: Overrides) -> Sniffed:
-        return sniff(lambda: file.open("rb"), file.name, file.stat().st_size, limits, overrides.as_dict())
+        size = file.stat().st_size
+        return sniff(lambda: file.open("rb"), file.name, size, limits, overrides.as_dict(), languages=languages)
 
     if not file.stat().st_size:
         raise InputError("The file is empty; choose another one.", code="empty-file")

@@ -73,6 +73,7 @@ class Detected(BaseModel):
     dates_read: int = Field(description="Counted rows whose date can be read.")
     first_date: FirstDate | None = Field(description="The first date of the counted rows that can be read.")
     languages: dict[str, float] | None = Field(
-        description="Share of texts by language code, from a sample. Not detected yet: null."
+        description="Share of texts by language code, from a sample; null without a text column."
     )
+    all_languages: bool = Field(description="Whether texts in languages that the model does not read are judged too.")
     warnings: list[CodedWarning]

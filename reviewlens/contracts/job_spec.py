@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.contracts.tables import Dialect, Mapping
 
 SPEC_VERSION = 1
@@ -33,6 +34,7 @@ class JobSpec(BaseModel):
     Stored at `JobKeys(user, job).spec`. The store's root is the spec's URI less that key, so a spec holds no root.
     `model`: '' for the shipped bundle, else the path or file URI of a bundle on the task's machine; `model_sha256`: its
     digest ('' for textblob).
+    `languages`: those that the model was validated for; texts in others are not judged, unless the mapping says so.
     `slice_rows`: rows per slice of the file, the unit of commit; `batch_rows`: rows per Arrow batch.
     `reuse_scores_of`: finished jobs of the same user, newest first, whose scores are reused for texts that both have;
     `keep_scores`: keep an index of this job's scores for later jobs. Neither changes the outputs.
@@ -52,6 +54,7 @@ class JobSpec(BaseModel):
     engine: str
     model: str = ""
     model_sha256: str = ""
+    languages: tuple[str, ...] = MODEL_LANGUAGES
     slice_rows: int = 1000
     batch_rows: int = 1000
     reuse_scores_of: tuple[JobId, ...] = ()

@@ -66,9 +66,16 @@ PREDICTION_COLUMNS = (
     Column("needs_review", pa.bool_(), _flag),
     Column("mixed", pa.bool_(), _flag),
 )
-"""The fields of the model's `Prediction` of the same names."""
+"""The fields of the model's `Prediction` of the same names; of a text that is not judged, `sentiment` is NOT_JUDGED,
+the scores are null, and the flags false."""
 
-OUTPUT_COLUMNS = (REVIEW_ID, *PREDICTION_COLUMNS)
+NOT_JUDGED = "not judged"
+"""The `sentiment` of a text in a language that the model was not validated for."""
+
+LANGUAGE_COLUMNS = (Column("language"), Column("not_judged"))
+"""The code of the text's language, and why the text has no sentiment; null if it has one."""
+
+OUTPUT_COLUMNS = (REVIEW_ID, *PREDICTION_COLUMNS, *LANGUAGE_COLUMNS)
 """Columns that `served.csv` and `served.parquet` have after the file's own."""
 
 NORMALISED_COLUMNS = (

@@ -9,24 +9,29 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.contracts.tables import Dialect, Mapping
 
 Count = TypeVar("Count", int, int | None)
 
 
 class RowCounts(BaseModel, Generic[Count]):
-    """rows_read = rows_with_text + rows_rejected, texts_read = rows_scored + rows_duplicate.
+    """rows_read = rows_with_text + rows_rejected, texts_read = rows_scored + rows_duplicate + rows_not_judged.
 
     A row of the file has several texts if several columns are read as a review each; else texts_read = rows_with_text.
     All are null in a view of an unfinished job.
     """
 
     rows_read: Count = Field(description="Rows in the file.")
-    rows_with_text: Count = Field(description="Rows of the file with at least one text that is scored.")
-    texts_read: Count = Field(description="Texts that are scored; each is a row of served.csv.")
+    rows_with_text: Count = Field(description="Rows of the file with at least one text.")
+    texts_read: Count = Field(description="Texts that are not rejected; each is a row of served.csv.")
     rows_scored: Count = Field(description="Rows of served.csv whose text was scored.")
     rows_duplicate: Count = Field(
         description="Rows of served.csv whose text an earlier one has; they get that one's score."
+    )
+    rows_not_judged: Count = Field(
+        default=0,
+        description="Rows of served.csv without a sentiment, in languages that the model was not validated for.",
     )
     rows_rejected: Count = Field(
         description="Rows of the file that were not scored; rejected.csv has each with its reason."
@@ -35,13 +40,14 @@ class RowCounts(BaseModel, Generic[Count]):
 
 
 class Accounting(BaseModel):
-    """Every row of the file and every text: read = rows_with_text + rejected, texts_read = scored + duplicate."""
+    """Every row and text: read = rows_with_text + rejected, texts_read = scored + duplicate + not_judged."""
 
     read: int = Field(description="Rows in the file.")
-    rows_with_text: int = Field(description="Rows of the file with at least one text that is scored.")
-    texts_read: int = Field(description="Texts that are scored.")
+    rows_with_text: int = Field(description="Rows of the file with at least one text.")
+    texts_read: int = Field(description="Texts that are not rejected.")
     scored: int = Field(description="Texts that were scored in this job.")
     duplicate: int = Field(description="Texts that an earlier row has; they get that row's score.")
+    not_judged: int = Field(0, description="Texts in languages that the model was not validated for.")
     rejected: int = Field(description="Rows of the file that were not scored.")
     served: int = Field(description="Texts with a sentiment.")
 
@@ -65,6 +71,7 @@ class ModelFacts(BaseModel):
     mixed_band: tuple[float, float] | None = Field(
         None, description="Band of scores, both ends included, that is called mixed; null: nothing is."
     )
+    languages: tuple[str, ...] = Field(MODEL_LANGUAGES, description="Languages that the model was validated for.")
     fallback: bool = Field(False, description="Whether the slower, full precision had to be used.")
 
     @property
@@ -113,6 +120,7 @@ class Summary(RowCounts[int]):
     mixed: int = Field(description="Served rows that are mixed.")
     mean_confidence: float | None = Field(description="Mean confidence of the served rows; null without any.")
     rejected_reasons: dict[str, int] = Field(description="Rejected rows by reason.")
+    languages: dict[str, int] = Field({}, description="Rows of served.csv by language code, most frequent first.")
     warnings: list[str] = Field(description="Sentences for the user.")
     model: ScoringModel = Field(description="The model that scored.")
     mapping: Mapping = Field(description="Which column has which role.")
@@ -132,7 +140,7 @@ class Summary(RowCounts[int]):
             and "texts_read" not in values
             and {"rows_scored", "rows_duplicate"} <= values.keys()
         ):
-            served = values["rows_scored"] + values["rows_duplicate"]
+            served = values["rows_scored"] + values["rows_duplicate"] + values.get("rows_not_judged", 0)
             return {**values, "texts_read": served, "rows_with_text": served}
         return values
 
@@ -145,6 +153,7 @@ class Summary(RowCounts[int]):
             texts_read=self.texts_read,
             scored=self.rows_scored,
             duplicate=self.rows_duplicate,
+            not_judged=self.rows_not_judged,
             rejected=self.rows_rejected,
             served=self.rows_scored + self.rows_duplicate,
         )

@@ -6,12 +6,14 @@ from datetime import date as Date
 
 import polars as pl
 
+from reviewlens.contracts.languages import language_name
+from reviewlens.contracts.summary import Summary
 from reviewlens.insights import by_segment, sections
 from reviewlens.insights.changes import find_changes
 from reviewlens.insights.drivers import build_drivers
-from reviewlens.insights.filters import agrees_with_stars, condition, is_positive, stars_take_a_side
+from reviewlens.insights.filters import agrees_with_stars, condition, is_judged, is_positive, stars_take_a_side
 from reviewlens.insights.headline import headline
-from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, Review
+from reviewlens.insights.models import Counts, Dashboard, Examples, Filters, LanguageRow, Review
 from reviewlens.insights.rejected import rejected_rows
 from reviewlens.insights.results import Results
 from reviewlens.insights.reviews import reviews_by_text
@@ -29,8 +31,14 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
     Errors: InputError (`no-such-segment`).
     """
     segments = segments_of(results)
-    rows = _matching(results, filters, segments)
-    lazy = {**sections.aggregates(rows), **by_segment.aggregates(rows, segments), **_candidates(rows)}
+    matching = _matching(results, filters, segments)
+    rows = matching.filter(is_judged())
+    lazy = {
+        **sections.aggregates(rows),
+        **by_segment.aggregates(rows, segments),
+        **_candidates(rows),
+        "not_judged": matching.filter(~is_judged()).select(pl.len()),
+    }
     collected = dict(zip(lazy, pl.collect_all(list(lazy.values()), engine="streaming"), strict=True))
     shown = int(collected["all"]["count"].item())
 
@@ -42,7 +50,13 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
     examples, disagreements = _read(results, collected)
     summary = results.summary
     accounting = summary.accounting
-    counts = Counts(**accounting.model_dump(), shown=shown, hidden=accounting.served - shown)
+    counts = Counts(
+        **accounting.model_dump(),
+        shown=shown,
+        hidden=accounting.served - shown,
+        not_judged_shown=int(collected["not_judged"].item()),
+    )
+    languages = language_rows(summary)
     model = summary.model
     overall = sections.distribution(collected["all"], has_band=model.mixed_band is not None)
     product, *others = by_segment.by_segments(collected, segments, filters.segment_columns)
@@ -57,8 +71,18 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
         filters=filters.plain(),
         questions=results.questions,
         counts=counts,
-        headline=headline(counts, overall, changes=changes, products=products, drivers=drivers, stars=stars),
+        headline=headline(
+            counts,
+            overall,
+            languages=languages,
+            reads=model.languages,
+            changes=changes,
+            products=products,
+            drivers=drivers,
+            stars=stars,
+        ),
         warnings=summary.warnings,
+        languages=languages,
         distribution=overall,
         over_time=sections.over_time(collected["days"]),
         changes=changes,
@@ -71,6 +95,20 @@ def build_dashboard(results: Results, filters: Filters, *, since: Date | None = 
         examples=examples,
         set_aside=rejected_rows(results),
     )
+
+
+def language_rows(summary: Summary) -> list[LanguageRow]:
+    """The languages of the file; none for results that were made before languages were detected."""
+    judges_all = summary.mapping.all_languages
+    return [
+        LanguageRow(
+            language=code,
+            name=language_name(code),
+            reviews=count,
+            judged=judges_all or code in summary.model.languages,
+        )
+        for code, count in summary.languages.items()
+    ]
 
 
 def _matching(results: Results, filters: Filters, segments: Segments) -> pl.LazyFrame:

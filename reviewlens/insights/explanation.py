@@ -22,6 +22,7 @@ class Explanation:
     row: int
     text: str
     prediction: Prediction
+    language: str
     parts: list[Contribution] | None
     model: dict[str, Any]
 
@@ -30,23 +31,26 @@ def text_to_explain(results: Results, row: int, predictor: Predictor, question: 
     """The title and text of a review, to be scored and explained together: the answer to `question`, or the first of
     its row.
 
-    Raises NotFoundError (`row-not-found`) for a row or an answer without a score, ConflictError (`other-model`) unless
-    the predictor has the job's model and engine, and the errors of `Predictor.facts`.
+    Raises NotFoundError (`row-not-found`) for a row or an answer without a score, (`row-not-judged`) for a text in a
+    language that the model does not read, ConflictError (`other-model`) unless the predictor has the job's model and
+    engine, and the errors of `Predictor.facts`.
     """
     try:
         review = review_at(results, row, question)
     except KeyError:
         raise _no_score(row) from None
+    if review.not_judged is not None:
+        raise NotFoundError(f"Row {row:,} has no sentiment: {review.not_judged}.", code="row-not-judged")
     _check_same_model(results.summary.model, predictor.facts())
     return join_title(review.title, review.text)
 
 
 def explanation_of(row: int, text: str, scored: Scored) -> Explanation:
     """The explanation of a row's text, as `Predictor` scored it. Raises NotFoundError (`row-not-found`)."""
-    prediction = scored.predictions[0]
-    if prediction is None:
+    prediction, language = scored.predictions[0], scored.languages[0]
+    if prediction is None or language is None:
         raise _no_score(row)
-    return Explanation(row, text, prediction, scored.explanations[0], scored.model)
+    return Explanation(row, text, prediction, language, scored.explanations[0], scored.model)
 
 
 def _no_score(row: int) -> NotFoundError:

@@ -61,7 +61,7 @@ def export_rows(
     rows = accounting.rejected
     frame = results.scan().select(results.served_columns)
     if what == "served":
-        rows = accounting.served
+        rows = accounting.served + accounting.not_judged
     elif what == "filtered":
         matching = results.scan().filter(condition(filters, segments_of(results)))
         rows = int(matching.select(pl.len()).collect(engine="streaming").item())

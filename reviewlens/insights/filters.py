@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import polars as pl
 
+from reviewlens.contracts.outputs import NOT_JUDGED
 from reviewlens.insights.models import Filters
 from reviewlens.insights.segments import Segments, segment_conditions
 from reviewlens.insights.words import mentions, split_search
+
+_SENTIMENTS = {"not_judged": NOT_JUDGED}
 
 STARS_POSITIVE = 4.0
 STARS_NEGATIVE = 2.0
 """Ratings of STARS_POSITIVE and above are positive, those of STARS_NEGATIVE and below negative; others are neither."""
 
 
+def is_judged() -> pl.Expr:
+    """Whether a row has a sentiment."""
+    return pl.col("sentiment") != NOT_JUDGED
+
+
 def is_positive() -> pl.Expr:
-    """Whether a row's sentiment is positive."""
+    """Whether a row's sentiment is positive; only meaningful if `is_judged`."""
     return pl.col("sentiment") == "positive"
 
 
@@ -40,11 +48,17 @@ def condition(filters: Filters, segments: Segments) -> pl.Expr:
     """
     conditions: list[pl.Expr] = []
     if filters.sentiment is not None:
-        conditions.append(pl.col("sentiment") == filters.sentiment)
+        conditions.append(pl.col("sentiment") == _SENTIMENTS.get(filters.sentiment, filters.sentiment))
+    if filters.language:
+        conditions.append(pl.col("language").is_in(filters.language))
     if filters.min_confidence is not None:
         conditions.append(pl.col("confidence") >= filters.min_confidence)
     if filters.max_confidence is not None:
         conditions.append(pl.col("confidence") <= filters.max_confidence)
+    if filters.judged is not None:
+        conditions.append(is_judged() == filters.judged)
+    if filters.needs_review is not None or filters.mixed is not None:
+        conditions.append(is_judged())
     if filters.needs_review is not None:
         conditions.append(pl.col("needs_review") == filters.needs_review)
     if filters.mixed is not None:
@@ -62,6 +76,6 @@ def condition(filters: Filters, segments: Segments) -> pl.Expr:
         conditions.append(pl.col("_date") <= filters.date_to)
     conditions.extend(mentions(term) for term in split_search(filters.words))
     if filters.agreement is not None:
-        conditions.append(stars_take_a_side() & (agrees_with_stars() == (filters.agreement == "agrees")))
+        conditions.append(is_judged() & stars_take_a_side() & (agrees_with_stars() == (filters.agreement == "agrees")))
     conditions.extend(pl.col(f"_{name}").is_null() for name in filters.missing)
     return pl.all_horizontal(*conditions, pl.lit(value=True)).fill_null(value=False)

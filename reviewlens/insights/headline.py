@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from reviewlens.insights.models import Agreement, ByProduct, Changes, Counts, Distribution, Drivers, ShareChange
+from reviewlens.contracts.languages import name_languages
+from reviewlens.insights.models import (
+    Agreement,
+    ByProduct,
+    Changes,
+    Counts,
+    Distribution,
+    Drivers,
+    LanguageRow,
+    ShareChange,
+)
 from reviewlens.insights.plain import MIXED, day, listing, number, percent, points, quoted
 
 LEAST_REVIEWS = 30
@@ -18,12 +28,46 @@ def headline(
     counts: Counts,
     overall: Distribution,
     *,
+    languages: list[LanguageRow],
+    reads: tuple[str, ...],
     changes: Changes,
     products: ByProduct,
     drivers: Drivers,
     stars: Agreement,
 ) -> list[str]:
-    """At most five sentences, the most general first; fewer if the evidence supports fewer."""
+    """At most five sentences, the most general first; fewer if the evidence supports fewer.
+
+    Before them, a sentence about the reviews of the file that are not judged, if there are any. `reads`: the languages
+    that the model reads.
+    """
+    return [*_not_judged(counts, languages, reads), *_findings(counts, overall, changes, products, drivers, stars)]
+
+
+def _not_judged(counts: Counts, languages: list[LanguageRow], reads: tuple[str, ...]) -> list[str]:
+    """How many reviews of the file the model does not read, and their most frequent languages."""
+    others = [row for row in languages if not row.judged]
+    if not others:
+        return []
+    served = counts.served + counts.not_judged
+    number_of = "All" if counts.not_judged == served else f"{counts.not_judged:,} of"
+    verb = "is" if counts.not_judged == 1 else "are"
+    names = others[0].name
+    if len(others) > 1:
+        most = [f"{row.name} ({row.reviews:,})" for row in others[:2]]
+        names = f"other languages, mostly {listing(most)}" if len(others) > 2 else listing(most)
+    return [
+        f"{number_of} {number(served, 'review')} {verb} in {names}; this model reads {name_languages(reads)}. "
+        f"{'It has' if counts.not_judged == 1 else 'They have'} no sentiment and {verb} not counted below."
+    ]
+
+
+def _findings(
+    counts: Counts, overall: Distribution, changes: Changes, products: ByProduct, drivers: Drivers, stars: Agreement
+) -> list[str]:
+    if counts.shown == 0 and counts.not_judged_shown and counts.served:
+        return [f"The filters match {number(counts.not_judged_shown, 'review')}, none of which has a sentiment."]
+    if counts.not_judged and not counts.served:
+        return []
     if overall.positive_share is None or overall.low is None or overall.high is None:
         return ["No reviews match the filters." if counts.served else "No review in this file could be scored."]
     which = "the reviews" if counts.hidden == 0 else "the reviews that match the filters"

@@ -28,6 +28,7 @@ __all__ = [
     "ExportQuery",
     "Filters",
     "Format",
+    "LanguageRow",
     "ModelFacts",
     "OverTime",
     "Period",
@@ -70,12 +71,16 @@ class Review(BaseModel):
     rating: float | None = Field(None, description="Rating from 1 to 5.")
     date: Date | None = Field(None, description="Date.")
     product: str | None = Field(None, description="Product.")
-    sentiment: Sentiment = Field(description="The likelier sentiment.")
-    confidence: float = Field(description="Probability of the sentiment.")
-    positive_score: float = Field(description="Probability of positive.")
+    sentiment: Literal["positive", "negative", "not judged"] = Field(
+        description="The likelier sentiment; `not judged` in a language that the model does not read."
+    )
+    confidence: float | None = Field(description="Probability of the sentiment; null if not judged.")
+    positive_score: float | None = Field(description="Probability of positive; null if not judged.")
     needs_review: bool = Field(description="Whether a person should read it.")
     mixed: bool = Field(description="Whether the score lies in the mixed band.")
     duplicate_of: int | None = Field(None, description="First row with the same text.")
+    language: str | None = Field(None, description="Code of its language.")
+    not_judged: str | None = Field(None, description="Why it has no sentiment.")
 
 
 class ReviewPage(BaseModel):
@@ -114,10 +119,11 @@ class Section(BaseModel):
 
 
 class Counts(Accounting):
-    """The rows of the file; served = shown + hidden (by the filters)."""
+    """The rows of the file; served = shown + hidden (by the filters). Both have a sentiment."""
 
-    shown: int = Field(description="Reviews that match the filters.")
-    hidden: int = Field(description="Reviews that do not match the filters.")
+    shown: int = Field(description="Reviews with a sentiment that match the filters.")
+    hidden: int = Field(description="Reviews with a sentiment that do not match the filters.")
+    not_judged_shown: int = Field(0, description="Reviews without a sentiment that match the filters.")
 
 
 class Distribution(Tally):
@@ -385,6 +391,15 @@ class RejectedRows(Section):
     reasons: list[Reason] = Field([], description="The reasons, most frequent first.")
 
 
+class LanguageRow(BaseModel):
+    """One language of the file."""
+
+    language: str = Field(description="Its code.")
+    name: str = Field(description="Its name.")
+    reviews: int = Field(description="Reviews in it, of the whole file.")
+    judged: bool = Field(description="Whether they have a sentiment.")
+
+
 class Dashboard(BaseModel):
     """The dashboard of one job, with the given filters."""
 
@@ -397,6 +412,7 @@ class Dashboard(BaseModel):
     counts: Counts = Field(description="The rows of the file.")
     headline: list[str] = Field(description="The most important findings, as sentences.")
     warnings: list[str] = Field(description="Sentences about the file and the job.")
+    languages: list[LanguageRow] = Field([], description="The languages of the file, most frequent first.")
     distribution: Distribution = Field(description="Sentiment of the reviews shown.")
     over_time: OverTime = Field(description="Sentiment over time.")
     changes: Changes = Field(description="What changed most between two periods.")

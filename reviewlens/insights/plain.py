@@ -40,6 +40,8 @@ def accounting(counts: Accounting) -> str:
     42 rows read = 40 rows with 97 texts + 2 rejected; 97 texts = 90 scored + 7 duplicates.
     """
     texts = f"{counts.scored:,} scored + {number(counts.duplicate, 'duplicate')}"
+    if counts.not_judged:
+        texts += f" + {counts.not_judged:,} not judged"
     read = f"{number(counts.read, 'row')} read"
     if counts.texts_read == counts.rows_with_text:
         return f"{read} = {texts} + {counts.rejected:,} rejected"

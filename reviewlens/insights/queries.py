@@ -11,7 +11,7 @@ from reviewlens.insights.words import split_search
 
 MOST_WORDS = 12
 
-Sentiment = Literal["positive", "negative"]
+Sentiment = Literal["positive", "negative", "not_judged"]
 Sort = Literal["row", "-row", "confidence", "-confidence", "date", "-date", "rating", "-rating"]
 What = Literal["served", "rejected", "filtered", "report"]
 Format = Literal["csv", "parquet", "html"]
@@ -29,7 +29,8 @@ def _as_list(value: object) -> object:
 
 
 class Filters(BaseModel):
-    """Which served rows match; every field given must match (in `rating` and `product` any one of the values).
+    """Which served rows match; every field given must match (in `rating`, `product` and `language` any one of the
+    values).
 
     `segment`: COLUMN:VALUE, with the column's place in the file, counted from 0, or `product`, `question` or
     `language`; any one of the values of a column, and all columns. An empty VALUE matches rows without a value.
@@ -44,7 +45,15 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sentiment: Sentiment | None = Field(None, description="Only this sentiment.")
+    sentiment: Sentiment | None = Field(
+        None, description="Only this sentiment; `not_judged`: reviews in languages that the model does not read."
+    )
+    language: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]],
+        BeforeValidator(_as_list),
+        Field(max_length=50, description="Any of these languages, by code."),
+    ] = []
+    judged: bool | None = Field(None, description="Whether it has a sentiment.")
     min_confidence: Probability | None = Field(None, description="Least confidence.")
     max_confidence: Probability | None = Field(None, description="Highest confidence.")
     needs_review: bool | None = Field(None, description="Whether a person should read it.")

@@ -8,12 +8,17 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from reviewlens.contracts.languages import language_name
+from reviewlens.contracts.outputs import NOT_JUDGED
 from reviewlens.insights import plain, svg
 from reviewlens.insights.models import Dashboard, Filters
+from reviewlens.insights.plain import listing
 
 _REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _FILTER_NAMES = {
     "sentiment": "sentiment",
+    "language": "language",
+    "judged": "with a sentiment",
     "min_confidence": "confidence from",
     "max_confidence": "confidence to",
     "needs_review": "needs review",
@@ -53,10 +58,14 @@ def describe_filters(filters: Filters, segments: Mapping[str, str] | None = None
         value = getattr(filters, name)
         if value is None or value in ("", []):
             continue
-        if isinstance(value, list):
+        if name == "language":
+            value = listing([language_name(code) for code in value])
+        elif isinstance(value, list):
             value = ", ".join(map(str, value))
         elif isinstance(value, bool):
             value = "yes" if value else "no"
+        elif value == "not_judged":
+            value = NOT_JUDGED
         described.append(f"{label}: {value}")
     return described
 

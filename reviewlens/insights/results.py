@@ -10,6 +10,7 @@ import polars as pl
 
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.contracts.outputs import (
+    LANGUAGE_COLUMNS,
     NORMALISED_COLUMNS,
     OUTPUT_COLUMNS,
     QUESTION,
@@ -42,7 +43,7 @@ class Results:
         """
         question = pl.col(QUESTION.name) if self.asks_several else pl.lit(None, pl.String)
         if parts := sorted(self.parquet.glob("*.parquet")):
-            return pl.scan_parquet(parts).with_columns(question.alias(QUESTION_KEY))
+            return _with_languages(pl.scan_parquet(parts)).with_columns(question.alias(QUESTION_KEY))
         columns = [*map(Column, self.served_columns), *NORMALISED_COLUMNS]
         typed = {column.name: column for column in OUTPUT_COLUMNS}
         schema = polars_schema([typed.get(column.name, column) for column in columns])
@@ -79,6 +80,13 @@ class Results:
     def served_columns(self) -> list[str]:
         """The columns of served.csv, in order."""
         return [*self.original_columns, *names(OUTPUT_COLUMNS), *([QUESTION.name] if self.asks_several else [])]
+
+
+def _with_languages(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the columns of languages to results that were made before languages were detected."""
+    present = rows.collect_schema().names()
+    missing = [name for name in names(LANGUAGE_COLUMNS) if name not in present]
+    return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing) if missing else rows
 
 
 def polars_schema(columns: Iterable[Column]) -> pl.Schema:

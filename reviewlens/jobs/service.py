@@ -24,7 +24,7 @@ from reviewlens.jobs.outcome import read_document
 from reviewlens.jobs.reuse import reusable_jobs
 from reviewlens.jobs.rules import check_finished, check_kept
 from reviewlens.jobs.views import JobPage, JobView, OwnedJob, OwnedJobs, view_of
-from reviewlens.model.loading import check_engine, model_address, pinned_model
+from reviewlens.model.loading import check_engine, languages_read, model_address, pinned_model
 from reviewlens.settings import Settings
 from reviewlens.storage.interface import ObjectStore
 from reviewlens.uploads.service import Overrides, Upload, UploadService, check_member
@@ -128,6 +128,7 @@ class JobService:
             engine=engine,
             model=model_address(engine, self.settings.model),
             model_sha256=sha256,
+            languages=languages_read(engine, self.settings.model),
             slice_rows=self.settings.slice_rows,
             reuse_scores_of=tuple(reusable_jobs(self.store, self._newest(user), engine, sha256, cached)),
             keep_scores=cached > 0,

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.errors import ConfigurationError
 from reviewlens.model.archive import MIB, extract_allowed, read_member, sha256_file
 from reviewlens.model.encoder import LongTexts
@@ -91,9 +92,9 @@ class CascadeStage(BaseModel):
 class BundleMetadata(BaseModel):
     """bundle.json; `files` holds the SHA-256 of every other member.
 
-    `mixed`: the mixed band, lowest and highest positive score; None for no band. `long_texts`: how every stage reads
-    texts longer than `max_length`. `cascade`: the stages before the bundle's own graph, cheapest first; empty for a
-    bundle of one graph.
+    `languages`: codes of those that the model was validated for. `mixed`: the mixed band, lowest and highest positive
+    score; None for no band. `long_texts`: how every stage reads texts longer than `max_length`. `cascade`: the stages
+    before the bundle's own graph, cheapest first; empty for a bundle of one graph.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -109,6 +110,7 @@ class BundleMetadata(BaseModel):
     needs_review: float = Field(ge=0.5, le=1)
     mixed: tuple[float, float] | None = None
     cascade: tuple[CascadeStage, ...] = ()
+    languages: tuple[str, ...] = Field(MODEL_LANGUAGES, min_length=1)
     base_model: str
     licence: str
     precision: str

@@ -72,7 +72,8 @@ class Engine(Protocol):
     def describe(self) -> dict[str, object]:
         """Facts for JSON: engine, model version and SHA-256, precision, fallback to full precision, and thresholds.
 
-        `needs_review_below` is a number, `mixed_band` is [lowest, highest] score or null.
+        `languages`: codes of those that the model was validated for. `needs_review_below` is a number, `mixed_band`
+        is [lowest, highest] score or null.
         """
         ...
 

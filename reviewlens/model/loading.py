@@ -7,7 +7,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from reviewlens.errors import ConfigurationError, InputError
+from reviewlens.contracts.languages import MODEL_LANGUAGES
+from reviewlens.errors import ConfigurationError, InputError, ReviewLensError
 from reviewlens.model.archive import sha256_file
 from reviewlens.model.bundle import open_bundle, peek
 from reviewlens.model.engines import AUTO, BY_NAME, ENGINES, EngineInfo
@@ -21,6 +22,7 @@ __all__ = [
     "ENGINES",
     "check_engine",
     "default_bundle_path",
+    "languages_read",
     "load_engine",
     "load_scorer",
     "model_address",
@@ -84,6 +86,26 @@ def pinned_model(engine: str, model: str) -> str:
 @lru_cache(maxsize=16)
 def _pinned(engine: str, path: Path, _mtime_ns: int) -> str:
     return model_sha256(engine, path)
+
+
+def languages_read(engine: str, model: str) -> tuple[str, ...]:
+    """Codes of the languages that an engine's model was validated for; `model` as for `local_model`.
+
+    English for a model that cannot be read; whoever loads it reports why.
+    """
+    if engine != AUTO and not BY_NAME[engine].needs_model:
+        return MODEL_LANGUAGES
+    try:
+        path = local_model(model) or default_bundle_path()
+        return _languages(path, path.stat().st_mtime_ns if path.exists() else 0)
+    except ReviewLensError:
+        return MODEL_LANGUAGES
+
+
+@lru_cache(maxsize=16)
+def _languages(path: Path, _mtime_ns: int) -> tuple[str, ...]:
+    plain_folder = path.is_dir() and not (path / "bundle.json").is_file()  # a Hugging Face model lists none
+    return MODEL_LANGUAGES if plain_folder else peek(path).languages
 
 
 def load_engine(

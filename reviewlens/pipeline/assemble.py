@@ -41,6 +41,7 @@ class Tally:
     texts: int = 0
     scored: int = 0
     duplicate: int = 0
+    not_judged: int = 0
     rejected: int = 0
     positive: int = 0
     negative: int = 0
@@ -50,22 +51,25 @@ class Tally:
     unread_ratings: int = 0
     confidence_sum: float = 0.0
     rejected_reasons: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Add the counts of more rows."""
         for name, value in vars(other).items():
-            if name == "rejected_reasons":
-                self.rejected_reasons = dict(Counter(self.rejected_reasons) + Counter(value))
+            if name in ("rejected_reasons", "languages"):
+                setattr(self, name, dict(Counter(getattr(self, name)) + Counter(value)))
             elif name == "confidence_sum":
                 self.confidence_sum = fsum((self.confidence_sum, value))
             else:
                 setattr(self, name, getattr(self, name) + value)
 
     def check(self) -> None:
-        """Raise AssertionError unless every row has a text or is rejected, every text is scored or a duplicate."""
+        """Raise AssertionError unless every row has a text or is rejected, and every text is scored, a duplicate or not
+        judged.
+        """
         if self.rows != self.rows_with_text + self.rejected:
             raise AssertionError(f"row counts do not add up: {asdict(self)}")
-        if self.texts != self.scored + self.duplicate or self.texts < self.rows_with_text:
+        if self.texts != self.scored + self.duplicate + self.not_judged or self.texts < self.rows_with_text:
             raise AssertionError(f"text counts do not add up: {asdict(self)}")
         if self.scored + self.duplicate != self.positive + self.negative:
             raise AssertionError(f"sentiment counts do not add up: {asdict(self)}")
@@ -73,6 +77,8 @@ class Tally:
             raise AssertionError(f"more rows are marked than served: {asdict(self)}")
         if self.rejected != sum(self.rejected_reasons.values()):
             raise AssertionError(f"reason counts do not add up: {asdict(self)}")
+        if self.texts != sum(self.languages.values()):
+            raise AssertionError(f"language counts do not add up: {asdict(self)}")
 
 
 class FirstScores:
@@ -178,6 +184,7 @@ def _count(part: Slice, rows: ResultRows) -> Tally:
         texts=rows.served.num_rows,
         scored=rows.scored,
         duplicate=rows.duplicate,
+        not_judged=rows.not_judged,
         rejected=len(rows.rejected_reasons),
         positive=positive,
         negative=len(predictions) - positive,
@@ -187,6 +194,7 @@ def _count(part: Slice, rows: ResultRows) -> Tally:
         unread_ratings=rows.unread_ratings,
         confidence_sum=fsum(prediction.confidence for prediction in predictions),
         rejected_reasons=dict(Counter(rows.rejected_reasons)),
+        languages=rows.languages,
     )
 
 

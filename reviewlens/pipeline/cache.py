@@ -92,10 +92,10 @@ class ToScore:
 
 def look_up(job: JobContext, part: Slice, duplicates: Duplicates, known: Known) -> ToScore:
     """The rows of a slice to score, with the scores that earlier jobs have for them."""
-    cleaned = job.read_columns(job.work.cleaned(part.number), ["row", "key", "reason"])
+    cleaned = job.read_columns(job.work.cleaned(part.number), ["row", "key", "judged"])
     repeated, _ = duplicates.within(part)
     rows = cleaned.column("row").to_numpy()
-    unique = np.asarray(cleaned.column("reason").is_null()) & ~np.isin(rows, repeated)
+    unique = np.asarray(cleaned.column("judged")) & ~np.isin(rows, repeated)
     return ToScore(rows[unique], known.find(as_words(cleaned.column("key").filter(pa.array(unique)))))
 
 

@@ -28,7 +28,7 @@ def _clean_slice(job: JobContext, session: SparkSession, part: Slice) -> None:
     cleaned = (
         read_slice(job, session, job.work.raw(part.number), steps.raw_schema(mapping))
         .transform(steps.select_mapped(mapping))
-        .transform(steps.clean_reviews(mapping))
+        .transform(steps.clean_reviews(mapping, job.spec.languages))
         .toArrow()
     )
     job.put_table(job.work.cleaned(part.number), cleaned)

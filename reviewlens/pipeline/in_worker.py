@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from reviewlens.contracts.languages import NAMES
 from reviewlens.contracts.outputs import ROLE_COLUMNS, Column, arrow_schema
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.tables import Mapping
 from reviewlens.errors import ReviewLensError
 from reviewlens.model.interface import Engine
 from reviewlens.model.loading import load_engine
-from reviewlens.reviews.cleaning import clean_text, join_title
+from reviewlens.reviews.cleaning import clean_text, join_title, own_words
+from reviewlens.reviews.languages import detect_language, release
 from reviewlens.reviews.placeholders import is_placeholder
 from reviewlens.reviews.values import date_parser, parse_rating
 
@@ -26,9 +28,18 @@ TEXT_EMPTY = "text-empty"
 NO_TEXT = "no-text"
 
 CLEANED = arrow_schema(
-    [Column("row", pa.int64()), Column("key", pa.binary()), Column("scored"), *ROLE_COLUMNS, Column("reason")]
+    [
+        Column("row", pa.int64()),
+        Column("key", pa.binary()),
+        Column("scored"),
+        *ROLE_COLUMNS,
+        Column("reason"),
+        Column("language"),
+        Column("judged", pa.bool_()),
+    ]
 )
-"""A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected.
+"""A cleaned slice: `key` names equal texts, `scored` is what the model reads, `reason` why a row is rejected; `judged`:
+whether the text is to have a sentiment.
 
 `row` is the number of the text, which `Mapping.row_of` turns into the row of the file; with one text per row both are
 the same.
@@ -43,11 +54,17 @@ def further_text_names(mapping: Mapping) -> list[str]:
     return [f"text_{number}" for number in range(2, len(mapping.texts) + 1)]
 
 
-def clean_batches(batches: Iterator[pa.RecordBatch], *, mapping_json: str) -> Iterator[pa.RecordBatch]:
-    """Batches of the row, a column for each role and the further texts to batches of CLEANED."""
+def clean_batches(
+    batches: Iterator[pa.RecordBatch], *, mapping_json: str, languages: tuple[str, ...]
+) -> Iterator[pa.RecordBatch]:
+    """Batches of the row, a column for each role and the further texts to batches of CLEANED.
+
+    `languages`: those that the model reads.
+    """
     mapping, normalisers = _normalisers(mapping_json)
+    judged = frozenset(NAMES if mapping.all_languages else languages)
     for batch in batches:
-        yield _clean(batch, mapping, normalisers)
+        yield _clean(batch, mapping, normalisers, judged)
 
 
 def score_batches(
@@ -89,20 +106,25 @@ def describe_engine(batches: Iterator[pa.RecordBatch], *, engine: str, model: st
 @lru_cache(maxsize=1)
 def cached_engine(engine: str, model: str) -> Engine:
     """The engine of this process; it takes seconds to load, so workers are reused."""
+    release()  # cleaning is done, and both models together take more memory
     return load_engine(engine, model)
 
 
-def _clean(batch: pa.RecordBatch, mapping: Mapping, normalisers: dict[Role, _Normaliser]) -> pa.RecordBatch:
+def _clean(
+    batch: pa.RecordBatch, mapping: Mapping, normalisers: dict[Role, _Normaliser], judged: frozenset[str]
+) -> pa.RecordBatch:
     raw = {role: batch.column(role.value).to_pylist() for role in Role}
     values = {role: list(map(normalisers[role], raw[role])) for role in Role}
     titles, _ = _without_placeholders(raw[Role.TITLE], values[Role.TITLE])
     texts, said_nothing = _without_placeholders(raw[Role.TEXT], values[Role.TEXT])
+    own = {**_own_words(raw[Role.TITLE], titles), **_own_words(raw[Role.TEXT], texts)}
     numbers: Any = batch.column("row")
     if mapping.further_texts:
         columns_of_texts = [(texts, said_nothing)]
         for name in further_text_names(mapping):
             further = batch.column(name).to_pylist()
             columns_of_texts.append(_without_placeholders(further, list(map(clean_text, further))))
+            own |= _own_words(further, columns_of_texts[-1][0])
         several = _several_texts(numbers.to_pylist(), columns_of_texts, mapping)
         places = [text.place for text in several]
         values = {role: [column[place] for place in places] for role, column in values.items()}
@@ -113,6 +135,12 @@ def _clean(batch: pa.RecordBatch, mapping: Mapping, normalisers: dict[Role, _Nor
         if mapping.asks_several:  # a title is about the whole row: it is the text where there is no other
             values[Role.TITLE] = titles = [None if text else title for title, text in zip(titles, texts, strict=True)]
     scored = list(map(join_title, titles, texts))
+    found = [
+        detect_language(join_title(own.get(title or "", title), own.get(text or "", text)), mapping.language_shares)
+        if whole
+        else None
+        for whole, title, text in zip(scored, titles, texts, strict=True)
+    ]
     columns: dict[str, Any] = {
         "row": numbers,
         "key": [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in scored],
@@ -122,6 +150,8 @@ def _clean(batch: pa.RecordBatch, mapping: Mapping, normalisers: dict[Role, _Nor
             None if text else NO_TEXT if placeholder else TEXT_EMPTY
             for text, placeholder in zip(scored, said_nothing, strict=True)
         ],
+        "language": found,
+        "judged": [language in judged for language in found],
     }
     return pa.record_batch([pa.array(columns[field.name], field.type) for field in CLEANED], schema=CLEANED)
 
@@ -154,6 +184,15 @@ def _several_texts(
         else:
             texts.append(_Text(first, place, "", says_nothing))
     return texts
+
+
+def _own_words(raw: list[str | None], cleaned: list[str | None]) -> dict[str, str]:
+    """The own words of the cleaned texts that have others: names of emoji and emoticons."""
+    return {
+        text: words
+        for text_raw, text in zip(raw, cleaned, strict=True)
+        if text and (words := own_words(text_raw, text)) != text
+    }
 
 
 def _without_placeholders(raw: list[str | None], cleaned: list[str | None]) -> tuple[list[str | None], list[bool]]:

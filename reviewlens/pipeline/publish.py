@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.languages import most_frequent, name_languages, unread_languages
 from reviewlens.contracts.outputs import REJECTED_COLUMNS, names, served_names
 from reviewlens.contracts.roles import Role
 from reviewlens.contracts.stages import JobStage
@@ -60,6 +62,7 @@ def summarise(job: JobContext, plan: Plan, total: Tally) -> Summary:
         rows_read=total.rows,
         rows_scored=total.scored,
         rows_duplicate=total.duplicate,
+        rows_not_judged=total.not_judged,
         rows_rejected=total.rejected,
         rows_with_text=total.rows_with_text,
         texts_read=total.texts,
@@ -69,7 +72,8 @@ def summarise(job: JobContext, plan: Plan, total: Tally) -> Summary:
         mixed=total.mixed,
         mean_confidence=round(total.confidence_sum / served, 6) if served else None,
         rejected_reasons=dict(sorted(total.rejected_reasons.items())),
-        warnings=[*plan.warnings, *_warnings(total, facts)],
+        languages=dict(sorted(total.languages.items(), key=lambda item: (-item[1], item[0]))),
+        warnings=[*plan.warnings, *_warnings(total, facts), *_language_warnings(total, spec)],
         model=ScoringModel(
             engine=spec.engine,
             name=facts.get("base_model", facts["model_version"]),
@@ -77,6 +81,7 @@ def summarise(job: JobContext, plan: Plan, total: Tally) -> Summary:
             sha256=facts["model_sha256"],
             needs_review_below=facts["needs_review_below"],
             mixed_band=facts["mixed_band"],
+            languages=spec.languages,
             fallback=facts["full_precision_fallback"],
         ),
         mapping=spec.mapping,
@@ -98,8 +103,25 @@ def _warnings(total: Tally, facts: dict[str, object]) -> Iterator[str]:
             yield f"In {count:,} row{'s' if count > 1 else ''} the {role} could not be read and is left empty."
     if facts["full_precision_fallback"]:
         yield "The model's fast precision gives wrong results on this processor; the slower full precision was used."
-    if total.rows and not total.scored:
+    if total.rows and total.rows == total.rejected:
         yield "No row could be scored; rejected.csv has the reasons."
+
+
+def _language_warnings(total: Tally, spec: JobSpec) -> Iterator[str]:
+    unread = unread_languages(total.languages, spec.languages)
+    if not unread:
+        return
+    what = f"Reviews in {most_frequent(unread)}"
+    if spec.mapping.all_languages:
+        yield (
+            f"{what} were judged because you asked for it. The model was validated for "
+            f"{name_languages(spec.languages)} only; do not rely on their sentiment."
+        )
+    else:
+        yield (
+            f"{what} have no sentiment, because the model reads {name_languages(spec.languages)}. To have them judged "
+            "all the same, analyse the file again with the choice “Judge all languages”, or upload a translation."
+        )
 
 
 def _joined(job: JobContext, numbers: range, name: str, header: str) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reviewlens.contracts.job_spec import JobSpec
+from reviewlens.contracts.languages import not_judged_reason
 from reviewlens.contracts.outputs import (
     NORMALISED_COLUMNS,
+    NOT_JUDGED,
     PREDICTION_COLUMNS,
     PROCESSED_COLUMNS,
     QUESTION,
@@ -36,6 +39,7 @@ EXPLANATIONS = {
     NO_TEXT: "The text only says that there is none, such as N/A, or consists of stars.",
 }
 
+_NOT_JUDGED = {"sentiment": NOT_JUDGED, "needs_review": False, "mixed": False}
 _NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
@@ -66,6 +70,8 @@ class ResultRows:
     scored: int
     duplicate: int
     rows_with_text: int
+    languages: dict[str, int]
+    not_judged: int
     predictions: list[Prediction]
     rejected_reasons: list[str]
     unread_dates: int
@@ -120,25 +126,29 @@ def build_rows(
     raw = _for_each_text(raw, rows, mapping)
     own_rows, own_scores = tables.own_scores()
     kept = np.asarray(cleaned.column("reason").is_null())
+    judged = np.asarray(cleaned.column("judged"))
     scored_rows = np.concatenate([own_rows, repeated])
     order = np.argsort(scored_rows, kind="stable")
-    if not np.array_equal(scored_rows[order], rows[kept]):
+    if not np.array_equal(scored_rows[order], rows[judged]):
         raise AssertionError("a slice's scores do not belong to its rows")
     scores = np.concatenate([own_scores, first_scores])[order]
     if not ((scores >= 0) & (scores <= 1)).all():
         raise AssertionError("a score is not a probability")
-    duplicate_of = np.concatenate([np.full(len(own_rows), -1), first_rows])[order]
+    duplicate_of = np.full(len(rows), -1)
+    duplicate_of[judged] = np.concatenate([np.full(len(own_rows), -1), first_rows])[order]
+    judged_texts = cleaned.column("scored").filter(pa.array(judged)).to_pylist()
+    predictions = decide_all(judged_texts, scores, thresholds, middle)
     rejected += _emptied(raw.filter(pa.array(~kept)), cleaned.filter(pa.array(~kept)), len(plan.headers))
     raw, cleaned = raw.filter(pa.array(kept)), cleaned.filter(pa.array(kept))
-    predictions = decide_all(cleaned.column("scored").to_pylist(), scores, thresholds, middle)
+    duplicate_of, judged = duplicate_of[kept], judged[kept]
+    languages = cleaned.column("language").to_pylist()
     served = pa.table(
         [
             *(raw.column(f"c{index}") for index in range(len(plan.headers))),
             pa.array(_review_ids(spec, rows[kept]), pa.string()),
-            *(
-                pa.array([getattr(prediction, column.name) for prediction in predictions], column.type)
-                for column in PREDICTION_COLUMNS
-            ),
+            *_prediction_columns(predictions, judged),
+            pa.array(languages, pa.string()),
+            _reasons(languages, judged, spec.languages),
             *([_questions(cleaned, plan, mapping)] if mapping.asks_several else []),
             pa.array(rows[kept]),
             *(cleaned.column(role.value) for role in Role),
@@ -181,6 +191,8 @@ def _result(
         scored=len(predictions) - duplicate,
         duplicate=duplicate,
         rows_with_text=len(np.unique(rows)),
+        languages=dict(Counter(served.column("language").to_pylist())),
+        not_judged=served.num_rows - len(predictions),
         predictions=predictions,
         rejected_reasons=[values[3] for values in rejected],
         unread_dates=unread[0],
@@ -217,6 +229,32 @@ def _questions(cleaned: pa.Table, plan: Plan, mapping: Mapping) -> pa.Array:
         [
             labels[mapping.text_column_of(text)] if title is None else None
             for text, title in zip(texts, titles, strict=True)
+        ],
+        pa.string(),
+    )
+
+
+def _prediction_columns(predictions: Sequence[Prediction], judged: NDArray[np.bool_]) -> list[pa.Array]:
+    """PREDICTION_COLUMNS of all served rows. `predictions`: those of the judged ones."""
+    order = np.cumsum(judged) - 1
+    return [
+        pa.array(
+            [
+                getattr(predictions[place], column.name) if is_judged else _NOT_JUDGED.get(column.name)
+                for place, is_judged in zip(order.tolist(), judged.tolist(), strict=True)
+            ],
+            column.type,
+        )
+        for column in PREDICTION_COLUMNS
+    ]
+
+
+def _reasons(languages: Sequence[str], judged: NDArray[np.bool_], read: Sequence[str]) -> pa.Array:
+    """Why rows are not judged; null for those that are."""
+    return pa.array(
+        [
+            None if is_judged else not_judged_reason(language, read)
+            for language, is_judged in zip(languages, judged.tolist(), strict=True)
         ],
         pa.string(),
     )

@@ -20,6 +20,7 @@ _SQL_TYPES = {
     pa.float64(): "double",
     pa.string(): "string",
     pa.binary(): "binary",
+    pa.bool_(): "boolean",
     pa.date32(): "date",
 }
 
@@ -59,18 +60,22 @@ def select_mapped(mapping: Mapping) -> Step:
     return step
 
 
-def clean_reviews(mapping: Mapping) -> Step:
-    """Mapped rows to CLEANED, in the same order; a row with several texts, each a review, becomes several rows."""
+def clean_reviews(mapping: Mapping, languages: tuple[str, ...]) -> Step:
+    """Mapped rows to CLEANED, in the same order; a row with several texts, each a review, becomes several rows.
+
+    `languages`: those that the model reads.
+    """
+    clean = partial(in_worker.clean_batches, mapping_json=mapping.model_dump_json(), languages=languages)
 
     def step(frame: DataFrame) -> DataFrame:
-        return frame.mapInArrow(partial(in_worker.clean_batches, mapping_json=mapping.model_dump_json()), CLEANED)
+        return frame.mapInArrow(clean, CLEANED)
 
     return step
 
 
 def first_per_text(frame: DataFrame) -> DataFrame:
-    """Each row whose text an earlier row has, with the first row that has it, sorted by row (DUPLICATES)."""
-    rows = frame.where(F.col("reason").isNull()).select("row", "key")
+    """Each judged row whose text an earlier row has, with the first row that has it, sorted by row (DUPLICATES)."""
+    rows = frame.where(F.col("judged")).select("row", "key")
     repeated = (
         rows.groupBy("key")
         .agg(F.min("row").alias("first_row"), F.count("row").alias("times"))
@@ -83,10 +88,10 @@ def first_per_text(frame: DataFrame) -> DataFrame:
 
 
 def to_be_scored(excluded: Sequence[int]) -> Step:
-    """Cleaned rows to (row, scored), without rejected rows and those `excluded`."""
+    """Cleaned rows to (row, scored): those that are judged, without those `excluded`."""
 
     def step(frame: DataFrame) -> DataFrame:
-        kept = frame.where(F.col("reason").isNull())
+        kept = frame.where(F.col("judged"))
         if excluded:
             # One SQL expression: a column object for each of a thousand rows takes longer than scoring some texts.
             kept = kept.where(F.expr(f"row NOT IN ({', '.join(str(int(row)) for row in excluded)})"))

@@ -87,7 +87,8 @@ def describe(open_source: Callable[[], BinaryIO], sniffed: Sniffed, limits: Read
         date_order=mapping.date_format.order if mapping and mapping.date_format else None,
         dates_read=counts.dates,
         first_date=counts.first_date,
-        languages=None,
+        languages=mapping.language_shares if mapping else None,
+        all_languages=mapping is not None and mapping.all_languages,
         warnings=sniffed.coded_warnings or [CodedWarning(message=each) for each in sniffed.warnings],
     )
 

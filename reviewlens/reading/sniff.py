@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
 from reviewlens.contracts.encodings import encoding_label
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.contracts.outputs import served_names
 from reviewlens.contracts.tables import (
     ColumnInfo,
@@ -27,6 +28,7 @@ from reviewlens.reading.corrections import apply_choices, split_overrides
 from reviewlens.reading.detection import detect_format, examine_text
 from reviewlens.reading.dialects import detect_dialect
 from reviewlens.reading.json_search import find_records
+from reviewlens.reading.languages import with_languages
 from reviewlens.reading.lines import encoding_name
 from reviewlens.reading.reader import SAMPLE_BYTES, ReadLimits, read_columns
 from reviewlens.reading.sheets import choose_sheet
@@ -46,12 +48,14 @@ def sniff(
     overrides: Mapping[str, Any] | None = None,
     *,
     uploaded: date | None = None,
+    languages: Sequence[str] = MODEL_LANGUAGES,
 ) -> Sniffed:
     """Detect how an upload is written and what its columns contain.
 
     `overrides`: the user's choices, {"dialect": {...}, "mapping": {...}} with any of the fields of `Dialect` and
     `Mapping`, or only the fields of a dialect; everything else is detected with these choices. None in a mapping
     removes a role. `uploaded`: the day from which relative dates count; None: today (UTC).
+    `languages`: those that the model reads; a warning names others.
     Errors: InputError for a file that cannot be read or an invalid override, LimitError for a file that
     exceeds a limit. InputError `zip-members`: see `archives.undecided`.
     """
@@ -72,6 +76,10 @@ def sniff(
     mapping, reasons, mapping_warnings = suggest_mapping(headers, rows, uploaded=uploaded)
     if chosen_mapping:
         mapping, mapping_warnings = apply_choices(mapping, chosen_mapping, headers, rows, reasons, uploaded)
+    if mapping is not None:
+        chosen_shares = bool(chosen_mapping.get("language_shares"))
+        mapping, language_warnings = with_languages(mapping, rows, languages, chosen=chosen_shares)
+        mapping_warnings += language_warnings
     names = served_names(headers)
     warnings += _name_warnings(headers, names) + mapping_warnings + start.warnings
     return Sniffed(

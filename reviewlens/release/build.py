@@ -23,6 +23,7 @@ from typing import Any, get_args
 import numpy as np
 import polars as pl
 
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.errors import InputError, ReviewLensError
 from reviewlens.evaluation.calibration import expected_calibration_error
 from reviewlens.evaluation.measures import measure_neutral
@@ -172,6 +173,7 @@ def _described(
         needs_review=review_threshold(scores, labels),
         mixed=mixed_band(scores, labels, model.scores(three_stars)[0]) if three_stars else None,
         cascade=tuple(_with_known_answers(stage, last, stages) for stage in stages.stages),
+        languages=before.languages if before else MODEL_LANGUAGES,
         base_model=before.base_model if before else options.base_model,
         licence=before.licence if before else options.licence,
         precision="int8",

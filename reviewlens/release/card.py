@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template, Undefined, select_autoescape
 
+from reviewlens.contracts.languages import name_languages
 from reviewlens.model.bundle import BundleMetadata, CascadeStage, LongerBounds, peek
 from reviewlens.model.engines.cascade import LAST
 from reviewlens.model.locate import default_bundle_path
@@ -77,7 +78,9 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=percent, plain=lambda name: name.replace("_", " "), bands=bands)
+    environment.filters.update(
+        languages=name_languages, percent=percent, plain=lambda name: name.replace("_", " "), bands=bands
+    )
     return environment.get_template("model_card.md.jinja")
 
 

@@ -91,8 +91,8 @@ _ASCII_SPECIAL = re.compile(
 )
 
 
-def clean_text(raw: str | None) -> str:
-    """Return the text for the model, or '' if nothing remains.
+def clean_text(raw: str | None, *, faces: bool = True) -> str:
+    """Return the text for the model, or '' if nothing remains. `faces`: False drops emoji and emoticons.
 
     Decodes HTML entities (also multiply escaped ones), removes tags, control and invisible characters, converts emoji
     and emoticons to words and Unicode to NFC, and collapses white space. Case, stop words and word forms stay, because
@@ -108,9 +108,17 @@ def clean_text(raw: str | None) -> str:
     text = _unescape(raw)
     text = strip_markup(_INVISIBLE.sub("", text))
     if not text.isascii():
-        text = _emoji_to_words(unicodedata.normalize("NFC", text))
-    text = _EMOTICON.sub(_emoticon_words, text)
+        text = unicodedata.normalize("NFC", text)
+        text = _emoji_to_words(text) if faces else emoji.replace_emoji(text, " ")
+    text = _EMOTICON.sub(_emoticon_words if faces else " ", text)
     return " ".join(text.split())
+
+
+def own_words(raw: str | None, cleaned: str) -> str:
+    """The text without the English words that cleaning writes for emoji and emoticons. `cleaned`: the cleaned text."""
+    if not raw or not cleaned or (raw.isascii() and _ASCII_SPECIAL.search(raw) is None):
+        return cleaned
+    return clean_text(raw, faces=False)
 
 
 def join_title(title: str | None, body: str | None) -> str:

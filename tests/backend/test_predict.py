@@ -36,7 +36,7 @@ def test_many_texts_give_what_the_engine_gives_in_order(backend_app):
 
 def test_a_prediction_says_whether_it_is_mixed_and_tells_no_reasons_unasked(backend_app):
     (found,) = predict(backend_app, text=GOOD).json()["predictions"]
-    assert set(found) == {"sentiment", "confidence", "positive_score", "needs_review", "mixed"}
+    assert set(found) == {"sentiment", "confidence", "positive_score", "needs_review", "mixed", "language"}
     assert found["mixed"] is False
 
 
@@ -103,8 +103,28 @@ def test_an_empty_text_among_others_gets_its_reason_and_the_others_their_scores(
     assert (good["sentiment"], bad["sentiment"]) == ("positive", "negative")
     assert [good, bad] == predict(backend_app, texts=[GOOD, BAD], explain=explain).json()["predictions"]
     error = {"code": "empty-text", "message": "The text has no words; send some."}
-    assert empty == blank == {"sentiment": None, "error": error}
+    assert empty == blank == {"sentiment": None, "language": None, "error": error}
     assert ("explanation" in good) == explain
+
+
+SPANISH = "El hotel estaba muy sucio y nadie contestaba al teléfono."
+
+
+def test_a_text_that_the_model_does_not_read_gets_the_reason(backend_app):
+    reason = {"code": "not-judged", "message": "Spanish; the model reads English"}
+    unread = {"sentiment": None, "language": "es", "error": reason}
+    good, spanish = predict(backend_app, texts=[GOOD, SPANISH]).json()["predictions"]
+    assert (good["sentiment"], good["language"]) == ("positive", "en")
+    assert spanish == unread
+    alone = predict(backend_app, text=SPANISH, explain=True)
+    assert alone.status_code == 200
+    assert alone.json()["predictions"] == [unread]
+
+
+def test_a_text_that_the_model_does_not_read_is_scored_on_request(backend_app):
+    (judged,) = predict(backend_app, text=SPANISH, all_languages=True).json()["predictions"]
+    (expected,) = load_scorer("textblob").predict([SPANISH])
+    assert (judged["positive_score"], judged["language"]) == (expected.positive_score, "es")
 
 
 def test_only_empty_texts_are_an_answer_too(backend_app):

@@ -52,6 +52,11 @@ def test_accounting_reads_as_a_sum() -> None:
     assert told == "42 rows read = 40 rows with 97 texts + 2 rejected; 97 texts = 90 scored + 7 duplicates"
 
 
+def test_accounting_names_texts_that_are_not_judged() -> None:
+    told = words.accounting(420, 396, 14, 2, 8, with_text=418, texts=418).replace(words.NBSP, " ")
+    assert told == "420 rows read = 396 scored + 14 duplicates + 8 not judged + 2 rejected"
+
+
 def test_equal_labels_are_told_apart() -> None:
     assert words.distinct({1: "a", 2: "a", 3: "b"}) == {1: "a", 2: "a (2)", 3: "b"}
 
@@ -124,6 +129,7 @@ def test_chips_tell_every_filter() -> None:
                 "max_confidence": 0.7,
                 "needs_review": True,
                 "mixed": True,
+                "language": ["es", "xx"],
                 "rating": [5, 1],
                 "product": ["Fern Kettle"],
                 "segment": ["4:Sales", "4:", "10:", "11:a:b"],
@@ -146,6 +152,8 @@ def test_chips_tell_every_filter() -> None:
     }
     assert told["rating"] == "1, 5 stars"
     assert told["mixed"] == "Mixed"
+    assert told["language"] == "Spanish, xx"
+    assert dict(filters.chips({"sentiment": "not_judged"})) == {"sentiment": "Not judged"}
     assert dict(filters.chips({"mixed": False})) == {"mixed": "Not mixed"}
     assert told["confidence"].replace(words.NBSP, " ") == "Confidence 50–70 %"
     assert filters.phrase("very good") == '"very good"'

@@ -97,9 +97,24 @@ def make_row(row: int, text: str, positive_score: float = 0.9, **more: Any) -> d
         "positive_score": round(positive_score, 6),
         "needs_review": confidence < 0.7,
         "mixed": False,
+        "language": "en",
+        "not_judged": None,
         "_row": row,
         "_text": text,
         **{f"_{name}": value for name, value in normal.items()},
+    }
+
+
+def unread_row(row: int, text: str, language: str = "es", **more: Any) -> dict[str, Any]:
+    """One served row that is not judged, as make_row."""
+    return {
+        **make_row(row, text, **more),
+        "sentiment": "not judged",
+        "confidence": None,
+        "positive_score": None,
+        "needs_review": False,
+        "language": language,
+        "not_judged": f"{language}; the model reads English",
     }
 
 
@@ -152,8 +167,9 @@ def write_frame(
         "job": folder.name,
         "filename": "reviews & more.csv",
         "rows_read": frame.height + len(rejected),
-        "rows_scored": frame.height - duplicates,
+        "rows_scored": frame.height - duplicates - sentiments["not judged"],
         "rows_duplicate": duplicates,
+        "rows_not_judged": sentiments["not judged"],
         "rows_rejected": len(rejected),
         "rows_reused": 0,
         "distribution": {"positive": sentiments["positive"], "negative": sentiments["negative"]},
@@ -161,6 +177,7 @@ def write_frame(
         "mixed": int(frame["mixed"].sum()),
         "mean_confidence": frame["confidence"].mean() or 0.0,
         "rejected_reasons": dict(Counter(reason for _, reason, _, _ in rejected)),
+        "languages": dict(Counter(frame["language"].to_list()).most_common()),
         "warnings": [],
         "model": {
             "engine": "openvino",

@@ -31,7 +31,7 @@ def table(data: bytes) -> list[dict[str, str]]:
 
 def test_served_csv_has_every_row_in_order_and_nothing_of_ours_inside(story: Results) -> None:
     rows = table(download(story, "served", "csv", Filters(words="ignored here")))
-    ours = ["review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed"]
+    ours = ["review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed", "language", "not_judged"]
     assert list(rows[0]) == story.served_columns == [*story.original_columns, *ours]
     made = synthetic_rows(2000)
     assert [row["review_id"] for row in rows] == [row["review_id"] for row in made]

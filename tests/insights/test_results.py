@@ -24,7 +24,7 @@ def test_opened_from_a_store(tmp_path: Path) -> None:
             store.put(prefix + path.relative_to(folder).as_posix(), path.read_bytes())
     results = open_results(store, "user", "job", tmp_path / "cache")
     assert build_dashboard(results, Filters()).counts.shown == 60
-    assert results.served_columns[-2:] == ["needs_review", "mixed"] and results.original_columns[0] == "Text"
+    assert results.served_columns[-2:] == ["language", "not_judged"] and results.original_columns[0] == "Text"
     assert results.summary.rows_read == 63
 
 

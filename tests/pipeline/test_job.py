@@ -64,7 +64,7 @@ def test_served_rows_keep_their_fields_and_get_their_score(done: MadeJob, rows: 
     engine = load_engine("textblob")
     kept = [number for number, text in texts.items() if text]
     served = done.csv(done.keys.served_csv)
-    ours = ["review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed"]
+    ours = ["review_id", "sentiment", "confidence", "positive_score", "needs_review", "mixed", "language", "not_judged"]
     assert list(served[0]) == [*HEADER, *ours]
     assert [[row[name] for name in HEADER] for row in served] == [rows[number - 1] for number in kept]
     scores = engine.score([texts[number] for number in kept])
@@ -188,6 +188,58 @@ def test_a_file_with_no_usable_row_still_has_results(spark: SparkSession, tmp_pa
     assert made.csv(made.keys.served_csv) == []
     assert made.parquet().num_rows == 0
     assert "review_id" in made.parquet().column_names
+
+
+SPANISH = "El hotel estaba muy sucio y nadie contestaba al teléfono."
+
+
+def test_texts_that_the_model_does_not_read_have_no_sentiment(spark: SparkSession, tmp_path: Path) -> None:
+    texts = ["The lamp is lovely.", SPANISH, "", "The lamp is lovely.", SPANISH, "Sehr gut, die Lieferung war schnell."]
+    content = ("text,language\n" + "".join(f'"{text}",theirs\n' for text in texts)).encode()
+    made = make_job(tmp_path, content, mapping=Mapping(text=0, language_shares={"en": 0.6, "es": 0.4}), slice_rows=10)
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    summary = made.json(made.keys.summary)
+    names = ("rows_read", "rows_scored", "rows_duplicate", "rows_not_judged", "rows_rejected")
+    assert [summary[name] for name in names] == [6, 1, 1, 3, 1]
+    assert summary["languages"] == {"en": 2, "es": 2, "de": 1}
+    assert summary["model"]["languages"] == ["en"]
+    assert [warning for warning in summary["warnings"] if warning.startswith("Reviews in Spanish and German have no")]
+    assert sum(summary["distribution"].values()) == 2
+    served = made.csv(made.keys.served_csv)
+    assert list(served[0])[-2:] == ["language", "not_judged"]
+    assert [row["language_original"] for row in served] == ["theirs"] * 5
+    assert [(row["language"], row["not_judged"]) for row in served] == [
+        ("en", ""),
+        ("es", "Spanish; the model reads English"),
+        ("en", ""),
+        ("es", "Spanish; the model reads English"),
+        ("de", "German; the model reads English"),
+    ]
+    for row in served:
+        judged = [row[name] for name in ("sentiment", "confidence", "positive_score", "needs_review", "mixed")]
+        assert (judged == ["not judged", "", "", "false", "false"]) == bool(row["not_judged"])
+    table = made.parquet()
+    assert table.column("confidence").null_count == table.column("positive_score").null_count == 3
+    assert table.column("_duplicate_of").to_pylist() == [None, None, 1, None, None]
+
+
+def test_all_languages_are_judged_on_request(spark: SparkSession, tmp_path: Path) -> None:
+    content = f"text\nThe lamp is lovely.\n{SPANISH}\n{SPANISH}\n".encode()
+    made = make_job(tmp_path, content, mapping=Mapping(text=0, all_languages=True))
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    summary = made.json(made.keys.summary)
+    assert (summary["rows_scored"], summary["rows_duplicate"], summary["rows_not_judged"]) == (2, 1, 0)
+    assert [row["language"] for row in made.csv(made.keys.served_csv)] == ["en", "es", "es"]
+    assert [warning for warning in summary["warnings"] if "validated for English only" in warning]
+
+
+def test_a_file_of_which_nothing_is_judged_still_has_results(spark: SparkSession, tmp_path: Path) -> None:
+    made = make_job(tmp_path, f"text\n{SPANISH}\n{SPANISH}\n".encode(), mapping=Mapping(text=0))
+    assert run_spec(made.uri, made.settings, session=spark) == DONE
+    summary = made.json(made.keys.summary)
+    assert (summary["rows_read"], summary["rows_not_judged"], summary["mean_confidence"]) == (2, 2, None)
+    assert not any("No row could be scored" in warning for warning in summary["warnings"])
+    assert [row["sentiment"] for row in made.csv(made.keys.served_csv)] == ["not judged"] * 2
 
 
 def test_progress_grows_within_a_slice_and_is_written_while_nothing_is_committed(

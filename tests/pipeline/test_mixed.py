@@ -40,6 +40,8 @@ def made_rows(folder: Path, thresholds: Thresholds) -> ResultRows:
         {
             "row": numbers,
             "reason": empty,
+            "language": pa.array(["en"] * count),
+            "judged": pa.array([True] * count),
             "scored": texts,
             "text": texts,
             "title": empty,
@@ -64,7 +66,7 @@ def test_rows_in_the_band_are_mixed_and_keep_their_side(tmp_path: Path) -> None:
     assert rows.served.column("mixed").to_pylist() == mixed
     assert rows.served.column("mixed_original").to_pylist() == ["theirs"] * 6, "the file's own column is kept"
     read = list(csv.DictReader(io.StringIO(served_header(HEADERS) + rows.served_csv)))
-    assert list(read[0])[-2:] == ["needs_review", "mixed"]
+    assert list(read[0])[-4:-2] == ["needs_review", "mixed"]
     assert [row["mixed"] for row in read] == ["false", "true", "true", "true", "false", "false"]
     assert {row["mixed_original"] for row in read} == {"theirs"}
 
@@ -80,7 +82,9 @@ def test_the_band_is_what_the_engine_says(told: dict[str, object], band: tuple[f
 
 
 def test_more_marked_rows_than_rows_are_an_error() -> None:
-    Tally(rows=2, rows_with_text=2, texts=2, scored=2, positive=2, mixed=2).check()
+    Tally(rows=2, rows_with_text=2, texts=2, scored=2, positive=2, mixed=2, languages={"en": 2}).check()
+    with pytest.raises(AssertionError, match="language counts"):
+        Tally(rows=2, rows_with_text=2, texts=2, scored=2, positive=2, languages={"en": 1}).check()
     with pytest.raises(AssertionError, match="marked"):
         Tally(rows=2, rows_with_text=2, texts=2, scored=2, positive=2, mixed=3).check()
 

@@ -184,6 +184,7 @@ def test_scores_of_answers_are_reused(spark: SparkSession, asked: list[list[str]
 @pytest.mark.parametrize("changes", [{"texts": 4}, {"rows_with_text": 1}, {"rejected": 1}, {"texts": 1, "scored": 1}])
 def test_counts_that_do_not_add_up_are_errors(changes: dict[str, int]) -> None:
     counts = {"rows": 2, "rows_with_text": 2, "texts": 3, "scored": 2, "duplicate": 1, "positive": 3}
-    Tally(**counts).check()
+    languages = {"en": 3}
+    Tally(**counts, languages=languages).check()
     with pytest.raises(AssertionError, match="do not add up"):
-        Tally(**{**counts, **changes}).check()
+        Tally(**{**counts, **changes}, languages=languages).check()

@@ -41,7 +41,7 @@ def test_clean_reviews_reads_every_field(spark: SparkSession) -> None:
         ],
         MAPPED,
     ).coalesce(1)
-    cleaned = frame.transform(steps.clean_reviews(FULL))
+    cleaned = frame.transform(steps.clean_reviews(FULL, ("en",)))
     shown = values(cleaned, "row", "scored", "text", "title", "date", "product", "reason")
     assert shown == [
         (1, "Nice. Works & shines !", "Works & shines !", "Nice", dt.date(2024, 2, 29), "Lamp", None),
@@ -65,7 +65,7 @@ def test_a_text_that_says_there_is_none_is_no_text(spark: SparkSession) -> None:
         ],
         MAPPED,
     ).coalesce(1)
-    cleaned = frame.transform(steps.clean_reviews(FULL))
+    cleaned = frame.transform(steps.clean_reviews(FULL, ("en",)))
     assert values(cleaned, "row", "scored", "reason") == [
         (1, "", "no-text"),
         (2, "", "no-text"),
@@ -91,13 +91,38 @@ def test_words_and_relative_dates_are_read_as_the_mapping_says(spark: SparkSessi
         (2, "b", "", "Not Recommended", "2024-03-01", ""),
         (3, "c", "", "Maybe", "soon", ""),
     ]
-    cleaned = spark.createDataFrame(rows, MAPPED).coalesce(1).transform(steps.clean_reviews(mapping))
+    cleaned = spark.createDataFrame(rows, MAPPED).coalesce(1).transform(steps.clean_reviews(mapping, ("en",)))
     assert values(cleaned, "rating", "date") == [(5.0, dt.date(2024, 3, 12)), (1.0, dt.date(2024, 3, 1)), (None, None)]
+
+
+def test_the_languages_that_the_model_reads_are_judged(spark: SparkSession) -> None:
+    texts = [
+        "The lamp broke after a week.",
+        "La lámpara se rompió a la semana.",
+        "Лампа сломалась",
+        "좋아요 😍",
+        "",
+        "ok",
+    ]
+    frame = spark.createDataFrame([(row, text, "", "", "", "") for row, text in enumerate(texts)], MAPPED).coalesce(1)
+    english = frame.transform(steps.clean_reviews(FULL, ("en",)))
+    assert values(english, "language", "judged") == [
+        ("en", True),
+        ("es", False),
+        ("ru", False),
+        ("ko", False),
+        (None, False),
+        ("en", True),
+    ]
+    both = frame.transform(steps.clean_reviews(FULL, ("en", "es")))
+    assert values(both, "judged") == [(True,), (True,), (False,), (False,), (False,), (True,)]
+    every = frame.transform(steps.clean_reviews(FULL.model_copy(update={"all_languages": True}), ("en",)))
+    assert values(every, "judged") == [(True,), (True,), (True,), (True,), (False,), (True,)]
 
 
 def test_equal_texts_have_equal_keys(spark: SparkSession) -> None:
     rows = [(1, "A  b", "", "", "", ""), (2, "A b", None, "5", "", "x"), (3, "A c", "", "", "", "")]
-    cleaned = spark.createDataFrame(rows, MAPPED).coalesce(1).transform(steps.clean_reviews(FULL))
+    cleaned = spark.createDataFrame(rows, MAPPED).coalesce(1).transform(steps.clean_reviews(FULL, ("en",)))
     first, second, third = (bytes(row[0]) for row in values(cleaned, "key"))
     assert first == second != third
     assert len(first) == 16
@@ -109,16 +134,16 @@ def test_first_per_text_finds_what_repeats(spark: SparkSession) -> None:
 
     frame = spark.createDataFrame(
         [
-            (5, key("a"), None),
-            (1, key("b"), None),
-            (2, key("a"), None),
-            (9, key("a"), None),
-            (3, key("c"), None),
-            (4, key("e"), "text-empty"),
-            (6, key("e"), "text-empty"),
-            (7, key("b"), None),
+            (5, key("a"), True),
+            (1, key("b"), True),
+            (2, key("a"), True),
+            (9, key("a"), True),
+            (3, key("c"), True),
+            (4, key("e"), False),
+            (6, key("e"), False),
+            (7, key("b"), True),
         ],
-        "row bigint, key binary, reason string",
+        "row bigint, key binary, judged boolean",
     ).repartition(3)
     found = frame.transform(steps.first_per_text)
     assert values(found, "row", "first_row") == [(5, 2), (7, 1), (9, 2)]
@@ -126,8 +151,8 @@ def test_first_per_text_finds_what_repeats(spark: SparkSession) -> None:
 
 def test_to_be_scored_leaves_out_rejected_rows_and_duplicates(spark: SparkSession) -> None:
     frame = spark.createDataFrame(
-        [(1, "a", None), (2, "", "text-empty"), (3, "a", None), (4, "b", None)],
-        "row bigint, scored string, reason string",
+        [(1, "a", True), (2, "", False), (3, "a", True), (4, "b", True)],
+        "row bigint, scored string, judged boolean",
     ).coalesce(1)
     assert values(frame.transform(steps.to_be_scored([3])), "row", "scored") == [(1, "a"), (4, "b")]
     assert values(frame.transform(steps.to_be_scored([])), "row") == [(1,), (3,), (4,)]

@@ -65,7 +65,7 @@ def test_the_document_of_a_csv_file() -> None:
     assert (stars.name, stars.role, stars.filled) == ("Stars", "rating", 1.0)
     assert stars.examples == ["5", "1", "3", "n/a", "4"]
     assert {warning.code for warning in found.warnings} <= {"dates-unread"}
-    assert found.languages is None
+    assert (found.languages, found.all_languages) == ({"en": 1.0}, False)
 
 
 def test_the_first_date_is_that_of_the_first_row_that_has_one() -> None:

@@ -77,6 +77,7 @@ def described(bundle: Bundle, threads: int) -> dict[str, object]:
         "model_version": bundle.version,
         "model_sha256": bundle.sha256,
         "base_model": facts.base_model,
+        "languages": list(facts.languages),
         "cleaning_version": facts.cleaning_version,
         "needs_review_below": facts.needs_review,
         "mixed_band": list(facts.mixed) if facts.mixed else None,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from textblob.en import sentiment
 
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.model.calibration import sigmoid
 from reviewlens.model.interface import OnScored, Thresholds
 from reviewlens.reviews.cleaning import CLEANING_VERSION
@@ -54,4 +55,5 @@ class TextBlobEngine:
             "cleaning_version": CLEANING_VERSION,
             "needs_review_below": self.thresholds.needs_review,
             "mixed_band": None,
+            "languages": list(MODEL_LANGUAGES),
         }

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification
 
+from reviewlens.contracts.languages import MODEL_LANGUAGES
 from reviewlens.errors import ConfigurationError
 from reviewlens.model import bundle
 from reviewlens.model.archive import MIB, extract_allowed, sha256_file
@@ -146,6 +147,7 @@ class TransformersEngine:
             "model_version": self._folder.name,
             "model_sha256": sha256_file(self._folder / "model.safetensors"),
             "precision": "float32",
+            "languages": list(MODEL_LANGUAGES),
             "device": self._graph.device,
             "mixed_band": list(self.thresholds.mixed) if self.thresholds.mixed else None,
             "full_precision_fallback": False,
