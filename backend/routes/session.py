@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 router = APIRouter(prefix="/session", tags=["session"])
 
 
-def _managed_login(platform: PlatformDep) -> ManagedLogin:
+async def _managed_login(platform: PlatformDep) -> ManagedLogin:
     pages = platform.identity.managed_login
     if pages is None:
         raise NotFoundError("This ReviewLens has its own log-in page: /session/login.", code="no-managed-login")

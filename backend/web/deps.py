@@ -28,7 +28,10 @@ _operator = APIKeyHeader(
 )
 
 
-def _services(request: Request) -> Services:
+# Dependencies are async although they wait for nothing: FastAPI would run each of the others in a thread.
+
+
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
@@ -36,7 +39,7 @@ def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-def _platform(services: ServicesDep) -> Platform:
+async def _platform(services: ServicesDep) -> Platform:
     return services.platform
 
 
@@ -98,7 +101,7 @@ async def _admin(user: CurrentUser) -> User:
 AdminUser = Annotated[User, Depends(_admin)]
 
 
-def _local_users(services: ServicesDep) -> LocalIdentity:
+async def _local_users(services: ServicesDep) -> LocalIdentity:
     users = services.platform.local_users
     if users is None:
         raise NotFoundError("The users are not kept here; ask the administrator of the user pool.", code="not-local")
@@ -144,7 +147,7 @@ class PredictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def checked(request: Request) -> Response:
-            services = _services(request)
+            services = await _services(request)
             user = await _verified_user(request, services, await _bearer(request))
             with services.predicts_at_once.taken(user.subject):
                 return await handle(request)

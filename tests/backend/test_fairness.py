@@ -84,7 +84,7 @@ class held_scoring:
 
     def _wait(self) -> Generator[None, None, None]:
         self._reached.set()
-        self._open.wait(60)
+        self._open.wait()
         yield
 
     def __enter__(self) -> threading.Event:
@@ -178,14 +178,14 @@ def while_no_thread_is_free(scenario: Callable[[], Awaitable[None]]) -> None:
 
         def occupy(number: int) -> None:
             reached[number].set()
-            release.wait(60)
+            release.wait()
 
         busy = [asyncio.ensure_future(run_in_threadpool(occupy, number)) for number in range(threads)]
         try:
             for event in reached:
                 while not event.is_set():
                     await asyncio.sleep(0)
-            await scenario()
+            await asyncio.wait_for(scenario(), 120)  # only stops a test that would never end
         finally:
             release.set()
             await asyncio.gather(*busy)
