@@ -17,23 +17,35 @@ BY_HAND_ONLY = {"training", "evaluation", "release"}
 
 
 def written_codes() -> set[str]:
-    """Every literal `code=` and `default_code =`, and the error codes of outcomes and answers that are tables."""
+    """Every `code=` and `default_code =`, and the error codes of outcomes and answers that are tables."""
+    trees = [
+        ast.parse(path.read_text())
+        for folder in ("reviewlens", "backend")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if path.parent.name not in BY_HAND_ONLY
+    ]
+    constants = {
+        node.targets[0].id: node.value.value
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
     found = set(problems._CODE_BY_STATUS.values()) | set(problems._STATUS_BY_CODE)
-    for folder in ("reviewlens", "backend"):
-        for path in (REPOSITORY / folder).rglob("*.py"):
-            if path.parent.name in BY_HAND_ONLY:
-                continue
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call):
-                    values = [word.value for word in node.keywords if word.arg == "code"]
-                    if getattr(node.func, "id", "") in ("Outcome", "problem"):
-                        values += node.args[1:3]
-                elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "default_code":
-                    values = [node.value]
-                else:
-                    continue
-                constants = [value.value for value in values if isinstance(value, ast.Constant)]
-                found |= {value for value in constants if isinstance(value, str) and re.fullmatch("[a-z0-9-]+", value)}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Call):
+            values = [word.value for word in node.keywords if word.arg == "code"]
+            if getattr(node.func, "id", "") in ("Outcome", "problem"):
+                values += node.args[1:3]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "default_code":
+            values = [node.value]
+        else:
+            continue
+        for value in values:
+            code = constants.get(value.id) if isinstance(value, ast.Name) else getattr(value, "value", None)
+            if isinstance(code, str) and re.fullmatch("[a-z0-9-]+", code):
+                found.add(code)
     return found
 
 
