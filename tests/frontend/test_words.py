@@ -62,7 +62,14 @@ def test_equal_labels_are_told_apart() -> None:
 
 
 def test_the_bar_only_ever_moves_forward() -> None:
-    progress = {"rows_total": 10, "stages": 6, "rows_reused": 0, "updated_at": "", "attempt_started_at": ""}
+    progress = {
+        "rows_total": 10,
+        "stages": 6,
+        "rows_reused": 0,
+        "rows_kept": 0,
+        "updated_at": "",
+        "attempt_started_at": "",
+    }
     seen = [
         fraction(Progress.model_validate({**progress, "stage": stage, "rows_done": done}))
         for stage in STAGES
