@@ -111,6 +111,7 @@ def _facts(job: JobView) -> str:
     facts = [
         when,
         words.many(read, "row") if (read := rows.read(job)) else "",
+        rows.not_judged(job),
         f"took {words.duration(job.seconds)}" if job.seconds and job.state == "succeeded" else "",
         (job.model or job.engine).split()[-1],  # the version is enough
         f"attempt {job.attempts}" if (job.attempts or 0) > 1 else "",

@@ -61,6 +61,18 @@ def test_one_review_is_read_as_the_backend_reads_it(seeded: SeededBackend, open_
     assert ("Needs review" in said) == expected["needs_review"]
 
 
+def test_a_text_that_the_model_does_not_read_is_judged_on_request_only(open_page: Open) -> None:
+    app = open_page("views/try_one.py")
+    app.text_area(key="one").set_value("El hotel estaba muy sucio y nadie contestaba al teléfono.")
+    app.button(key="ask").click().run()
+    assert "Not judged" in text_of(app)
+    assert "Spanish; the model reads English" in text_of(app)
+    app.toggle(key="one-all-languages").set_value(True)
+    app.button(key="ask").click().run()
+    assert not app.exception
+    assert "Not judged" not in text_of(app)
+
+
 def test_nothing_to_read_is_said_so(open_page: Open) -> None:
     app = open_page("views/try_one.py")
     app.button(key="ask").click().run()

@@ -10,7 +10,7 @@ import pytest
 
 from reviewlens.errors import NotFoundError
 from reviewlens.insights.dashboard import build_dashboard
-from reviewlens.insights.explanation import explain_review
+from reviewlens.insights.explanation import text_to_explain
 from reviewlens.insights.export import export_rows
 from reviewlens.insights.models import Filters
 from reviewlens.insights.report import describe_filters, render_report
@@ -139,7 +139,7 @@ def test_the_export_has_them(mixed: Results) -> None:
 
 def test_a_review_that_is_not_judged_has_no_explanation(mixed: Results) -> None:
     with pytest.raises(NotFoundError, match="Row 51 has no sentiment: es; the model reads English") as caught:
-        explain_review(mixed, 51, Predictor(Settings(engine="textblob", _env_file=None)))
+        text_to_explain(mixed, 51, Predictor(Settings(engine="textblob", _env_file=None)))
     assert caught.value.code == "row-not-judged"
 
 
