@@ -75,6 +75,7 @@ class Services:
         _ = self.platform.identity, self.operator_key
         if "store" in self.uses:
             _ = self.platform.store
+            self.platform.sandbox.start()
         if "jobs" in self.uses:
             _ = self.platform.jobs
         if "model" in self.uses:

@@ -1,0 +1,52 @@
+"""The limits that a worker process sets for itself before it reads anything foreign."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from pathlib import Path
+
+if sys.platform != "win32":
+    import resource
+
+MAX_OPEN_FILES = 64
+
+
+def confine(memory_bytes: int) -> None:
+    """Limit this process's address space and open files, and forbid it to write files or core dumps.
+
+    A limit that the system does not have is left out (macOS ignores the one on address space, Windows has none): a crash
+    still stays in this process.
+    """
+    _limit("RLIMIT_CORE", 0)
+    _limit("RLIMIT_FSIZE", 0)
+    _limit("RLIMIT_NOFILE", MAX_OPEN_FILES)
+    _limit("RLIMIT_AS", memory_bytes)
+    with contextlib.suppress(OSError):  # Linux: if memory runs out, this process goes before its parent
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def allow_cpu_seconds(seconds: float) -> None:
+    """Let this process use so much more CPU time from now on; then the system kills it."""
+    if sys.platform == "win32":
+        return
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    allowed = math.ceil(usage.ru_utime + usage.ru_stime + seconds)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has used; 0 where that is unknown."""
+    if sys.platform == "win32":
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _limit(name: str, value: int) -> None:
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        resource.setrlimit(getattr(resource, name), (value, value))

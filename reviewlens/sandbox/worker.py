@@ -1,0 +1,183 @@
+"""One worker process, as its parent sees it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import reviewlens
+from reviewlens.errors import InputError, LimitError, NotFoundError, ReviewLensError, TransientError
+from reviewlens.sandbox.frames import Kind, read_frame, write_frame
+from reviewlens.settings import bare_environment
+
+_log = logging.getLogger(__name__)
+START_SECONDS = 60
+_ERRORS: dict[str, type[ReviewLensError]] = {kind.__name__: kind for kind in (InputError, LimitError, NotFoundError)}
+_OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)
+_OUT_OF_MEMORY = (1, -getattr(signal, "SIGKILL", 0))  # MemoryError, and what the kernel sends when memory runs out
+_ADVICE = "Open it in the program that it comes from, save it as CSV, and upload that."
+
+
+class Worker:
+    """Starts its process when made, without waiting for it. `call` is for one thread at a time."""
+
+    def __init__(self, *, memory_bytes: int, preload: tuple[str, ...]) -> None:
+        self.calls = 0
+        self.peak_bytes = 0
+        """The most memory that the process has used."""
+        self.idle = True
+        """Whether the last call has ended in order."""
+        self._ready = False
+        self._out_of_time = False
+        self._closed = False
+        command = [sys.executable, "-P", "-m", "reviewlens.sandbox", f"--memory-bytes={memory_bytes}"]
+        try:
+            self._process = subprocess.Popen(
+                [*command, f"--preload={','.join(preload)}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # a parser's last words may quote the file
+                env=bare_environment(
+                    PYTHONPATH=str(Path(reviewlens.__file__).resolve().parents[1]),
+                    # Arrow's own allocator and the system's arenas reserve address space that the limit would count.
+                    ARROW_DEFAULT_MEMORY_POOL="system",
+                    MALLOC_ARENA_MAX="2",
+                    OMP_NUM_THREADS="1",
+                    OPENBLAS_NUM_THREADS="1",
+                ),
+                start_new_session=True,  # Ctrl-C in a terminal is for the parent, which ends its workers
+            )
+        except OSError as error:
+            raise _unavailable() from error
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def call(self, function: str, *, seconds: float, cpu_seconds: float, **arguments: Any) -> Iterator[bytes]:
+        """Yield what `function` (`package.module:name`) returns (bytes) or yields for these JSON arguments.
+
+        `seconds`: the longest wait for each of its messages. A caller that stops early must `kill` the worker.
+        Errors: the function's InputError, LimitError and NotFoundError; NotFoundError for a file that is missing;
+        InputError `file-damaged` when it raises anything else or the process dies, `file-too-complex` when it runs out
+        of time or memory; TransientError `parsers-unavailable` when the process cannot start.
+        """
+        self._wait_until_ready()
+        self.calls += 1
+        self.idle = False
+        request = {"function": function, "arguments": arguments, "cpu_seconds": cpu_seconds}
+        with suppress(OSError):  # it is gone: reading from it says so
+            write_frame(self._stdin, Kind.REQUEST, json.dumps(request).encode())
+        while True:
+            kind, data = self._read(seconds)
+            if kind is Kind.MESSAGE:
+                yield data
+                continue
+            self.idle = True
+            if kind is Kind.DONE:
+                self.peak_bytes = int(json.loads(data)["peak_bytes"])
+                return
+            raise _error(json.loads(data))
+
+    def end(self) -> None:
+        """End the process while another thread may be in a call, which raises TransientError."""
+        self._closed = True
+        self._process.kill()
+
+    def kill(self) -> None:
+        """End the process and forget it."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._stdin, self._stdout):
+            with suppress(OSError):  # what is left in the buffer cannot be sent
+                stream.close()
+
+    @property
+    def _stdin(self) -> BinaryIO:
+        assert self._process.stdin is not None
+        return self._process.stdin  # type: ignore[return-value]
+
+    @property
+    def _stdout(self) -> BinaryIO:
+        assert self._process.stdout is not None
+        return self._process.stdout  # type: ignore[return-value]
+
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
+        with self._killed_after(START_SECONDS):
+            frame = read_frame(self._stdout)
+        if frame is None or frame[0] is not Kind.READY:
+            self.kill()
+            raise _unavailable()
+        self._ready = True
+
+    def _read(self, seconds: float) -> tuple[Kind, bytes]:
+        with self._killed_after(seconds):
+            frame = read_frame(self._stdout)
+        if frame is None:
+            self._process.kill()  # it may have closed its output only
+            code = self._process.wait()
+            if self._closed:
+                raise _unavailable()
+            _log.warning("a file ended its parser", extra={"facts": {"exit_code": code, "late": self._out_of_time}})
+            if self._out_of_time or code == _OUT_OF_TIME or code in _OUT_OF_MEMORY:
+                raise too_complex()
+            raise _damaged()
+        return frame
+
+    @contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[None]:
+        def give_up() -> None:
+            self._out_of_time = True
+            self._process.kill()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def too_complex() -> InputError:
+    """The error for a file that needs more time or memory than a worker has."""
+    return InputError(
+        "Reading this file takes too long or needs too much memory: it is damaged, or made to be too large."
+        f" {_ADVICE} For a large file that is in order, raise parser_memory_mb or parser_seconds.",
+        code="file-too-complex",
+    )
+
+
+def _damaged() -> InputError:
+    return InputError(
+        f"This file cannot be read: it is damaged, or made to be too large. {_ADVICE}", code="file-damaged"
+    )
+
+
+def _unavailable() -> TransientError:
+    return TransientError("No process can be started to read the file; try again.", code="parsers-unavailable")
+
+
+def _error(document: dict[str, Any]) -> ReviewLensError:
+    if document["kind"] == "missing":
+        return NotFoundError("The file no longer exists.")
+    if (kind := _ERRORS.get(document["kind"])) is not None:
+        return kind(document["message"], code=document["code"], details=document["details"])
+    _log.error("a parser failed", extra={"facts": {"types": document.get("types"), "frames": document.get("frames")}})
+    return _damaged()
