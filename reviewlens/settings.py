@@ -181,10 +181,10 @@ class Settings(BaseSettings):
         1200, ge=600, description="Most memory of a process that parses an upload, in MB of address space."
     )
     parser_seconds: int = Field(
-        30,
+        15,
         ge=1,
-        description="Longest time in which an upload is examined, in seconds; one more is allowed for each MB of the"
-        " file. A job may take ten times as long.",
+        description="Most CPU time for examining an upload, in seconds; one more is allowed for each MB of the file. A"
+        " job may take ten times as long to read it.",
     )
     parser_wait_seconds: int = Field(
         10, ge=0, description="Seconds that a request waits for a free process that parses uploads."

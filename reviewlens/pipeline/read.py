@@ -50,12 +50,11 @@ def _messages(
     job: JobContext, settings: Settings, source: Path, position: Position | None
 ) -> Generator[bytes, None, None]:
     """What `read_slices` yields in a worker of the sandbox."""
-    seconds = reading_seconds(settings, source.stat().st_size)
+    times = reading_seconds(settings, source.stat().st_size)
     with closing(new_sandbox(settings, size=1)) as sandbox, sandbox.worker() as worker:
         yield from worker.call(
             f"{read_slices.__module__}:{read_slices.__name__}",
-            seconds=seconds,
-            cpu_seconds=seconds,
+            **times,
             path=str(source.absolute()),
             dialect=job.spec.dialect.model_dump(mode="json"),
             limits=job.spec.limits.model_dump(),

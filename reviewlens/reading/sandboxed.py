@@ -22,6 +22,8 @@ LocalFile = Callable[[], AbstractContextManager[Path]]
 _HERE = __name__
 _MODULES = ("reviewlens.reading.sniff", "reviewlens.reading.detected")
 _JOB_FACTOR = 10
+_WAIT_FACTOR = 4
+"""Seconds to wait for each second of CPU time: on a busy machine a process gets only a part of a processor."""
 
 
 def new_sandbox(settings: Settings, size: int | None = None) -> Sandbox:
@@ -35,13 +37,17 @@ def new_sandbox(settings: Settings, size: int | None = None) -> Sandbox:
 
 
 def detection_seconds(settings: Settings, size_bytes: int) -> float:
-    """The time in which a file of this size must be examined."""
+    """The CPU time in which a file of this size must be examined."""
     return settings.parser_seconds + size_bytes / 1_000_000
 
 
-def reading_seconds(settings: Settings, size_bytes: int) -> float:
-    """The CPU time in which a job must read a file of this size."""
-    return _JOB_FACTOR * detection_seconds(settings, size_bytes)
+def reading_seconds(settings: Settings, size_bytes: int) -> dict[str, float]:
+    """The limits on time for a job that reads a file of this size, for `Worker.call`."""
+    return _times(_JOB_FACTOR * detection_seconds(settings, size_bytes))
+
+
+def _times(cpu_seconds: float) -> dict[str, float]:
+    return {"cpu_seconds": cpu_seconds, "seconds": _WAIT_FACTOR * cpu_seconds}
 
 
 class SandboxedReading:
@@ -91,12 +97,10 @@ class SandboxedReading:
         return Detected.model_validate_json(document)
 
     def _call(self, function: Callable[..., bytes], source: LocalFile, of_bytes: int, /, **arguments: Any) -> bytes:
-        seconds = detection_seconds(self._settings, of_bytes)
+        times = _times(detection_seconds(self._settings, of_bytes))
         with self._sandbox.worker() as worker, source() as path:
             name = f"{_HERE}:{function.__name__}"
-            return b"".join(
-                worker.call(name, seconds=seconds, cpu_seconds=seconds, path=str(path.absolute()), **arguments)
-            )
+            return b"".join(worker.call(name, **times, path=str(path.absolute()), **arguments))
 
 
 def _opener(path: str) -> Callable[[], BinaryIO]:

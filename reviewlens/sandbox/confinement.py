@@ -16,7 +16,7 @@ MAX_OPEN_FILES = 64
 def confine(memory_bytes: int) -> None:
     """Limit this process's address space and open files, and forbid it to write files or core dumps.
 
-    A limit that the system does not have is left out (macOS ignores the one on address space, Windows has none): a crash
+    A limit that the system lacks is left out (macOS ignores the one on address space, Windows has none): a crash
     still stays in this process.
     """
     _limit("RLIMIT_CORE", 0)
