@@ -17,6 +17,7 @@ from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.explanation import explanation_of, text_to_explain
 from reviewlens.insights.export import MEDIA_TYPES, export_name, export_rows
 from reviewlens.insights.models import Dashboard, ExportQuery, Filters, ReviewPage, ReviewQuery
+from reviewlens.insights.results import reading_results
 from reviewlens.insights.reviews import query_reviews
 
 router = APIRouter(tags=["results"])
@@ -39,7 +40,8 @@ def generate_dashboard(body: DashboardRequest, user: CurrentUser, services: Serv
     results = services.platform.results(user.subject, body.job_id)
 
     def compute() -> bytes:
-        return build_dashboard(results, body.filters).model_dump_json().encode()
+        with reading_results(body.job_id):
+            return build_dashboard(results, body.filters).model_dump_json().encode()
 
     document = services.dashboards.get(user.subject, body.job_id, body.filters.model_dump_json(), compute)
     return Response(document, media_type="application/json")
@@ -51,7 +53,8 @@ def reviews(
 ) -> ReviewPage:
     """Filtered, sorted, in pages: `next_cursor` of one page is the `cursor` of the next."""
     results = platform.results(user.subject, job_id)
-    return query_reviews(results, query.plain(), query.sort, query.limit, query.cursor)
+    with reading_results(job_id):
+        return query_reviews(results, query.plain(), query.sort, query.limit, query.cursor)
 
 
 @router.get(
@@ -72,7 +75,9 @@ async def explanation(
     platform = services.platform
 
     def find_text() -> str:
-        return text_to_explain(platform.results(user.subject, job_id), row, platform.predictor, question)
+        results = platform.results(user.subject, job_id)
+        with reading_results(job_id):
+            return text_to_explain(results, row, platform.predictor, question)
 
     with services.predicts_at_once.taken(user.subject):
         text = await run_in_threadpool(find_text)
@@ -108,7 +113,8 @@ def export(
     """
     results = platform.results(user.subject, job_id)
     filters: Filters = query.plain()
-    blocks = export_rows(results, query.what, query.format, filters, max_rows=platform.settings.max_export_rows)
+    with reading_results(job_id):
+        blocks = export_rows(results, query.what, query.format, filters, max_rows=platform.settings.max_export_rows)
     name = export_name(results, query.what, query.format)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(blocks, media_type=MEDIA_TYPES[query.format], headers=headers)

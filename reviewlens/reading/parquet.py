@@ -21,8 +21,8 @@ from reviewlens.reading.sources import human_size
 _BATCH = 512  # rows in memory, each of which may have fields of max_field_chars
 _BATCH_BYTES = 64 << 20  # of an average batch; rows of a file with long fields are fewer
 _TRUSTED_ROWS = 500  # rows from which the size of all is estimated
-_FREE_BYTES = 1_000_000_000  # dictionaries make columns of few values very small, so that their ratio means little
-_DOUBT = 4  # by so much the first rows may be larger than the others
+_FREE_BYTES = 500_000_000  # dictionaries make columns of few values very small, so that their ratio means little
+_DOUBT = 2  # by so much the first rows may be larger than the others
 
 
 def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import pairwise
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from reviewlens.errors import LimitError
 from reviewlens.reading.records import ReadLimits
@@ -140,7 +140,7 @@ def without_strays(source: BinaryIO, sheets: dict[str, SheetFacts]) -> BinaryIO:
     return copy
 
 
-def read_pieces(stream: BinaryIO | zipfile.ZipExtFile) -> Iterator[bytes]:
+def read_pieces(stream: IO[bytes]) -> Iterator[bytes]:
     """The bytes of a stream, 1 MiB at a time."""
     while piece := stream.read(_CHUNK):
         yield piece
