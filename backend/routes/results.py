@@ -33,7 +33,7 @@ Question = Annotated[
     "/generate_dashboard",
     summary="Everything the dashboard shows",
     response_model=Dashboard,
-    responses=errors(400, 401, 404, 409, 422, 429),
+    responses=errors(400, 401, 404, 409, 422, 429, 500),
 )
 def generate_dashboard(body: DashboardRequest, user: CurrentUser, services: ServicesDep) -> Response:
     """Of all rows of a finished job, or of those that match the filters."""
@@ -47,7 +47,7 @@ def generate_dashboard(body: DashboardRequest, user: CurrentUser, services: Serv
     return Response(document, media_type="application/json")
 
 
-@router.get("/jobs/{job_id}/reviews", summary="The reviews of a job", responses=errors(401, 404, 409, 422, 429))
+@router.get("/jobs/{job_id}/reviews", summary="The reviews of a job", responses=errors(401, 404, 409, 422, 429, 500))
 def reviews(
     job_id: JobId, query: Annotated[ReviewQuery, Query()], user: CurrentUser, platform: PlatformDep
 ) -> ReviewPage:
@@ -61,7 +61,7 @@ def reviews(
     "/jobs/{job_id}/reviews/{row}/explanation",
     summary="What carried the score of a review",
     response_model_exclude_unset=True,
-    responses=errors(401, 404, 409, 422, 429, 503),
+    responses=errors(401, 404, 409, 422, 429, 500, 503),
 )
 async def explanation(
     job_id: JobId,
@@ -101,7 +101,7 @@ async def explanation(
             "description": "A file to download",
             "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
         },
-        **errors(401, 404, 409, 422, 429),
+        **errors(401, 404, 409, 422, 429, 500),
     },
 )
 def export(

@@ -1102,7 +1102,7 @@ class Sniffed(BaseModel):
     mapping_reasons: dict[str, str]
     """Why each role has its column, and why a column is a segment (`segment:` and its place)."""
     preview: list[list[str]]
-    """Up to 20 rows of raw fields."""
+    """Up to 20 rows of raw fields, each cut at 200 characters."""
     warnings: list[str]
     """Sentences for the user."""
     first_date: FirstDate | None = None

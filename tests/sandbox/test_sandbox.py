@@ -48,6 +48,16 @@ def test_a_worker_serves_many_calls(sandbox):
     assert len({call(sandbox, victims.pid) for _ in range(5)}) == 1
 
 
+def test_the_memory_of_a_large_parent_does_not_count_as_the_workers():
+    ballast = bytearray(400 << 20)
+    ballast[:: 1 << 12] = b"x" * len(ballast[:: 1 << 12])
+    sandbox = Sandbox(size=1, memory_bytes=MEMORY)
+    assert call(sandbox, victims.pid) == call(sandbox, victims.pid)
+    with sandbox.worker() as worker:
+        assert worker.peak_bytes < 100 << 20
+    sandbox.close()
+
+
 def test_errors_of_ours_arrive_as_they_are(sandbox):
     with pytest.raises(InputError, match="Not this file") as refused:
         call(sandbox, victims.refuse)
