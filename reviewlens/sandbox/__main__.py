@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _receive(requests: queue.SimpleQueue[bytes]) -> None:
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
+    while (frame := read_frame(0)) is not None:
         requests.put(frame[1])
     os._exit(0)
 

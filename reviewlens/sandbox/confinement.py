@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
+import resource
 from pathlib import Path
-
-if sys.platform != "win32":
-    import resource
 
 MAX_OPEN_FILES = 64
 
@@ -16,8 +13,8 @@ MAX_OPEN_FILES = 64
 def confine(memory_bytes: int) -> None:
     """Limit this process's address space and open files, and forbid it to write files or core dumps.
 
-    A limit that the system lacks is left out (macOS ignores the one on address space, Windows has none): a crash
-    still stays in this process.
+    A limit that the system lacks is left out (macOS ignores the one on address space): a crash still stays in this
+    process.
     """
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_FSIZE", 0)
@@ -29,8 +26,6 @@ def confine(memory_bytes: int) -> None:
 
 def allow_cpu_seconds(seconds: float) -> None:
     """Let this process use so much more CPU time from now on; then the system kills it."""
-    if sys.platform == "win32":
-        return
     usage = resource.getrusage(resource.RUSAGE_SELF)
     allowed = math.ceil(usage.ru_utime + usage.ru_stime + seconds)
     with contextlib.suppress(OSError, ValueError):
@@ -48,7 +43,5 @@ def peak_bytes() -> int:
 
 
 def _limit(name: str, value: int) -> None:
-    if sys.platform == "win32":
-        return
     with contextlib.suppress(OSError, ValueError, AttributeError):
         resource.setrlimit(getattr(resource, name), (value, value))

@@ -7,9 +7,8 @@ import logging
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,9 +19,13 @@ from reviewlens.settings import bare_environment
 
 _log = logging.getLogger(__name__)
 START_SECONDS = 60
+_PIPE_BYTES = 1 << 20  # so that a worker reads ahead while its parent writes what it has read
 _ERRORS: dict[str, type[ReviewLensError]] = {kind.__name__: kind for kind in (InputError, LimitError, NotFoundError)}
-_OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)
-_OUT_OF_MEMORY = (1, -getattr(signal, "SIGKILL", 0))  # MemoryError, and what the kernel sends when memory runs out
+_OUT_OF_TIME = -signal.SIGXCPU
+_OUT_OF_MEMORY = (
+    1,
+    -signal.SIGKILL,
+)  # MemoryError; what the kernel sends when memory runs out, and we to a hanging one
 _ADVICE = "Open it in the program that it comes from, save it as CSV, and upload that."
 
 
@@ -36,7 +39,6 @@ class Worker:
         self.idle = True
         """Whether the last call has ended in order."""
         self._ready = False
-        self._out_of_time = False
         self._closed = False
         command = [sys.executable, "-P", "-m", "reviewlens.sandbox", f"--memory-bytes={memory_bytes}"]
         try:
@@ -44,6 +46,7 @@ class Worker:
                 [*command, f"--preload={','.join(preload)}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                pipesize=_PIPE_BYTES,
                 stderr=subprocess.DEVNULL,  # a parser's last words may quote the file
                 env=bare_environment(
                     PYTHONPATH=str(Path(reviewlens.__file__).resolve().parents[1]),
@@ -119,40 +122,30 @@ class Worker:
     def _wait_until_ready(self) -> None:
         if self._ready:
             return
-        with self._killed_after(START_SECONDS):
-            frame = read_frame(self._stdout)
+        try:
+            frame = read_frame(self._stdout.fileno(), START_SECONDS)
+        except TimeoutError:
+            frame = None
         if frame is None or frame[0] is not Kind.READY:
             self.kill()
             raise _unavailable()
         self._ready = True
 
     def _read(self, seconds: float) -> tuple[Kind, bytes]:
-        with self._killed_after(seconds):
-            frame = read_frame(self._stdout)
-        if frame is None:
-            self._process.kill()  # it may have closed its output only
-            code = self._process.wait()
-            if self._closed:
-                raise _unavailable()
-            _log.warning("a file ended its parser", extra={"facts": {"exit_code": code, "late": self._out_of_time}})
-            if self._out_of_time or code == _OUT_OF_TIME or code in _OUT_OF_MEMORY:
-                raise too_complex()
-            raise _damaged()
-        return frame
-
-    @contextmanager
-    def _killed_after(self, seconds: float) -> Iterator[None]:
-        def give_up() -> None:
-            self._out_of_time = True
-            self._process.kill()
-
-        timer = threading.Timer(seconds, give_up)
-        timer.daemon = True
-        timer.start()
         try:
-            yield
-        finally:
-            timer.cancel()
+            frame = read_frame(self._stdout.fileno(), seconds)
+        except TimeoutError:
+            frame = None
+        if frame is not None:
+            return frame
+        self._process.kill()  # it hangs, or has closed its output only
+        code = self._process.wait()
+        if self._closed:
+            raise _unavailable()
+        _log.warning("a file ended its parser", extra={"facts": {"exit_code": code}})
+        if code == _OUT_OF_TIME or code in _OUT_OF_MEMORY:
+            raise too_complex()
+        raise _damaged()
 
 
 def too_complex() -> InputError:

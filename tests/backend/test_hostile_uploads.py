@@ -113,16 +113,17 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_refused_in_words_and_nothing_else_ends(backend_app, name):
     filename, make, code = HOSTILE[name]
-    headers = backend_app.as_("ana")
-    backend_app.upload()
+    user = f"user{list(HOSTILE).index(name)}"
+    headers = backend_app.as_(user)
+    backend_app.upload(user)
     before = psutil.Process().memory_info().rss
     answer = backend_app.client.post(f"/uploads?filename={filename}", content=make(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert "save" in answer.json()["detail"].lower() or "split" in answer.json()["detail"].lower()
     assert psutil.Process().memory_info().rss - before < 100_000_000
     wait_until(lambda: backend_app.client.get("/readyz").status_code == 200)
-    backend_app.upload()
-    assert len(backend_app.platform.uploads.ids(backend_app.subject("ana"))) == 2
+    backend_app.upload(user)
+    assert len(backend_app.platform.uploads.ids(backend_app.subject(user))) == 2
 
 
 def test_fifty_thousand_reviews_with_a_stray_cell_far_to_the_right_are_read(tmp_path):
