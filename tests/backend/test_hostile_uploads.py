@@ -116,8 +116,9 @@ def test_a_hostile_file_is_refused_in_words_and_nothing_else_ends(backend_app, n
     user = f"user{list(HOSTILE).index(name)}"
     headers = backend_app.as_(user)
     backend_app.upload(user)
+    content = make()
     before = psutil.Process().memory_info().rss
-    answer = backend_app.client.post(f"/uploads?filename={filename}", content=make(), headers=headers)
+    answer = backend_app.client.post(f"/uploads?filename={filename}", content=content, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert "save" in answer.json()["detail"].lower() or "split" in answer.json()["detail"].lower()
     assert psutil.Process().memory_info().rss - before < 100_000_000
