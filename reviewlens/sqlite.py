@@ -53,7 +53,7 @@ class Database:
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """Run a write transaction: commit at the end, roll back on any exception.
 
-        TransientError (`database-unavailable`) when SQLite cannot run it now (locked, closed), `disk-full`. While another
+        TransientError when SQLite cannot run it now (`disk-full`, else `database-unavailable`). While another
         process locks the file, one thread waits and all others get the error at once, so that they do not pile up.
         """
         return self._writer.transaction("BEGIN IMMEDIATE")

@@ -22,6 +22,7 @@ def test_it_is_not_ready_on_a_full_disk(tmp_path):
 
 def test_uploads_and_jobs_on_a_full_disk(backend_app, monkeypatch):
     upload_id, headers = backend_app.upload()["upload_id"], backend_app.as_("ana")
+
     def on_a_full_disk(path: Path, mode: str = "r", **options: Any) -> Any:
         return open("/dev/full", "wb") if mode == "xb" else open(path, mode, **options)
 
