@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from reviewlens.contracts.tables import Sniffed
 from reviewlens.identity.interface import IdentityProvider
 from reviewlens.identity.local import LocalIdentity
 from reviewlens.jobs.interface import JobTable
@@ -18,7 +15,8 @@ from reviewlens.launch.subprocess import SubprocessLauncher
 from reviewlens.lazy import lazy
 from reviewlens.model.loading import languages_read
 from reviewlens.predictor import Predictor
-from reviewlens.reading.records import ReadLimits
+from reviewlens.reading.sandboxed import SandboxedReading, new_sandbox
+from reviewlens.sandbox.pool import Sandbox
 from reviewlens.settings import Settings
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
@@ -88,7 +86,14 @@ class Platform:
     @lazy
     def uploads(self) -> UploadService:
         """Receives and describes uploads."""
-        return UploadService(self.store, self.settings, partial(_sniff, self.settings))
+        languages = partial(languages_read, self.settings.engine, self.settings.model)
+        reading = SandboxedReading(self.sandbox, self.settings, languages)
+        return UploadService(self.store, self.settings, reading, cache_dir=self.cache_dir)
+
+    @lazy
+    def sandbox(self) -> Sandbox:
+        """The processes that parse uploads; they start with the first one, or with `start()`."""
+        return new_sandbox(self.settings)
 
     @lazy
     def jobs(self) -> JobService:
@@ -111,8 +116,11 @@ class Platform:
         return open_results(self.store, user, job_id, self.cache_dir)
 
     def close(self) -> None:
-        """Close the databases that were opened, and wait for a model that is loading. The next use opens them again."""
+        """Close the databases that were opened, end the processes that parse uploads, and wait for a model that is
+        loading. The next use opens them again."""
         opened = vars(self)
+        if "sandbox" in opened:
+            self.sandbox.close()
         if "predictor" in opened:
             self.predictor.settle()
         for database in (opened.get("local_users"), opened.get("table")):
@@ -120,20 +128,3 @@ class Platform:
                 database.close()
         for name in ("local_users", "identity", "table", "jobs"):
             opened.pop(name, None)
-
-
-def _sniff(
-    settings: Settings,
-    open_source: Callable[[], Any],
-    filename: str,
-    size_bytes: int,
-    limits: ReadLimits,
-    overrides: dict[str, Any] | None = None,
-    *,
-    uploaded: date | None = None,
-) -> Sniffed:
-    """The reading libraries are loaded with the first upload, not at the start."""
-    from reviewlens.reading.sniff import sniff
-
-    languages = languages_read(settings.engine, settings.model)
-    return sniff(open_source, filename, size_bytes, limits, overrides, uploaded=uploaded, languages=languages)

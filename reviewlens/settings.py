@@ -174,6 +174,26 @@ class Settings(BaseSettings):
     max_field_chars: int = Field(
         1_000_000, ge=1, description="Longest field, in characters; a row with a longer one is rejected."
     )
+    parser_processes: int = Field(
+        2, ge=1, le=64, description="Processes of the backend that parse uploads, one upload each at a time."
+    )
+    parser_memory_mb: int = Field(
+        1200, ge=600, description="Most memory of a process that parses an upload, in MB of address space."
+    )
+    parser_seconds: int = Field(
+        15,
+        ge=1,
+        description="Most CPU time for examining an upload, in seconds; one more is allowed for each MB of the file. A"
+        " job may take ten times as long to read it.",
+    )
+    parser_wait_seconds: int = Field(
+        10, ge=0, description="Seconds that a request waits for a free process that parses uploads."
+    )
+    min_free_bytes: int = Field(
+        200_000_000,
+        ge=0,
+        description="Free bytes on the disk of data_dir below which the backend says that it is not ready (/readyz).",
+    )
     max_jobs_per_user: int = Field(1000, ge=1, description="Most jobs of a user.")
     max_queued_jobs_per_user: int = Field(20, ge=1, description="Most unfinished jobs of a user.")
     max_unused_uploads_per_user: int = Field(
@@ -256,6 +276,12 @@ class Settings(BaseSettings):
 def child_environment(**overrides: str) -> dict[str, str]:
     """This process's environment with overridden settings (`DATA_DIR="…"`), for a program that it starts."""
     return {**os.environ, **{f"REVIEWLENS_{name}": value for name, value in overrides.items()}}
+
+
+def bare_environment(**variables: str) -> dict[str, str]:
+    """What a program needs of this process's environment, without any secret, and these variables."""
+    needed = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+    return {**{name: os.environ[name] for name in needed if name in os.environ}, **variables}
 
 
 def aws_region() -> str | None:

@@ -53,7 +53,7 @@ class Database:
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """Run a write transaction: commit at the end, roll back on any exception.
 
-        TransientError (`database-unavailable`) when SQLite cannot run it now (locked, disk full, closed). While another
+        TransientError when SQLite cannot run it now (`disk-full`, else `database-unavailable`). While another
         process locks the file, one thread waits and all others get the error at once, so that they do not pile up.
         """
         return self._writer.transaction("BEGIN IMMEDIATE")
@@ -87,7 +87,8 @@ class _Connection:
             try:
                 yield self.connection
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                if self.connection.in_transaction:  # on a full disk SQLite has rolled it back already
+                    self.connection.execute("ROLLBACK")
                 raise
             self.connection.execute("COMMIT")
             self._blocked = False
@@ -97,6 +98,8 @@ class _Connection:
                     self.connection.execute("ROLLBACK")
             code: int = getattr(error, "sqlite_errorcode", 0)
             self._blocked = code & 0xFF in _BUSY
+            if code == sqlite3.SQLITE_FULL:
+                raise TransientError("The disk is full: free some space and try again.", code="disk-full") from error
             raise _unavailable(str(error)) from error
         finally:
             self._lock.release()

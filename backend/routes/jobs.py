@@ -21,7 +21,7 @@ JobId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples
     summary="Analyse an upload",
     responses={
         200: {"model": JobView, "description": "The job existed already"},
-        **errors(400, 401, 404, 409, 422, 429),
+        **errors(400, 401, 404, 409, 422, 429, 503),
     },
 )
 def trigger_pipeline(body: Submission, response: Response, user: CurrentUser, platform: PlatformDep) -> JobView:

@@ -17,6 +17,7 @@ from reviewlens.insights.dashboard import build_dashboard
 from reviewlens.insights.explanation import explanation_of, text_to_explain
 from reviewlens.insights.export import MEDIA_TYPES, export_name, export_rows
 from reviewlens.insights.models import Dashboard, ExportQuery, Filters, ReviewPage, ReviewQuery
+from reviewlens.insights.results import reading_results
 from reviewlens.insights.reviews import query_reviews
 
 router = APIRouter(tags=["results"])
@@ -32,33 +33,35 @@ Question = Annotated[
     "/generate_dashboard",
     summary="Everything the dashboard shows",
     response_model=Dashboard,
-    responses=errors(400, 401, 404, 409, 422, 429),
+    responses=errors(400, 401, 404, 409, 422, 429, 500),
 )
 def generate_dashboard(body: DashboardRequest, user: CurrentUser, services: ServicesDep) -> Response:
     """Of all rows of a finished job, or of those that match the filters."""
     results = services.platform.results(user.subject, body.job_id)
 
     def compute() -> bytes:
-        return build_dashboard(results, body.filters).model_dump_json().encode()
+        with reading_results(body.job_id):
+            return build_dashboard(results, body.filters).model_dump_json().encode()
 
     document = services.dashboards.get(user.subject, body.job_id, body.filters.model_dump_json(), compute)
     return Response(document, media_type="application/json")
 
 
-@router.get("/jobs/{job_id}/reviews", summary="The reviews of a job", responses=errors(401, 404, 409, 422, 429))
+@router.get("/jobs/{job_id}/reviews", summary="The reviews of a job", responses=errors(401, 404, 409, 422, 429, 500))
 def reviews(
     job_id: JobId, query: Annotated[ReviewQuery, Query()], user: CurrentUser, platform: PlatformDep
 ) -> ReviewPage:
     """Filtered, sorted, in pages: `next_cursor` of one page is the `cursor` of the next."""
     results = platform.results(user.subject, job_id)
-    return query_reviews(results, query.plain(), query.sort, query.limit, query.cursor)
+    with reading_results(job_id):
+        return query_reviews(results, query.plain(), query.sort, query.limit, query.cursor)
 
 
 @router.get(
     "/jobs/{job_id}/reviews/{row}/explanation",
     summary="What carried the score of a review",
     response_model_exclude_unset=True,
-    responses=errors(401, 404, 409, 422, 429, 503),
+    responses=errors(401, 404, 409, 422, 429, 500, 503),
 )
 async def explanation(
     job_id: JobId,
@@ -72,7 +75,9 @@ async def explanation(
     platform = services.platform
 
     def find_text() -> str:
-        return text_to_explain(platform.results(user.subject, job_id), row, platform.predictor, question)
+        results = platform.results(user.subject, job_id)
+        with reading_results(job_id):
+            return text_to_explain(results, row, platform.predictor, question)
 
     with services.predicts_at_once.taken(user.subject):
         text = await run_in_threadpool(find_text)
@@ -96,7 +101,7 @@ async def explanation(
             "description": "A file to download",
             "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
         },
-        **errors(401, 404, 409, 422, 429),
+        **errors(401, 404, 409, 422, 429, 500),
     },
 )
 def export(
@@ -108,7 +113,8 @@ def export(
     """
     results = platform.results(user.subject, job_id)
     filters: Filters = query.plain()
-    blocks = export_rows(results, query.what, query.format, filters, max_rows=platform.settings.max_export_rows)
+    with reading_results(job_id):
+        blocks = export_rows(results, query.what, query.format, filters, max_rows=platform.settings.max_export_rows)
     name = export_name(results, query.what, query.format)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(blocks, media_type=MEDIA_TYPES[query.format], headers=headers)

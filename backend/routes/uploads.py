@@ -35,7 +35,7 @@ _BODY: dict[str, Any] = {
 
 
 @router.post(
-    "", status_code=201, summary="Upload a file", openapi_extra=_BODY, responses=errors(400, 401, 413, 422, 429)
+    "", status_code=201, summary="Upload a file", openapi_extra=_BODY, responses=errors(400, 401, 413, 422, 429, 503)
 )
 async def upload(
     request: Request,
@@ -104,7 +104,7 @@ def get_upload(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) ->
 @router.get(
     "/{upload_id}/detected",
     summary="What was detected in an upload, by names and with counts",
-    responses=errors(401, 404, 413, 422, 429),
+    responses=errors(401, 404, 413, 422, 429, 503),
 )
 def detected(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> Detected:
     """The document that `./run analyze FILE --detect` prints, with the corrections made since.
@@ -114,7 +114,7 @@ def detected(upload_id: UploadId, user: CurrentUser, platform: PlatformDep) -> D
     return platform.uploads.detected(user.subject, upload_id)
 
 
-@router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(400, 401, 404, 422, 429))
+@router.post("/{upload_id}/sniff", summary="Correct what was detected", responses=errors(400, 401, 404, 422, 429, 503))
 def correct(upload_id: UploadId, body: Corrections, user: CurrentUser, platform: PlatformDep) -> Upload:
     """Examines the file again with these corrections, which replace earlier ones; without any, all is detected."""
     return platform.uploads.correct(user.subject, upload_id, body.overrides())

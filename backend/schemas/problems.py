@@ -30,6 +30,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "Too large",
         422: "Not valid",
         429: "Too many requests",
+        500: "The stored results are damaged",
         503: "Temporarily unavailable",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

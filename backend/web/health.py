@@ -34,7 +34,8 @@ def _nothing() -> None:
 
 @router.get("/readyz", summary="Whether the service can work", responses={503: {"model": Health}})
 async def readyz(services: ServicesDep, response: Response) -> Health:
-    """Checks what the service uses (object store, job table, model) at most once a second; 503 when a check fails."""
+    """Checks the disk's free space and what the service uses (object store, job table, model), at most once a second;
+    503 when a check fails."""
     checks = await in_thread(services.threads.health, services.readiness.outcomes)
     ready = all(outcome == "ok" for outcome in checks.values())
     response.status_code = 200 if ready else 503

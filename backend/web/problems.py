@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,7 @@ from reviewlens.errors import (
     TransientError,
 )
 from reviewlens.logs import request_id
+from reviewlens.storage.disk import disk_full
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -116,9 +118,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ReviewLensError)
     async def _ours(_request: Request, error: ReviewLensError) -> JSONResponse:
-        if isinstance(error, ConfigurationError | TransientError) and not isinstance(error, RateLimitError):
+        if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.warning("answered %s", error.code)
         return problem_of(error)
+
+    @app.exception_handler(OSError)
+    async def _disk(_request: Request, error: OSError) -> JSONResponse:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise error
+        return problem_of(disk_full())
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -46,7 +46,14 @@ def serve(create_app: Callable[[Settings], FastAPI], *, log_name: str, port: int
         return 1
     os.umask(UMASK)
     sys.setswitchinterval(SWITCH_SECONDS)
-    configure_logging(settings.data_dir.absolute() / "logs" / f"{log_name}.log", settings.log_level)
+    try:
+        configure_logging(settings.data_dir.absolute() / "logs" / f"{log_name}.log", settings.log_level)
+    except OSError as error:
+        sys.stderr.write(
+            f"The data folder {settings.data_dir.absolute()} cannot be written ({error.strerror}). Make it writable, or"
+            " set REVIEWLENS_DATA_DIR to another folder.\n"
+        )
+        return 1
     app = create_app(settings)
     config = uvicorn.Config(
         app,

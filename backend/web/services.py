@@ -17,6 +17,7 @@ from reviewlens.jobs.interface import UNFINISHED, Jobs
 from reviewlens.lazy import lazy
 from reviewlens.platform import Platform
 from reviewlens.settings import Settings
+from reviewlens.storage.disk import check_free_space
 
 PARTS = frozenset({"store", "jobs", "model"})
 """What a service may use."""
@@ -58,11 +59,12 @@ class Services:
             code="too-many-predicts-at-once",
         )
         checks: dict[str, Callable[[], object]] = {
+            "disk": lambda: check_free_space(self.platform.data_dir, settings.min_free_bytes),
             "store": lambda: self.platform.store.head("readyz"),
             "jobs": lambda: self.platform.table.in_states([]),
             "model": self.platform.predictor.check,
         }
-        self.readiness = Readiness({name: check for name, check in checks.items() if name in self.uses})
+        self.readiness = Readiness({name: check for name, check in checks.items() if name in self.uses | {"disk"}})
 
     @lazy
     def operator_key(self) -> str:
@@ -75,6 +77,7 @@ class Services:
         _ = self.platform.identity, self.operator_key
         if "store" in self.uses:
             _ = self.platform.store
+            self.platform.sandbox.start()
         if "jobs" in self.uses:
             _ = self.platform.jobs
         if "model" in self.uses:

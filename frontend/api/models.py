@@ -1089,8 +1089,8 @@ class Sniffed(BaseModel):
     For a ZIP archive of several text files there are only `members` and a warning, until one is chosen.
 
     `mapping` is None if no column looks like review text; a warning says so, and the user must choose one. `preview`
-    holds up to 20 rows of raw fields; `warnings` are sentences for the user. `mapping_reasons`: why each role has its
-    column, and why columns are segments.
+    holds up to 20 rows of raw fields, cut at 200 characters; `warnings` are sentences for the user. `mapping_reasons`:
+    why each role has its column, and why columns are segments.
     """
 
     dialect: Dialect
@@ -1102,7 +1102,7 @@ class Sniffed(BaseModel):
     mapping_reasons: dict[str, str]
     """Why each role has its column, and why a column is a segment (`segment:` and its place)."""
     preview: list[list[str]]
-    """Up to 20 rows of raw fields."""
+    """Up to 20 rows of raw fields, each cut at 200 characters."""
     warnings: list[str]
     """Sentences for the user."""
     first_date: FirstDate | None = None

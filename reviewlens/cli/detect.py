@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,7 @@ from reviewlens.contracts.detected import Detected
 from reviewlens.contracts.tables import Sniffed
 from reviewlens.errors import InputError
 from reviewlens.model.loading import languages_read
-from reviewlens.reading.detected import describe
-from reviewlens.reading.sniff import sniff
+from reviewlens.reading.sandboxed import SandboxedReading, new_sandbox
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides, read_limits
 
@@ -20,13 +22,19 @@ def detect_file(file: Path, choices: dict[str, Any]) -> Detected:
     """What is detected in a file with the user's choices. Errors: InputError, LimitError."""
     if not file.is_file():
         raise InputError(f"There is no file {file}.", code="no-such-file")
-    settings = Settings()
-    limits, languages = read_limits(settings), languages_read(settings.engine, settings.model)
-
-    def look(overrides: Overrides) -> Sniffed:
-        size = file.stat().st_size
-        return sniff(lambda: file.open("rb"), file.name, size, limits, overrides.as_dict(), languages=languages)
-
     if not file.stat().st_size:
         raise InputError("The file is empty; choose another one.", code="empty-file")
-    return describe(lambda: file.open("rb"), look(as_overrides(choices, look)), limits)
+    settings = Settings()
+    limits = read_limits(settings)
+
+    @contextmanager
+    def source() -> Iterator[Path]:
+        yield file
+
+    with closing(new_sandbox(settings, size=1)) as sandbox:
+        reading = SandboxedReading(sandbox, settings, partial(languages_read, settings.engine, settings.model))
+
+        def look(overrides: Overrides) -> Sniffed:
+            return reading.sniff(source, file.name, file.stat().st_size, limits, overrides.as_dict())
+
+        return reading.describe(source, look(as_overrides(choices, look)), limits)

@@ -14,7 +14,7 @@ from reviewlens.cli.operator import LOCAL_USER, Client, Operator
 from reviewlens.cli.processes import RunFile, Service, free_port, stop, wait_until_ready
 from reviewlens.cli.progress import job_progress
 from reviewlens.cli.signals import StopRequested, stop_on_signals
-from reviewlens.errors import ConflictError, ReviewLensError, TransientError
+from reviewlens.errors import ConfigurationError, ConflictError, ReviewLensError, TransientError
 from reviewlens.jobs.interface import UNFINISHED, JobState
 from reviewlens.jobs.views import JobView
 from reviewlens.private import FILE_MODE, make_private_folder
@@ -29,15 +29,20 @@ def run_up(console: Console) -> int:
     """Run until Ctrl-C. Returns exit code 0 after an orderly stop; raises TransientError if a service exits."""
     settings = Settings()
     data = settings.data_dir.resolve()
-    if not data.is_dir():
-        make_private_folder(data)
     run_file = RunFile(data / "up.json")
     lock = FileLock(data / "up.lock", mode=FILE_MODE)
     try:
+        if not data.is_dir():
+            make_private_folder(data)
         lock.acquire(timeout=0)
     except Timeout:
         where = run_file.read().get("frontend", "the address it printed")
         raise ConflictError(f"ReviewLens is already running on this data folder, at {where}.") from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {data} cannot be written ({error.strerror}). Make it writable, or set"
+            " REVIEWLENS_DATA_DIR to another folder."
+        ) from error
     services: list[Service] = []
     try:
         with stop_on_signals(), lock:

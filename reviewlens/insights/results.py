@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from pydantic import ValidationError
 
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.contracts.outputs import (
@@ -20,7 +22,7 @@ from reviewlens.contracts.outputs import (
     names,
 )
 from reviewlens.contracts.summary import Summary
-from reviewlens.errors import NotFoundError
+from reviewlens.errors import NotFoundError, TerminalError
 from reviewlens.storage.interface import ObjectStore
 
 QUESTION_KEY = "_question"
@@ -97,7 +99,7 @@ def polars_schema(columns: Iterable[Column]) -> pl.Schema:
 def open_results(store: ObjectStore, user: str, job: str, cache_dir: Path) -> Results:
     """Open a finished job's outputs; copies are kept under `cache_dir` if the store is not on this machine.
 
-    Errors: NotFoundError (`no-results`) if the job has not succeeded.
+    Errors: NotFoundError (`no-results`) if the job has not succeeded, TerminalError (`results-damaged`).
     """
     keys = JobKeys(user, job)
     try:
@@ -106,9 +108,33 @@ def open_results(store: ObjectStore, user: str, job: str, cache_dir: Path) -> Re
         raise NotFoundError(
             "This job has no results: it has not finished, or it did not succeed.", code="no-results"
         ) from error
+    except ValidationError as error:
+        raise damaged_results(job) from error
     folder = cache_dir / user / job
-    return Results(
+    results = Results(
         parquet=store.fetch_prefix(keys.served_parquet, folder / "served.parquet"),
         summary=summary,
         rejected_csv=store.fetch(keys.rejected_csv, folder / "rejected.csv"),
+    )
+    with reading_results(job):
+        for part in results.parquet.glob("*.parquet"):  # a part that was cut off has no footer
+            pl.read_parquet_schema(part)
+    return results
+
+
+@contextmanager
+def reading_results(job: str) -> Iterator[None]:
+    """Around what reads a job's results: TerminalError (`results-damaged`) when their Parquet files are damaged."""
+    try:
+        yield
+    except pl.exceptions.ComputeError as error:
+        raise damaged_results(job) from error
+
+
+def damaged_results(job: str) -> TerminalError:
+    """The error for outputs that cannot be read although the job succeeded."""
+    return TerminalError(
+        f"The stored results of job {job} are damaged. Delete the job and analyse the file again.",
+        code="results-damaged",
+        details={"job_id": job},
     )

@@ -4,110 +4,73 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 
-import pyarrow as pa
-
-from reviewlens.contracts.outputs import REJECTED_COLUMNS, arrow_schema
 from reviewlens.contracts.roles import check_columns
 from reviewlens.contracts.stages import JobStage
 from reviewlens.errors import InputError
+from reviewlens.pipeline.slicing import ReadSlice, read_slices
 from reviewlens.pipeline.work import JobContext, Plan, Slice, fetch_input
-from reviewlens.reading.reader import Position, Reader, ReadLimits, Record, Rejected, read_columns, read_records
+from reviewlens.reading.records import Position
+from reviewlens.reading.sandboxed import new_sandbox, reading_seconds
+from reviewlens.settings import Settings
 
-MAX_SLICE_CHARS = 32_000_000
-"""A slice also ends after this many characters, so that very long reviews do not fill the memory."""
 
+def read(job: JobContext, settings: Settings, on_first_slice: Callable[[], None]) -> Plan:
+    """Commit every slice and then the plan; resumes after the last committed slice. A process of its own parses the
+    file.
 
-def read(job: JobContext, on_first_slice: Callable[[], None]) -> Plan:
-    """Commit every slice and then the plan; resumes after the last committed slice.
-
-    Errors: InputError, LimitError.
+    Errors: InputError, LimitError, TransientError `parsers-unavailable`.
     """
     if job.store.head(job.work.plan) is not None:
         return job.plan()
     source = fetch_input(job.store, job.spec, job.scratch / "input")
     _verify(job, source)
-    limits = ReadLimits(**job.spec.limits.model_dump())
-    with source.open("rb") as file:
-        headers = read_columns(file, job.spec.dialect, limits)
-    check_columns(job.spec.mapping.columns(), len(headers), job.spec.mapping.further_texts)
     slices, position = _resume(job)
-    with (
-        job.progress.stage(JobStage.READ, sum(part.rows for part in slices)),
-        source.open("rb") as file,
-    ):
-        reader = read_records(file, job.spec.dialect, len(headers), limits, resume_at=position)
-        pending = _Pending(len(headers))
-        for item in reader:
-            pending.add(item)
-            if pending.rows == job.spec.slice_rows or pending.chars >= MAX_SLICE_CHARS:
-                slices.append(_commit(job, pending, len(slices), reader.position))
+    messages = _messages(job, settings, source, position)
+    with closing(messages):
+        headers = json.loads(next(messages))
+        check_columns(job.spec.mapping.columns(), len(headers), job.spec.mapping.further_texts)
+        with job.progress.stage(JobStage.READ, sum(part.rows for part in slices)):
+            message = next(messages)
+            for following in messages:  # the last message is no slice
+                slices.append(_commit(job, ReadSlice.from_message(message), len(slices)))
                 on_first_slice()
-                pending = _Pending(len(headers))
                 job.control.check()
-        if pending.rows:
-            slices.append(_commit(job, pending, len(slices), reader.position))
-        plan = Plan(tuple(slices), tuple(headers), _ledger(reader), tuple(reader.warnings))
-        job.put(job.work.plan, plan.to_json())
+                message = following
+            end = json.loads(message)
+            plan = Plan(tuple(slices), tuple(headers), end["ledger"], tuple(end["warnings"]))
+            job.put(job.work.plan, plan.to_json())
     return plan
 
 
-class _Pending:
-    """Collects the rows of one slice."""
-
-    def __init__(self, columns: int) -> None:
-        self.columns = columns
-        self.records: list[Record] = []
-        self.rejected: list[Rejected] = []
-        self.chars = 0
-
-    @property
-    def rows(self) -> int:
-        return len(self.records) + len(self.rejected)
-
-    def add(self, item: Record | Rejected) -> None:
-        if isinstance(item, Record):
-            self.records.append(item)
-            self.chars += sum(map(len, item.fields))
-        else:
-            self.rejected.append(item)
-            self.chars += len(item.raw) + len(item.raw_base64)
-
-    def first_row(self) -> int:
-        return min([record.row for record in self.records[:1]] + [item.row for item in self.rejected[:1]])
-
-    def records_table(self) -> pa.Table:
-        arrays = [
-            pa.array([record.row for record in self.records], pa.int64()),
-            pa.array([record.start for record in self.records], pa.int64()),
-            pa.array([record.end for record in self.records], pa.int64()),
-        ]
-        names = ["row", "start", "end"]
-        for column in range(self.columns):
-            arrays.append(pa.array([record.fields[column] for record in self.records], pa.string()))
-            names.append(f"c{column}")
-        return pa.table(arrays, names=names)
-
-    def rejected_table(self) -> pa.Table:
-        return pa.table(
-            [
-                pa.array(values, column.type)
-                for values, column in zip(zip(*self.rejected, strict=True), REJECTED_COLUMNS, strict=True)
-            ],
-            schema=arrow_schema(REJECTED_COLUMNS),
+def _messages(
+    job: JobContext, settings: Settings, source: Path, position: Position | None
+) -> Generator[bytes, None, None]:
+    """What `read_slices` yields in a worker of the sandbox."""
+    times = reading_seconds(settings, source.stat().st_size)
+    with closing(new_sandbox(settings, size=1)) as sandbox, sandbox.worker() as worker:
+        yield from worker.call(
+            f"{read_slices.__module__}:{read_slices.__name__}",
+            **times,
+            path=str(source.absolute()),
+            dialect=job.spec.dialect.model_dump(mode="json"),
+            limits=job.spec.limits.model_dump(),
+            resume_at=position.to_json() if position else None,
+            slice_rows=job.spec.slice_rows,
         )
 
 
-def _commit(job: JobContext, pending: _Pending, number: int, position: Position) -> Slice:
-    part = Slice(number, pending.first_row(), len(pending.records), len(pending.rejected), pending.chars)
-    if pending.records:
-        job.put_table(job.work.raw(number), pending.records_table())
-    if pending.rejected:
-        job.put_table(job.work.raw_rejected(number), pending.rejected_table())
+def _commit(job: JobContext, read: ReadSlice, number: int) -> Slice:
+    part = Slice(number, read.first_row, read.records, read.rejected, read.chars)
+    if read.records:
+        job.put(job.work.raw(number), read.records_parquet)
+    if read.rejected:
+        job.put(job.work.raw_rejected(number), read.rejected_parquet)
     # The mark is written last: a slice without it is read again.
-    mark = {"slice": vars(part), "position": position.to_json()}
+    mark = {"slice": vars(part), "position": read.position}
     job.put(job.work.read_mark(number), json.dumps(mark).encode())
     job.progress.advance(part.rows)
     return part
@@ -135,11 +98,3 @@ def _verify(job: JobContext, source: Path) -> None:
         raise InputError(
             "The uploaded file has changed since the job was submitted; upload it again.", code="input-changed"
         )
-
-
-def _ledger(reader: Reader) -> dict[str, int]:
-    ledger = reader.ledger.as_dict()
-    parts = sum(size for name, size in ledger.items() if name != "bytes_total")
-    if parts != ledger["bytes_total"]:
-        raise AssertionError(f"the byte ledger does not add up: {ledger}")
-    return ledger

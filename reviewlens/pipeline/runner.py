@@ -123,7 +123,7 @@ class _Runner:
             control.check()
             with progress.written_regularly(control.check_lease):
                 if stage in ("all", "clean"):
-                    plan = read.read(job, on_first_slice=spark.start)
+                    plan = read.read(job, self._settings, on_first_slice=spark.start)
                     clean.clean(job, plan, spark)
                     deduplicate.deduplicate(job, plan, spark)
                 if stage in ("all", "infer"):

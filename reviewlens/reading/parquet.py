@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reviewlens.errors import InputError, LimitError
@@ -18,6 +19,10 @@ from reviewlens.reading.records import Position, ReadLimits, Record, Rejected
 from reviewlens.reading.sources import human_size
 
 _BATCH = 512  # rows in memory, each of which may have fields of max_field_chars
+_BATCH_BYTES = 64 << 20  # of an average batch; rows of a file with long fields are fewer
+_TRUSTED_ROWS = 500  # rows from which the size of all is estimated
+_FREE_BYTES = 500_000_000  # dictionaries make columns of few values very small, so that their ratio means little
+_DOUBT = 2  # by so much the first rows may be larger than the others
 
 
 def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:
@@ -28,23 +33,38 @@ def open_parquet(source: BinaryIO, limits: ReadLimits) -> pq.ParquetFile:
         groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
     except (pa.ArrowException, OSError) as error:
         raise _damaged() from error
+    if footer.num_rows > limits.max_rows:
+        raise LimitError(
+            f"The file has {footer.num_rows:,} rows; at most {limits.max_rows:,} are allowed. Split it, or raise"
+            " max_rows.",
+            code="too-many-rows",
+            details={"limit": "max_rows", "allowed": limits.max_rows, "actual": footer.num_rows},
+        )
     unpacked = sum(group.total_byte_size for group in groups)
     packed = sum(group.column(index).total_compressed_size for group in groups for index in range(group.num_columns))
     if unpacked > limits.max_unpacked_bytes:
-        raise LimitError(
-            f"The Parquet file has {human_size(unpacked)} of decompressed data; at most"
-            f" {human_size(limits.max_unpacked_bytes)} are allowed. Split it, or raise max_unpacked_bytes.",
-            code="unpacked-too-large",
-            details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes, "actual": unpacked},
-        )
+        raise _too_large(unpacked, limits)
     if unpacked > max(1 << 20, limits.max_compression_ratio * packed):
-        raise LimitError(
-            f"The Parquet file decompresses to more than {limits.max_compression_ratio} times its size, as malicious"
-            " files do. Save it as CSV, or raise max_compression_ratio.",
-            code="compression-ratio",
-            details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
-        )
+        raise _too_compressed(limits)
     return file
+
+
+def _too_compressed(limits: ReadLimits) -> LimitError:
+    return LimitError(
+        f"The Parquet file decompresses to more than {limits.max_compression_ratio} times its size, as malicious"
+        " files do. Save it as CSV, or raise max_compression_ratio.",
+        code="compression-ratio",
+        details={"limit": "max_compression_ratio", "allowed": limits.max_compression_ratio},
+    )
+
+
+def _too_large(size: int, limits: ReadLimits) -> LimitError:
+    return LimitError(
+        f"The Parquet file has {human_size(size)} of decompressed data; at most"
+        f" {human_size(limits.max_unpacked_bytes)} are allowed. Split it, or raise max_unpacked_bytes.",
+        code="unpacked-too-large",
+        details={"limit": "max_unpacked_bytes", "allowed": limits.max_unpacked_bytes, "actual": size},
+    )
 
 
 def parquet_columns(source: BinaryIO, limits: ReadLimits) -> list[str]:
@@ -59,6 +79,8 @@ class ParquetReader:
         self.file = open_parquet(source, limits)
         self.limits = limits
         self.position = position
+        self._decoded_rows = self._decoded_bytes = 0
+        self._free_bytes = max(_FREE_BYTES, limits.max_compression_ratio * source.seek(0, 2))
 
     @property
     def total(self) -> int:
@@ -68,20 +90,43 @@ class ParquetReader:
     def blocks(self) -> Iterator[list[Item]]:
         """Yield all items from the position on."""
         offset, start = 0, self.position.offset
+        unpacked = sum(self.file.metadata.row_group(i).total_byte_size for i in range(self.file.num_row_groups))
+        batch_rows = max(1, min(_BATCH, _BATCH_BYTES * self.total // max(1, unpacked)))
         for index in range(self.file.metadata.num_row_groups):
             size = self.file.metadata.row_group(index).num_rows
             if offset + size <= start:
                 offset += size
                 continue
             try:
-                for batch in self.file.iter_batches(batch_size=_BATCH, row_groups=[index]):
-                    skip = max(0, min(start - offset, batch.num_rows))
-                    offset += skip
-                    if skip < batch.num_rows:
-                        yield self._items(batch.slice(skip), offset)
-                    offset += batch.num_rows - skip
+                for batch in self.file.iter_batches(batch_size=batch_rows, row_groups=[index]):
+                    for piece in self._pieces(batch):
+                        skip = max(0, min(start - offset, piece.num_rows))
+                        offset += skip
+                        if skip < piece.num_rows:
+                            yield self._items(piece.slice(skip), offset)
+                        offset += piece.num_rows - skip
+            except MemoryError:  # is an ArrowException too
+                raise
             except (pa.ArrowException, OSError) as error:
                 raise _damaged() from error
+
+    def _pieces(self, batch: Any) -> Iterator[Any]:
+        """The batch in parts that are not large when decoded. A few kilobytes can hold one long text in a million rows.
+
+        Errors: LimitError when the file has, or seems to have, too much decoded data.
+        """
+        decoded = sum(_decoded_bytes(column) for column in batch.columns)
+        self._decoded_rows += batch.num_rows
+        self._decoded_bytes += decoded
+        size = self._decoded_bytes
+        if self._decoded_rows >= _TRUSTED_ROWS:
+            size = max(size, size * self.total // (_DOUBT * self._decoded_rows))
+        if size > self.limits.max_unpacked_bytes:
+            raise _too_large(size, self.limits)
+        if size > self._free_bytes:
+            raise _too_compressed(self.limits)
+        rows = max(1, batch.num_rows * _BATCH_BYTES // max(decoded, _BATCH_BYTES))
+        return (batch.slice(first, rows) for first in range(0, batch.num_rows, rows))
 
     def _items(self, batch: Any, offset: int) -> list[Item]:
         columns = [_texts(batch.column(index)) for index in range(batch.num_columns)]
@@ -107,6 +152,18 @@ class ParquetReader:
                 items.append(Note("nul_rows"))
             items.append(Record(row, fields, start, start + 1))
         return items
+
+
+def _decoded_bytes(column: Any) -> int:
+    """The size of a column without its dictionary, in which each value is held once."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind):
+        return int(column.nbytes)
+    values = column.dictionary
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_binary(values.type):
+        lengths = pc.binary_length(values)
+        return int(pc.sum(pc.cast(pc.take(lengths, column.indices), pa.int64())).as_py() or 0)
+    return int(values.nbytes // max(1, len(values)) * len(column))
 
 
 def _texts(column: Any) -> list[str]:

@@ -86,7 +86,7 @@ def choose_sheet(
         )
         for sheet in sheets
     ]
-    return dialect, infos, _warnings(read, sheets, alike)
+    return dialect, infos, _stray_warnings(workbook) + _warnings(read, sheets, alike)
 
 
 def _examined(workbook: Workbook, names: list[str]) -> list[str]:
@@ -141,6 +141,14 @@ def _warnings(read: str | tuple[str, ...], sheets: list[_Sheet], alike: list[_Sh
         sentence = f"{_list(alike)} {verb} the same columns as {_quoted(names)}. They can be read as one."
         warnings.append(Warned("same-columns", sentence, *(sheet.name for sheet in alike[:_LISTED])))
     return warnings
+
+
+def _stray_warnings(workbook: Workbook) -> list[str]:
+    column = workbook.stray_column
+    sentence = (
+        f"Cells far to the right of the table, from column {column} on, are not read. Delete them if they are empty."
+    )
+    return [Warned("stray-cells", sentence, column)] if column else []
 
 
 def _list(sheets: list[_Sheet]) -> str:

@@ -18,6 +18,8 @@ READ_WHOLE_BYTES = 16_000_000
 """Smaller files are read completely, so that counts and warnings are exact."""
 _PREVIEW_ROWS = 20
 _SAMPLE_ROWS = 2000
+_SAMPLE_CHARS = 8_000_000  # of the records of a large file that are kept
+_PREVIEW_CHARS = 200
 
 
 @dataclass
@@ -47,9 +49,13 @@ def read_start(
     records: list[list[str]] = []
     with open_source() as source:
         reader = read_records(source, dialect, columns, limits)
+        chars = 0
         for item in reader if whole else islice(reader, _SAMPLE_ROWS):
             if isinstance(item, Record):
                 records.append(item.fields)
+                chars += sum(map(len, item.fields))
+                if chars > _SAMPLE_CHARS and not whole:
+                    break
             else:
                 assert isinstance(item, Rejected)
                 start.reasons[item.reason] += 1
@@ -65,7 +71,7 @@ def read_start(
         with open_source() as source:
             start.estimated_rows = read_records(source, dialect, columns, limits).total
     start.records = len(records)
-    start.head = records[:_PREVIEW_ROWS]
+    start.head = [[field[:_PREVIEW_CHARS] for field in fields] for fields in records[:_PREVIEW_ROWS]]
     start.sample = records[:: max(1, len(records) // _SAMPLE_ROWS)]
     part = "" if exact else f" among the first {total:,}"
     for reason, count in sorted(start.reasons.items()):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from typing import BinaryIO
+from collections import deque
+from collections.abc import Iterator
+from typing import IO, BinaryIO
 from xml.parsers import expat
 
 from reviewlens.contracts.tables import FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.records import ReadLimits
+from reviewlens.reading.sheet_scan import FREE_CELLS, SheetFacts, check_text, is_sheet, read_pieces, scan_sheet
 from reviewlens.reading.sources import human_size
 
 OLE2 = b"\xd0\xcf\x11\xe0"
@@ -19,16 +22,24 @@ OLE2 = b"\xd0\xcf\x11\xe0"
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 _ENCRYPTED = "EncryptedPackage\0".encode("utf-16-le")
 _DIRECTORY_SECTORS = 64  # that are searched; a workbook with a password has about three
-_FREE_CELLS = 1 << 22  # an OpenDocument file may always have this many cells, repeats included
 
 
-def check_archive(source: BinaryIO, limits: ReadLimits) -> FileFormat:
+def check_archive(source: BinaryIO, limits: ReadLimits) -> tuple[FileFormat, dict[str, SheetFacts]]:
     """Decompress every part once without storing it, to check size and integrity before the workbook is parsed.
 
-    Returns the format of the workbook. Resets the source to its start.
+    Returns the format of the workbook, and for XLSX what each part with a sheet holds. Resets the source to its start.
     """
+    sheets: dict[str, SheetFacts] = {}
     total = 0
     kind = workbook_format(source)
+
+    def counted(stream: IO[bytes]) -> Iterator[bytes]:
+        nonlocal total
+        for piece in read_pieces(stream):
+            total += len(piece)
+            _check_size(total, packed, limits)
+            yield piece
+
     try:
         with zipfile.ZipFile(source) as archive:
             declared = sum(part.file_size for part in archive.infolist())
@@ -40,16 +51,19 @@ def check_archive(source: BinaryIO, limits: ReadLimits) -> FileFormat:
                     code="zip-archive",
                 )
             for part in archive.infolist():
-                grid = _OdsGrid() if kind is FileFormat.ODS and part.filename == "content.xml" else None
                 with archive.open(part) as stream:
-                    while piece := stream.read(1 << 20):
-                        total += len(piece)
-                        _check_size(total, packed, limits)
-                        if grid is not None and grid.feed(piece) > max(
-                            _FREE_CELLS, limits.max_compression_ratio * grid.written
-                        ):
-                            raise _too_compressed(limits)
-            return kind
+                    pieces = counted(stream)
+                    if kind is FileFormat.XLSX and is_sheet(part.filename):
+                        sheets[part.filename] = scan_sheet(pieces, limits)
+                    elif kind is FileFormat.ODS and part.filename == "content.xml":
+                        grid = _OdsGrid()
+                        for piece in pieces:
+                            if grid.feed(piece) > max(FREE_CELLS, limits.max_compression_ratio * grid.written):
+                                raise _too_compressed(limits)
+                    else:
+                        deque(pieces, maxlen=0)
+            check_text(archive, sheets)
+            return kind, sheets
     except (
         zipfile.BadZipFile,
         zlib.error,

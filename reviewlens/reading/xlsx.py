@@ -23,6 +23,7 @@ from reviewlens.errors import InputError
 from reviewlens.reading.lines import RAW_CHARS, Item, Note
 from reviewlens.reading.outline import SummaryRows, join_headings
 from reviewlens.reading.records import Blank, Position, ReadLimits, Record, Rejected
+from reviewlens.reading.sheet_scan import column_letters, without_strays
 from reviewlens.reading.workbook_checks import OLE2, check_archive, damaged, is_locked, locked_workbook
 
 Cell = int | float | str | bool | time | date | datetime | timedelta | None
@@ -35,6 +36,8 @@ _HEADER_SEARCH_ROWS = 50  # rows in which the header of a further sheet is looke
 class Workbook:
     """An open workbook. Every sheet is parsed when its rows are read.
 
+    The few cells that some workbooks have far right of their tables are not read; `stray_column` is the first column
+    with such cells.
     Errors: InputError for a damaged or protected workbook, LimitError for `max_unpacked_bytes` and
     `max_compression_ratio`.
     """
@@ -42,10 +45,15 @@ class Workbook:
     def __init__(self, source: BinaryIO, limits: ReadLimits) -> None:
         self._max_columns = limits.max_columns
         self._format = FileFormat.XLS
+        self.stray_column = ""
         head = source.read(len(OLE2))
         source.seek(0)
         if not head.startswith(OLE2):
-            self._format = check_archive(source, limits)
+            self._format, sheets = check_archive(source, limits)
+            strays = [facts.stray_from for facts in sheets.values() if facts.stray_from is not None]
+            if strays:
+                self.stray_column = column_letters(min(strays))
+                source = without_strays(source, sheets)
         elif is_locked(source):
             raise locked_workbook()
         with self._errors():

@@ -67,13 +67,16 @@ class LocalObjectStore:
         try:
             with translate_disk_errors():
                 file = open(temporary, "xb", opener=private_opener)  # noqa: SIM115 - closed below
-            with file:
+            try:
                 for chunk in chunks(data):
                     with translate_disk_errors():
                         file.write(chunk)
                 with translate_disk_errors():
                     file.flush()
                     os.fsync(file.fileno())
+            finally:
+                with translate_disk_errors():  # writes what is left in the buffer
+                    file.close()
             return self._commit(temporary, key, target, if_none_match, if_match)
         finally:
             temporary.unlink(missing_ok=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+import shutil
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, Field
@@ -77,12 +81,12 @@ class DirectUpload(BaseModel):
     expires_in: int = Field(description="Seconds until the form expires.", examples=[FORM_SECONDS])
 
 
-class Sniff(Protocol):
-    """`reviewlens.reading.sniff.sniff`."""
+class Reading(Protocol):
+    """`reviewlens.reading.sandboxed.SandboxedReading`. `source` makes the file available on this machine."""
 
-    def __call__(
+    def sniff(
         self,
-        open_source: Callable[[], Any],
+        source: Callable[[], AbstractContextManager[Path]],
         filename: str,
         size_bytes: int,
         limits: ReadLimits,
@@ -91,6 +95,12 @@ class Sniff(Protocol):
         uploaded: date | None = None,
     ) -> Sniffed:
         """What was detected in the file."""
+        ...
+
+    def describe(
+        self, source: Callable[[], AbstractContextManager[Path]], sniffed: Sniffed, limits: ReadLimits
+    ) -> Detected:
+        """The same with names and counts."""
         ...
 
 
@@ -102,10 +112,12 @@ def read_limits(settings: Settings) -> ReadLimits:
 class UploadService:
     """Receives, describes and deletes uploads. An upload without its description is broken and counts as absent."""
 
-    def __init__(self, store: ObjectStore, settings: Settings, sniff: Sniff) -> None:
+    def __init__(self, store: ObjectStore, settings: Settings, reading: Reading, *, cache_dir: Path) -> None:
+        """`cache_dir`: where files that are examined lie meanwhile, if the store is not on this machine."""
         self._store = store
         self._settings = settings
-        self._sniff = sniff
+        self._reading = reading
+        self._cache_dir = cache_dir
 
     def receive(self, user: str, filename: str, chunks: Iterable[bytes]) -> Upload:
         """Store a file, in constant memory, and examine it; after an error nothing of it remains.
@@ -268,13 +280,13 @@ class UploadService:
     def detected(self, user: str, upload_id: str) -> Detected:
         """What was detected in an upload, with its corrections, and its counts; reads the file.
 
-        Errors: NotFoundError (`upload-not-found`), InputError for a file that cannot be read to its end, LimitError.
+        Errors: NotFoundError (`upload-not-found`), InputError for a file that cannot be read to its end, LimitError,
+        TransientError (`parsers-busy`).
         """
-        from reviewlens.reading.detected import describe
-
-        upload, keys = self.get(user, upload_id), UploadKeys(user, upload_id)
+        upload = self.get(user, upload_id)
         check_member(upload)
-        return describe(lambda: self._store.open(keys.original), upload.sniffed, read_limits(self._settings))
+        source = self._local(UploadKeys(user, upload_id))
+        return self._reading.describe(source, upload.sniffed, read_limits(self._settings))
 
     def delete(self, user: str, upload_id: str) -> None:
         """Delete the file and its description, if they exist."""
@@ -303,13 +315,26 @@ class UploadService:
     def _look(self, keys: UploadKeys, filename: str, size: int, overrides: Overrides, created_at: str) -> Sniffed:
         limits, uploaded = read_limits(self._settings), date.fromisoformat(created_at[:10])
         try:
-            return self._sniff(
-                lambda: self._store.open(keys.original), filename, size, limits, overrides.as_dict(), uploaded=uploaded
+            return self._reading.sniff(
+                self._local(keys), filename, size, limits, overrides.as_dict(), uploaded=uploaded
             )
         except InputError as error:
             if error.code != "zip-members":
                 raise
             return undecided(error, size)
+
+    def _local(self, keys: UploadKeys) -> Callable[[], AbstractContextManager[Path]]:
+        """The file on this machine: the stored one, or a copy for as long as it is read."""
+
+        @contextmanager
+        def local() -> Iterator[Path]:
+            copies = self._cache_dir / "examined" / secrets.token_hex(16)
+            try:
+                yield self._store.fetch(keys.original, copies)
+            finally:
+                shutil.rmtree(copies, ignore_errors=True)
+
+        return local
 
 
 class _Counted:

@@ -62,8 +62,8 @@ class BackendApp:
     def as_(self, name: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(name)}"}
 
-    def upload(self, name: str = "ana", content: bytes = CSV) -> dict[str, Any]:
-        answer = self.client.post("/uploads?filename=reviews.csv", content=content, headers=self.as_(name))
+    def upload(self, name: str = "ana", content: bytes = CSV, filename: str = "reviews.csv") -> dict[str, Any]:
+        answer = self.client.post(f"/uploads?filename={filename}", content=content, headers=self.as_(name))
         assert answer.status_code == 201, answer.text
         return answer.json()
 

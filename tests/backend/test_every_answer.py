@@ -124,7 +124,7 @@ def test_health(backend_app):
     assert backend_app.client.get("/healthz").json() == {"status": "ok", "checks": {}}
     wait_until(lambda: backend_app.client.get("/readyz").status_code == 200)
     ready = backend_app.client.get("/readyz")
-    assert ready.json() == {"status": "ok", "checks": {"store": "ok", "jobs": "ok", "model": "ok"}}
+    assert ready.json() == {"status": "ok", "checks": {"disk": "ok", "store": "ok", "jobs": "ok", "model": "ok"}}
 
 
 def test_metrics_count_requests_jobs_and_reviews(backend_app):

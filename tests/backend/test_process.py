@@ -185,6 +185,14 @@ def test_a_wrong_setting_is_said(start):
     assert "REVIEWLENS_COOKIE_SECURE must be true" in backend.output.read_text()
 
 
+def test_a_data_folder_that_cannot_be_written_is_said_in_one_sentence(start, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    backend = start(REVIEWLENS_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert backend.process.wait(60) == 1
+    (line,) = backend.output.read_text().splitlines()
+    assert "cannot be written (Not a directory). Make it writable, or set REVIEWLENS_DATA_DIR" in line
+
+
 def test_logs_are_json_on_standard_output_and_in_the_file(start, tmp_path):
     backend = start().wait()
     backend.client.get("/me", headers={"X-Request-ID": "find-me-again"})

@@ -19,7 +19,7 @@ def test_a_service_of_one_router_answers_beside_the_backend(backend_app):
         assert answer.json()["predictions"][0]["sentiment"] == "positive"
         assert client.post("/api/predict-sentiment", json={"text": "fine"}).status_code == 401
         assert client.get("/jobs", headers=backend_app.as_("ana")).json()["code"] == "no-such-route"
-        assert client.get("/readyz").json() == {"status": "ok", "checks": {"model": "ok"}}
+        assert client.get("/readyz").json() == {"status": "ok", "checks": {"disk": "ok", "model": "ok"}}
         assert (
             'reviewlens_reviews_scored_total{way="predict"} 1.0'
             in client.get("/metrics", headers={"Authorization": f"Bearer {app.state.services.operator_key}"}).text

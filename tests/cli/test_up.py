@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
-from reviewlens.cli.up import _welcome
+from reviewlens.cli.up import _welcome, run_up
+from reviewlens.errors import ConfigurationError
 from reviewlens.settings import Settings
 
 
@@ -20,3 +22,10 @@ def test_where_users_are_kept_elsewhere_there_is_no_link_but_the_log_in_page() -
     _welcome(Console(file=told, width=200), settings, urls)
     assert "Open https://reviews.example.org and log in." in told.getvalue()
     assert "link" not in told.getvalue()
+
+
+def test_a_data_folder_that_cannot_be_written_is_said_in_one_sentence(tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("REVIEWLENS_DATA_DIR", str(tmp_path / "file" / "data"))
+    with pytest.raises(ConfigurationError, match=r"cannot be written \(Not a directory\)"):
+        run_up(Console())

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reviewlens.contracts.detected import Detected
 from reviewlens.contracts.keys import JobKeys
 from reviewlens.contracts.tables import ColumnInfo, Dialect, Mapping, Sniffed
 from reviewlens.errors import InputError, ReviewLensError
@@ -19,6 +20,7 @@ from reviewlens.jobs.interface import Job, JobState
 from reviewlens.jobs.service import JobService
 from reviewlens.jobs.sqlite import SqliteJobTable
 from reviewlens.launch.interface import TaskState, TaskStatus
+from reviewlens.reading.detected import describe
 from reviewlens.settings import Settings
 from reviewlens.storage.local import LocalObjectStore
 from reviewlens.uploads.service import UploadService
@@ -65,10 +67,10 @@ class ScriptedLauncher:
         self.statuses[handle] = TaskStatus(state, exit_code, **told)
 
 
-def sniff_csv(open_source, filename, size_bytes, limits, overrides=None, *, uploaded=None) -> Sniffed:
+def sniff_csv(source, filename, size_bytes, limits, overrides=None, *, uploaded=None) -> Sniffed:
     """Two columns, the first of which is the text unless the file or the person says otherwise."""
-    with open_source() as source:
-        content = source.read()
+    with source() as path:
+        content = path.read_bytes()
     if b"\x00" in content:
         raise InputError("This is not text.", code="not-text")
     chosen = {"text": 0, **((overrides or {}).get("mapping") or {})}
@@ -89,6 +91,16 @@ def sniff_csv(open_source, filename, size_bytes, limits, overrides=None, *, uplo
     )
 
 
+class CsvReading:
+    """Stands in for `SandboxedReading` without a process of its own."""
+
+    sniff = staticmethod(sniff_csv)
+
+    def describe(self, source, sniffed, limits) -> Detected:
+        with source() as path:
+            return describe(lambda: path.open("rb"), sniffed, limits)
+
+
 @dataclass
 class JobHarness:
     """A job service and dispatcher over a real store and table, with a launcher that the test controls."""
@@ -102,7 +114,7 @@ class JobHarness:
     def __post_init__(self) -> None:
         self.store = LocalObjectStore(self.folder / "objects")
         self.table = self.table or SqliteJobTable(self.folder / "jobs.db")
-        self.uploads = UploadService(self.store, self.settings, sniff_csv)
+        self.uploads = UploadService(self.store, self.settings, CsvReading(), cache_dir=self.folder / "cache")
         self.service = JobService(self.table, self.store, self.uploads, self.settings, cache_dir=self.folder / "cache")
         self.dispatcher = Dispatcher(self.service, self.launcher, on_finish=self.finished.append)
 

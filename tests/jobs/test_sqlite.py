@@ -123,3 +123,13 @@ def test_a_thread_that_is_slow_makes_others_fail_and_not_wait(table):
             with pytest.raises(TransientError):
                 table.update(job.user, job.id, handle="h")
     assert table.update(job.user, job.id, handle="h").handle == "h"
+
+
+def test_a_full_disk_is_said(tmp_path):
+    database = Database(tmp_path / "some.db", "CREATE TABLE IF NOT EXISTS texts (text TEXT);")
+    pages = database._writer.connection.execute("PRAGMA page_count").fetchone()[0]
+    database._writer.connection.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(TransientError) as full, database.transaction() as db:
+        db.execute("INSERT INTO texts VALUES (zeroblob(1000000))")
+    assert full.value.code == "disk-full"
+    database.close()

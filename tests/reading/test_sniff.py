@@ -130,7 +130,7 @@ def test_quoting(quoting: str) -> None:
         )
     detected = look(data)
     assert detected.dialect.quoting == quoting
-    assert detected.preview == rows[:20]
+    assert detected.preview == [[field[:200] for field in row] for row in rows[:20]]
 
 
 def test_an_unclosed_quote_or_ragged_rows_do_not_mislead() -> None:

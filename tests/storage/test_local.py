@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reviewlens.errors import ConfigurationError, ConflictError, InputError, ReviewLensError, TransientError
 from reviewlens.storage import local
+from reviewlens.storage.disk import check_free_space
 from reviewlens.storage.factory import store_for_uri
 from reviewlens.storage.interface import ObjectStore
 from reviewlens.storage.local import LocalObjectStore
@@ -255,3 +257,27 @@ def test_only_the_owner_can_read_objects_and_folders(tmp_path: Path) -> None:
     assert len(modes) > 10
     for name, mode in modes.items():
         assert mode == (0o700 if (tmp_path / name).is_dir() else 0o600), name
+
+
+def test_a_full_disk_is_an_error_of_ours_also_when_the_file_is_closed(
+    store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_a_full_disk(path: Path, mode: str = "r", **options: Any) -> Any:
+        return open("/dev/full", "wb") if mode == "xb" else open(path, mode, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "open", on_a_full_disk, raising=False)
+        for content in (b"small enough for the buffer", bytes(1 << 20)):
+            with pytest.raises(TransientError) as caught:
+                store.put("k", content)
+            assert caught.value.code == "disk-full"
+    assert store.head("k") is None
+
+
+def test_free_space_is_checked(tmp_path: Path) -> None:
+    check_free_space(tmp_path, 1)
+    with pytest.raises(TransientError) as caught:
+        check_free_space(tmp_path, 1 << 60)
+    assert caught.value.code == "disk-full"
+    with pytest.raises(TransientError):
+        check_free_space(tmp_path / "missing", 1)

@@ -20,7 +20,7 @@ from reviewlens.settings import Settings
 from reviewlens.storage.s3 import S3ObjectStore
 from reviewlens.uploads import service as uploads_module
 from reviewlens.uploads.service import DirectUpload, UploadService
-from tests.jobs.conftest import CSV, sniff_csv
+from tests.jobs.conftest import CSV, CsvReading
 
 DAY = 24 * 3600
 
@@ -64,7 +64,7 @@ def direct(s3_client, tmp_path) -> Direct:
     s3_client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     settings = Settings(data_dir=tmp_path, max_upload_bytes=1000, max_unused_uploads_per_user=3)
     store = S3ObjectStore(bucket, client=s3_client)
-    return Direct(store, UploadService(store, settings, sniff_csv), settings)
+    return Direct(store, UploadService(store, settings, CsvReading(), cache_dir=tmp_path / "cache"), settings)
 
 
 def test_a_file_that_was_sent_straight_is_an_upload_like_any_other(direct):

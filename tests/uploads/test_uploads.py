@@ -12,7 +12,7 @@ from reviewlens.contracts.keys import UploadKeys
 from reviewlens.errors import InputError, LimitError, NotFoundError
 from reviewlens.settings import Settings
 from reviewlens.uploads.service import Overrides, clean_filename, read_limits
-from tests.jobs.conftest import CSV
+from tests.jobs.conftest import CSV, CsvReading
 
 
 def test_an_upload_is_kept_as_it_came_and_described(harness):
@@ -157,13 +157,14 @@ def test_the_later_of_two_corrections_counts(harness, monkeypatch):
 
 
 def test_relative_dates_count_from_the_day_of_the_upload_also_after_a_correction(harness, monkeypatch):
-    days, sniff = [], harness.uploads._sniff
+    days, reading = [], CsvReading()
 
     def recorded(*arguments, uploaded):
         days.append(uploaded)
-        return sniff(*arguments)
+        return CsvReading.sniff(*arguments)
 
-    monkeypatch.setattr(harness.uploads, "_sniff", recorded)
+    monkeypatch.setattr(reading, "sniff", recorded)
+    monkeypatch.setattr(harness.uploads, "_reading", reading)
     monkeypatch.setattr("reviewlens.uploads.service.now", lambda: "2024-03-15T23:59:59.000+00:00")
     upload = harness.upload()
     monkeypatch.setattr("reviewlens.uploads.service.now", lambda: "2024-03-20T00:00:00.000+00:00")
