@@ -19,7 +19,11 @@ from reviewlens.reading.reader import Position, ReadLimits, Record, Rejected, re
 from reviewlens.reading.sources import Text, Unpacked
 from tests.reading.reading_help import LIMITS, bad, good, look, names
 
-TEXTS = ["The kettle boils fast, and it looks lovely.", "Broke after two days; very disappointed.", "Fine 😀, like a café, it works well."]
+TEXTS = [
+    "The kettle boils fast, and it looks lovely.",
+    "Broke after two days; very disappointed.",
+    "Fine 😀, like a café, it works well.",
+]
 RECORDS: list[dict[str, Any]] = [
     {"Product": "Lamp", "Review": f"{TEXTS[n % 3]} Number {n}", "Rating": n % 5 + 1, "Date": f"2024-01-{n % 28 + 1:02}"}
     for n in range(40)
