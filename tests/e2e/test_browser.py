@@ -153,6 +153,12 @@ def test_from_the_log_in_link_to_the_dashboard_and_back(product: RunningProduct,
     assert len(answer.text().strip().splitlines()) == 1 + 88
 
     page.keyboard.press("Escape")
+    page.context.clear_cookies(name="reviewlens_access")  # as when it has expired
+    page.reload()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible(timeout=PATIENCE)
+    renewed = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    assert renewed["reviewlens_access"]
+    assert renewed["reviewlens_refresh"] != cookies["reviewlens_refresh"]["value"]
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
     page.goto(product.frontend)
