@@ -21,18 +21,19 @@ LocalFile = Callable[[], AbstractContextManager[Path]]
 
 _HERE = __name__
 _MODULES = ("reviewlens.reading.sniff", "reviewlens.reading.detected")
+_DETECTION = "reviewlens.reviews.languages:load"
 _JOB_FACTOR = 10
 _WAIT_FACTOR = 4
 """Seconds to wait for each second of CPU time: on a busy machine a process gets only a part of a processor."""
 
 
-def new_sandbox(settings: Settings, size: int | None = None) -> Sandbox:
-    """A sandbox for this module's functions; `size`: default as in the settings."""
+def new_sandbox(settings: Settings, size: int | None = None, *, detects: bool = True) -> Sandbox:
+    """A sandbox for this module's functions; `size`: default as in the settings; `detects`: whether for detection."""
     return Sandbox(
         size=size or settings.parser_processes,
         memory_bytes=settings.parser_memory_mb << 20,
         wait_seconds=settings.parser_wait_seconds,
-        preload=_MODULES,
+        preload=(*_MODULES, _DETECTION) if detects else _MODULES,
     )
 
 

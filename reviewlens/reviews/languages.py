@@ -107,6 +107,11 @@ def language_shares(texts: Sequence[str]) -> dict[str, float]:
     }
 
 
+def load() -> None:
+    """Load py3langid's model, which needs to write a temporary file."""
+    _identifier()
+
+
 def release() -> None:
     """Free the memory of py3langid's model (about 60 MB); the next detection loads it again."""
     _identifier.cache_clear()

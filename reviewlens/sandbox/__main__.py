@@ -26,8 +26,11 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
-    for module in filter(None, options.preload.split(",")):
-        importlib.import_module(module)
+    for name in filter(None, options.preload.split(",")):
+        if ":" in name:
+            resolve(name)()
+        else:
+            importlib.import_module(name)
     confine(options.memory_bytes)
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests,), daemon=True).start()

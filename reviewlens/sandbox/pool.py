@@ -16,7 +16,8 @@ MAX_CALLS = 200
 class Sandbox:
     """At most `size` workers, each for one caller at a time; may be used from any thread.
 
-    `preload`: modules that workers import at their start. `wait_seconds`: how long a caller waits for a free worker.
+    `preload`: modules that workers import at their start, and functions (`package.module:name`) that they call,
+    before they may no longer write files. `wait_seconds`: how long a caller waits for a free worker.
     """
 
     def __init__(
