@@ -25,6 +25,7 @@ _ELSEWHERE = 0.02  # share of texts that may be in a language that the sample la
 _FREQUENT = 0.05  # share from which a language is one of the main languages of a file
 _LEAST = 0.7  # probability from which a text is in another language than the main ones
 _LEAST_LIKELY = 1e-30
+_ASSUMED_ENGLISH = 10  # texts added to the sample: a few short ones tell little
 _ROUNDS = 3  # of expectation and maximisation; the shares change little after the second
 
 _CODES = {
@@ -146,6 +147,7 @@ class _Prior:
         prior = cls({})
         for _ in range(_ROUNDS):
             sums = np.zeros(len(_LANGUAGES))
+            sums[_LANGUAGES.index(ENGLISH)] = _ASSUMED_ENGLISH
             for script, scores in evidence:
                 sums[_COLUMNS[script]] += _probabilities(scores + prior.log[_COLUMNS[script]])
             prior = cls({**dict(zip(_LANGUAGES, (sums / len(scripts)).tolist(), strict=True)), **alone})

@@ -106,6 +106,11 @@ def test_shares_of_a_file() -> None:
     assert shares["es"] == pytest.approx(0.2, abs=0.02)
 
 
+def test_a_few_short_texts_are_taken_for_english() -> None:
+    assert language_shares(["awful and late", "dreadful answer", "a terrible mess"]) == {"en": 1.0}
+    assert language_shares(SPANISH[:3]) == {"es": 1.0}
+
+
 def test_shares_come_from_a_sample_of_the_whole_file() -> None:
     shares = language_shares(ENGLISH[:1] * 6000 + SPANISH[:1] * 2000)
     assert shares == pytest.approx({"en": 0.75, "es": 0.25}, abs=0.01)
