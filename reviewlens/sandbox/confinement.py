@@ -8,16 +8,18 @@ import resource
 from pathlib import Path
 
 MAX_OPEN_FILES = 64
+MAX_FILE_BYTES = 256 << 20
+"""Largest file that may be written: the model that recognises languages unpacks itself into a temporary one."""
 
 
 def confine(memory_bytes: int) -> None:
-    """Limit this process's address space and open files, and forbid it to write files or core dumps.
+    """Limit this process's address space and open files, the size of files that it writes, and forbid core dumps.
 
     A limit that the system lacks is left out (macOS ignores the one on address space): a crash still stays in this
     process.
     """
     _limit("RLIMIT_CORE", 0)
-    _limit("RLIMIT_FSIZE", 0)
+    _limit("RLIMIT_FSIZE", MAX_FILE_BYTES)
     _limit("RLIMIT_NOFILE", MAX_OPEN_FILES)
     _limit("RLIMIT_AS", memory_bytes)
     with contextlib.suppress(OSError):  # Linux: if memory runs out, this process goes before its parent

@@ -96,9 +96,9 @@ def test_what_ends_a_worker_is_an_error_of_the_file_and_the_next_call_has_anothe
     assert call(sandbox, victims.pid) != before
 
 
-def test_a_worker_writes_no_files_and_opens_few(sandbox, tmp_path):
+def test_a_worker_writes_no_large_files_and_opens_few(sandbox, tmp_path):
     with pytest.raises(InputError):
-        call(sandbox, victims.write_a_file, path=str(tmp_path / "new"))
+        call(sandbox, victims.write_a_large_file, path=str(tmp_path / "new"))
     assert (tmp_path / "new").stat().st_size == 0
     with pytest.raises(InputError):
         call(sandbox, victims.open_many, path=__file__)

@@ -62,8 +62,9 @@ def chatter() -> bytes:
     return b"said"
 
 
-def write_a_file(path: str) -> bytes:
-    Path(path).write_bytes(b"x")
+def write_a_large_file(path: str) -> bytes:
+    with Path(path).open("wb") as file:
+        file.truncate(1 << 30)
     return b"written"
 
 
