@@ -248,7 +248,7 @@ def test_a_submission_with_other_columns_makes_each_call_once(harness):
     harness.service.submit("u1", upload, Overrides(mapping={"text": 1}))
     assert calls == [
         "get info.json",
-        "open original",
+        "fetch original",
         "find",
         "head info.json",
         "list",
