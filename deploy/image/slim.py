@@ -33,10 +33,12 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "pyarrow/libarrow_python*.so",
         "pyarrow/libarrow_python*.so.*.*",
     ),
-    "Arrow Flight and Arrow's S3 client: objects are read through boto3": (
+    "Arrow Flight and Arrow's clients of object stores: objects are read through boto3": (
         "pyarrow/*flight*",
         "pyarrow/libarrow_s3.*",
         "pyarrow/_s3fs.*",
+        "pyarrow/_azurefs.*",
+        "pyarrow/_gcsfs.*",
     ),
     "OpenVINO's other devices and model formats: bundles hold its own format, and scoring runs on CPUs": (
         "openvino/libs/cache.json",
@@ -49,8 +51,15 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "openvino/libs/libopenvino_pytorch_frontend.*",
         "openvino/libs/libopenvino_tensorflow_frontend.*",
         "openvino/libs/libopenvino_tensorflow_lite_frontend.*",
-        "openvino/frontend/*/py_*",
+        "openvino/frontend/[!_]*/",
+        "openvino/tools",
     ),
+    "OpenVINO's choice between devices, and its interface for C": (
+        "openvino/libs/libopenvino_auto*_plugin.*",
+        "openvino/libs/libopenvino_hetero_plugin.*",
+        "openvino/libs/libopenvino_c.*",
+    ),
+    "NLTK's programs with windows, and its chat": ("nltk/app", "nltk/chat", "nltk/draw", "nltk/twitter"),
     "Authlib's other standards and its integrations: only its OAuth 2 client is used": (
         "authlib/integrations",
         "authlib/jose",
