@@ -14,7 +14,8 @@ DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 _MAX_DEPTH = 5
 _MAX_NESTED_KEYS = 50  # an object with more keys than this over the sample is a map, and stays one column
-_SURROGATES = dict.fromkeys(range(55296, 57344), "\ufffd")
+SURROGATES = dict.fromkeys(range(55296, 57344), "\ufffd")
+"""For `str.translate`: shows half a character, which no file can hold, as U+FFFD."""
 
 
 def json_text(value: object) -> str:
@@ -44,7 +45,7 @@ class Schema:
             fields, notes = _repaired(fields)
         for key, part in flat.items():
             if key not in self.known and (part is not None or "." not in key):
-                notes.append(Note(f"key:{key[:100]}".translate(_SURROGATES)))
+                notes.append(Note(f"key:{key[:100]}".translate(SURROGATES)))
         return fields, notes
 
     def array_row(self, values: list[object]) -> tuple[list[str], list[Note]]:
@@ -59,7 +60,7 @@ class Schema:
 
 
 def _repaired(fields: list[str]) -> tuple[list[str], list[Note]]:
-    repaired = [text.replace("\x00", "").translate(_SURROGATES) for text in fields]
+    repaired = [text.replace("\x00", "").translate(SURROGATES) for text in fields]
     if repaired == fields:
         return fields, []
     nul = any("\x00" in text for text in fields)

@@ -11,6 +11,7 @@ from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows, table_rows
 from reviewlens.reading.json_document import JsonDocumentReader, document_schema
 from reviewlens.reading.jsonl import JsonLinesReader, sample_schema
+from reviewlens.reading.json_values import SURROGATES
 from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
 from reviewlens.reading.outline import join_headings
@@ -161,7 +162,7 @@ def read_columns(source: BinaryIO, dialect: Dialect, limits: ReadLimits) -> list
             code="too-many-columns",
             details={"limit": "max_columns", "allowed": limits.max_columns, "actual": len(names)},
         )
-    return names
+    return [name.translate(SURROGATES) for name in names]
 
 
 def sample_columns(sample: Sample, dialect: Dialect, limits: ReadLimits) -> list[str]:

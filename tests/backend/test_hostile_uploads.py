@@ -76,6 +76,12 @@ def _xlsb_corner() -> bytes:
     return workbooks.archive(parts)
 
 
+def _circular_sectors() -> bytes:
+    """An old workbook whose directory is a chain of sectors that runs in a circle."""
+    file = workbooks.compound_file(bytes(4096), "Mail", others=9)
+    return file[:516] + (1).to_bytes(4, "little") + file[520:]
+
+
 def _parquet(columns: dict[str, pa.Array]) -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.table(columns), out, compression="zstd")
@@ -98,6 +104,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "far cell": ("a.xlsx", lambda: _corners("NTP100000"), "sheet-too-large"),
     "far cell in unusual XML": ("a.xlsx", _evading_corner, "file-damaged"),
     "last cell in XLSB": ("a.xlsb", _xlsb_corner, "file-damaged"),
+    "circle of sectors": ("a.xls", _circular_sectors, "file-damaged"),
     "shared string": ("a.xlsx", _shared_string, "too-much-text"),
     "merged ranges": ("a.xlsx", _merged, "too-many-merged-ranges"),
     "one text in a million rows": ("a.parquet", lambda: _one_text_in(1_000_000, 90_000), "unpacked-too-large"),

@@ -282,3 +282,13 @@ def test_memory_does_not_grow_with_the_document(layout: str, monkeypatch: pytest
         tracemalloc.stop()
     assert (found.layout, len(source.getvalue()) > 6_000_000) == (layout, True)
     assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("name", ["half.json", "half.jsonl"])
+def test_half_a_character_in_a_column_name_is_shown_as_such(name: str) -> None:
+    rows = [f'{{"review": "The lamp is bright, number {n}", "st\\ud83d": {n % 5 + 1}}}' for n in range(20)]
+    data = "\n".join(rows) if name == "half.jsonl" else f"[{','.join(rows)}]"
+    detected = look(data.encode(), name)
+    assert [column.name for column in detected.columns] == ["review", "st\ufffd"]
+    assert detected.preview[0][1] == "1"
+    assert "st\ufffd" in detected.model_dump_json()
