@@ -10,8 +10,8 @@ from reviewlens.contracts.tables import Dialect, FileFormat
 from reviewlens.errors import InputError, LimitError
 from reviewlens.reading.delimited import DelimitedReader, SampleRow, sample_rows, table_rows
 from reviewlens.reading.json_document import JsonDocumentReader, document_schema
-from reviewlens.reading.jsonl import JsonLinesReader, sample_schema
 from reviewlens.reading.json_values import SURROGATES
+from reviewlens.reading.jsonl import JsonLinesReader, sample_schema
 from reviewlens.reading.lines import Item, Note
 from reviewlens.reading.notes import tally_warnings
 from reviewlens.reading.outline import join_headings
