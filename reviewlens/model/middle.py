@@ -65,7 +65,7 @@ class MiddleReader:
                 owners.append(index)
         if not passages:
             return contradicted
-        said = calibrated(self._ngrams.margins(passages)[0], self._temperature)
+        said = calibrated(self._ngrams.read(passages).margins, self._temperature)
         opposite = np.where(scores[owners] >= 0.5, said <= CLEAR, said >= 1 - CLEAR)
         contradicted[np.array(owners)[opposite]] = True
         return contradicted

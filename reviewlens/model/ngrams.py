@@ -22,6 +22,15 @@ BUCKETS = 1 << _BITS
 UNIT = 256.0
 """Weights are integers in multiples of 1/UNIT: their sums are the same in any order, on any processor."""
 
+MOST_REPEATED = 0.05
+"""Largest share of repeated n-grams of two word pieces or more in a text that the model can judge; 75 % of the texts of
+the corpus have less. The sum counts every repetition, so that 32 question marks outvote all words before them."""
+
+PARTS = 3
+MOST_AGAINST = 0.01
+"""No such part of a text may lean against the whole by more than this share of the whole sum: pasted praise
+does not outvote a complaint."""
+
 _BOUNDARY = 0xFFFF_FFFF
 _GROW = np.uint64(0x9E37_79B9_7F4A_7C15)
 _MIX = np.uint64(0xD6E8_FEB8_6659_FD93)
@@ -73,6 +82,23 @@ def _orders(
         yield (mixed >> np.uint64(64 - _BITS)).astype(np.int64), left >= order
 
 
+@dataclass(frozen=True)
+class NgramReading:
+    """What the n-grams say of each of n texts; every field has the shape (n,).
+
+    `margins`: uncalibrated. `known`: the known share of a text's n-grams of two word pieces or more. `plain`: the text
+    does not repeat itself (MOST_REPEATED), and no part of it leans against the whole (PARTS).
+    """
+
+    margins: NDArray[np.float64]
+    known: NDArray[np.float64]
+    plain: NDArray[np.bool_]
+
+    def may_answer(self, least_known: float) -> NDArray[np.bool_]:
+        """Which texts are like those that the model was fitted on, so that its margins can be trusted."""
+        return (self.known >= least_known) & self.plain
+
+
 class NgramModel:
     """Weights of the buckets, int16 in multiples of 1/UNIT, shape (BUCKETS + 1,); 0 for an unknown n-gram."""
 
@@ -94,13 +120,10 @@ class NgramModel:
         with path.open("wb") as file:
             np.save(file, self.weights, allow_pickle=False)
 
-    def margins(self, tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Each text's uncalibrated margin, and the known share of its n-grams of two word pieces or more.
-
-        Both have the shape (len(tokens),). A text's values depend on its own tokens only, to the last bit.
-        """
+    def read(self, tokens: Sequence[Sequence[int]]) -> NgramReading:
+        """What the n-grams say of texts as token ids. A text's values depend on its own tokens alone, to the bit."""
         if not len(tokens):
-            return np.zeros(0), np.zeros(0)
+            return NgramReading(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.bool_))
         texts = hashed(tokens)
         sums = np.zeros(int(texts.lengths.sum()), dtype=np.int64)
         known = np.zeros_like(sums)
@@ -110,6 +133,29 @@ class NgramModel:
             if order > 1:
                 known += weights != 0
         sizes = texts.sizes()
-        total = np.add.reduceat(sums, texts.starts) / np.sqrt(sizes)
-        known_share = np.add.reduceat(known, texts.starts) / (sizes - texts.lengths)
-        return (total + self.weights[BUCKETS]) / UNIT, known_share
+        totals = np.add.reduceat(sums, texts.starts)
+        longer = sizes - texts.lengths
+        return NgramReading(
+            margins=(totals / np.sqrt(sizes) + self.weights[BUCKETS]) / UNIT,
+            known=np.add.reduceat(known, texts.starts) / longer,
+            plain=(_repeated(texts) <= MOST_REPEATED * longer) & _agree(sums, texts, totals),
+        )
+
+
+def _repeated(texts: HashedTexts) -> NDArray[np.int64]:
+    """Number of n-grams of two word pieces or more that occur earlier in their text, shape (texts,)."""
+    owner = np.repeat(np.arange(len(texts.starts)), texts.lengths)
+    repeated = np.zeros(len(texts.starts), dtype=np.int64)
+    for buckets, inside in texts.orders[1:]:
+        keys = np.sort((owner[inside] << _BITS) | buckets[inside])
+        again = keys[1:][keys[1:] == keys[:-1]] >> _BITS
+        repeated += np.bincount(again, minlength=len(repeated))
+    return repeated
+
+
+def _agree(sums: NDArray[np.int64], texts: HashedTexts, totals: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether no part of a text leans against the whole; `sums`: weights by position. Shape (texts,)."""
+    cumulated = np.concatenate([[0], np.cumsum(sums)])
+    borders = texts.starts[:, None] + texts.lengths[:, None] * np.arange(PARTS + 1) // PARTS
+    parts = np.diff(cumulated[borders], axis=1) * np.sign(totals)[:, None]
+    return np.asarray((parts >= -MOST_AGAINST * np.abs(totals)[:, None]).all(axis=1), dtype=np.bool_)

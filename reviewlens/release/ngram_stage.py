@@ -64,7 +64,8 @@ def ngram_stage(
 
     model = train(_ALL_FOLDS)
     started = time.perf_counter()
-    margins, known = model.margins(fitting_tokens)
+    reading = model.read(fitting_tokens)
+    margins = reading.margins
     cost = (time.perf_counter() - started) / len(fitting)
     labelled = labels >= 0
     log.info(
@@ -72,16 +73,17 @@ def ngram_stage(
         np.mean((margins[labelled] >= 0) == (labels[labelled] == 1)),
         1e6 * cost,
     )
-    least_known = round(float(np.quantile(known[labelled], LEAST_KNOWN_QUANTILE)), 3)
-    views = [StageView(margins, known >= least_known)]
+    least_known = round(float(np.quantile(reading.known[labelled], LEAST_KNOWN_QUANTILE)), 3)
+    views = [StageView(margins, reading.may_answer(least_known))]
     if len(fold_of) >= _FOLDS:
         fold_of_row = np.array([fold_of.get(source, 0) for source in fitting["source"]])
-        unseen, unseen_known = margins.copy(), known.copy()
+        unseen, may_answer = margins.copy(), views[0].may_answer.copy()
         for fold in range(_FOLDS):
             chosen = np.flatnonzero(fold_of_row == fold)
             chosen_tokens = [fitting_tokens[index] for index in chosen.tolist()]
-            unseen[chosen], unseen_known[chosen] = train(fold).margins(chosen_tokens)
-        views.append(StageView(unseen, unseen_known >= least_known))
+            by_fold = train(fold).read(chosen_tokens)
+            unseen[chosen], may_answer[chosen] = by_fold.margins, by_fold.may_answer(least_known)
+        views.append(StageView(unseen, may_answer))
     return model, StageCandidate(
         "ngrams", views, fit_temperature(margins[labelled], labels[labelled]), cost, least_known
     )

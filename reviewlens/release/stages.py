@@ -60,8 +60,8 @@ class Stages:
             assert self.small is not None
             return calibrated(self.small.margins(texts), stage.temperature), np.ones(len(texts), dtype=np.bool_)
         assert self.ngrams is not None
-        margins, known = self.ngrams.margins(tokens.tokens(texts))
-        return calibrated(margins, stage.temperature), known >= stage.least_known
+        reading = self.ngrams.read(tokens.tokens(texts))
+        return calibrated(reading.margins, stage.temperature), reading.may_answer(stage.least_known)
 
 
 def fit_stages(

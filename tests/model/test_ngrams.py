@@ -40,11 +40,13 @@ def _by_hand(model: NgramModel, ids: list[int]) -> tuple[float, float]:
 @settings(max_examples=60)
 @given(tokens=TOKENS)
 def test_a_text_scores_the_same_alone_in_company_and_by_hand(model: NgramModel, tokens: list[list[int]]) -> None:
-    margins, known = model.margins(tokens)
-    assert margins.shape == known.shape == (len(tokens),)
+    together = model.read(tokens)
+    margins, known, plain = together.margins, together.known, together.plain
+    assert margins.shape == known.shape == plain.shape == (len(tokens),)
     for index, ids in enumerate(tokens):
-        alone = model.margins([ids])
-        assert (margins[index], known[index]) == (alone[0][0], alone[1][0]), "equal to the last bit"
+        alone = model.read([ids])
+        values = (margins[index], known[index], plain[index])
+        assert values == (alone.margins[0], alone.known[0], alone.plain[0]), "equal to the last bit"
         assert (margins[index], known[index]) == pytest.approx(_by_hand(model, ids), abs=1e-12)
 
 
@@ -52,6 +54,29 @@ def test_order_of_words_and_place_in_the_text_matter() -> None:
     found = [set(np.concatenate([b[i] for b, i in hashed([ids]).orders]).tolist()) for ids in ([5, 6], [6, 5])]
     assert len(found[0] & found[1]) == 3, "the two words and the boundary"
     assert hashed([[5, 6]]).sizes().tolist() == [4 + 3 + 2]
+
+
+def _leaning(*words: tuple[int, int]) -> NgramModel:
+    """A model that has a weight for some words, and none for longer n-grams."""
+    weights = np.zeros(BUCKETS + 1, dtype=np.int16)
+    for word, weight in words:
+        weights[hashed([[word]]).orders[0][0][1]] = weight
+    return NgramModel(weights)
+
+
+def test_a_text_that_repeats_itself_is_not_plain(model: NgramModel) -> None:
+    words = list(range(100, 160))
+    texts = [words, [*words, *[7] * 16], words[:20] * 2, [7] * 8, [7, 7], [*words, words[0], words[1], 9]]
+    assert _leaning((100, 500)).read(texts).plain.tolist() == [True, False, False, False, True, True]
+
+
+def test_a_text_whose_parts_disagree_is_not_plain() -> None:
+    complaint, praise = [2, *range(100, 130)], [*range(200, 215), 1, 3, 4]
+    leaning = _leaning((1, 900), (2, -400), (3, 700), (4, 800))
+    reading = leaning.read([complaint, praise, complaint + praise])
+    assert reading.plain.tolist() == [True, True, False]
+    assert reading.margins[2] > 0, "the sum alone calls the complaint positive"
+    assert reading.may_answer(0.0).tolist() == [True, True, False]
 
 
 def test_buckets_are_spread_evenly() -> None:
@@ -98,10 +123,10 @@ def test_it_learns_a_teachers_scores() -> None:
     model = fit_ngrams(tokens, scores)
     assert np.array_equal(fit_ngrams(tokens, scores).weights, model.weights), "the same data, the same model"
     others, wanted = _made(300, 2)
-    margins, known = model.margins(others)
+    margins, known = model.read(others).margins, model.read(others).known
     assert np.mean((margins >= 0) == (wanted >= 0.5)) > 0.98
     assert abs(np.mean(np.abs(sigmoid(margins) - 0.5)) - 0.47) < 0.06, "as sure as the teacher"
-    strange = model.margins([[7000 + n for n in range(10)]])[1][0]
+    strange = model.read([[7000 + n for n in range(10)]]).known[0]
     assert strange < 0.1
     assert known.mean() > 0.3
 
@@ -112,6 +137,6 @@ def test_what_counts_for_nothing_teaches_nothing() -> None:
 
     tokens, scores = _made(800, 1)
     both = fit_ngrams([*tokens, *tokens], np.concatenate([scores, 1 - scores]), np.repeat([1.0, 0.0], len(tokens)))
-    margins, _ = both.margins(tokens)
+    margins = both.read(tokens).margins
     assert np.mean((margins >= 0) == (scores >= 0.5)) > 0.97
     assert out_of_source(["a"] * 5 + ["b"] * 9 + ["c"] + ["d"] * 2) == {"b": 0, "a": 1, "d": 2, "c": 0}

@@ -112,12 +112,13 @@ class CascadeEngine:
             own, may_answer = scores_of(tokens)
             if (sure(stage, own, lengths_of(tokens)) & may_answer)[0]:
                 return _OneStage(self, stage.name, partial(self._by_stage, scores_of))
-        return _OneStage(self, LAST, self._by_last)
+        return _OneStage(self, LAST, self.last_scores)
 
     def _by_stage(self, scores_of: _Scores, texts: Sequence[str]) -> Floats:
         return scores_of(self._encoder.tokens(texts))[0]
 
-    def _by_last(self, texts: Sequence[str]) -> Floats:
+    def last_scores(self, texts: Sequence[str]) -> Floats:
+        """Calibrated scores of the last stage alone, shape (len(texts),)."""
         return self._last.scores(self._for_last(list(texts), self._encoder.tokens(texts)))
 
     def describe(self) -> dict[str, object]:
@@ -182,8 +183,8 @@ class _OneStage:
 
 def _ngram_scores(model: NgramModel, stage: CascadeStage, encoder: TextEncoder) -> _Scores:
     def scores(tokens: Sequence[Sequence[int]], on_scores: OnScores | None = None) -> tuple[Floats, NDArray[np.bool_]]:
-        margins, known = model.margins(tokens)
-        own, may_answer = calibrated(margins, stage.temperature), known >= stage.least_known
+        reading = model.read(tokens)
+        own, may_answer = calibrated(reading.margins, stage.temperature), reading.may_answer(stage.least_known)
         if on_scores is not None:
             on_scores(np.flatnonzero(may_answer), own[may_answer])
         return own, may_answer
