@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -132,6 +134,24 @@ def test_refuses_a_model_that_never_gives_its_known_answers(cache_dir: Path, tmp
     with pytest.raises(ConfigurationError) as caught:
         load_engine("openvino", _altered(cache_dir, tmp_path / "bundle", known_answers=wrong))
     assert caught.value.code == "model-misbehaves"
+
+
+@pytest.mark.parametrize("isa", ["AVX2", "AVX512_CORE"])
+def test_full_precision_gives_known_answers_without_the_newest_instructions(isa: str, cache_dir: Path) -> None:
+    script = (
+        "from pathlib import Path; import sys; from reviewlens.model.loading import load_engine;"
+        "print(load_engine('openvino-fp32', cache_dir=Path(sys.argv[1])).score(['A lovely lamp.', 'It broke.']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(cache_dir)],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": isa},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    positive, negative = map(float, done.stdout.strip("[] \n").split())
+    assert positive > 0.9
+    assert negative < 0.1
 
 
 def test_an_unknown_engine_is_answered_with_the_list() -> None:

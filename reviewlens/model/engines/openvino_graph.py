@@ -39,6 +39,10 @@ class OpenVinoGraph:
             # On some processors the default is bf16: scores would depend on the machine.
             "INFERENCE_PRECISION_HINT": "bf16" if arithmetic == "bf16" else "f32",
         }
+        if arithmetic != "int8":
+            # On some processors the default quantises activations in groups as they come; on AVX2 the logits are then
+            # empty (OpenVINO 2026.4.1).
+            config["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "0"
         self._request = core.compile_model(model, "CPU", config).create_infer_request()
 
     def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
