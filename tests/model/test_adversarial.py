@@ -46,8 +46,8 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "padding": lambda text: text + " The parcel was delivered on Tuesday by the courier." * 6,
     "itself again": lambda text: f"{text} {text}",
     "long drawn": lambda text: text.replace("o", "oooooo", 1) + " soooooooo",
-    "zero-width spaces": lambda text: "\u200b".join(text),
-    "soft hyphens": lambda text: "\u00ad".join(text),
+    "zero-width spaces": "\u200b".join,
+    "soft hyphens": "\u00ad".join,
     "capitals": str.upper,
     "spaced letters": " ".join,
 }
