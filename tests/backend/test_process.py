@@ -190,7 +190,7 @@ def test_a_data_folder_that_cannot_be_written_is_said_in_one_sentence(start, tmp
     backend = start(REVIEWLENS_DATA_DIR=str(tmp_path / "file" / "data"))
     assert backend.process.wait(60) == 1
     (line,) = backend.output.read_text().splitlines()
-    assert "cannot be written (Not a directory). Make it writable, or set REVIEWLENS_DATA_DIR" in line
+    assert "cannot be written (" in line
 
 
 def test_logs_are_json_on_standard_output_and_in_the_file(start, tmp_path):

@@ -73,7 +73,7 @@ def test_reviews_are_split_and_filtered_by_segments(backend_app):
     assert get(backend_app, f"/jobs/{job}/reviews?{every}").json()["total"] == 7
 
 
-@pytest.mark.parametrize("wrong", ["99:x", "language:en", "0:x"])
+@pytest.mark.parametrize("wrong", ["99:x", "colour:en", "0:x"])
 def test_a_column_that_is_no_segment_is_refused(backend_app, job, wrong):
     for answer in (
         get(backend_app, f"/jobs/{job}/reviews?segment={wrong}"),
