@@ -220,13 +220,18 @@ class Dispatcher:
         """Whether the attempt committed rows. Then it does not count: a job has a limited number of rows to commit.
 
         Forgets the rows, so that they are not taken for those of a later attempt that ends before it writes progress.
+        False where the store cannot tell.
         """
         key = JobKeys(job.user, job.id).progress
-        progress = read_document(self._service.store, key, Progress)
-        if progress is None or not progress.rows_kept:
+        try:
+            progress = read_document(self._service.store, key, Progress)
+            if progress is None or not progress.rows_kept:
+                return False
+            forgotten = progress.model_copy(update={"rows_kept": 0})
+            self._service.store.put(key, forgotten.model_dump_json().encode())
+        except ReviewLensError as error:
+            _log.warning("the progress of job %s is unknown: %s", job.id, error.code)
             return False
-        forgotten = progress.model_copy(update={"rows_kept": 0})
-        self._service.store.put(key, forgotten.model_dump_json().encode())
         return True
 
     def _waited(self, job: Job) -> float:
