@@ -99,7 +99,7 @@ def test_charts_are_redrawn_and_a_refresh_keeps_the_filter(seeded: SeededBackend
 
 def test_a_filter_on_a_column_that_is_no_segment_is_explained(open_page: Open, job: str) -> None:
     app = open_page("views/dashboard.py", job=job, show='{"segment": ["0:x"]}')
-    assert "The reviews cannot be split by that column; choose one of: product, 4, 5, 6." in text_of(app)
+    assert "The reviews cannot be split by that column; choose one of: product, 4, 5, 6, language." in text_of(app)
 
 
 def upload(app: AppTest) -> AppTest:

@@ -125,9 +125,10 @@ def test_a_caller_that_stops_in_the_middle_costs_the_worker(sandbox):
 
 
 def test_a_worker_that_died_while_idle_is_replaced(sandbox):
-    idle = psutil.Process(int(call(sandbox, victims.pid)))
-    idle.kill()
-    wait_until(lambda: idle.status() == psutil.STATUS_ZOMBIE)
+    call(sandbox, victims.pid)
+    (idle,) = sandbox._idle
+    idle._process.kill()
+    wait_until(lambda: not idle.alive)
     assert call(sandbox, victims.echo, text="again") == b"again"
 
 
