@@ -235,6 +235,13 @@ def test_without_spot_capacity_tasks_run_on_demand_for_a_while(client, tmp_path,
     assert capacity.asked == ["FARGATE_SPOT", "FARGATE", "FARGATE", "FARGATE_SPOT"]
 
 
+def test_a_spot_task_that_is_refused_for_another_reason_does_not_run_on_demand(client, tmp_path, spec_uri):
+    capacity = Capacity(client, FARGATE_SPOT=("failure", "MISSING"))
+    with pytest.raises(TransientError) as refused:
+        FargateLauncher(fargate_settings(tmp_path, ecs_spot=True), client).start(spec_uri)
+    assert (refused.value.code, capacity.asked) == ("launch-failed", ["FARGATE_SPOT"])
+
+
 QUOTA = "You've reached the limit on the number of vCPUs you can run concurrently"
 
 
