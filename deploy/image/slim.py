@@ -66,6 +66,10 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "authlib/oauth1",
         "authlib/oidc",
     ),
+    "boto3's resources, and time zones by name: adapters use clients, and dateparser reads offsets only": (
+        "boto3/data",
+        "pytz/zoneinfo",
+    ),
     "stubs for editors and type checkers": ("**/*.pyi",),
     "names of emoji in other languages": ("emoji/unicode_codes/emoji_*.json",),
     "a map widget for notebooks": ("pydeck/nbextension",),
