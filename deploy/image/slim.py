@@ -14,6 +14,8 @@ from pathlib import Path
 UNUSED: dict[str, tuple[str, ...]] = {
     "tests of packages, and files for C compilers": (
         "numpy/**/tests",
+        "numpy/**/*.px[di]",
+        "numpy/random/_examples",
         "numpy/_core/include",
         "numpy/distutils",
         "numpy/f2py",
@@ -70,6 +72,7 @@ UNUSED: dict[str, tuple[str, ...]] = {
         "boto3/data",
         "pytz/zoneinfo",
     ),
+    "lists of the parts that packages were built from": ("*.dist-info/sboms",),
     "stubs for editors and type checkers": ("**/*.pyi",),
     "names of emoji in other languages": ("emoji/unicode_codes/emoji_*.json",),
     "a map widget for notebooks": ("pydeck/nbextension",),
