@@ -28,6 +28,7 @@ _EXPLAINED_TEXTS = 30
 """One explanation scores about so many variants of its text."""
 _LOAD_SECONDS = 60.0
 _SETTLE_SECONDS = 5.0
+_SETTLE_LOADING_SECONDS = 15.0  # a busy machine loads for longer than it scores a batch
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Predictor:
         while native code runs in it is aborted."""
         self._queue.close(_SETTLE_SECONDS)
         if self._loading is not None:
-            self._loading.join(_SETTLE_SECONDS)
+            self._loading.join(_SETTLE_LOADING_SECONDS)
 
     def _load(self) -> None:
         try:
