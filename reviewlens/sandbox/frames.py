@@ -7,7 +7,7 @@ import select
 import struct
 import time
 from enum import IntEnum
-from typing import BinaryIO
+from typing import IO
 
 _HEAD = struct.Struct(">BQ")
 _CHUNK = 1 << 20
@@ -30,7 +30,7 @@ class Kind(IntEnum):
     """JSON: the error that the function raised."""
 
 
-def write_frame(stream: BinaryIO, kind: Kind, data: bytes = b"") -> None:
+def write_frame(stream: IO[bytes], kind: Kind, data: bytes = b"") -> None:
     """Write one frame. Raises OSError when the other side is gone."""
     stream.write(_HEAD.pack(kind, len(data)))
     stream.write(data)

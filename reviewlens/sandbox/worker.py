@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import reviewlens
 from reviewlens.errors import InputError, LimitError, NotFoundError, ReviewLensError, TransientError
@@ -110,14 +110,14 @@ class Worker:
                 stream.close()
 
     @property
-    def _stdin(self) -> BinaryIO:
+    def _stdin(self) -> IO[bytes]:
         assert self._process.stdin is not None
-        return self._process.stdin  # type: ignore[return-value]
+        return self._process.stdin
 
     @property
-    def _stdout(self) -> BinaryIO:
+    def _stdout(self) -> IO[bytes]:
         assert self._process.stdout is not None
-        return self._process.stdout  # type: ignore[return-value]
+        return self._process.stdout
 
     def _wait_until_ready(self) -> None:
         if self._ready:
