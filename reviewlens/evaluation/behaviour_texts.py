@@ -12,7 +12,7 @@ _LONG_WORD = re.compile(r"[A-Za-z]{5,}")
 def filled(template: str, number: int, words: Mapping[str, Sequence[str]], again: Sequence[str] = ()) -> str:
     """The template's text number `number`. Every {thing} in it gets the same word, {thing2} the next one.
 
-    With `again`, the slots named in it get a different word. Raises KeyError for a slot without a word list.
+    Slots whose names are in `again` get another word. Raises KeyError for a slot without a word list.
     """
 
     def word(slot: re.Match[str]) -> str:

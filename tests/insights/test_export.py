@@ -161,7 +161,7 @@ def test_no_reader_finds_a_formula_whichever_separator_it_splits_at(texts: list[
     safe = defused(frame)
     data = safe.write_csv(include_header=False, quote_style="non_numeric")
     for separator in (";", "\t", ","):
-        for line in re.split(r"[\r\n]", data):  # one that knows no quotes
+        for line in re.split(r"[\r\n]", data):  # a reader that ignores quotation marks
             assert not [piece for piece in line.split(separator) if runs(piece)]
         cells = [cell for row in csv.reader(io.StringIO(data, newline=""), delimiter=separator) for cell in row]
         assert not [cell for cell in cells if runs(cell)]
