@@ -7,6 +7,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
+from functools import partial
 
 import anyio
 import pytest
@@ -20,10 +21,14 @@ from tests.backend.requests import PacedRequest, get
 from tests.timing import wait_until
 
 
+def is_ready(backend_app: BackendApp) -> bool:
+    return backend_app.client.get("/readyz").status_code == 200
+
+
 @pytest.fixture(scope="module")
 def small_app(tmp_path_factory) -> Iterator[BackendApp]:
     for backend_app in make_backend_app(tmp_path_factory.mktemp("fairness"), max_requests_at_once=6):
-        wait_until(lambda: backend_app.client.get("/readyz").status_code == 200)  # noqa: B023 - called at once
+        wait_until(partial(is_ready, backend_app))
         yield backend_app
 
 
